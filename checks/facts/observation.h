@@ -1,0 +1,105 @@
+// What one look saw: plain values, no opinions. A domain's look and an MX host's look are separate subjects.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checks/facts/certificate.h"
+#include "checks/facts/domain.h"
+#include "checks/facts/lookup.h"
+#include "checks/facts/result.h"
+
+namespace stswatch {
+
+/// One TLS handshake, completed or not.
+struct TlsFacts {
+  std::string version;                    // "TLSv1.3"; empty when no handshake completed
+  std::string cipher;
+  std::string alert;                      // the alert the peer sent, if any: "handshake failure"
+  std::string legacy_version;             // "TLSv1.1": a second try found only this below TLS 1.2
+  std::optional<PeerCertificates> peer;   // whenever the peer showed a certificate
+  bool operator==(const TlsFacts&) const = default;
+};
+
+/// A GET of the policy file from one address of the policy host (RFC 8461 §3.3).
+struct PolicyFetch {
+  Address address;
+  std::optional<Failure> failure;         // empty: a complete response was read
+  Millis waited{0};                       // how long the fetch was given before a time-out
+  Millis duration{0};
+  TlsFacts tls;
+  int status = 0;                         // 0: no status line was read
+  std::optional<std::string> content_type;
+  std::optional<std::string> content_encoding;
+  std::optional<std::string> location;
+  std::optional<std::string> cache_control;
+  std::optional<std::string> age;
+  std::optional<std::string> date;
+  std::string body;                       // at most bounds::kPolicyBody octets
+  bool too_large = false;                 // there was more
+  bool truncated = false;                 // shorter than announced, broken chunking, or closed without TLS close_notify
+  bool operator==(const PolicyFetch&) const = default;
+};
+
+/// An SMTP dialogue up to STARTTLS and the handshake behind it, with one address of an MX host. Never MAIL FROM.
+struct SmtpProbe {
+  Address address;
+  std::optional<Failure> failure;         // empty: handshake completed (the certificate may still be bad)
+  Millis duration{0};
+  std::string banner;                     // first greeting line, printable
+  int reply_code = 0;                     // of the reply that ended the dialogue, or of the last one
+  bool helo_only = false;                 // EHLO was refused and HELO accepted: no STARTTLS
+  bool starttls_offered = false;
+  TlsFacts tls;
+  bool operator==(const SmtpProbe&) const = default;
+};
+
+/// Addresses of a host: both families asked, CNAMEs followed.
+struct HostAddresses {
+  AddressAnswer a;
+  AddressAnswer aaaa;
+  /// A then AAAA, at most bounds::kHostAddresses.
+  std::vector<Address> all() const;
+  bool too_many() const;
+  /// found if either has addresses; absent only if both are; else unknown.
+  Lookup lookup() const;
+  const std::vector<CnameLink>& cname() const;
+  bool operator==(const HostAddresses&) const = default;
+};
+
+struct MxHostObservation {
+  std::string host;
+  TimePoint at{};
+  HostAddresses addresses;
+  std::vector<SmtpProbe> probes;          // one per address looked at
+  bool operator==(const MxHostObservation&) const = default;
+};
+
+struct DomainObservation {
+  explicit DomainObservation(Domain d) : domain(std::move(d)) {}
+
+  Domain domain;
+  TimePoint at{};
+  TxtAnswer sts;                          // _mta-sts.D
+  std::vector<TxtAnswer> misplaced;       // usual wrong names, asked only when `sts` holds no record
+  TxtAnswer tlsrpt;                       // _smtp._tls.D
+  MxAnswer mx;
+  HostAddresses apex;                     // A and AAAA of D itself: asked when there is no MX
+  HostAddresses policy_host;              // mta-sts.D
+  std::vector<PolicyFetch> fetches;       // one per address of the policy host that could be tried
+  bool operator==(const DomainObservation&) const = default;
+};
+
+/// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
+struct Vantage {
+  bool reached_443 = false;               // some other host answered on the HTTPS port within the last hour
+  bool reached_25 = false;                // likewise the SMTP port
+  bool port25_blocked = false;            // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;                       // a route exists
+  bool allow_private = false;
+};
+
+}  // namespace stswatch
