@@ -38,6 +38,7 @@ struct PolicyFetch {
   std::optional<std::string> cache_control;
   std::optional<std::string> age;
   std::optional<std::string> date;
+  std::string sha256;                     // of the body, lower-case hex; empty when no body was read
   std::string body;                       // at most bounds::kPolicyBody octets
   bool too_large = false;                 // there was more
   bool truncated = false;                 // shorter than announced, broken chunking, or closed without TLS close_notify

@@ -26,6 +26,7 @@ enum class Cause {
   rejected,      // SMTP 5xx
   not_offered,   // STARTTLS is not among the EHLO keywords
   certificate,   // the chain or the name did not verify: nothing was requested
+  cancelled,     // we were told to stop: says nothing of the peer
 };
 
 struct Failure {

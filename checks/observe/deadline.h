@@ -1,0 +1,44 @@
+// One absolute end for everything a look does, honoured by every wait; and the agent's wish to stop, which ends them all.
+#pragma once
+
+#include <chrono>
+
+#include "checks/facts/result.h"
+#include "checks/facts/time.h"
+
+namespace stswatch {
+
+/// Wakes every wait that was given it. Thread-safe; outlives the deadlines made with it.
+class Cancel {
+ public:
+  Cancel();
+  ~Cancel();
+  Cancel(const Cancel&) = delete;
+  Cancel& operator=(const Cancel&) = delete;
+  void cancel();  // async-signal-safe
+  bool cancelled() const;
+  int fd() const { return fd_; }  // readable once cancelled
+
+ private:
+  int fd_;
+};
+
+class Deadline {
+ public:
+  static Deadline in(Millis span, const Cancel* cancel = nullptr);
+  /// The earlier of this end and `span` from now.
+  Deadline within(Millis span) const;
+  Millis left() const;  // never negative
+  bool passed() const { return left().count() == 0; }
+  bool cancelled() const { return cancel_ != nullptr && cancel_->cancelled(); }
+  const Cancel* cancel() const { return cancel_; }
+
+  /// Waits until `fd` shows one of the poll(2) `events`. The failure (timeout or cancelled) names `stage`.
+  Result<short> wait(int fd, short events, Stage stage) const;
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+  const Cancel* cancel_ = nullptr;
+};
+
+}  // namespace stswatch
