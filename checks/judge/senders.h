@@ -1,0 +1,90 @@
+// The sender simulation (RULES 4): what every conformant sender may hold in its cache, and the earliest moment when
+// enforcing ones find no usable MX. Pure; times are the world's own.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/facts/policy.h"
+#include "checks/facts/time.h"
+#include "checks/judge/verdict.h"
+
+namespace stswatch {
+
+struct WorldPolicy {
+  std::string name;
+  Mode mode = Mode::none;
+  std::vector<std::string> mx;
+  std::uint64_t max_age = 0;
+  TimePoint first{};
+  TimePoint last_ub{};  // equal to now: served at now
+};
+
+struct WorldId {
+  std::string id;
+  TimePoint first{};
+  TimePoint last_ub{};  // equal to now: shown at now
+  std::uint32_t ttl = 0;
+};
+
+struct WorldAddress {
+  std::string address;
+  std::optional<bool> reachable;  // null: unknown, whatever the other fields say
+  bool starttls = false;
+  bool trusted = false;           // chain, notBefore and TLS 1.2+; expiry is not_after alone
+  std::vector<std::string> dns_names;
+  std::optional<TimePoint> not_before;
+  std::optional<TimePoint> not_after;  // null never expires
+};
+
+struct WorldMx {
+  int preference = 0;
+  std::string host;
+  std::vector<WorldAddress> addresses;  // none: unusable
+};
+
+struct World {
+  TimePoint now{};
+  std::string domain;
+  std::vector<WorldPolicy> policies;
+  std::vector<WorldId> ids;
+  std::optional<std::string> current_policy;  // null: nothing can be fetched or parsed now
+  std::optional<std::string> current_id;      // null: no usable TXT now
+  std::optional<TimePoint> policy_host_not_after;
+  std::optional<TimePoint> policy_host_not_before;
+  std::vector<WorldMx> mx;
+};
+
+struct WorldPoint {
+  TimePoint at{};
+  std::vector<std::string> reason;
+  std::string policy;
+};
+
+struct LevelResult {
+  std::optional<UsableMx> usable;
+  std::optional<WorldPoint> degradation, breakage;
+  std::optional<TimePoint> recovery, lapse;
+};
+
+struct SenderOutcome {
+  std::string holds;  // nothing, current, ID/POLICY
+  std::optional<TimePoint> live_until;
+  bool refreshable = false;
+  std::string outcome;  // deliver, degraded, deliver-unprotected, defer-then-deliver, deferred, unknown
+  std::vector<std::string> hosts;
+};
+
+struct Simulation {
+  LevelResult rfc, field;
+  std::vector<SenderOutcome> senders;
+  std::optional<TimePoint> safe_after;
+  Status status = Status::unknown;
+};
+
+Simulation simulate(const World& world);
+
+}  // namespace stswatch

@@ -1,0 +1,126 @@
+// The judgement of one domain from facts: what `check --json` prints (CONTRACT 2) and every metric is made of.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/facts/observation.h"
+#include "checks/facts/policy.h"
+#include "checks/facts/sts_record.h"
+#include "checks/facts/tlsrpt_record.h"
+#include "checks/judge/finding.h"
+
+namespace stswatch {
+
+enum class Outcome { ok, invalid, absent, unreachable, unknown };
+enum class HostOutcome { ok, failed, unreachable, unknown };
+enum class Status { ok, warning, critical, unknown };
+
+std::string_view to_string(Outcome outcome);
+std::string_view to_string(HostOutcome outcome);
+std::string_view to_string(Status status);
+
+struct RecordVerdict {
+  Outcome outcome = Outcome::unknown;
+  std::string id;
+  std::vector<std::string> texts;
+  std::vector<std::string> cname;
+};
+
+struct PolicyAddressVerdict {
+  Address address;
+  Outcome outcome = Outcome::unknown;
+  std::optional<int> http_status;
+  std::string result_type;  // RFC 8460 §4.3; empty: none
+  std::string detail;
+  std::optional<PeerCertificates> certificate;
+};
+
+struct PolicyVerdict {
+  Outcome outcome = Outcome::unknown;
+  std::optional<Policy> shown;  // strict, else lenient reading, of the copy most addresses serve
+  std::string sha256;
+  std::vector<PolicyAddressVerdict> addresses;
+};
+
+struct MxAddressVerdict {
+  Address address;
+  HostOutcome outcome = HostOutcome::unknown;
+  std::optional<Stage> stage;  // where it ended, unless ok
+  std::string result_type;
+  std::string detail;
+  std::string tls_version;
+  std::string cipher;
+  std::optional<PeerCertificates> certificate;
+};
+
+struct MxVerdict {
+  std::string host;
+  int preference = 0;
+  std::optional<bool> allowed;  // the shown policy lists it; null without a policy
+  std::optional<bool> usable;   // null: unknown. Judges the host by itself; a sender needs allowed and usable
+  std::vector<MxAddressVerdict> addresses;
+};
+
+struct TlsrptVerdict {
+  Outcome outcome = Outcome::unknown;
+  std::vector<std::string> rua;
+};
+
+struct UsableMx {
+  int min = 0;
+  int max = 0;
+  int of = 0;
+  bool operator==(const UsableMx&) const = default;
+};
+
+struct ForecastPoint {
+  TimePoint at{};
+  std::string reason;   // the first word of the world result's first reason
+  std::string subject;  // MX host (with address if it has several), policy host, ID/POLICY, or the domain
+  bool operator==(const ForecastPoint&) const = default;
+};
+
+struct Forecast {
+  std::optional<ForecastPoint> breakage;
+  std::optional<ForecastPoint> degradation;
+  std::optional<TimePoint> lapse;
+  bool overdue = false;  // breakage comes from a certificate past its renewal point
+};
+
+struct Verdict {
+  explicit Verdict(Domain d) : domain(std::move(d)) {}
+  Domain domain;
+  TimePoint checked_at{};
+  Status status = Status::unknown;
+  std::optional<Mode> mode;  // of the policy in effect now
+  Mode live_mode = Mode::none;
+  RecordVerdict record;
+  PolicyVerdict policy;
+  Lookup mx_lookup = Lookup::unknown;
+  bool null_mx = false;
+  std::vector<MxVerdict> mx;
+  TlsrptVerdict tlsrpt;
+  std::optional<UsableMx> enforce_usable_mx;
+  Forecast forecast;
+  std::vector<Finding> findings;  // most severe first, then in catalogue order
+};
+
+/// What the operator expects and how early a certificate's end must be told.
+struct Limits {
+  enum class Expect { nothing, enforce, testing, none, absent };
+  Expect expect = Expect::nothing;
+  Seconds warn_before{0};  // besides the lifetime-relative thresholds: the larger counts
+  Seconds crit_before{0};
+};
+
+/// The newest look at each MX host; a host that is missing has not been looked at yet: unknown.
+using MxLooks = std::map<std::string, std::shared_ptr<const MxHostObservation>>;
+
+/// Pure: the same facts give the same verdict next year. The time judged at is `domain.at`.
+Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage, const Limits& limits);
+
+}  // namespace stswatch
