@@ -1,0 +1,132 @@
+// The operator's wishes: one immutable value, checked whole. Units are in the types; ranges are enforced by
+// load_config.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/facts/domain.h"
+#include "checks/judge/verdict.h"
+#include "checks/observe/resolver.h"
+
+namespace stswatch {
+
+struct ListenAddress {
+  std::string host = "127.0.0.1";  // an IP address; "0.0.0.0" for ":PORT"
+  std::uint16_t port = 9461;
+};
+
+struct AgentOptions {
+  ListenAddress listen;
+  std::string state = "/var/lib/stswatch/stswatch.db";  // or "postgresql://…", or ":memory:"
+  int workers = 256;                                    // 1..1024
+  std::string external_url;
+  std::string vantage;
+  std::string web_config;
+};
+
+struct ScheduleOptions {
+  Seconds dns{300};
+  Seconds policy{3600};
+  Seconds mx{3600};
+  Seconds confirm_after{30};
+  int confirmations = 3;  // 1..10
+};
+
+enum class Ipv6 { automatic, on, off };
+
+struct NetworkOptions {
+  std::string ca_file;  // empty: the system's store
+  std::uint16_t https_port = 443;
+  std::uint16_t smtp_port = 25;
+  std::string helo;
+  Ipv6 ipv6 = Ipv6::automatic;
+  bool allow_private = false;
+  Seconds look_timeout{60};
+  std::vector<std::string> port25_canary;
+};
+
+struct DomainConfig {
+  Domain name;
+  Limits limits;
+  std::map<std::string, std::string> labels;
+  int readiness_sessions = 100;
+};
+
+struct PlannedChange {
+  Domain domain;
+  TimePoint from{}, until{};
+};
+
+struct Silence {
+  std::string domain = "*", code = "*", subject = "*";  // globs
+  std::optional<TimePoint> until;
+  std::string comment;
+};
+
+struct Heartbeat {
+  std::string name, url;
+  Seconds interval{300};
+};
+
+enum class SmtpTls { starttls, implicit, none };
+
+struct EmailReceiver {
+  std::string name, smarthost, username, password_file, from;
+  SmtpTls tls = SmtpTls::starttls;
+  std::vector<std::string> to;
+  Severity min_severity = Severity::warning;
+};
+
+struct SlackReceiver {
+  std::string name, api_url_file, channel;
+  Severity min_severity = Severity::warning;
+};
+
+struct WebhookReceiver {
+  std::string name, url, hmac_secret_file;
+  Severity min_severity = Severity::warning;
+};
+
+struct AlertmanagerReceiver {
+  std::string name, url;
+};
+
+struct AlertOptions {
+  bool send_resolved = true;
+  Seconds group_wait{30};
+  Seconds repeat_page{7200};
+  Seconds repeat_ticket{3 * 86400};
+  std::vector<Heartbeat> heartbeats;
+  std::vector<EmailReceiver> emails;
+  std::vector<SlackReceiver> slacks;
+  std::vector<WebhookReceiver> webhooks;
+  std::vector<AlertmanagerReceiver> alertmanagers;
+};
+
+struct TlsrptIntake {
+  std::string maildir;
+  bool http = false;
+  std::string token_file;
+  std::string authserv_id;
+};
+
+struct Config {
+  AgentOptions agent;
+  ScheduleOptions schedule;
+  DnsOptions dns;
+  NetworkOptions network;
+  Limits expiry;  // defaults of the domains' limits
+  std::vector<std::string> probe_allow;
+  std::vector<std::string> domains_files;  // as written; relative to the config's folder
+  std::vector<DomainConfig> domains;       // [[domain]] first, then those of the files; no duplicates
+  std::vector<PlannedChange> planned;
+  std::vector<Silence> silences;
+  AlertOptions alerts;
+  TlsrptIntake tlsrpt;
+};
+
+}  // namespace stswatch

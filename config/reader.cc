@@ -1,0 +1,230 @@
+#include "config/reader.h"
+
+#include <toml++/toml.h>
+#include <algorithm>
+
+#include "config/suggest.h"
+
+namespace stswatch {
+namespace {
+
+std::string type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a decimal number";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::table:
+      return "a table";
+    default:
+      return "a date or time";
+  }
+}
+
+std::string wanted(std::string_view want, const toml::node& got) {
+  return "expected " + std::string(want) + ", found " + type_name(got);
+}
+
+constexpr std::string_view kInstant = "a UTC time such as \"2026-12-01T00:00:00Z\"";
+
+}  // namespace
+
+TableReader::TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors)
+    : table_(table), path_(std::move(path)), file_(std::move(file)), errors_(errors) {}
+
+std::string TableReader::full(std::string_view key) const {
+  if (key.empty()) return path_;
+  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+const toml::node* TableReader::take(std::string_view key) {
+  known_.emplace_back(key);
+  return table_.get(key);
+}
+
+bool TableReader::has(std::string_view key) const { return table_.contains(key); }
+
+void TableReader::complain_at(const toml::node* node, std::string_view key, std::string what) {
+  const auto& source = node != nullptr ? node->source() : table_.source();
+  errors_.push_back({file_, source.begin.line, source.begin.column, full(key), std::move(what)});
+}
+
+void TableReader::complain(std::string_view key, std::string what) {
+  complain_at(table_.get(key), key, std::move(what));
+}
+
+void TableReader::require(std::string_view key) {
+  if (!has(key)) complain_at(nullptr, key, "missing: this table needs it");
+}
+
+void TableReader::read(std::string_view key, std::string& into) {
+  read_checked(key, [&](const std::string& text) {
+    into = text;
+    return std::string();
+  });
+}
+
+void TableReader::read(std::string_view key, bool& into) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  if (const auto value = node->value_exact<bool>())
+    into = *value;
+  else
+    complain_at(node, key, wanted("true or false", *node));
+}
+
+void TableReader::read(std::string_view key, Seconds& into, Seconds most) {
+  read_checked(key, [&](const std::string& text) -> std::string {
+    const auto span = parse_duration(text);
+    if (!span)
+      return "\"" + text + "\" is no duration; write \"90s\", \"5m\", \"1h\" or \"30d\", at least \"1s\"";
+    if (*span > most)
+      return "\"" + text + "\" is too long; at most \"" + std::to_string(most.count()) + "s\"";
+    into = *span;
+    return {};
+  });
+}
+
+void TableReader::read(std::string_view key, std::vector<std::string>& into) {
+  read_each(key, [&](const std::string& text) {
+    into.push_back(text);
+    return std::string();
+  });
+}
+
+void TableReader::read(std::string_view key, TimePoint& into) {
+  std::optional<TimePoint> value;
+  read(key, value);
+  if (value) into = *value;
+}
+
+void TableReader::read(std::string_view key, std::optional<TimePoint>& into) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  if (const auto* stamp = node->as_date_time()) {
+    const auto& d = stamp->get();
+    if (d.offset && d.offset->minutes == 0 && d.time.nanosecond == 0) {
+      using namespace std::chrono;
+      const year_month_day day{year{d.date.year}, month{d.date.month}, std::chrono::day{d.date.day}};
+      into = sys_days{day} + hours{d.time.hour} + minutes{d.time.minute} + seconds{d.time.second};
+      return;
+    }
+  } else if (const auto text = node->value_exact<std::string>()) {
+    if (const auto t = parse_utc(*text)) {
+      into = *t;
+      return;
+    }
+  }
+  complain_at(node, key, "expected " + std::string(kInstant));
+}
+
+void TableReader::read(std::string_view key, std::map<std::string, std::string>& into) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto* inner = node->as_table();
+  if (inner == nullptr) return complain_at(node, key, wanted("a table of strings", *node));
+  for (const auto& [name, value] : *inner) {
+    if (const auto text = value.value_exact<std::string>())
+      into.emplace(std::string(name.str()), *text);
+    else
+      complain_at(&value, std::string(key) + "." + std::string(name.str()), wanted("a string", value));
+  }
+}
+
+void TableReader::read_checked(std::string_view key,
+                               const std::function<std::string(const std::string&)>& accept) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto text = node->value_exact<std::string>();
+  if (!text) return complain_at(node, key, wanted("a string", *node));
+  if (auto complaint = accept(*text); !complaint.empty()) complain_at(node, key, std::move(complaint));
+}
+
+void TableReader::read_each(std::string_view key,
+                            const std::function<std::string(const std::string&)>& accept) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto* array = node->as_array();
+  if (array == nullptr) return complain_at(node, key, wanted("an array of strings", *node));
+  for (const auto& element : *array) {
+    const auto text = element.value_exact<std::string>();
+    std::string complaint = text ? accept(*text) : wanted("a string", element);
+    if (!complaint.empty()) complain_at(&element, key, std::move(complaint));
+  }
+}
+
+void TableReader::integer(std::string_view key, std::int64_t& into, std::int64_t least, std::int64_t most) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto value = node->value_exact<std::int64_t>();
+  if (!value) return complain_at(node, key, wanted("an integer", *node));
+  if (*value < least || *value > most)
+    return complain_at(node, key,
+                       std::to_string(*value) + " is out of range; use " + std::to_string(least) + " to " +
+                           std::to_string(most));
+  into = *value;
+}
+
+int TableReader::word(std::string_view key, const std::vector<std::string_view>& words) {
+  int found = -1;
+  read_checked(key, [&](const std::string& text) -> std::string {
+    const auto it = std::find(words.begin(), words.end(), text);
+    if (it != words.end()) {
+      found = static_cast<int>(it - words.begin());
+      return {};
+    }
+    std::string list;
+    for (const auto w : words)
+      list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
+    const auto near = nearest(text, words);
+    return "\"" + text + "\" is not known; use " +
+           (near.empty() ? "one of " + list : "\"" + near + "\" (of " + list + ")");
+  });
+  return found;
+}
+
+void TableReader::table(std::string_view key, const std::function<void(TableReader&)>& read_inner) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto* inner = node->as_table();
+  if (inner == nullptr) return complain_at(node, key, wanted("a table: [" + full(key) + "]", *node));
+  TableReader reader(*inner, full(key), file_, errors_);
+  read_inner(reader);
+  reader.finish();
+}
+
+void TableReader::each_table(std::string_view key, const std::function<void(TableReader&)>& read_inner) {
+  const auto* node = take(key);
+  if (node == nullptr) return;
+  const auto* array = node->as_array();
+  if (array == nullptr) return complain_at(node, key, wanted("tables: [[" + full(key) + "]]", *node));
+  for (const auto& element : *array) {
+    const auto* inner = element.as_table();
+    if (inner == nullptr) {
+      complain_at(&element, key, wanted("a table: [[" + full(key) + "]]", element));
+      continue;
+    }
+    TableReader reader(*inner, full(key), file_, errors_);
+    read_inner(reader);
+    reader.finish();
+  }
+}
+
+void TableReader::finish() {
+  const std::vector<std::string_view> names(known_.begin(), known_.end());
+  for (const auto& [name, value] : table_) {
+    if (std::find(known_.begin(), known_.end(), name.str()) != known_.end()) continue;
+    const auto near = nearest(name.str(), names);
+    const auto& at = name.source().begin;
+    errors_.push_back({file_, at.line, at.column, full(name.str()),
+                       near.empty() ? "unknown key" : "unknown key; did you mean \"" + near + "\"?"});
+  }
+}
+
+}  // namespace stswatch

@@ -1,0 +1,241 @@
+#include "config/sections.h"
+
+#include "checks/facts/address.h"
+
+namespace stswatch::sections {
+namespace {
+
+/// "ADDR", "ADDR:PORT" or "[V6]:PORT", as c-ares takes servers.
+std::string complain_of_server(const std::string& text) {
+  if (Address::parse(text)) return {};
+  if (parse_listen(text) && text.front() != ':') return {};
+  return "\"" + text + "\" is no server; write an IP address, \"192.0.2.53:5300\" or \"[2001:db8::53]:5300\"";
+}
+
+std::string complain_of_url(const std::string& text) {
+  if (text.starts_with("http://") || text.starts_with("https://")) return {};
+  return "\"" + text + "\" is no URL; it starts with https:// or http://";
+}
+
+std::string complain_of_host(const std::string& text) {
+  if (Address::parse(text) || to_a_labels(text)) return {};
+  return "\"" + text + "\" is neither a host name nor an address";
+}
+
+void read_url(TableReader& r, std::string_view key, std::string& into) {
+  r.read_checked(key, [&](const std::string& text) {
+    into = text;
+    return text.empty() ? std::string() : complain_of_url(text);
+  });
+}
+
+void read_domain(TableReader& r, std::string_view key, std::optional<Domain>& into) {
+  r.require(key);
+  r.read_checked(key, [&](const std::string& text) -> std::string {
+    auto parsed = Domain::parse(text);
+    if (!parsed) return parsed.error();
+    into = *parsed;
+    return {};
+  });
+}
+
+void read_days(TableReader& r, std::string_view key, Seconds& into) {
+  std::int64_t days = into.count() / 86400;
+  r.read_integer(key, days, 0, 366);
+  into = Seconds{days * 86400};
+}
+
+void read_severity(TableReader& r, Severity& into) {
+  r.read_word(
+      "min_severity", into,
+      std::vector<std::pair<std::string_view, Severity>>{
+          {"info", Severity::info}, {"warning", Severity::warning}, {"critical", Severity::critical}});
+}
+
+void read_name(TableReader& r, std::string& into) {
+  r.require("name");
+  r.read_checked("name", [&](const std::string& text) {
+    into = text;
+    return text.empty() ? std::string("a receiver needs a name") : std::string();
+  });
+}
+
+void email(TableReader& r, AlertOptions& into) {
+  EmailReceiver e;
+  read_name(r, e.name);
+  for (const auto* key : {"smarthost", "from", "to"})
+    r.require(key);
+  r.read_checked("smarthost", [&](const std::string& text) -> std::string {
+    e.smarthost = text;
+    return text.rfind(':') != std::string::npos
+               ? std::string()
+               : "\"" + text + "\" has no port; write \"smtp.example.com:587\"";
+  });
+  r.read_word("tls", e.tls,
+              std::vector<std::pair<std::string_view, SmtpTls>>{
+                  {"starttls", SmtpTls::starttls}, {"implicit", SmtpTls::implicit}, {"none", SmtpTls::none}});
+  r.read("username", e.username);
+  r.read("password_file", e.password_file);
+  r.read("from", e.from);
+  r.read("to", e.to);
+  read_severity(r, e.min_severity);
+  into.emails.push_back(std::move(e));
+}
+
+}  // namespace
+
+void agent(TableReader& r, AgentOptions& into) {
+  r.read_checked("listen", [&](const std::string& text) -> std::string {
+    auto listen = parse_listen(text);
+    if (!listen) return listen.error();
+    into.listen = *listen;
+    return {};
+  });
+  r.read("state", into.state);
+  r.read_integer("workers", into.workers, 1, 1024);
+  read_url(r, "external_url", into.external_url);
+  r.read("vantage", into.vantage);
+  r.read("web_config", into.web_config);
+}
+
+void schedule(TableReader& r, ScheduleOptions& into) {
+  r.read("dns", into.dns);
+  r.read("policy", into.policy);
+  r.read("mx", into.mx);
+  r.read("confirm_after", into.confirm_after);
+  r.read_integer("confirmations", into.confirmations, 1, 10);
+}
+
+void dns(TableReader& r, DnsOptions& into) {
+  r.read_each("servers", [&](const std::string& text) {
+    into.servers.push_back(text);
+    return complain_of_server(text);
+  });
+  Seconds timeout{into.timeout.count() / 1000};
+  r.read("timeout", timeout, Seconds{60});
+  into.timeout = timeout;
+  r.read_integer("tries", into.tries, 1, 10);
+  r.read("trust_ad", into.trust_ad);
+}
+
+void network(TableReader& r, NetworkOptions& into) {
+  r.read("ca_file", into.ca_file);
+  r.read_integer("https_port", into.https_port, 1, 65535);
+  r.read_integer("smtp_port", into.smtp_port, 1, 65535);
+  r.read_checked("helo", [&](const std::string& text) {
+    into.helo = text;
+    return text.empty() ? std::string() : complain_of_host(text);
+  });
+  r.read_word("ipv6", into.ipv6,
+              std::vector<std::pair<std::string_view, Ipv6>>{
+                  {"auto", Ipv6::automatic}, {"on", Ipv6::on}, {"off", Ipv6::off}});
+  r.read("allow_private", into.allow_private);
+  r.read("look_timeout", into.look_timeout, Seconds{600});
+  r.read_each("port25_canary", [&](const std::string& text) {
+    into.port25_canary.push_back(text);
+    return complain_of_host(text);
+  });
+}
+
+void expiry(TableReader& r, Limits& into) {
+  read_days(r, "warn_days", into.warn_before);
+  read_days(r, "crit_days", into.crit_before);
+}
+
+void probe(TableReader& r, std::vector<std::string>& allow) {
+  r.read_each("allow", [&](const std::string& text) -> std::string {
+    allow.push_back(text);
+    if (text == "*" || Domain::parse(text.starts_with("*.") ? text.substr(2) : text)) return {};
+    return "\"" + text + "\" is no target; write a domain, \"*.example.com\" or \"*\"";
+  });
+}
+
+std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults) {
+  std::optional<Domain> name;
+  read_domain(r, "name", name);
+  Limits limits = defaults;
+  r.read_word("expect", limits.expect,
+              std::vector<std::pair<std::string_view, Limits::Expect>>{{"enforce", Limits::Expect::enforce},
+                                                                       {"testing", Limits::Expect::testing},
+                                                                       {"none", Limits::Expect::none},
+                                                                       {"absent", Limits::Expect::absent}});
+  expiry(r, limits);
+  std::map<std::string, std::string> labels;
+  r.read("labels", labels);
+  int sessions = 100;
+  r.read_integer("readiness_sessions", sessions, 0, 1'000'000'000);
+  if (!name) return std::nullopt;
+  return DomainConfig{*name, limits, std::move(labels), sessions};
+}
+
+void planned(TableReader& r, std::vector<PlannedChange>& into) {
+  std::optional<Domain> name;
+  read_domain(r, "domain", name);
+  for (const auto* key : {"from", "until"})
+    r.require(key);
+  TimePoint from{}, until{};
+  r.read("from", from);
+  r.read("until", until);
+  if (from != TimePoint{} && until != TimePoint{} && until <= from) r.complain("until", "not after \"from\"");
+  if (name) into.push_back({*name, from, until});
+}
+
+void silence(TableReader& r, std::vector<Silence>& into) {
+  Silence s;
+  r.read("domain", s.domain);
+  r.read("code", s.code);
+  r.read("subject", s.subject);
+  r.read("until", s.until);
+  r.read("comment", s.comment);
+  into.push_back(std::move(s));
+}
+
+void alerts(TableReader& r, AlertOptions& into) {
+  r.read("send_resolved", into.send_resolved);
+  r.read("group_wait", into.group_wait);
+  r.read("repeat_page", into.repeat_page);
+  r.read("repeat_ticket", into.repeat_ticket);
+  r.each_table("heartbeat", [&](TableReader& t) {
+    Heartbeat h;
+    read_name(t, h.name);
+    t.require("url");
+    read_url(t, "url", h.url);
+    t.read("interval", h.interval);
+    into.heartbeats.push_back(std::move(h));
+  });
+  r.each_table("email", [&](TableReader& t) { email(t, into); });
+  r.each_table("slack", [&](TableReader& t) {
+    SlackReceiver s;
+    read_name(t, s.name);
+    t.require("api_url_file");
+    t.read("api_url_file", s.api_url_file);
+    t.read("channel", s.channel);
+    read_severity(t, s.min_severity);
+    into.slacks.push_back(std::move(s));
+  });
+  r.each_table("webhook", [&](TableReader& t) {
+    WebhookReceiver w;
+    read_name(t, w.name);
+    t.require("url");
+    read_url(t, "url", w.url);
+    t.read("hmac_secret_file", w.hmac_secret_file);
+    read_severity(t, w.min_severity);
+    into.webhooks.push_back(std::move(w));
+  });
+  r.each_table("alertmanager", [&](TableReader& t) {
+    AlertmanagerReceiver a;
+    read_name(t, a.name);
+    t.require("url");
+    read_url(t, "url", a.url);
+    into.alertmanagers.push_back(std::move(a));
+  });
+}
+
+void tlsrpt(TableReader& r, TlsrptIntake& into) {
+  r.read("maildir", into.maildir);
+  r.read("http", into.http);
+  r.read("token_file", into.token_file);
+  r.read("authserv_id", into.authserv_id);
+}
+
+}  // namespace stswatch::sections

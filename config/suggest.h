@@ -1,0 +1,13 @@
+// The nearest right spelling of a mistyped word.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stswatch {
+
+/// The candidate within edit distance 2 (or a third of the word) of `word`; empty when none is near.
+std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+}  // namespace stswatch

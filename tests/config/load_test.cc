@@ -1,0 +1,148 @@
+#include "config/load.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace stswatch;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path kSource{SOURCE_DIR};
+
+std::string slurp(const fs::path& path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+std::string joined(const ConfigErrors& errors) {
+  std::string out;
+  for (const auto& e : errors)
+    out += e.str() + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the example is valid and holds the defaults") {
+  const auto config = load_config((kSource / "config/example.toml").string());
+  REQUIRE_MESSAGE(config.has_value(), (config ? "" : joined(config.error())));
+  const Config defaults;
+  CHECK(config->agent.listen.port == defaults.agent.listen.port);
+  CHECK(config->agent.state == defaults.agent.state);
+  CHECK(config->agent.workers == defaults.agent.workers);
+  CHECK(config->schedule.policy == defaults.schedule.policy);
+  CHECK(config->schedule.confirmations == defaults.schedule.confirmations);
+  CHECK(config->dns.timeout == defaults.dns.timeout);
+  CHECK(config->network.look_timeout == defaults.network.look_timeout);
+  CHECK(config->alerts.repeat_ticket == defaults.alerts.repeat_ticket);
+  REQUIRE(config->domains.size() == 1);
+  CHECK(config->domains[0].limits.expect == Limits::Expect::enforce);
+  CHECK(config->domains[0].labels.at("team") == "mail");
+}
+
+TEST_CASE("the example's commented tables are valid too") {
+  std::string text = slurp(kSource / "config/example.toml");
+  for (auto at = text.find("\n# "); at != std::string::npos; at = text.find("\n# ", at + 1)) {
+    const char next = text[at + 3];
+    if (next == '[' || (next >= 'a' && next <= 'z')) text.erase(at + 1, 2);
+  }
+  const auto config = parse_config(text, "example.toml");
+  REQUIRE_MESSAGE(config.has_value(), (config ? "" : joined(config.error())));
+  CHECK(config->planned.size() == 1);
+  CHECK(config->silences.size() == 1);
+  CHECK(config->alerts.emails.size() == 1);
+  CHECK(config->alerts.slacks.size() == 1);
+  CHECK(config->alerts.webhooks.size() == 1);
+  CHECK(config->alerts.alertmanagers.size() == 1);
+  CHECK(config->alerts.heartbeats.size() == 1);
+}
+
+TEST_CASE("each bad file gets its expected error and no other") {
+  fs::current_path(kSource / "tests/config/bad");
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(".")) {
+    if (entry.path().extension() != ".toml") continue;
+    ++files;
+    const auto name = entry.path().filename().string();
+    CAPTURE(name);
+    const auto config = load_config(name);
+    REQUIRE_FALSE(config.has_value());
+    CHECK(joined(config.error()) == slurp(fs::path(name).replace_extension(".expect")));
+  }
+  CHECK(files >= 15);
+}
+
+TEST_CASE("all errors are told at once, in the order of the file") {
+  const auto config = parse_config("[agent]\nworkers = 0\nlisten = 1\n[dns]\ntris = 2\n", "c.toml");
+  REQUIRE_FALSE(config.has_value());
+  REQUIRE(config.error().size() == 3);
+  CHECK(config.error()[0].line == 2);
+  CHECK(config.error()[1].line == 3);
+  CHECK(config.error()[2].what == "unknown key; did you mean \"tries\"?");
+}
+
+TEST_CASE("syntax errors and duplicate keys name their place") {
+  for (const auto* text : {"[agent\n", "[agent]\nworkers = 1\nworkers = 2\n", "a = \n"}) {
+    const auto config = parse_config(text, "c.toml");
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error()[0].line > 0);
+    CHECK(config.error()[0].str().starts_with("c.toml:"));
+  }
+}
+
+TEST_CASE("a file that cannot be read is named") {
+  CHECK(load_config("/nonexistent/c.toml").error()[0].str() ==
+        "/nonexistent/c.toml: cannot be read: No such file or directory");
+  CHECK(load_config("/").error()[0].str() == "/: is a folder; name the file in it");
+}
+
+TEST_CASE("domains files: comments, blank lines, U-labels, and the line of a bad name") {
+  const auto dir = fs::temp_directory_path() / "stswatch-domains-test";
+  fs::create_directories(dir);
+  std::ofstream(dir / "good.txt") << "# mine\nexample.com  # first\n\n  B\xC3\xBC"
+                                  << "cher.example \r\n";
+  const auto names = read_domains_file((dir / "good.txt").string());
+  REQUIRE(names.has_value());
+  REQUIRE(names->size() == 2);
+  CHECK((*names)[1].str() == "xn--bcher-kva.example");
+
+  std::ofstream(dir / "bad.txt") << "example.com\nhttp://example.com\n";
+  const auto bad = read_domains_file((dir / "bad.txt").string());
+  REQUIRE_FALSE(bad.has_value());
+  CHECK(bad.error()[0].line == 2);
+
+  std::ofstream(dir / "c.toml") << "domains_files = [\"good.txt\"]\n[[domain]]\nname = \"example.com\"\n";
+  const auto config = load_config((dir / "c.toml").string());
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error()[0].line == 2);
+  CHECK(config.error()[0].what.find("named twice") != std::string::npos);
+  fs::remove_all(dir);
+}
+
+TEST_CASE("durations") {
+  struct Row {
+    const char* text;
+    std::optional<Seconds> want;
+  };
+  for (const auto& [text, want] : {Row{"1s", Seconds{1}}, Row{"5m", Seconds{300}}, Row{"1h", Seconds{3600}},
+                                   Row{"30d", Seconds{30 * 86400}}, Row{"0s", {}}, Row{"-5m", {}},
+                                   Row{"5", {}}, Row{"m", {}}, Row{"", {}}, Row{"1.5h", {}}, Row{"5 m", {}},
+                                   Row{"5M", {}}, Row{"99999999999999999999s", {}}, Row{"1w", {}}}) {
+    CAPTURE(text);
+    CHECK(parse_duration(text) == want);
+  }
+}
+
+TEST_CASE("listen addresses") {
+  CHECK(parse_listen("127.0.0.1:9461")->port == 9461);
+  CHECK(parse_listen(":9461")->host == "0.0.0.0");
+  CHECK(parse_listen("[::1]:9461")->host == "::1");
+  for (const auto* bad : {"9461", "::1:9461", "host:1", "127.0.0.1:", "127.0.0.1:70000", "[127.0.0.1]:1", ""})
+    CHECK_FALSE(parse_listen(bad).has_value());
+}
