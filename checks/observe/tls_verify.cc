@@ -1,0 +1,158 @@
+#include "checks/observe/tls_verify.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+#include "checks/observe/x509.h"
+
+namespace stswatch {
+namespace {
+
+TlsNotes* notes_of(X509_STORE_CTX* context) {
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  return ssl == nullptr ? nullptr : static_cast<TlsNotes*>(SSL_get_app_data(ssl));
+}
+
+ChainFault::Kind kind_of(int error) {
+  using Kind = ChainFault::Kind;
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return Kind::expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Kind::not_yet_valid;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return Kind::self_signed;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return Kind::unknown_issuer;
+    case X509_V_ERR_INVALID_PURPOSE:
+      return Kind::wrong_purpose;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      return Kind::weak;
+    case X509_V_ERR_CERT_REVOKED:
+      return Kind::revoked;
+    default:
+      return Kind::other;
+  }
+}
+
+void note_fault(PeerCertificates& peer, int error, int depth) {
+  ChainFault fault{kind_of(error), depth, X509_verify_cert_error_string(error)};
+  const auto same = [&](const ChainFault& known) {
+    // OpenSSL reports a missing issuer once while building the path and again when it finds no key to check
+    // with.
+    if (fault.kind == ChainFault::Kind::unknown_issuer && known.kind == fault.kind) return true;
+    return known == fault;
+  };
+  if (std::none_of(peer.faults.begin(), peer.faults.end(), same)) peer.faults.push_back(std::move(fault));
+}
+
+// RULES 4.2: a certificate a few minutes young meets clocks that are a little slow; that proves nothing.
+bool is_young(X509_STORE_CTX* context, TimePoint now) {
+  const X509* certificate = X509_STORE_CTX_get_current_cert(context);
+  return certificate != nullptr && to_time(X509_get0_notBefore(certificate)) <= now + bounds::kClockTolerance;
+}
+
+int on_verify_step(int ok, X509_STORE_CTX* context) noexcept {
+  if (ok == 1) return 1;
+  TlsNotes* notes = notes_of(context);
+  if (notes == nullptr || !notes->peer) return 0;
+  const int error = X509_STORE_CTX_get_error(context);
+  if (error == X509_V_ERR_CERT_NOT_YET_VALID && is_young(context, notes->now)) return 1;
+  note_fault(*notes->peer, error, X509_STORE_CTX_get_error_depth(context));
+  return 1;
+}
+
+// A certificate may carry thousands of names. We keep the first, and one that matches wherever it stands:
+// whoever asks names_host() of what is kept must get the same answer.
+void bound_names(Certificate& leaf, const std::string& host) {
+  auto& names = leaf.dns_names;
+  if (names.size() <= bounds::kDnsNamesKept) return;
+  Certificate one;
+  for (std::size_t i = bounds::kDnsNamesKept; i < names.size(); ++i) {
+    one.dns_names.assign(1, names[i]);
+    if (!names_host(one, host)) continue;
+    std::swap(names[bounds::kDnsNamesKept - 1], names[i]);
+    break;
+  }
+  names.resize(bounds::kDnsNamesKept);
+}
+
+void note_sent(PeerCertificates& peer, const STACK_OF(X509) * sent, X509* leaf, const std::string& host) {
+  peer.leaf = describe(leaf);
+  peer.name_matches = names_host(peer.leaf, host);
+  bound_names(peer.leaf, host);
+  const int count = std::min(sk_X509_num(sent), static_cast<int>(bounds::kTlsChain) + 1);
+  for (int i = 1; i < count; ++i) {
+    auto certificate = describe(sk_X509_value(sent, i));
+    bound_names(certificate, host);
+    peer.chain.push_back(std::move(certificate));
+  }
+}
+
+void note_used(PeerCertificates& peer, const STACK_OF(X509) * sent, const STACK_OF(X509) * path) {
+  for (std::size_t i = 0; i < peer.chain.size(); ++i) {
+    bool used = !peer.trusted();
+    for (int p = 1; !used && p < sk_X509_num(path); ++p) {
+      used = X509_cmp(sk_X509_value(sent, static_cast<int>(i) + 1), sk_X509_value(path, p)) == 0;
+    }
+    if (used) peer.used.push_back(i);
+  }
+}
+
+bool issuer_trusted(X509_STORE_CTX* context, X509* certificate) {
+  X509* issuer = nullptr;
+  if (X509_STORE_CTX_get1_issuer(&issuer, context, certificate) != 1) return false;
+  X509_free(issuer);
+  return true;
+}
+
+// Replaces X509_verify_cert() in the handshake and always answers 1: the verdict is in the notes.
+int verify_and_describe(X509_STORE_CTX* context, void*) noexcept {
+  TlsNotes* notes = notes_of(context);
+  X509* leaf = X509_STORE_CTX_get0_cert(context);
+  if (notes == nullptr || leaf == nullptr) return 0;
+  auto& peer = notes->peer.emplace();
+  X509_STORE_CTX_set_verify_cb(context, on_verify_step);
+  if (X509_verify_cert(context) <= 0 && peer.trusted()) {
+    // It gave up without telling the callback (out of memory): unverified is never trusted.
+    note_fault(peer, X509_STORE_CTX_get_error(context), X509_STORE_CTX_get_error_depth(context));
+  }
+  const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(context);
+  note_sent(peer, sent, leaf, notes->host);
+  note_used(peer, sent, X509_STORE_CTX_get0_chain(context));
+  const int count = sk_X509_num(sent);
+  peer.last_issuer_trusted = issuer_trusted(context, count > 0 ? sk_X509_value(sent, count - 1) : leaf);
+  X509_STORE_CTX_set_error(context, X509_V_OK);
+  return 1;
+}
+
+void on_state(const SSL* ssl, int where, int value) noexcept {
+  if (where != SSL_CB_READ_ALERT || (value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;
+  auto* notes = static_cast<TlsNotes*>(SSL_get_app_data(ssl));
+  // RFC 8446 §6: TLS 1.3 ignores the level, all but two are fatal. Before it, a warning such as
+  // unrecognized_name (RFC 6066 §3) changes nothing. SSL_version() is TLS 1.3 also while nothing is agreed
+  // upon yet.
+  const bool tls13 = SSL_get_current_cipher(ssl) != nullptr && SSL_version(ssl) == TLS1_3_VERSION;
+  const bool fatal = (value >> 8) == SSL3_AL_FATAL || (tls13 && (value & 0xff) != SSL_AD_USER_CANCELLED);
+  if (notes != nullptr && fatal) notes->alert = SSL_alert_desc_string_long(value);
+}
+
+}  // namespace
+
+void note_verification(ssl_ctx_st* context) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify_depth(context, static_cast<int>(bounds::kTlsChain));
+  SSL_CTX_set_cert_verify_callback(context, verify_and_describe, nullptr);
+}
+
+void note_alerts(ssl_ctx_st* context) { SSL_CTX_set_info_callback(context, on_state); }
+
+}  // namespace stswatch
