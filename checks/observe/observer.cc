@@ -1,0 +1,175 @@
+#include "checks/observe/observer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "checks/facts/bounds.h"
+#include "checks/observe/route.h"
+
+namespace stswatch {
+namespace {
+
+/// The answer at `index`, as the kind that was asked for; unknown where the resolver gave none.
+template <class Wanted>
+Wanted take_answer(std::vector<DnsAnswer>& answers, std::size_t index, const std::string& name) {
+  if (index < answers.size())
+    if (auto* answer = std::get_if<Wanted>(&answers[index])) return std::move(*answer);
+  Wanted unknown;
+  unknown.name = name;
+  unknown.detail = "the resolver gave no answer";
+  return unknown;
+}
+
+HostAddresses take_addresses(std::vector<DnsAnswer>& answers, std::size_t index, const std::string& name) {
+  return {take_answer<AddressAnswer>(answers, index, name),
+          take_answer<AddressAnswer>(answers, index + 1, name)};
+}
+
+/// A record "in any spelling": what begins with the version is at its right place, however wrong it is
+/// otherwise.
+bool announces_sts(const TxtRecord& record) {
+  constexpr std::string_view kVersion = "v=stsv1";
+  const std::string text = record.joined();
+  return text.size() >= kVersion.size() &&
+         std::equal(kVersion.begin(), kVersion.end(), text.begin(), [](char want, char have) {
+           return want == (have >= 'A' && have <= 'Z' ? static_cast<char>(have - 'A' + 'a') : have);
+         });
+}
+
+/// Names where the record ends up by mistake: the policy host, a mistyped underscore, the domain itself, and
+/// the domain appended twice by a control panel.
+std::vector<std::string> usual_wrong_names(const Domain& domain) {
+  std::vector<std::string> names = {domain.policy_host(), "_mta_sts." + domain.str(), domain.str(),
+                                    domain.sts_record_name() + "." + domain.str()};
+  std::erase_if(names, [](const std::string& name) { return name.size() > 253; });
+  return names;
+}
+
+/// What only the first answers make worth asking, in one more batch.
+void ask_further(Resolver& resolver, DomainObservation& seen, const Deadline& deadline) {
+  std::vector<std::string> elsewhere;
+  if (seen.sts.lookup != Lookup::unknown &&
+      std::none_of(seen.sts.records.begin(), seen.sts.records.end(), announces_sts))
+    elsewhere = usual_wrong_names(seen.domain);
+  // RFC 5321 §5.1: without MX the domain itself is its only, implicit MX host.
+  const bool implicit_mx = seen.mx.lookup == Lookup::absent;
+  std::vector<DnsQuestion> questions;
+  for (const std::string& name : elsewhere)
+    questions.push_back({name, RecordType::txt});
+  if (implicit_mx) {
+    questions.push_back({seen.domain.str(), RecordType::a});
+    questions.push_back({seen.domain.str(), RecordType::aaaa});
+  }
+  if (questions.empty()) return;
+  auto answers = resolver.ask(questions, deadline);
+  for (std::size_t i = 0; i < elsewhere.size(); ++i)
+    seen.misplaced.push_back(take_answer<TxtAnswer>(answers, i, elsewhere[i]));
+  if (implicit_mx) seen.apex = take_addresses(answers, elsewhere.size(), seen.domain.str());
+}
+
+Failure out_of_time(const Deadline& deadline, const char* why) {
+  if (deadline.cancelled()) return {Stage::connect, Cause::cancelled, "told to stop"};
+  return {Stage::connect, Cause::local, why};
+}
+
+/// Why an address must not be dialled at all.
+std::optional<Failure> refused_by_us(const Address& address, const ObserveOptions& options) {
+  if (const auto reason = address.not_public_reason(); !reason.empty() && !options.allow_private)
+    return Failure{Stage::connect, Cause::not_public, std::string(reason)};
+  if (address.is_v6() && !options.ipv6)
+    return Failure{Stage::connect, Cause::no_route, "no IPv6 route from here"};
+  return std::nullopt;
+}
+
+template <class Facts>
+Facts untried(const Address& address, Failure failure) {
+  Facts facts;
+  facts.address = address;
+  facts.failure = std::move(failure);
+  return facts;
+}
+
+/// Each address in turn, each with an equal share of the time that is left, so that one that stalls costs
+/// only its own.
+template <class Facts, class Dial>
+std::vector<Facts> each_address(const std::vector<Address>& addresses, const ObserveOptions& options,
+                                Pace& pace, const Deadline& deadline, Millis longest, Dial dial) {
+  std::vector<Facts> all;
+  auto to_try = std::count_if(addresses.begin(), addresses.end(),
+                              [&](const Address& address) { return !refused_by_us(address, options); });
+  for (const Address& address : addresses) {
+    if (auto refusal = refused_by_us(address, options)) {
+      all.push_back(untried<Facts>(address, std::move(*refusal)));
+      continue;
+    }
+    const Deadline share = deadline.within(std::min(longest, deadline.left() / to_try--));
+    const auto turn = pace.take(address, share);
+    if (!turn)
+      all.push_back(
+          untried<Facts>(address, out_of_time(deadline, "another look at this address took all the time")));
+    else if (share.passed() || share.cancelled())
+      all.push_back(untried<Facts>(address, out_of_time(deadline, "no time was left for this address")));
+    else
+      all.push_back(dial(address, share));
+  }
+  return all;
+}
+
+}  // namespace
+
+Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options)
+    : resolver_(resolver), trust_(std::move(trust)), options_(std::move(options)) {}
+
+DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline) {
+  DomainObservation seen(domain);
+  seen.at = now;
+  const std::string host = domain.policy_host();
+  auto answers = resolver_.ask({{domain.sts_record_name(), RecordType::txt},
+                                {domain.str(), RecordType::mx},
+                                {domain.tlsrpt_name(), RecordType::txt},
+                                {host, RecordType::a},
+                                {host, RecordType::aaaa}},
+                               deadline);
+  seen.sts = take_answer<TxtAnswer>(answers, 0, domain.sts_record_name());
+  seen.mx = take_answer<MxAnswer>(answers, 1, domain.str());
+  seen.tlsrpt = take_answer<TxtAnswer>(answers, 2, domain.tlsrpt_name());
+  seen.policy_host = take_addresses(answers, 3, host);
+  ask_further(resolver_, seen, deadline);
+  return seen;
+}
+
+std::vector<PolicyFetch> Observer::fetch_policies(const Domain& domain, const HostAddresses& policy_host,
+                                                  TimePoint now, const Deadline& deadline) {
+  return each_address<PolicyFetch>(policy_host.all(), options_, pace_, deadline, bounds::kPolicyFetch,
+                                   [&](const Address& address, const Deadline& share) {
+                                     return fetch_policy(domain, address, *trust_, options_.https, now,
+                                                         share);
+                                   });
+}
+
+MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline) {
+  MxHostObservation seen;
+  seen.host = host;
+  seen.at = now;
+  seen.addresses.a.name = seen.addresses.aaaa.name = host;
+  // RFC 5321 §5.1: an MX record holds a name. An address there has none to verify and nothing to look up.
+  if (host.empty() || Address::parse(host)) return seen;
+  auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
+  seen.addresses = take_addresses(answers, 0, host);
+  seen.probes =
+      each_address<SmtpProbe>(seen.addresses.all(), options_, pace_, deadline, deadline.left(),
+                              [&](const Address& address, const Deadline& share) {
+                                return probe_smtp(host, address, *trust_, options_.smtp, now, share);
+                              });
+  return seen;
+}
+
+bool has_ipv6_route() {
+  // f.root-servers.net: an address that a default route is needed for.
+  const auto probe = Address::parse("2001:500:2f::f");
+  const auto ours = probe ? source_address(*probe) : std::nullopt;
+  // A host without a global address may still route towards one, from fe80::/10, and never hear an answer.
+  return ours && !(ours->octets()[0] == 0xfe && (ours->octets()[1] & 0xc0) == 0x80);
+}
+
+}  // namespace stswatch
