@@ -1,0 +1,64 @@
+// The commands behind the command line. Each returns the process's exit code and prints what it has to say.
+#pragma once
+
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace stswatch {
+
+// sysexits(3)
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitConfig = 78;
+
+struct Streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+struct CheckCommand {
+  std::vector<std::string> domains;
+  std::string domains_file;
+  std::string config_file;
+  std::size_t jobs = 16;
+  bool json = false;
+  bool explain = false;
+  bool colour = false;
+  int width = 100;
+  // Flags that stand in for config keys; unset ones leave the config's value.
+  std::vector<std::string> resolvers;
+  std::optional<std::string> ca_file;
+  bool allow_private = false;
+  std::optional<std::uint16_t> https_port, smtp_port;
+  std::string timeout;  // a duration, or plain seconds
+};
+/// 0 ok, 1 warning, 2 critical, 3 unknown (the Nagios meaning), kExitUsage, kExitConfig.
+int check(const CheckCommand& command, Streams io);
+
+struct LintCommand {
+  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record
+  std::vector<std::string> arguments;
+  std::vector<std::string> mx;  // lint policy --mx
+  bool json = false;
+  bool batch = false;
+};
+/// 0 valid, 1 valid with departures, 2 invalid; with batch 0 when every line was answered.
+int lint(const LintCommand& command, Streams io);
+
+int config_check(const std::string& file, Streams io);
+
+struct RunCommand {
+  std::vector<std::string> domains;
+  std::string config_file;
+  std::string log_format = "text";
+};
+int run(const RunCommand& command, Streams io);
+
+/// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.
+int complain(Streams io, const std::string& what, int code);
+
+}  // namespace stswatch

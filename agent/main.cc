@@ -1,0 +1,109 @@
+// The command line. The only file that includes CLI11 (seven seconds of compiling).
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "agent/commands.h"
+#include "agent/version.h"
+
+namespace {
+
+using namespace stswatch;
+
+int terminal_width() {
+  const char* columns = std::getenv("COLUMNS");
+  const int width = columns != nullptr ? std::atoi(columns) : 0;
+  return width >= 40 ? width : 100;
+}
+
+bool terminal_colours() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+void add_check(CLI::App& app, CheckCommand& c) {
+  auto* sub = app.add_subcommand(
+      "check", "Look at domains once, now, and judge (exit: 0 ok, 1 warning, 2 critical, 3 unknown)");
+  sub->add_option("DOMAIN", c.domains, "Domains to look at");
+  sub->add_option("--domains-file", c.domains_file, "File with one name a line, # comments");
+  sub->add_option("--config", c.config_file, "Take options and, without names, the domains from this file");
+  sub->add_option("--jobs", c.jobs, "Domains looked at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  sub->add_flag("--json", c.json, "One JSON array on stdout");
+  sub->add_option_function<std::string>(
+         "--format", [&c](const std::string& f) { c.json = f == "json"; }, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  sub->add_flag("--explain", c.explain, "With effect, fix and RFC section of every finding");
+  sub->add_option("--resolver", c.resolvers,
+                  "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)");
+  sub->add_option("--ca-file", c.ca_file, "PEM file that replaces the system's trust store");
+  sub->add_flag("--allow-private", c.allow_private, "Look at private and loopback addresses too");
+  sub->add_option("--https-port", c.https_port, "Port of policy hosts (443)");
+  sub->add_option("--smtp-port", c.smtp_port, "Port of MX hosts (25)");
+  sub->add_option("--timeout", c.timeout, "Bound on the whole look at a domain, its MX hosts included (60s)");
+}
+
+void add_lint(CLI::App& app, LintCommand& c) {
+  auto* sub = app.add_subcommand(
+      "lint", "Judge a text without any network (exit: 0 valid, 1 with departures, 2 invalid)");
+  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx or tlsrpt-record")
+      ->required()
+      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record"}));
+  sub->add_option(
+      "TEXT", c.arguments,
+      "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...");
+  sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+  sub->add_flag("--batch", c.batch, "JSON lines on stdin, one result line each on stdout");
+}
+
+void add_run(CLI::App& app, RunCommand& c) {
+  auto* sub = app.add_subcommand("run", "The service: look on schedule, serve /metrics");
+  sub->add_option("DOMAIN", c.domains, "Without --config: domains to watch on defaults");
+  sub->add_option("--config", c.config_file, "Configuration (TOML)")->envname("STSWATCH_CONFIG");
+  sub->add_option("--log-format", c.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+}
+
+/// CLI11's own complaint in our form.
+int usage(const CLI::App& app, const CLI::ParseError& e) {
+  if (e.get_exit_code() == 0) return app.exit(e);
+  std::cerr << "stswatch: " << e.what() << ": see stswatch --help\n";
+  return kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error value, not the end of the process
+  CLI::App app{
+      "Watches the MTA-STS (RFC 8461) set-up of mail domains and says so before mail stops arriving.",
+      "stswatch"};
+  app.set_version_flag("--version", std::string("stswatch ") + kVersion);
+  app.require_subcommand(1);
+
+  CheckCommand check_command;
+  check_command.colour = terminal_colours();
+  check_command.width = terminal_width();
+  LintCommand lint_command;
+  RunCommand run_command;
+  std::string config_file;
+  add_check(app, check_command);
+  add_lint(app, lint_command);
+  add_run(app, run_command);
+  auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
+  auto* config_check_sub =
+      config->add_subcommand("check", "Every error of the file, each with line and column");
+  config_check_sub->add_option("FILE", config_file, "The file")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return usage(app, e);
+  }
+  const Streams io{std::cin, std::cout, std::cerr};
+  if (app.got_subcommand("check")) return check(check_command, io);
+  if (app.got_subcommand("lint")) return lint(lint_command, io);
+  if (app.got_subcommand("run")) return run(run_command, io);
+  return config_check(config_file, io);
+}

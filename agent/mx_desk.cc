@@ -1,0 +1,49 @@
+#include "agent/mx_desk.h"
+
+namespace stswatch {
+
+MxDesk::MxDesk(Observer& observer, VantageWatch& vantage, Clock& clock, Millis look_timeout,
+               const Cancel& cancel, std::size_t threads)
+    : observer_(observer), vantage_(vantage), clock_(clock), look_timeout_(look_timeout), cancel_(cancel) {
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { work(); });
+}
+
+MxDesk::~MxDesk() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  more_.notify_all();
+}
+
+MxDesk::Look MxDesk::look_at(const std::string& host) {
+  const std::lock_guard lock(mutex_);
+  if (const auto it = looks_.find(host); it != looks_.end()) return it->second;
+  Errand errand{host, {}};
+  Look look = errand.done.get_future().share();
+  looks_.emplace(host, look);
+  waiting_.push_back(std::move(errand));
+  more_.notify_one();
+  return look;
+}
+
+void MxDesk::work() {
+  for (;;) {
+    Errand errand;
+    {
+      std::unique_lock lock(mutex_);
+      more_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      errand = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (closing_) continue;  // nobody waits for it any more
+    }
+    auto look = std::make_shared<const MxHostObservation>(
+        observer_.look_at_mx(errand.host, clock_.now(), Deadline::in(look_timeout_, &cancel_)));
+    vantage_.saw(*look);
+    errand.done.set_value(std::move(look));
+  }
+}
+
+}  // namespace stswatch

@@ -1,0 +1,51 @@
+// Looks at MX hosts for many domains at once: each host once, however many domains share it. Thread-safe; the
+// destructor waits for looks under way (cancel them first).
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "agent/clock.h"
+#include "agent/vantage_watch.h"
+#include "checks/observe/observer.h"
+
+namespace stswatch {
+
+class MxDesk {
+ public:
+  using Look = std::shared_future<std::shared_ptr<const MxHostObservation>>;
+
+  MxDesk(Observer& observer, VantageWatch& vantage, Clock& clock, Millis look_timeout, const Cancel& cancel,
+         std::size_t threads);
+  ~MxDesk();
+  MxDesk(const MxDesk&) = delete;
+  MxDesk& operator=(const MxDesk&) = delete;
+
+  /// The one look at this host, under way or done. Never blocks.
+  Look look_at(const std::string& host);
+
+ private:
+  struct Errand {
+    std::string host;
+    std::promise<std::shared_ptr<const MxHostObservation>> done;
+  };
+  void work();
+
+  Observer& observer_;
+  VantageWatch& vantage_;
+  Clock& clock_;
+  const Millis look_timeout_;
+  const Cancel& cancel_;
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::map<std::string, Look> looks_;  // guarded by mutex_, as are the next two
+  std::deque<Errand> waiting_;
+  bool closing_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace stswatch

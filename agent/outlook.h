@@ -1,0 +1,24 @@
+// What every command that looks needs, built from a Config: resolver, trust store, observer, vantage.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "agent/vantage_watch.h"
+#include "checks/observe/observer.h"
+#include "config/config.h"
+
+namespace stswatch {
+
+struct Outlook {
+  std::unique_ptr<Resolver> resolver;
+  std::shared_ptr<const TrustStore> trust;
+  std::unique_ptr<Observer> observer;
+  std::unique_ptr<VantageWatch> vantage;
+};
+
+/// The error names the option at fault and how to mend it.
+tl::expected<Outlook, std::string> make_outlook(const Config& config);
+
+}  // namespace stswatch

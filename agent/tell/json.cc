@@ -1,0 +1,137 @@
+#include "agent/tell/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json fields_of(const Certificate& c) {
+  return {{"subject", c.subject},
+          {"issuer", c.issuer},
+          {"serial", c.serial},
+          {"dns_names", c.dns_names},
+          {"not_before", to_utc(c.not_before)},
+          {"not_after", to_utc(c.not_after)},
+          {"key", c.key}};
+}
+
+Json to_json(const std::optional<PeerCertificates>& peer) {
+  if (!peer) return nullptr;
+  Json out = fields_of(peer->leaf);
+  Json chain = Json::array();
+  for (const auto& c : peer->chain)
+    chain.push_back(fields_of(c));
+  out["chain"] = std::move(chain);
+  out["chain_not_after"] = to_utc(peer->chain_not_after());
+  out["trusted"] = peer->trusted();
+  out["verify_error"] = or_null(peer->verify_error());
+  out["name_matches"] = peer->name_matches;
+  return out;
+}
+
+Json to_json(const RecordVerdict& r) {
+  return {{"outcome", to_string(r.outcome)}, {"id", or_null(r.id)}, {"texts", r.texts}, {"cname", r.cname}};
+}
+
+Json to_json(const PolicyVerdict& p) {
+  Json addresses = Json::array();
+  for (const auto& a : p.addresses) {
+    addresses.push_back({{"address", a.address.str()},
+                         {"outcome", to_string(a.outcome)},
+                         {"http_status", or_null(a.http_status)},
+                         {"result_type", or_null(a.result_type)},
+                         {"detail", or_null(a.detail)},
+                         {"certificate", to_json(a.certificate)}});
+  }
+  Json out{{"outcome", to_string(p.outcome)},
+           {"mode", p.shown ? Json(to_string(p.shown->mode)) : Json(nullptr)},
+           {"max_age", p.shown ? Json(p.shown->max_age) : Json(nullptr)},
+           {"mx", p.shown ? p.shown->mx : std::vector<std::string>{}},
+           {"sha256", or_null(p.sha256)}};
+  out["addresses"] = std::move(addresses);
+  return out;
+}
+
+Json to_json(const MxVerdict& m) {
+  Json addresses = Json::array();
+  for (const auto& a : m.addresses) {
+    addresses.push_back({{"address", a.address.str()},
+                         {"outcome", to_string(a.outcome)},
+                         {"stage", a.stage ? Json(to_string(*a.stage)) : Json(nullptr)},
+                         {"result_type", or_null(a.result_type)},
+                         {"detail", or_null(a.detail)},
+                         {"tls_version", or_null(a.tls_version)},
+                         {"cipher", or_null(a.cipher)},
+                         {"certificate", to_json(a.certificate)},
+                         {"dane", "unknown"}});
+  }
+  Json out{{"host", m.host},
+           {"preference", m.preference},
+           {"allowed", or_null(m.allowed)},
+           {"usable", or_null(m.usable)}};
+  out["addresses"] = std::move(addresses);
+  return out;
+}
+
+Json to_json(const std::optional<ForecastPoint>& point) {
+  if (!point) return nullptr;
+  return {{"at", to_utc(point->at)}, {"reason", point->reason}, {"subject", point->subject}};
+}
+
+Json to_json(const Forecast& f) {
+  return {{"breakage", to_json(f.breakage)},
+          {"degradation", to_json(f.degradation)},
+          {"lapse", f.lapse ? Json{{"at", to_utc(*f.lapse)}} : Json(nullptr)}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const Finding& f) {
+  return {{"code", f.code},
+          {"severity", to_string(f.severity)},
+          {"route", to_string(f.route)},
+          {"subject", f.subject},
+          {"detail", f.detail},
+          {"effect", f.effect},
+          {"fix", f.fix},
+          {"reference", f.reference}};
+}
+
+nlohmann::ordered_json to_json(const Verdict& v) {
+  Json mx = Json::array();
+  for (const auto& m : v.mx)
+    mx.push_back(to_json(m));
+  Json findings = Json::array();
+  for (const auto& f : v.findings)
+    findings.push_back(to_json(f));
+  Json usable = nullptr;
+  if (v.enforce_usable_mx)
+    usable = {{"min", v.enforce_usable_mx->min},
+              {"max", v.enforce_usable_mx->max},
+              {"of", v.enforce_usable_mx->of}};
+
+  Json out{{"domain", v.domain.str()},
+           {"checked_at", to_utc(v.checked_at)},
+           {"status", to_string(v.status)},
+           {"mode", v.mode ? Json(to_string(*v.mode)) : Json(nullptr)},
+           {"live_mode", to_string(v.live_mode)}};
+  out["record"] = to_json(v.record);
+  out["policy"] = to_json(v.policy);
+  out["mx"] = std::move(mx);
+  out["tlsrpt"] = {{"outcome", to_string(v.tlsrpt.outcome)}, {"rua", v.tlsrpt.rua}};
+  out["enforce_usable_mx"] = std::move(usable);
+  out["forecast"] = to_json(v.forecast);
+  out["findings"] = std::move(findings);
+  return out;
+}
+
+}  // namespace stswatch

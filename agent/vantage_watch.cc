@@ -1,0 +1,51 @@
+#include "agent/vantage_watch.h"
+
+namespace stswatch {
+namespace {
+
+constexpr Seconds kLately{3600};  // RULES 5.7: "in the last hour"
+
+}  // namespace
+
+bool answered(const std::optional<Failure>& failure) { return !failure || failure->stage > Stage::connect; }
+
+void VantageWatch::Port::reached(const std::string& host, TimePoint at) {
+  if (last[0].host != host) last[1] = last[0];
+  last[0] = {host, at};
+}
+
+bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const {
+  for (const auto& reach : last)
+    if (!reach.host.empty() && reach.host != host && at - reach.at <= kLately) return true;
+  return false;
+}
+
+void VantageWatch::saw(const MxHostObservation& look) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& probe : look.probes) {
+    smtp_.tried = look.at;
+    if (answered(probe.failure)) smtp_.reached(look.host, look.at);
+  }
+}
+
+void VantageWatch::saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches,
+                       TimePoint at) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& fetch : fetches) {
+    https_.tried = at;
+    if (answered(fetch.failure)) https_.reached(policy_host, at);
+  }
+}
+
+Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
+  const std::lock_guard lock(mutex_);
+  Vantage v;
+  v.ipv6 = ipv6_;
+  v.allow_private = allow_private_;
+  v.reached_443 = https_.other_than(policy_host, at);
+  v.reached_25 = smtp_.other_than("", at);
+  v.port25_blocked = smtp_.tried != TimePoint{} && !v.reached_25 && https_.other_than("", at);
+  return v;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,42 @@
+// What this vantage has reached lately: whether a peer's silence can mean anything (RULES 5.7). Thread-safe.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+
+#include "checks/facts/observation.h"
+
+namespace stswatch {
+
+class VantageWatch {
+ public:
+  VantageWatch(bool ipv6, bool allow_private) : ipv6_(ipv6), allow_private_(allow_private) {}
+
+  void saw(const MxHostObservation& look);
+  void saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint at);
+
+  /// As it stands for a domain with this policy host: "another host" is any other than it.
+  Vantage now(const std::string& policy_host, TimePoint at) const;
+
+ private:
+  struct Reach {
+    std::string host;
+    TimePoint at{};
+  };
+  struct Port {
+    std::array<Reach, 2> last;  // of two different hosts, newest first
+    TimePoint tried{};
+    void reached(const std::string& host, TimePoint at);
+    bool other_than(const std::string& host, TimePoint at) const;
+  };
+
+  const bool ipv6_, allow_private_;
+  mutable std::mutex mutex_;
+  Port https_, smtp_;  // guarded by mutex_
+};
+
+/// The peer's TCP end answered: whatever came after.
+bool answered(const std::optional<Failure>& failure);
+
+}  // namespace stswatch
