@@ -1,0 +1,302 @@
+#include "checks/facts/policy.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/facts/address.h"
+#include "checks/facts/bounds.h"
+#include "checks/facts/domain.h"
+#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy_lines.h"
+#include "checks/facts/result.h"
+#include "checks/facts/text.h"
+#include "checks/facts/txt_fields.h"
+
+namespace stswatch {
+
+std::string_view to_string(Mode mode) {
+  switch (mode) {
+    case Mode::none:
+      return "none";
+    case Mode::testing:
+      return "testing";
+    case Mode::enforce:
+      return "enforce";
+  }
+  return "none";
+}
+
+std::optional<Mode> parse_mode(std::string_view text) {
+  for (const Mode mode : {Mode::none, Mode::testing, Mode::enforce}) {
+    if (text == to_string(mode)) return mode;
+  }
+  return std::nullopt;
+}
+
+bool PolicyReading::has(PolicyFault fault) const {
+  return std::any_of(departures.begin(), departures.end(), [&](const auto& d) { return d.fault == fault; });
+}
+
+const Policy* PolicyReading::applied() const {
+  if (strict) return &*strict;
+  return lenient ? &*lenient : nullptr;
+}
+
+namespace {
+
+using Fault = PolicyFault;
+
+constexpr std::ptrdiff_t kPerFault = 8;  // one finding each: a handful of examples is enough
+constexpr std::size_t kNamed = 64;       // unknown fields looked at closely
+constexpr std::string_view kBom = "\xEF\xBB\xBF";
+
+/// One pass over the file for both readings: the strict one is spoilt by any departure from the grammar, the
+/// lenient one goes on as chasquid does (lines without a colon skipped, white space trimmed, keys
+/// case-sensitive).
+class Reader {
+ public:
+  PolicyReading read(std::string_view body) {
+    if (body.starts_with(kBom)) {
+      spoil(Fault::nonconforming_line, 1, "a byte order mark stands before the first field");
+      body.remove_prefix(kBom.size());
+    }
+    PolicyLines lines(body);
+    while (const auto line = lines.next()) {
+      line_ = line->number;
+      if (line->bare_cr) spoil(Fault::line_ending, line_, "the line ends in a bare CR: LF or CRLF is due");
+      take(line->text);
+    }
+    conclude();
+    if (!out_.strict && looks_like_html(body)) {
+      out_.lenient.reset();
+      out_.departures = {{Fault::html, 1, "a web page is served: it begins " + text::quoted(body), false}};
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static bool looks_like_html(std::string_view body) {
+    const std::size_t first = body.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return false;
+    if (body[first] == '<') return true;
+    return text::lower(body).find("<html") != std::string::npos;
+  }
+
+  void note(Fault fault, std::size_t line, const std::string& detail) {
+    const auto same = [&](const PolicyDeparture& d) { return d.fault == fault; };
+    if (std::count_if(out_.departures.begin(), out_.departures.end(), same) >= kPerFault) return;
+    out_.departures.push_back({fault, line, printable(detail, bounds::kDetail), false});
+  }
+
+  void spoil(Fault fault, std::size_t line, const std::string& detail) {
+    conforms_ = false;
+    explained_ = true;
+    note(fault, line, detail);
+  }
+
+  // A line that is no field: reported at the end, where nothing more precise says why the policy is refused.
+  void no_field(std::string_view line, const char* why) {
+    conforms_ = false;
+    if (!no_field_.empty()) return;
+    no_field_ = text::quoted(line) + ' ' + why;
+    no_field_line_ = line_;
+  }
+
+  // RFC 8461 §3.2: sts-policy-record = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP) [term]
+  void take(std::string_view raw) {
+    std::string_view line = text::rtrim(raw);
+    const std::string control = control_fault(raw);
+    if (!control.empty()) spoil(Fault::control_characters, line_, control);
+    hush_ = !control.empty();
+    if (line.empty()) return spoil(Fault::nonconforming_line, line_, "a blank line");
+    if (text::is_wsp(line.front())) {
+      spoil(Fault::nonconforming_line, line_, text::quoted(line) + " begins with white space");
+      line = text::ltrim(line);
+    }
+    if (line.front() == '#' || line.front() == ';' || line.starts_with("//")) {
+      return spoil(Fault::nonconforming_line, line_,
+                   text::quoted(line) + " is a comment: the format has none");
+    }
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return no_field(line, "is no field: \"key: value\" is due");
+    std::string_view key = line.substr(0, colon);
+    if (text::rtrim(key).size() != key.size()) {
+      // RFC 8461 §3.2: sts-policy-field-delim = ":" *WSP
+      spoil(Fault::nonconforming_line, line_, text::quoted(line) + " has white space before the colon");
+      key = text::rtrim(key);
+    }
+    take_field(line, key, text::ltrim(line.substr(colon + 1)));
+  }
+
+  void take_field(std::string_view line, std::string_view key, std::string_view value) {
+    ++fields_;
+    const auto known = policy_key(key);
+    if (!known) return take_other(line, key, value);
+    if (*known == kMxKey) {
+      seen_[kMxKey] = true;
+      return take_mx(value);
+    }
+    if (seen_[*known]) {
+      // RFC 8461 §3.2: "If any non-repeated field ... is duplicated, all entries except for the first SHALL
+      // be ignored."
+      note(Fault::duplicate_field, line_,
+           text::quoted(line) + " repeats \"" + std::string(key) + "\": only the first counts");
+      if (!is_policy_value(value)) no_field(line, "has no value that the grammar allows");
+      return;
+    }
+    seen_[*known] = true;
+    if (*known == kVersionKey) return take_version(value);
+    if (*known == kModeKey) return take_mode(value);
+    take_max_age(value);
+  }
+
+  // A fault of a value; the control characters in its line are named already, and are the cause.
+  void bad_value(Fault fault, const std::string& detail) {
+    conforms_ = false;
+    if (!hush_) spoil(fault, line_, detail);
+  }
+
+  void take_version(std::string_view value) {
+    version_ = value == "STSv1";
+    if (!version_) {
+      bad_value(Fault::version_invalid, text::quoted(value) + " where exactly \"STSv1\" is due");
+    } else if (fields_ > 1) {
+      note(Fault::version_not_first, line_,
+           "\"version\" stands on line " + std::to_string(line_) + ", not on the first");
+    }
+  }
+
+  void take_mode(std::string_view value) {
+    policy_.mode = parse_mode(value).value_or(Mode::none);
+    mode_ = parse_mode(value).has_value();
+    if (!mode_)
+      bad_value(Fault::mode_invalid,
+                text::quoted(value) + " where \"enforce\", \"testing\" or \"none\" is due");
+  }
+
+  // RFC 8461 §3.2: "max_age": plaintext non-negative integer seconds, maximum value of 31557600; 1*10(DIGIT)
+  void take_max_age(std::string_view value) {
+    constexpr std::size_t kDigits = 10;
+    max_age_ = !value.empty() && std::all_of(value.begin(), value.end(), text::is_digit);
+    if (!max_age_)
+      return bad_value(Fault::max_age_invalid,
+                       text::quoted(value) + " where plain seconds are due, such as \"604800\"");
+    std::uint64_t seconds = 0;
+    for (const char c : value) {
+      seconds = std::min(seconds * 10 + static_cast<std::uint64_t>(c - '0'), bounds::kMaxAgeLimit + 1);
+    }
+    policy_.max_age = std::min(seconds, bounds::kMaxAgeLimit);
+    if (value.size() > kDigits) {
+      bad_value(Fault::max_age_invalid,
+                text::quoted(value) + " has " + std::to_string(value.size()) + " digits: 10 are allowed");
+    } else if (seconds > bounds::kMaxAgeLimit) {
+      bad_value(Fault::max_age_too_large, text::quoted(value) + " is over 31557600, one year");
+    }
+  }
+
+  // RFC 8461 §3.2: sts-policy-mx-value = ["*."] Domain
+  void take_mx(std::string_view value) {
+    if (is_mx_pattern(value)) {
+      policy_.mx.push_back(text::lower(value));
+      const std::string_view name = value.starts_with("*.") ? value.substr(2) : value;
+      // Inside the grammar, yet no host in DNS can have that name.
+      if (Address::parse(name))
+        note(Fault::mx_invalid_pattern, line_, mx_fault(name));
+      else if (!to_a_labels(name))
+        note(Fault::mx_invalid_pattern, line_,
+             text::quoted(value) + " is longer than DNS allows (63 a label, 253 in all)");
+      return;
+    }
+    if (!std::all_of(value.begin(), value.end(), text::is_ascii)) {
+      // RFC 8461 §3.2: "the "mx" value MUST specify the Punycode-encoded A-label"
+      bad_value(Fault::mx_ulabel, mx_fault(value));
+    } else if (value.ends_with('.') && is_mx_pattern(value.substr(0, value.size() - 1))) {
+      bad_value(Fault::mx_trailing_dot, text::quoted(value) + " ends in a dot: remove it");
+    } else {
+      bad_value(Fault::mx_invalid_pattern, mx_fault(value));
+    }
+  }
+
+  void take_other(std::string_view line, std::string_view key, std::string_view value) {
+    const bool conforms = is_extension_name(key) && is_policy_value(value);
+    if (const auto meant = misspelt_policy_key(key)) {
+      misspelt_.emplace(line_, *meant);
+      note(Fault::key_case, line_,
+           text::quoted(key) + " is not \"" + std::string(kPolicyKeys[*meant]) +
+               "\": senders do not know this key");
+      if (!conforms) conforms_ = false;
+    } else if (!conforms) {
+      return no_field(line, "is no field that the grammar allows");
+    }
+    if (!conforms || hush_) return;
+    if (!names_.insert(key).second) {
+      return note(Fault::duplicate_field, line_,
+                  text::quoted(line) + " repeats \"" + std::string(key) + "\": only the first counts");
+    }
+    policy_.extensions.emplace_back(key, value);
+    if (misspelt_policy_key(key)) return;
+    // RFC 8461 §3.2: "unknown fields SHALL be ignored"
+    if (names_.size() > kNamed) return;
+    const std::string_view closest = closest_policy_key(key);
+    note(Fault::unknown_field, line_,
+         text::quoted(key) + " is not a registered field" +
+             (closest.empty() ? "" : ": is \"" + std::string(closest) + "\" meant?"));
+  }
+
+  // RFC 8461 §3.2: version, mode and max_age are "required once", mx "at least once, except when mode is
+  // "none"".
+  void conclude() {
+    const bool wants_mx = mode_ && policy_.mode != Mode::none;
+    if (std::none_of(seen_.begin(), seen_.end(), [](bool b) { return b; }) && misspelt_.empty())
+      return nothing();
+    if (!seen_[kVersionKey])
+      spoil(Fault::version_invalid, 0, "no \"version\" line: \"version: STSv1\" is due");
+    if (!seen_[kModeKey])
+      spoil(Fault::mode_invalid, 0, "no \"mode\" line: \"mode: testing\" or another is due");
+    if (!seen_[kMaxAgeKey])
+      spoil(Fault::max_age_invalid, 0, "no \"max_age\" line: \"max_age: 604800\" or another is due");
+    if (!seen_[kMxKey] && wants_mx) {
+      spoil(Fault::mx_missing, 0, "no \"mx\" line with mode " + std::string(to_string(policy_.mode)));
+    }
+    for (PolicyDeparture& d : out_.departures) {
+      if (d.fault != Fault::key_case) continue;
+      const std::size_t key = misspelt_.at(d.line);
+      d.field_lost = !seen_[key] && (key != kMxKey || !mode_ || wants_mx);
+    }
+    if (!no_field_.empty() && !explained_) note(Fault::not_a_policy, no_field_line_, no_field_);
+    if (!version_ || !mode_ || !max_age_ || (wants_mx && policy_.mx.empty())) return;
+    out_.lenient = policy_;
+    if (conforms_) out_.strict = policy_;
+  }
+
+  // No field of a policy in any spelling: what stands there instead is no matter of single lines.
+  void nothing() {
+    std::erase_if(out_.departures, [](const auto& d) { return d.fault != Fault::control_characters; });
+    if (out_.departures.empty()) {
+      note(Fault::not_a_policy, no_field_line_, no_field_.empty() ? "the file holds no field" : no_field_);
+    }
+  }
+
+  PolicyReading out_;
+  Policy policy_;
+  std::array<bool, kPolicyKeys.size()> seen_{};
+  std::map<std::size_t, std::size_t> misspelt_;  // line to key
+  std::set<std::string_view> names_;             // of extensions
+  std::string no_field_;                         // the first line that is none
+  std::size_t no_field_line_ = 0;
+  std::size_t line_ = 0;
+  std::size_t fields_ = 0;
+  bool version_ = false;  // each: the first such field is in order
+  bool mode_ = false;
+  bool max_age_ = false;
+  bool conforms_ = true;    // to the ABNF so far
+  bool explained_ = false;  // a precise fault says why it does not
+  bool hush_ = false;       // the line at hand has control characters
+};
+
+}  // namespace
+
+PolicyReading read_policy(std::string_view body) { return Reader().read(body); }
+
+}  // namespace stswatch

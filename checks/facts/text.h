@@ -1,0 +1,38 @@
+// Octet classes of RFC 5234 and a few helpers that the readers of texts share. No locale anywhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace stswatch::text {
+
+inline constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+inline constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+inline constexpr bool is_alnum(char c) { return is_alpha(c) || is_digit(c); }
+inline constexpr bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+inline constexpr bool is_wsp(char c) { return c == ' ' || c == '\t'; }
+inline constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+/// Neither printable ASCII nor WSP.
+inline constexpr bool is_foreign(char c) { return (c < ' ' && c != '\t') || c == '\x7f' || !is_ascii(c); }
+inline constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+std::string lower(std::string_view s);
+bool iequals(std::string_view a, std::string_view b);
+bool istarts_with(std::string_view s, std::string_view prefix);
+
+/// Without WSP (space, tab) at the start, the end, both.
+std::string_view ltrim(std::string_view s);
+std::string_view rtrim(std::string_view s);
+std::string_view trim(std::string_view s);
+
+/// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view s);
+
+/// "text" in quotes, printable, cut.
+std::string quoted(std::string_view s, std::size_t max = 60);
+/// One octet for people: '"x"', "a space", "octet 0xC2".
+std::string octet(char c);
+
+}  // namespace stswatch::text
