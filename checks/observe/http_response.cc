@@ -124,6 +124,7 @@ struct HttpResponseReader::Impl {
   std::size_t scanned = 0;      // of `pending`: no end of the header before here
   std::size_t header_size = 0;  // of the interim responses before this one
   std::size_t body_wire = 0;    // octets of the body as sent
+  std::size_t least = 1;        // the parser wants to see so many pending octets at once
   bool in_body = false;
   bool over = false;
 
@@ -193,18 +194,18 @@ Result<void> HttpResponseReader::Impl::start_body() {
 }
 
 HttpResponseReader::Want HttpResponseReader::Impl::read_body() {
-  // A last chunk seen in part and shown again with fewer than five octets trips an assertion of Beast 1.74.
-  while (!parser->is_done() && !pending.empty() && (!parser->chunked() || pending.size() >= kLastChunk)) {
+  while (!parser->is_done() && pending.size() >= least) {
     error_code ec;
     const std::size_t used = parser->put(boost::asio::buffer(pending), ec);
     body_wire += used;
     pending.erase(0, used);
     if (out.too_large) return finish();
-    if (ec == http::error::need_more) break;
-    if (ec) {
+    if (ec && ec != http::error::need_more) {
       out.truncated = true;
       return finish();
     }
+    // A last chunk seen in part and shown again with fewer than five octets trips an assertion of Beast 1.74.
+    least = ec ? std::max(kLastChunk, pending.size() + 1) : 1;
   }
   if (parser->is_done()) return finish();
   // What stays pending is one chunk's line or the trailers: held like a header.
