@@ -59,7 +59,7 @@ constexpr Ending kNone = Ending::none, kOrderly = Ending::orderly, kAbrupt = End
 
 TEST_CASE("complete and incomplete responses, whole and octet by octet") {
   const struct {
-    const char* why;
+    std::string why;
     std::string input;
     Ending ending;
     std::optional<Cause> cause;
@@ -253,7 +253,7 @@ TEST_CASE("a body of exactly the bound passes, one octet more is cut") {
 
 TEST_CASE("what never ends is stopped at its bound") {
   const struct {
-    const char* why;
+    std::string why;
     std::string start, again;
     std::optional<Cause> cause;
     std::size_t bound;

@@ -113,7 +113,7 @@ TEST_CASE("the usual wrong names are asked only where the right one is known to 
   const std::vector<std::string> elsewhere = {"mta-sts.example.com", "_mta_sts.example.com", "example.com",
                                               "_mta-sts.example.com.example.com"};
   const struct {
-    const char* why;
+    std::string why;
     Lookup lookup;
     std::vector<std::string> texts;
     bool asked;
@@ -243,7 +243,7 @@ TEST_CASE("without time left an address is not accused of silence") {
 }
 
 TEST_CASE("an address written as an MX host is not looked up") {
-  for (const char* host : {"192.0.2.1", "2001:db8::1", ""}) {
+  for (const std::string host : {"192.0.2.1", "2001:db8::1", ""}) {
     CAPTURE(host);
     TableResolver resolver;
     const auto seen = Observer(resolver, nullptr, {}).look_at_mx(host, kNow, soon());

@@ -40,7 +40,7 @@ Heard hear(std::string_view octets, std::size_t step) {
 
 TEST_CASE("replies, whole and octet by octet") {
   const struct {
-    const char* why;
+    std::string why;
     std::string input;
     std::vector<std::string> first_lines;
     std::optional<Cause> cause;
@@ -87,7 +87,7 @@ TEST_CASE("replies, whole and octet by octet") {
 
 TEST_CASE("EHLO keywords") {
   const struct {
-    const char* why;
+    std::string why;
     const char* input;
     bool offered;
   } rows[] = {
@@ -120,7 +120,7 @@ TEST_CASE("what a reply that ends the dialogue means") {
 
 TEST_CASE("what never ends is stopped at its bound") {
   const struct {
-    const char* why;
+    std::string why;
     std::string start, again;
     std::size_t bound;
   } rows[] = {
@@ -161,7 +161,7 @@ TEST_CASE("the name in EHLO") {
   const auto v4 = Address::v4({192, 0, 2, 1});
   const auto v6 = *Address::parse("2001:db8::1");
   const struct {
-    const char* why;
+    std::string why;
     std::string configured, machine;
     std::optional<Address> ours;
     const char* name;
