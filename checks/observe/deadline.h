@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 #include "checks/facts/result.h"
 #include "checks/facts/time.h"
@@ -40,5 +41,8 @@ class Deadline {
   std::chrono::steady_clock::time_point end_;
   const Cancel* cancel_ = nullptr;
 };
+
+/// "300 ms", "1.5 s", "12 s": how long somebody was waited for.
+std::string span_words(Millis span);
 
 }  // namespace stswatch

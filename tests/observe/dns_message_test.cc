@@ -1,0 +1,339 @@
+#include "checks/observe/dns_message.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+#include "checks/facts/bounds.h"
+#include "tests/observe/dns_packet.h"
+
+using namespace stswatch;
+using namespace stswatch::testing;
+
+namespace {
+
+dns::Octets view(const Bytes& octets) {
+  return {reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()};
+}
+
+dns::Reading read(const Bytes& octets, const DnsQuestion& question, bool trust_ad = false) {
+  return dns::read_answer(view(octets), {question, 0x1234, "192.0.2.53", trust_ad});
+}
+
+const DnsQuestion kAskTxt{"_mta-sts.example.com", RecordType::txt};
+const DnsQuestion kAskMx{"example.com", RecordType::mx};
+const DnsQuestion kAskA{"mx.example.com", RecordType::a};
+const DnsQuestion kAskAaaa{"mx.example.com", RecordType::aaaa};
+
+Packet txt() { return {"_mta-sts.example.com", kTxt}; }
+Packet mx() { return {"example.com", kMx}; }
+Packet a() { return {"mx.example.com", kA}; }
+
+TxtAnswer txt_answer(const Packet& packet) {
+  return std::get<TxtAnswer>(read(packet.octets(), kAskTxt).answer);
+}
+MxAnswer mx_answer(const Packet& packet) { return std::get<MxAnswer>(read(packet.octets(), kAskMx).answer); }
+AddressAnswer a_answer(const Packet& packet) {
+  return std::get<AddressAnswer>(read(packet.octets(), kAskA).answer);
+}
+
+}  // namespace
+
+TEST_CASE("the query carries RD, AD, and with EDNS a size of 1232 and DO") {
+  const auto query = dns::write_query({"a.b", RecordType::txt}, 0xBEEF, {});
+  REQUIRE(query);
+  const Bytes expected = u16(0xBEEF) + u16(0x0120) + u16(1) + u16(0) + u16(0) + u16(1) + wire("a.b") +
+                         u16(16) + u16(1) + Bytes(1, '\0') + u16(41) + u16(1232) + u32(0x8000) + u16(0);
+  CHECK(Bytes(query->begin(), query->end()) == expected);
+  const auto plain = dns::write_query({"a.b", RecordType::a}, 1, {.edns = false, .checking_disabled = true});
+  REQUIRE(plain);
+  CHECK(Bytes(plain->begin(), plain->end()) ==
+        u16(1) + u16(0x0130) + u16(1) + u16(0) + u16(0) + u16(0) + wire("a.b") + u16(1) + u16(1));
+}
+
+TEST_CASE("names that DNS cannot carry are not asked for") {
+  for (const std::string& bad : {std::string("a..b"), std::string(".a"), std::string(64, 'x') + ".com",
+                                 std::string("a\\"), std::string("a\\25"), std::string("a\\256")})
+    CHECK_FALSE(dns::to_wire(bad));
+  std::string labels;
+  for (int i = 0; i < 128; ++i)
+    labels += "a.";
+  CHECK_FALSE(dns::to_wire(labels));               // 257 octets
+  CHECK(dns::to_wire(labels.substr(0, 127 * 2)));  // 255
+}
+
+TEST_CASE("odd octets keep their name through text and back") {
+  const Bytes odd = Bytes("\x05") + "a.B\\\x01" + Bytes("\x02") + "\xFF " + '\0';
+  std::size_t at = 0;
+  const auto text = dns::read_name(view(odd), at);
+  REQUIRE(text);
+  CHECK(*text == R"(a\.b\\\001.\255\032)");
+  CHECK(at == odd.size());
+  CHECK(dns::canonical(*text) == *text);
+  CHECK(dns::is_within("a.b.example", "b.example"));
+  CHECK(dns::is_within("b.example", "b.example"));
+  CHECK(dns::is_within("x", ""));
+  CHECK_FALSE(dns::is_within("ab.example", "b.example"));
+  CHECK_FALSE(dns::is_within(R"(a\.example)", "example"));
+  CHECK(dns::is_within(R"(a\\.example)", "example"));
+}
+
+TEST_CASE("TXT strings stay apart, octets as sent, and the TTL is the smallest") {
+  const auto answer = txt_answer(txt()
+                                     .with("_MTA-STS.Example.COM", kTxt, 300, rd_txt({"v=STSv1; ", "id=1;"}))
+                                     .with("_mta-sts.example.com", kTxt, 60, rd_txt({"other\xFF"})));
+  CHECK(answer.lookup == Lookup::found);
+  CHECK(answer.name == "_mta-sts.example.com");
+  CHECK(answer.ttl == 60);
+  REQUIRE(answer.records.size() == 2);
+  CHECK(answer.records[0].strings == std::vector<std::string>{"other\xFF"});
+  CHECK(answer.records[1].strings == std::vector<std::string>{"v=STSv1; ", "id=1;"});
+  CHECK(answer.detail.empty());
+}
+
+TEST_CASE(
+    "MX hosts are lower case; the root is a null MX; order and duplicates do not matter (RFC 2181 §5)") {
+  const auto one = mx_answer(mx().with("example.com", kMx, 5, rd_mx(20, "b.Example"))
+                                 .with("example.com", kMx, 5, rd_mx(10, "a.example")));
+  const auto two = mx_answer(mx().with("example.com", kMx, 5, rd_mx(10, "a.example"))
+                                 .with("example.com", kMx, 5, rd_mx(20, "b.example"))
+                                 .with("example.com", kMx, 5, rd_mx(20, "B.example")));
+  CHECK(one == two);
+  REQUIRE(one.records.size() == 2);
+  CHECK(one.records[0].host == "a.example");
+  CHECK(one.records[1].host == "b.example");
+  const auto null_mx = mx_answer(mx().with("example.com", kMx, 5, rd_mx(0, "")));
+  CHECK(null_mx.records == std::vector<MxRecord>{{0, ""}});
+}
+
+TEST_CASE("addresses of both families") {
+  CHECK(a_answer(a().with("mx.example.com", kA, 1, Bytes("\xC0\x00\x02\x01", 4))).records ==
+        std::vector{Address::v4({192, 0, 2, 1})});
+  const auto v6 = read(
+      Packet("mx.example.com", kAaaa).with("mx.example.com", kAaaa, 1, Bytes(16, '\1')).octets(), kAskAaaa);
+  CHECK(std::get<AddressAnswer>(v6.answer).records.at(0).is_v6());
+}
+
+TEST_CASE("AD means secure only from a resolver trusted to validate (RULES 0.3)") {
+  const auto octets = mx().ad().with("example.com", kMx, 5, rd_mx(0, "a.b")).octets();
+  auto trusted = read(octets, kAskMx, true).answer;
+  CHECK(dns::facts_of(trusted).secure);
+  auto untrusted = read(octets, kAskMx, false).answer;
+  CHECK_FALSE(dns::facts_of(untrusted).secure);
+}
+
+TEST_CASE("CNAME chains are followed whatever the order of the records; only the end counts") {
+  const auto answer = txt_answer(txt()
+                                     .with("c.example", kTxt, 90, rd_txt({"end"}))
+                                     .with("b.example", kCname, 30, wire("C.example"))
+                                     .with("unrelated.example", kTxt, 1, rd_txt({"stray"}))
+                                     .with("_mta-sts.example.com", kCname, 40, wire("b.example")));
+  CHECK(answer.lookup == Lookup::found);
+  CHECK(answer.cname == std::vector<CnameLink>{{"b.example", 40}, {"c.example", 30}});
+  CHECK(answer.records.size() == 1);
+  CHECK(answer.ttl == 30);
+}
+
+TEST_CASE("a dangling CNAME is absent, with its chain") {
+  const auto answer = txt_answer(txt()
+                                     .rcode(3)
+                                     .with("_mta-sts.example.com", kCname, 40, wire("gone.example"))
+                                     .soa("example", 3600, 900));
+  CHECK(answer.lookup == Lookup::absent);
+  CHECK(answer.nxdomain);
+  CHECK(answer.cname.size() == 1);
+  CHECK(answer.ttl == 40);
+}
+
+TEST_CASE("a CNAME loop is seen, and settles the question") {
+  for (const std::string_view target : {"_mta-sts.example.com", "b.example"}) {
+    auto reading = read(txt()
+                            .with("_mta-sts.example.com", kCname, 40, wire(target))
+                            .with("b.example", kCname, 40, wire("_mta-sts.example.com"))
+                            .octets(),
+                        kAskTxt);
+    CHECK(reading.definite);
+    CHECK(dns::facts_of(reading.answer).cname_loop);
+    CHECK(dns::facts_of(reading.answer).lookup == Lookup::unknown);
+  }
+}
+
+TEST_CASE("eight links are a chain, nine are too many") {
+  for (const int links : {8, 9}) {
+    Packet packet = txt();
+    std::string from = "_mta-sts.example.com";
+    for (int i = 0; i < links; ++i) {
+      const std::string to = "n" + std::to_string(i) + ".example";
+      packet.with(from, kCname, 9, wire(to));
+      from = to;
+    }
+    const auto answer = txt_answer(packet.with(from, kTxt, 9, rd_txt({"x"})));
+    CHECK(answer.cname_loop == (links == 9));
+    CHECK(answer.lookup == (links == 8 ? Lookup::found : Lookup::unknown));
+    CHECK(answer.cname.size() == 8);
+  }
+}
+
+TEST_CASE("no records are absence only with the zone's SOA (RFC 2308)") {
+  struct Row {
+    const char* why;
+    Packet packet;
+    Lookup lookup;
+    bool nxdomain;
+    std::uint32_t ttl;
+    const char* detail;
+  };
+  const std::string none = "negative answer without SOA from 192.0.2.53";
+  const std::vector<Row> rows{
+      {"NXDOMAIN", txt().rcode(3).soa("example.com", 300, 900), Lookup::absent, true, 300, ""},
+      {"NODATA, minimum smaller", txt().soa("example.com", 300, 60), Lookup::absent, false, 60, ""},
+      {"SOA of the root", txt().rcode(3).soa("", 86400, 86400), Lookup::absent, true, 86400, ""},
+      {"TTL with the top bit is zero (RFC 2181 §8)", txt().soa("example.com", 0x80000001, 60), Lookup::absent,
+       false, 0, ""},
+      {"NODATA without SOA", txt(), Lookup::unknown, false, 0, none.c_str()},
+      {"NXDOMAIN without SOA", txt().rcode(3), Lookup::unknown, false, 0, none.c_str()},
+      {"SOA of another zone (a filter's)", txt().rcode(3).soa("rpz.local", 1, 1), Lookup::unknown, false, 0,
+       none.c_str()},
+      {"record of another class", txt().with("_mta-sts.example.com", kTxt, 1, rd_txt({"x"}), 3),
+       Lookup::unknown, false, 0, none.c_str()},
+      {"record of another name", txt().with("example.com", kTxt, 1, rd_txt({"x"})), Lookup::unknown, false, 0,
+       none.c_str()},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto answer = txt_answer(row.packet);
+    CHECK(answer.lookup == row.lookup);
+    CHECK(answer.nxdomain == row.nxdomain);
+    CHECK(answer.ttl == row.ttl);
+    CHECK(answer.detail == row.detail);
+  }
+}
+
+TEST_CASE("what proves nothing is unknown, and says what it was") {
+  const auto changed = [](const std::function<void(Packet&)>& change) {
+    Packet packet = txt().with("_mta-sts.example.com", kTxt, 1, rd_txt({"x"}));
+    change(packet);
+    return packet.octets();
+  };
+  struct Row {
+    Bytes octets;
+    const char* detail;
+  };
+  const auto cut = changed([](Packet&) {});
+  const std::vector<Row> rows{
+      {txt().rcode(2).octets(), "SERVFAIL from 192.0.2.53"},
+      {txt().rcode(2).ede(22, "at delegation x").octets(),
+       "SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority: at delegation x)"},
+      {txt().rcode(2).ede(4711).octets(), "SERVFAIL from 192.0.2.53 (EDE 4711)"},
+      {txt().rcode(5).octets(), "REFUSED from 192.0.2.53"},
+      {txt().rcode(1).octets(), "FORMERR from 192.0.2.53"},
+      {txt().rcode(4).octets(), "NOTIMP from 192.0.2.53"},
+      {txt().rcode(9).octets(), "RCODE 9 from 192.0.2.53"},
+      {changed([](Packet& p) { p.rcode(3); }), "NXDOMAIN with records from 192.0.2.53"},
+      {changed([](Packet& p) { p.id = 1; }), "answer with a wrong id from 192.0.2.53"},
+      {changed([](Packet& p) { p.flags &= 0x7FFF; }), "no answer but another message from 192.0.2.53"},
+      {changed([](Packet& p) { p.flags |= 0x2800; }), "no answer but another message from 192.0.2.53"},
+      {changed([](Packet& p) { p.question = wire("evil.example") + u16(16) + u16(1); }),
+       "answer to another question (\"evil.example\") from 192.0.2.53"},
+      {changed([](Packet& p) { p.question = wire("_mta-sts.example.com") + u16(1) + u16(1); }),
+       "answer to another question (\"_mta-sts.example.com\") from 192.0.2.53"},
+      {changed([](Packet& p) {
+         p.questions = 0;
+         p.question.clear();
+       }),
+       "answer without the question from 192.0.2.53"},
+      {changed([](Packet& p) { p.answers = 2; }), "unreadable answer from 192.0.2.53"},
+      {changed([](Packet& p) { p.tc(); }), "truncated answer from 192.0.2.53"},
+      {cut.substr(0, cut.size() - 1), "unreadable answer from 192.0.2.53"},
+      {cut.substr(0, 11), "unreadable answer from 192.0.2.53"},
+      {Bytes(), "unreadable answer from 192.0.2.53"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.detail);
+    auto reading = read(row.octets, kAskTxt);
+    const AnswerFacts& facts = dns::facts_of(reading.answer);
+    CHECK_FALSE(reading.definite);
+    CHECK(facts.lookup == Lookup::unknown);
+    CHECK(facts.detail == row.detail);
+    CHECK(facts.ttl == 0);
+    CHECK(std::get<TxtAnswer>(reading.answer).records.empty());
+  }
+}
+
+TEST_CASE("malformed RDATA makes the whole answer unknown") {
+  const std::string owner = "_mta-sts.example.com";
+  for (const Bytes& data : {Bytes(),
+                            Bytes("\x05"
+                                  "abc"),
+                            Bytes("\x01"
+                                  "a\x02"
+                                  "b")})
+    CHECK(txt_answer(txt().with(owner, kTxt, 1, data)).detail == "malformed record from 192.0.2.53");
+  for (const Bytes& data : {Bytes("\0\1", 2),
+                            u16(1) + Bytes("\x05"
+                                           "abc"),
+                            u16(1) + wire("a.b") + "x", u16(1) + Bytes("\xC0\xFF")})
+    CHECK(mx_answer(mx().with("example.com", kMx, 1, data)).detail == "malformed record from 192.0.2.53");
+  for (const std::size_t size : {0U, 3U, 5U, 16U})
+    CHECK(a_answer(a().with("mx.example.com", kA, 1, Bytes(size, 'x'))).lookup == Lookup::unknown);
+  CHECK(txt_answer(txt().with(owner, kCname, 1, wire("b.c") + "x")).detail ==
+        "malformed CNAME from 192.0.2.53");
+}
+
+TEST_CASE("compression pointers must lead backwards (RFC 1035 §4.1.4)") {
+  const Bytes rest = u16(kMx) + u16(1) + u32(7) + u16(4) + u16(10) + u16(0xC00C);
+  const auto good = mx_answer(mx().raw(u16(0xC00C) + rest));
+  CHECK(good.records == std::vector<MxRecord>{{10, "example.com"}});
+  const std::size_t here = mx().octets().size();
+  for (const std::size_t target : {here, here + 2, std::size_t{0x3FFF}})
+    CHECK(mx_answer(mx().raw(u16(0xC000 | static_cast<unsigned>(target)) + rest)).detail ==
+          "unreadable answer from 192.0.2.53");
+  for (const char type : {'\x40', '\x80'})  // label types that are gone
+    CHECK(mx_answer(mx().raw(Bytes(1, type) + rest)).lookup == Lookup::unknown);
+}
+
+TEST_CASE(
+    "a failed validation is bogus when the server says so (EDE 6-10), a SERVFAIL without EDE may be one") {
+  for (unsigned code = 0; code < 30; ++code) {
+    auto reading = read(txt().rcode(2).ede(code).octets(), kAskTxt);
+    CHECK(dns::facts_of(reading.answer).bogus == (code >= 6 && code <= 10));
+    CHECK_FALSE(reading.unexplained);
+  }
+  CHECK(read(txt().rcode(2).octets(), kAskTxt).unexplained);
+  auto found = read(txt().ede(6).with("_mta-sts.example.com", kTxt, 1, rd_txt({"x"})).octets(), kAskTxt);
+  CHECK_FALSE(dns::facts_of(found.answer).bogus);
+}
+
+TEST_CASE("one record beyond the bound is kept, so that there were too many can be seen; no more") {
+  Packet many = txt(), hosts = mx(), addresses = a(), fat = txt();
+  for (unsigned i = 0; i < 200; ++i) {
+    many.with("_mta-sts.example.com", kTxt, 1, rd_txt({std::to_string(i)}));
+    hosts.with("example.com", kMx, 1, rd_mx(i, "h" + std::to_string(i)));
+    addresses.with("mx.example.com", kA, 1, u32(i));
+    fat.with("_mta-sts.example.com", kTxt, 1, rd_txt({std::to_string(i), std::string(250, 'x')}));
+  }
+  CHECK(txt_answer(many).records.size() == bounds::kTxtRecords + 1);
+  CHECK(mx_answer(hosts).records.size() == bounds::kMxHosts + 1);
+  CHECK(mx_answer(hosts).records.front().preference == 0);
+  CHECK(a_answer(addresses).records.size() == bounds::kHostAddresses + 1);
+  std::size_t octets = 0;
+  for (const auto& record : txt_answer(fat).records)
+    octets += record.joined().size();
+  CHECK(octets > 15000);
+  CHECK(octets <= bounds::kTxtOctets);
+}
+
+TEST_CASE("servers that do not know EDNS are recognised, also by a bare header or a bad version") {
+  CHECK(read(txt().rcode(1).octets(), kAskTxt).dislikes_edns);
+  CHECK(read(txt().rcode(4).octets(), kAskTxt).dislikes_edns);
+  Packet bare = txt().rcode(1);
+  bare.questions = 0;
+  bare.question.clear();
+  CHECK(read(bare.octets(), kAskTxt).dislikes_edns);
+  Packet badvers = txt();
+  badvers.additional = Packet::rr("", kOpt, 0x01000000, "", 1232);
+  badvers.additionals = 1;
+  auto reading = read(badvers.octets(), kAskTxt);
+  CHECK(reading.dislikes_edns);
+  CHECK(dns::facts_of(reading.answer).detail == "BADVERS from 192.0.2.53");
+}
