@@ -1,0 +1,52 @@
+// What the agent knows of its subjects between looks: the one place that remembers. Records are immutable
+// values; a new one replaces the old, so readers never wait for writers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/judge/verdict.h"
+
+namespace stswatch {
+
+/// The parts of a domain that are looked at by themselves (metric label "what").
+enum class Part { sts_record, policy, mx, tlsrpt_record };
+inline constexpr std::array kParts{Part::sts_record, Part::policy, Part::mx, Part::tlsrpt_record};
+std::string_view to_string(Part part);
+
+struct LookTimes {
+  std::optional<TimePoint> last_look;
+  std::optional<TimePoint> last_success;  // the last that ended neither unknown nor in our own fault
+};
+
+struct DomainMemory {
+  DomainMemory(DomainObservation k, Verdict v) : known(std::move(k)), verdict(std::move(v)) {}
+  DomainObservation
+      known;        // the newest of each part; a part that a look could not see keeps its last known value
+  Verdict verdict;  // of `known`
+  std::map<Part, LookTimes> times;
+  std::optional<TimePoint> policy_fetched;       // the last time any address was asked for the policy
+  std::optional<TimePoint> policy_last_success;  // the last good fetch of a valid policy
+};
+
+struct MxMemory {
+  MxHostObservation known;  // merged per address, as above
+  LookTimes times;
+};
+
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  virtual std::shared_ptr<const DomainMemory> domain(const Domain& name) const = 0;  // null: never looked at
+  virtual std::shared_ptr<const MxMemory> mx(const std::string& host) const = 0;
+  virtual void remember(std::shared_ptr<const DomainMemory> record) = 0;
+  virtual void remember(std::shared_ptr<const MxMemory> record) = 0;
+};
+
+/// Memory that ends with the process. Thread-safe.
+std::unique_ptr<Memory> make_ram_memory();
+
+}  // namespace stswatch

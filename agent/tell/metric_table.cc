@@ -1,0 +1,67 @@
+#include "agent/tell/metric_table.h"
+
+#include <array>
+
+namespace stswatch {
+namespace {
+
+constexpr std::array kMetrics = {
+    MetricInfo{"stswatch_build_info", "Always 1; the version that runs."},
+    MetricInfo{"stswatch_domain_status",
+               "1 for the status the domain has: ok, warning, critical or unknown."},
+    MetricInfo{"stswatch_domain_mode",
+               "1 for the mode a sender without a cached policy applies now: none, testing, enforce, absent "
+               "or unknown."},
+    MetricInfo{"stswatch_live_mode",
+               "1 for the strongest mode that any sender may still apply (severities follow it)."},
+    MetricInfo{"stswatch_outcome",
+               "1 for what the newest conclusive look at a part of the domain found: ok, invalid, absent, "
+               "unreachable or unknown."},
+    MetricInfo{"stswatch_policy_info", "Always 1; id of the record, mode and SHA-256 of the policy served."},
+    MetricInfo{"stswatch_policy_max_age_seconds", "max_age of the policy served (RFC 8461 section 3.2)."},
+    MetricInfo{"stswatch_policy_last_success_timestamp_seconds", "When a valid policy was last fetched."},
+    MetricInfo{"stswatch_policy_host_certificate_not_after_timestamp_seconds",
+               "Earliest end of the chain that an address of the policy host shows, valid or not."},
+    MetricInfo{"stswatch_policy_host_certificate_not_before_timestamp_seconds",
+               "Begin of the certificate whose end is shown as not_after."},
+    MetricInfo{"stswatch_mx_certificate_not_after_timestamp_seconds",
+               "Earliest end of the chain that an address of the MX host shows, valid or not."},
+    MetricInfo{"stswatch_mx_certificate_not_before_timestamp_seconds",
+               "Begin of the certificate whose end is shown as not_after."},
+    MetricInfo{"stswatch_mx_info", "Always 1; which domain uses which MX host."},
+    MetricInfo{"stswatch_mx_allowed", "1 when the policy in effect lists the MX host, 0 when it does not."},
+    MetricInfo{"stswatch_mx_outcome",
+               "1 for what an address of the MX host proved: ok, failed, unreachable or unknown."},
+    MetricInfo{"stswatch_mx_hosts", "MX hosts of the domain."},
+    MetricInfo{"stswatch_enforce_usable_mx",
+               "MX hosts that enforcing senders can use: certainly (bound min) and possibly (bound max). "
+               "Absent where no enforce policy is in effect."},
+    MetricInfo{"stswatch_breakage_timestamp_seconds",
+               "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen."},
+    MetricInfo{
+        "stswatch_degradation_timestamp_seconds",
+        "Earliest moment when enforcing senders lose a part of the MX hosts; +Inf when none is foreseen."},
+    MetricInfo{"stswatch_breakage_overdue",
+               "1 when the foreseen breakage comes from a certificate past its renewal point."},
+    MetricInfo{"stswatch_protection_lapse_timestamp_seconds",
+               "When the last cached enforce policy ends if nothing is repaired; +Inf when that is open."},
+    MetricInfo{"stswatch_forecast_info", "Always 1; the cause of the foreseen breakage or degradation."},
+    MetricInfo{"stswatch_finding", "1 for each open finding of the domain."},
+    MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
+    MetricInfo{"stswatch_last_success_timestamp_seconds",
+               "When a look at a part of the domain was last conclusive."},
+    MetricInfo{"stswatch_interval_seconds", "Configured time between looks of a kind."},
+    MetricInfo{"stswatch_schedule_late_seconds",
+               "How long the most overdue subject of a kind has been waiting."},
+    MetricInfo{"stswatch_subjects", "Domains and MX hosts in the schedule."},
+    MetricInfo{"stswatch_workers", "Threads that look, by what they do now."},
+    MetricInfo{"stswatch_vantage_port25_ok",
+               "0 when no MX host answers on port 25 from here: MX looks are unknown."},
+    MetricInfo{"stswatch_trust_store_info", "Always 1; the trust store certificates are verified against."},
+};
+
+}  // namespace
+
+std::span<const MetricInfo> snapshot_metrics() { return kMetrics; }
+
+}  // namespace stswatch

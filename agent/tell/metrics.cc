@@ -1,0 +1,248 @@
+#include "agent/tell/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "agent/tell/metric_table.h"
+#include "agent/version.h"
+
+namespace stswatch {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+double seconds_of(TimePoint t) { return static_cast<double>(t.time_since_epoch().count()); }
+
+/// The families under construction, by name.
+class Exposition {
+ public:
+  Exposition() {
+    for (const auto& info : snapshot_metrics()) {
+      index_.emplace(info.name, families_.size());
+      families_.push_back(
+          {std::string(info.name), std::string(info.help), prometheus::MetricType::Gauge, {}});
+    }
+  }
+
+  void gauge(std::string_view name, Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    families_[index_.at(name)].metric.push_back(std::move(metric));
+  }
+
+  void one_hot(std::string_view name, const Labels& labels, const std::string& label, std::string_view is,
+               std::initializer_list<std::string_view> states) {
+    for (const auto state : states) {
+      Labels all = labels;
+      all.push_back({label, std::string(state)});
+      gauge(name, std::move(all), state == is ? 1 : 0);
+    }
+  }
+
+  std::vector<MetricFamily> take() {
+    std::erase_if(families_, [](const MetricFamily& f) { return f.metric.empty(); });
+    return std::move(families_);
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+  std::map<std::string_view, std::size_t> index_;
+};
+
+/// What a sender without cache applies: CONTRACT 7.
+std::string_view domain_mode(const Verdict& v) {
+  if (v.mode) return to_string(*v.mode);
+  if (v.record.outcome == Outcome::unknown ||
+      (v.record.outcome == Outcome::ok && v.policy.outcome == Outcome::unknown))
+    return "unknown";
+  return "absent";
+}
+
+/// CONTRACT 7: ok if any host has addresses, absent for a null MX or none.
+Outcome mx_outcome(const DomainMemory& memory) {
+  const auto& v = memory.verdict;
+  if (v.mx_lookup == Lookup::unknown) return Outcome::unknown;
+  if (v.null_mx || v.mx.empty()) return Outcome::absent;
+  const bool reachable =
+      std::any_of(v.mx.begin(), v.mx.end(), [](const MxVerdict& m) { return !m.addresses.empty(); });
+  return reachable ? Outcome::ok : Outcome::unknown;
+}
+
+void certificate(Exposition& out, const std::string& prefix, const Labels& labels,
+                 const PeerCertificates& peer) {
+  const auto& ends = peer.first_to_expire();
+  out.gauge(prefix + "_not_after_timestamp_seconds", labels, seconds_of(ends.not_after));
+  out.gauge(prefix + "_not_before_timestamp_seconds", labels, seconds_of(ends.not_before));
+}
+
+void policy(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+  const auto& v = memory.verdict;
+  if (v.policy.shown) {
+    out.gauge("stswatch_policy_info",
+              {{"domain", domain},
+               {"id", v.record.id},
+               {"mode", std::string(to_string(v.policy.shown->mode))},
+               {"sha256", v.policy.sha256}},
+              1);
+    out.gauge("stswatch_policy_max_age_seconds", {{"domain", domain}},
+              static_cast<double>(v.policy.shown->max_age));
+  }
+  if (memory.policy_last_success)
+    out.gauge("stswatch_policy_last_success_timestamp_seconds", {{"domain", domain}},
+              seconds_of(*memory.policy_last_success));
+  for (const auto& a : v.policy.addresses)
+    if (a.certificate)
+      certificate(out, "stswatch_policy_host_certificate", {{"domain", domain}, {"address", a.address.str()}},
+                  *a.certificate);
+}
+
+void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) {
+  out.gauge("stswatch_mx_hosts", {{"domain", domain}}, static_cast<double>(v.mx.size()));
+  for (const auto& m : v.mx) {
+    out.gauge("stswatch_mx_info",
+              {{"domain", domain}, {"mx", m.host}, {"preference", std::to_string(m.preference)}}, 1);
+    if (m.allowed) out.gauge("stswatch_mx_allowed", {{"domain", domain}, {"mx", m.host}}, *m.allowed ? 1 : 0);
+  }
+}
+
+void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
+  const auto& f = v.forecast;
+  const Labels level{{"domain", domain}, {"level", "rfc"}};
+  if (v.enforce_usable_mx) {
+    const Labels min{{"domain", domain}, {"bound", "min"}, {"level", "rfc"}};
+    const Labels max{{"domain", domain}, {"bound", "max"}, {"level", "rfc"}};
+    out.gauge("stswatch_enforce_usable_mx", min, v.enforce_usable_mx->min);
+    out.gauge("stswatch_enforce_usable_mx", max, v.enforce_usable_mx->max);
+  }
+  const auto point = [&](const std::string& kind, const std::optional<ForecastPoint>& p) {
+    out.gauge("stswatch_" + kind + "_timestamp_seconds", level, p ? seconds_of(p->at) : kNever);
+    if (p)
+      out.gauge("stswatch_forecast_info",
+                {{"domain", domain}, {"kind", kind}, {"reason", p->reason}, {"subject", p->subject}}, 1);
+  };
+  point("breakage", f.breakage);
+  point("degradation", f.degradation);
+  out.gauge("stswatch_breakage_overdue", {{"domain", domain}}, f.overdue ? 1 : 0);
+  out.gauge("stswatch_protection_lapse_timestamp_seconds", {{"domain", domain}},
+            f.lapse ? seconds_of(*f.lapse) : kNever);
+}
+
+void findings(Exposition& out, const Verdict& v, const std::string& domain) {
+  for (const auto& f : v.findings)
+    out.gauge("stswatch_finding",
+              {{"domain", domain},
+               {"code", f.code},
+               {"severity", std::string(to_string(f.severity))},
+               {"route", std::string(to_string(f.route))},
+               {"subject", f.subject}},
+              1);
+}
+
+void times(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+  for (const auto& [part, t] : memory.times) {
+    const Labels labels{{"domain", domain}, {"what", std::string(to_string(part))}};
+    if (t.last_look) out.gauge("stswatch_last_look_timestamp_seconds", labels, seconds_of(*t.last_look));
+    if (t.last_success)
+      out.gauge("stswatch_last_success_timestamp_seconds", labels, seconds_of(*t.last_success));
+  }
+}
+
+void domain(Exposition& out, const DomainMemory& memory) {
+  const auto& v = memory.verdict;
+  const auto& name = v.domain.str();
+  const Labels labels{{"domain", name}};
+  out.one_hot("stswatch_domain_status", labels, "status", to_string(v.status),
+              {"ok", "warning", "critical", "unknown"});
+  out.one_hot("stswatch_domain_mode", labels, "mode", domain_mode(v),
+              {"none", "testing", "enforce", "absent", "unknown"});
+  out.one_hot("stswatch_live_mode", labels, "mode", to_string(v.live_mode), {"none", "testing", "enforce"});
+  const auto outcome = [&](Part part, Outcome o) {
+    out.one_hot("stswatch_outcome", {{"domain", name}, {"what", std::string(to_string(part))}}, "outcome",
+                to_string(o), {"ok", "invalid", "absent", "unreachable", "unknown"});
+  };
+  outcome(Part::sts_record, v.record.outcome);
+  outcome(Part::policy, v.policy.outcome);
+  outcome(Part::mx, mx_outcome(memory));
+  outcome(Part::tlsrpt_record, v.tlsrpt.outcome);
+  policy(out, memory, name);
+  mx_of_domain(out, v, name);
+  forecast(out, v, name);
+  findings(out, v, name);
+  times(out, memory, name);
+}
+
+/// An MX host's addresses, once however many domains use it.
+void mx_hosts(Exposition& out, const Snapshot& s) {
+  std::set<std::pair<std::string, std::string>> told;
+  for (const auto& memory : s.domains) {
+    for (const auto& m : memory->verdict.mx) {
+      for (const auto& a : m.addresses) {
+        if (!told.emplace(m.host, a.address.str()).second) continue;
+        const Labels labels{{"mx", m.host}, {"address", a.address.str()}};
+        out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
+                    {"ok", "failed", "unreachable", "unknown"});
+        if (a.certificate) certificate(out, "stswatch_mx_certificate", labels, *a.certificate);
+      }
+    }
+  }
+}
+
+void agent(Exposition& out, const Snapshot& s) {
+  out.gauge("stswatch_build_info", {{"version", kVersion}}, 1);
+  for (const auto& k : s.kinds) {
+    out.gauge("stswatch_interval_seconds", {{"kind", k.kind}}, static_cast<double>(k.interval.count()));
+    if (k.kind == "policy") continue;  // a policy fetch is part of a domain's look
+    out.gauge("stswatch_schedule_late_seconds", {{"kind", k.kind}}, static_cast<double>(k.late.count()));
+    out.gauge("stswatch_subjects", {{"kind", k.kind}}, static_cast<double>(k.subjects));
+  }
+  out.gauge("stswatch_workers", {{"state", "busy"}}, static_cast<double>(s.workers_busy));
+  out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
+  out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
+  out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
+}
+
+}  // namespace
+
+std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
+  Exposition out;
+  for (const auto& memory : snapshot.domains)
+    domain(out, *memory);
+  mx_hosts(out, snapshot);
+  agent(out, snapshot);
+  return out.take();
+}
+
+LookMetrics::LookMetrics() : registry_(std::make_shared<prometheus::Registry>()) {
+  auto& looks = prometheus::BuildCounter()
+                    .Name(std::string(kLooksTotal))
+                    .Help("Looks by kind and how they ended.")
+                    .Register(*registry_);
+  auto& durations = prometheus::BuildHistogram()
+                        .Name(std::string(kLookDuration))
+                        .Help("How long looks took.")
+                        .Register(*registry_);
+  constexpr std::array<const char*, 3> kinds{"domain", "policy", "mx"};
+  constexpr std::array<const char*, 3> outcomes{"ok", "failed", "unknown"};
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    for (std::size_t o = 0; o < outcomes.size(); ++o)
+      looks_[k][o] = &looks.Add({{"kind", kinds[k]}, {"outcome", outcomes[o]}});
+    durations_[k] = &durations.Add({{"kind", kinds[k]}}, prometheus::Histogram::BucketBoundaries{
+                                                             0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60});
+  }
+}
+
+void LookMetrics::looked(LookKind kind, LookOutcome outcome, double seconds) {
+  looks_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(outcome)]->Increment();
+  durations_[static_cast<std::size_t>(kind)]->Observe(seconds);
+}
+
+}  // namespace stswatch

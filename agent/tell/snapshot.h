@@ -1,0 +1,31 @@
+// Everything that metrics and pages render, taken at one moment. Immutable once taken.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/remember/memory.h"
+
+namespace stswatch {
+
+/// Of one kind of look: "domain", "policy", "mx".
+struct KindState {
+  std::string kind;
+  Seconds interval{0};
+  Seconds late{0};
+  std::size_t subjects = 0;
+};
+
+struct Snapshot {
+  TimePoint now{};
+  std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
+  std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use
+  std::vector<KindState> kinds;
+  std::size_t workers_busy = 0;
+  std::size_t workers_idle = 0;
+  bool port25_ok = true;
+  std::string trust_store_file, trust_store_sha256;
+};
+
+}  // namespace stswatch
