@@ -14,8 +14,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "This agent cannot reach port 25 anywhere",
      .effect = "none: nothing is concluded about mail; the MX hosts cannot be judged from here",
-     .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to open it, or run "
-            "the agent where it is open.",
+     .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
+            "move the agent to another network.",
      .reference = "contrib/findings.md#vantage-port25-blocked"},
     {.code = "vantage-no-ipv6",
      .group = 'Q',
@@ -51,8 +51,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "A finding keeps coming and going",
      .effect = "none by itself: see the finding named in the detail",
-     .fix = "Look for one bad node or name server among several. The finding keeps its worse state until "
-            "six hours have been quiet.",
+     .fix = "Compare the nodes and name servers involved: as a rule a single one is at fault. The finding "
+            "keeps its worse state until six hours have been quiet.",
      .reference = "contrib/findings.md#check-flapping"},
     {.code = "observation-unknown",
      .group = 'Q',

@@ -69,7 +69,7 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "An MX host's certificate is not publicly trusted",
      .effect = "Senders that enforce skip {host}. In testing they deliver and report. A DANE record may "
                "still vouch for it.",
-     .fix = "Install a certificate of a public CA on port 25 at {subject}, with its intermediates. A "
+     .fix = "Let port 25 at {subject} present one that a public CA has issued, with its intermediates. A "
             "self-signed one serves only opportunistic TLS and DANE.",
      .reference = "RFC 8461 §4.2, RFC 8460 §4.3.1"},
     {.code = "certificate-chain-incomplete",
@@ -132,7 +132,7 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::log,
      .tlsrpt = "",
      .title = "An MX host's certificate comes from another issuer",
-     .effect = "none: mail is not affected, unless a TLSA record of usage 2 names the old issuer",
+     .effect = "none: mail is not affected, unless a TLSA record of usage 2 stands for the former issuer",
      .fix = "Confirm that the change was yours. If you publish TLSA records that begin with 2 for {host}, "
             "compare them with the new chain now.",
      .reference = "RFC 8461 §10.5, RFC 7671 §8.1"},

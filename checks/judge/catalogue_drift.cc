@@ -27,8 +27,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "The id has changed but the policy has not",
      .effect = "none: each sender fetches the same policy once more",
-     .fix = "Nothing to do if you meant it so. Otherwise the new file is not deployed, or a cache still "
-            "serves the old one: deploy it, verify every address, then publish \"v=STSv1; id={new_id};\" at "
+     .fix = "Nothing to do if you meant it so. Otherwise the new file is not out yet, or some cache holds "
+            "on to the old one: deploy it, verify every address, then publish \"v=STSv1; id={new_id};\" at "
             "{record}.",
      .reference = "RFC 8461 §3.1, RFC 8461 §8.1"},
     {.code = "sts-id-changed-fetch-failing",
@@ -59,11 +59,11 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "",
      .title = "The new id appeared while the old policy was still served",
-     .effect = "Senders that fetched in between hold the old policy under the new id and apply it until "
-               "{until}.",
+     .effect = "Senders that fetched in between took the old policy for that of the new id, and apply it "
+               "until {until}.",
      .fix = "Verify that every address serves the new file, then publish one more id: \"v=STSv1; "
-            "id={new_id};\" at {record}. Next time deploy the file everywhere, wait until caches have let "
-            "the old one go, and change the record last.",
+            "id={new_id};\" at {record}. Another time the record comes last: file on every node, caches "
+            "purged, each address verified, then the id.",
      .reference = "RFC 8461 §8.1"},
     {.code = "cached-policy-excludes-mx",
      .group = 'J',
@@ -73,9 +73,9 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "Senders may hold a policy without one of the MX hosts",
      .effect = "Senders that can refresh skip that host until they see the new id. Those that cannot skip "
                "it until {until}.",
-     .fix = "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work, so that "
-            "senders can update. Keep an MX host that the earlier policy lists as well, since senders may "
-            "hold that one until {until}.",
+     .fix = "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is "
+            "how senders learn of the present policy. Keep an MX host that the earlier policy lists as "
+            "well, since senders may hold that one until {until}.",
      .reference = "RFC 8461 §8.1, RFC 8461 §8.3"},
     {.code = "cached-policy-excludes-all-mx",
      .group = 'J',
@@ -86,7 +86,7 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "These senders enforce a policy they cannot refresh: they defer all mail for {domain} until "
                "{until}, and bounce it when their queue gives up first. Other senders deliver.",
      .fix = "Let them refresh: see that the policy file is right and served at every address, then publish "
-            "\"v=STSv1; id={new_id};\" at {record}. Bring back one of the old MX hosts too, since senders "
+            "\"v=STSv1; id={new_id};\" at {record}. Bring an earlier MX host back as well, since senders "
             "may hold the earlier policy until {until}.",
      .reference = "RFC 8461 §3.3, RFC 8461 §5, RFC 8461 §8.1"},
     {.code = "sts-mode-downgraded",
@@ -126,8 +126,8 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::log,
      .tlsrpt = "",
      .title = "The max_age of the policy has been raised",
-     .effect = "none: mail is not affected, but today's policy now binds senders for longer",
-     .fix = "Make sure that the MX hosts it lists will stay that long.",
+     .effect = "none: mail is not affected, though senders are bound to today's policy for a longer time",
+     .fix = "Check that no change of MX hosts is planned within that time.",
      .reference = "RFC 8461 §3.2"},
     {.code = "sts-policy-disappeared",
      .group = 'J',
@@ -172,7 +172,7 @@ constexpr CatalogueEntry kEntries[] = {
                "your MX hosts until {until}.",
      .fix = "Ask who set it up. If nobody did, treat DNS and web hosting as compromised and secure both. "
             "Then serve a policy of your own, verify it at every address and publish \"v=STSv1; "
-            "id={new_id};\" at {record}: it replaces the foreign one in senders that look.",
+            "id={new_id};\" at {record}: senders that look at the id then drop the foreign one.",
      .reference = "RFC 8461 §10.3"},
     {.code = "sts-cname-target-changed",
      .group = 'J',
@@ -182,9 +182,9 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "An MTA-STS name points at another target",
      .effect = "Another party now decides on the id or the policy file. Senders follow it without a "
                "question.",
-     .fix = "Confirm the change with the owner of the zone; if nobody knows of it, point the name back. A "
-            "new provider must serve the same policy or a wider one from the start: compare the files, and "
-            "see that the id changed after the file did.",
+     .fix = "Confirm the change with the owner of the zone; if nobody knows of it, point the name back. "
+            "What a new provider serves may list more hosts than before, never fewer: compare the files, "
+            "and see that the id changed after the file did.",
      .reference = "RFC 8461 §8.2, RFC 8461 §10.3"},
     {.code = "sts-policy-host-address-changed",
      .group = 'J',

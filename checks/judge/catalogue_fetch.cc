@@ -129,8 +129,8 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "sts-policy-invalid",
      .title = "The policy file arrives incomplete",
-     .effect = "Senders fail the fetch or, worse, apply a policy without its last lines and skip the MX "
-               "hosts that stood there.",
+     .effect = "Senders fail the fetch or, worse, apply a policy whose end is missing and skip the MX hosts "
+               "that stood there.",
      .fix = "Switch off compression and rewriting for /.well-known/mta-sts.txt in the proxy or CDN before "
             "{policy_host}. Then compare the bytes received at every address with the file; once they agree "
             "publish \"v=STSv1; id={new_id};\" at {record}.",
@@ -152,8 +152,8 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "",
      .title = "The addresses of the policy host do not serve the same policy",
-     .effect = "Which policy a sender gets depends on the address it uses. Senders that cached the odd copy "
-               "keep it until {until} unless the id changes.",
+     .effect = "Which policy a sender gets depends on the address it uses. Senders that fetched the odd "
+               "copy apply it until {until}, unless the id changes.",
      .fix = "Put the same file and certificate on every node of {policy_host} and purge the CDN. Verify "
             "each address, then publish \"v=STSv1; id={new_id};\" at {record}, so that senders with the odd "
             "copy fetch again.",
@@ -188,8 +188,8 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "The policy can be fetched only some of the time",
      .effect = "A part of the senders that meet the domain for the first time get no policy and deliver "
                "unprotected. Those that hold one are not hurt yet.",
-     .fix = "Look for one bad node behind {policy_host} (the detail shows the address) or for a rate limit. "
-            "Short dips count too: a sender waits five minutes or more before it tries again.",
+     .fix = "See whether a single node of {policy_host} is failing (the detail shows the address) or for a "
+            "rate limit. Short dips count too: a sender waits five minutes or more before it tries again.",
      .reference = "RFC 8461 §3.3"},
 };
 

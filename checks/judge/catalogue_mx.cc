@@ -59,7 +59,7 @@ constexpr CatalogueEntry kEntries[] = {
      .severity = {info, info, info},
      .route = Route::log,
      .tlsrpt = "",
-     .title = "The domain declares that it takes no mail",
+     .title = "The domain has a null MX: it takes no mail",
      .effect = "Senders return mail for {domain} at once, as its null MX asks them to.",
      .fix = "Nothing to do. If an enforce policy is left over, replace it by \"mode: none\", verify every "
             "address, then publish a new id.",
@@ -126,8 +126,9 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "An MX host cannot be reached on port 25",
      .effect = "Senders try the next MX host; where there is none they defer. TLS reports do not show this, "
                "since it is no failure of MTA-STS.",
-     .fix = "Start the mail server at {subject} and open port 25 to the Internet, or take the host out of "
-            "the MX set. If only this agent is turned away, allow its address.",
+     .fix = "Start the mail server at {subject} and open port 25 to the Internet; if the host is not coming "
+            "back, delete its MX record. Where others can connect and this agent cannot, allow the agent's "
+            "address.",
      .reference = "RFC 8461 §8.4, RFC 5321 §4.5.4.1"},
     {.code = "mx-address-inconsistent",
      .group = 'F',
@@ -159,8 +160,8 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "Only one MX host is usable",
      .effect = "None while it is healthy. When it fails its checks, senders that enforce have no other host "
                "and mail waits.",
-     .fix = "Consider a second MX host with a certificate and renewal date of its own, listed in the policy "
-            "before it appears in DNS. With hosted mail a single name of the provider is normal.",
+     .fix = "You may want another MX host whose certificate renews on a different date, listed in the "
+            "policy before it appears in DNS. With hosted mail a single name of the provider is normal.",
      .reference = "RFC 8461 §8.4"},
 };
 

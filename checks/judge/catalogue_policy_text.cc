@@ -84,7 +84,7 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "",
      .title = "The max_age of the policy is 0",
-     .effect = "No sender keeps the policy, so every message is a first contact that an attacker can strip. "
+     .effect = "No sender keeps the policy, so an attacker can strip the protection from each message anew. "
                "chasquid refuses such a policy, Stalwart keeps it for a day.",
      .fix = "Set max_age to 86400 or more in testing, to 604800 or more in enforce. Verify the file at "
             "every address, then publish \"v=STSv1; id={new_id};\" at {record}.",

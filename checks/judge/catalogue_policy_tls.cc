@@ -27,8 +27,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "sts-webpki-invalid",
      .title = "The policy host's certificate is about to expire",
      .effect = "None yet. Once it has expired no sender can fetch the policy any more.",
-     .fix = "Renew the certificate of {policy_host} by hand and read the ACME client's log. Often this name "
-            "is missing from the renewal set, or the HTTP-01 challenge does not reach the host.",
+     .fix = "Renew the certificate of {policy_host} by hand and read the ACME client's log. Often the "
+            "client does not renew this name at all, or the HTTP-01 challenge does not reach the host.",
      .reference = "RFC 8461 §3.3"},
     {.code = "sts-webpki-renewal-overdue",
      .group = 'C',
@@ -72,7 +72,7 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Install a certificate of a public CA on {policy_host}, with its intermediates. If the CA has "
-            "lost the trust of the big root stores, replace the certificate even though it has not expired.",
+            "lost the trust of the big root stores, do not wait for the expiry date.",
      .reference = "RFC 8461 §3.3"},
     {.code = "sts-webpki-chain-incomplete",
      .group = 'C',
@@ -118,7 +118,7 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "The fetch fails. Senders that hold no policy deliver unprotected; those that hold one apply "
                "it until {until}, but see no update.",
      .fix = "Run openssl s_client -connect {policy_host}:443 -servername {policy_host} and read the alert. "
-            "As a rule the server has no virtual host for this name, or cannot load its private key.",
+            "As a rule no virtual host is set up for the name, or the private key cannot be read.",
      .reference = "RFC 8461 §3.3, RFC 8461 §7.1"},
     {.code = "sts-webpki-issuer-changed",
      .group = 'C',

@@ -17,7 +17,7 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "Senders that enforce skip the hosts left out; when the primary is busy, mail waits.",
      .fix = "List \"mx: aspmx.l.google.com\" and \"mx: *.aspmx.l.google.com\", for aspmx2 to aspmx5 also "
             "\"mx: *.googlemail.com\"; the primary alone does not do. Verify the file at every address, "
-            "then publish \"v=STSv1; id={new_id};\". Or move to the single MX smtp.google.com, listed in "
+            "then publish \"v=STSv1; id={new_id};\". Or change to smtp.google.com as the only MX, listed in "
             "the policy first.",
      .reference = "RFC 8461 §4.1"},
     {.code = "provider-google-mx-switched",
@@ -40,8 +40,8 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "The policy does not list the Microsoft 365 MX host",
      .effect = "Nothing matches: senders that enforce defer all mail for {domain} and bounce it in the end. "
                "In testing they deliver and report.",
-     .fix = "Put \"mx: *.mail.protection.outlook.com\" into the policy file, as Microsoft documents, or the "
-            "exact host of your MX record. Verify the file at every address, then publish \"v=STSv1; "
+     .fix = "Put Microsoft's pattern \"mx: *.mail.protection.outlook.com\" into the policy file, or the "
+            "full name that your MX record shows. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",
      .reference = "RFC 8461 §4.1"},
     {.code = "provider-m365-mx-microsoft-wildcard",

@@ -107,7 +107,7 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "no-policy-found",
      .title = "The id in the TXT record is not made of letters and digits",
      .effect = "It depends on the sender. Strict ones (mox, postfix-tlspol) find the record unusable and "
-               "see no policy; lenient ones (postfix-mta-sts-resolver, mailauth) accept it.",
+               "see no policy; postfix-mta-sts-resolver and mailauth are lenient and accept it.",
      .fix = "Check the policy file first, because a new id makes every sender fetch it again. Then publish "
             "\"v=STSv1; id={new_id};\" at {record}. An id is 1 to 32 letters and digits: no hyphen, dot or "
             "underscore.",
@@ -187,7 +187,7 @@ constexpr CatalogueEntry kEntries[] = {
                "until {until}, but see no update.",
      .fix = "Ask your MTA-STS provider for its present target, or replace the CNAME at {record} by a TXT "
             "record of your own: \"v=STSv1; id={new_id};\". If the target's domain is unregistered, delete "
-            "the CNAME at once: whoever registers it decides which id senders see.",
+            "the CNAME without delay: anyone could register that domain and decide which id senders see.",
      .reference = "RFC 8461 §3.1, RFC 8461 §8.2"},
     {.code = "sts-txt-cname-chain",
      .group = 'A',

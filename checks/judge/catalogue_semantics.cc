@@ -16,7 +16,7 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "The max_age of the policy is short",
      .effect = "Senders soon forget the policy. Whoever can block DNS or HTTPS for that long takes the "
                "protection away.",
-     .fix = "Raise max_age step by step: 86400 in testing, 604800 when enforce begins, 2419200 or more once "
+     .fix = "Lengthen max_age in stages: 86400 in testing, 604800 when enforce begins, 2419200 or more once "
             "all is stable. For each step change the file, verify it at every address, then publish a new "
             "id, now \"v=STSv1; id={new_id};\".",
      .reference = "RFC 8461 §3.2, RFC 8461 §10.2"},
@@ -40,8 +40,9 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "The max_age is long for a policy that still changes",
      .effect = "Nothing today. A sender that fetches now and cannot fetch again later applies today's "
                "policy until {until}, whatever you change.",
-     .fix = "Hold max_age at 604800 until the MX set has been stable for a month. To lower it, change the "
-            "file, verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .fix = "Hold max_age at 604800 until a month has gone by without a change of MX hosts. To lower it, "
+            "change the file, verify it at every address, then publish \"v=STSv1; id={new_id};\" at "
+            "{record}.",
      .reference = "RFC 8461 §3.2, RFC 8461 §8.3"},
     {.code = "sts-mode-none-published",
      .group = 'E',
@@ -73,7 +74,7 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "A wildcard in the policy covers more than the mail hosts",
      .effect = "Mail flows as usual. But an attacker who forges the MX answer needs only some host under "
                "that suffix, with a valid certificate, to be accepted.",
-     .fix = "List the MX hosts by name, or move them under a sub-domain of their own, such as "
+     .fix = "Name each MX host in full, or move them under a sub-domain of their own, such as "
             "*.mx.{domain}. Change the file, verify it at every address, then publish \"v=STSv1; "
             "id={new_id};\". Find out who can get certificates under the suffix.",
      .reference = "RFC 8461 §10.4"},
@@ -84,7 +85,7 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "A pattern of the policy matches no current MX host",
      .effect = "none: mail is not affected",
-     .fix = "During a migration leave it in place. If the host is gone for good, delete the line, verify "
+     .fix = "During a migration leave it in place. If the host will not come back, delete the line, verify "
             "the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §4.1"},
     {.code = "sts-subdomain-uncovered",

@@ -58,8 +58,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "A mail server asked our probe to come back later",
      .effect = "none: real senders try again, and nothing is concluded from it",
-     .fix = "Nothing to do: the agent looks again later. If it never gets past the greeting of {host}, "
-            "allow its address there.",
+     .fix = "Nothing to do: the agent looks again later. If {host} puts it off every time, allow its "
+            "address there.",
      .reference = "RFC 5321 §4.5.4.1"},
     {.code = "mx-probe-rejected",
      .group = 'G',
@@ -69,7 +69,7 @@ constexpr CatalogueEntry kEntries[] = {
      .title = "A mail server turned our probe away",
      .effect = "none: this speaks of the agent's own address, and nothing is concluded from it",
      .fix = "The mail server needs no repair. To have {host} checked, allow the agent's address there, or "
-            "run the agent from one with reverse DNS and a clean reputation.",
+            "move the agent to an address with a PTR record and no bad history.",
      .reference = "RFC 5321 §3.1"},
 };
 

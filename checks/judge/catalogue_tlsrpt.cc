@@ -76,8 +76,8 @@ constexpr CatalogueEntry kEntries[] = {
      .tlsrpt = "",
      .title = "TLS reports go only to the domain they are about",
      .effect = "none: mail is not affected, but while the MX hosts are down the reports are stuck as well",
-     .fix = "Add a destination elsewhere to the rua at _smtp._tls.{domain}: an address in another domain or "
-            "an https URL.",
+     .fix = "Add a destination elsewhere to the rua at _smtp._tls.{domain}: a mailbox under a different "
+            "domain, or an https URL.",
      .reference = "RFC 8460 §3"},
     {.code = "tlsrpt-removed",
      .group = 'K',

@@ -1,0 +1,187 @@
+#include "checks/judge/catalogue.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+using namespace stswatch;
+
+namespace {
+
+constexpr std::array<std::string_view, 9> kPlaceholders = {
+    "domain", "policy_host", "record", "subject", "host", "address", "until", "new_id", "value"};
+
+/// The first thing in braces that is no placeholder, or a brace without its partner; empty when all is well.
+std::string stray_placeholder(std::string_view text) {
+  for (auto open = text.find_first_of("{}"); open != text.npos; open = text.find_first_of("{}", open)) {
+    const auto close = text.find('}', open);
+    if (text[open] == '}' || close == text.npos) return std::string(text.substr(open));
+    const auto name = text.substr(open + 1, close - open - 1);
+    if (std::ranges::find(kPlaceholders, name) == kPlaceholders.end()) return std::string(name);
+    open = close + 1;
+  }
+  return {};
+}
+
+std::filesystem::path shared_findings() {
+  if (const char* samples = std::getenv("STSWATCH_SAMPLES")) {
+    const auto path = std::filesystem::path(samples) / ".." / "findings.json";
+    if (std::filesystem::exists(path)) return path;
+  }
+  return SOURCE_DIR "/../shared/findings.json";
+}
+
+std::optional<Severity> severity_of(const nlohmann::json& value) {
+  if (value.is_null()) return std::nullopt;
+  for (const auto severity : {Severity::info, Severity::warning, Severity::critical}) {
+    if (value == to_string(severity)) return severity;
+  }
+  FAIL("unknown severity " << value);
+  return std::nullopt;
+}
+
+}  // namespace
+
+TEST_CASE("every code is there once, is found, and stands in its group") {
+  std::set<std::string_view> seen;
+  char group = 'A';
+  for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.code);
+    CHECK(seen.insert(entry.code).second);
+    CHECK(find_in_catalogue(entry.code) == &entry);
+    CHECK(entry.group >= group);
+    group = entry.group;
+  }
+  CHECK(seen.size() >= 160);
+  CHECK(find_in_catalogue("no-such-code") == nullptr);
+}
+
+TEST_CASE("each table holds its own groups") {
+  namespace tables = catalogue_tables;
+  const std::array<std::pair<std::span<const CatalogueEntry>, std::string_view>, 13> all = {{
+      {tables::record(), "A"},
+      {tables::fetch(), "B"},
+      {tables::policy_tls(), "C"},
+      {tables::policy_text(), "D"},
+      {tables::semantics(), "E"},
+      {tables::mx(), "F"},
+      {tables::smtp(), "G"},
+      {tables::certificate(), "H"},
+      {tables::forecast(), "IO"},
+      {tables::drift(), "J"},
+      {tables::tlsrpt(), "K"},
+      {tables::provider(), "P"},
+      {tables::agent(), "QR"},
+  }};
+  std::size_t total = 0;
+  for (const auto& [table, groups] : all) {
+    total += table.size();
+    for (const CatalogueEntry& entry : table) {
+      CAPTURE(entry.code);
+      CHECK(groups.find(entry.group) != groups.npos);
+    }
+  }
+  CHECK(total == catalogue().size());
+}
+
+TEST_CASE("no text is empty, too long, or holds an unknown placeholder") {
+  for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.code);
+    CHECK_FALSE(entry.title.empty());
+    CHECK(entry.title.size() <= 80);
+    CHECK_FALSE(entry.title.ends_with('.'));
+    CHECK(entry.title.find('{') == entry.title.npos);  // a title is told without being filled in
+    CHECK_FALSE(entry.effect.empty());
+    CHECK_FALSE(entry.fix.empty());
+    CHECK(entry.fix.size() <= 420);
+    CHECK((entry.reference.starts_with("RFC ") || entry.reference.starts_with("contrib/findings.md#")));
+    for (const auto text : {entry.effect, entry.fix, entry.reference}) {
+      CHECK(stray_placeholder(text) == "");
+      CHECK(text.find("  ") == text.npos);
+      CHECK(text == text.substr(text.find_first_not_of(' '), text.find_last_not_of(' ') + 1));
+    }
+  }
+}
+
+TEST_CASE("a change of the policy is always told in the same order: file, every address, new id") {
+  for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.code);
+    const auto verified = entry.fix.find("erify");
+    const auto id = entry.fix.find("{new_id}", verified == entry.fix.npos ? 0 : verified);
+    if (entry.group == 'D' && entry.fix.find("{new_id}") != entry.fix.npos) {
+      CHECK(verified != entry.fix.npos);
+      CHECK(id != entry.fix.npos);
+    }
+    // Nothing tells the reader to verify the file only after the id was published.
+    if (verified != entry.fix.npos) CHECK(entry.fix.find("{new_id}") == id);
+  }
+}
+
+TEST_CASE("severity and route by live mode") {
+  const CatalogueEntry* page = find_in_catalogue("mx-none-in-policy");  // - / w / c, page
+  REQUIRE(page);
+  CHECK(page->severity_in(Mode::none) == std::nullopt);
+  CHECK(page->severity_in(Mode::testing) == Severity::warning);
+  CHECK(page->severity_in(Mode::enforce) == Severity::critical);
+  CHECK(page->route_in(Mode::testing) == Route::ticket);
+  CHECK(page->route_in(Mode::enforce) == Route::page);
+
+  const CatalogueEntry* missing = find_in_catalogue("sts-txt-missing");  // i / w / c, ticket
+  REQUIRE(missing);
+  CHECK(missing->route_in(Mode::none) == Route::log);
+  CHECK(missing->route_in(Mode::testing) == Route::ticket);
+
+  const CatalogueEntry* agent = find_in_catalogue("vantage-port25-blocked");  // - / - / -, ticket
+  REQUIRE(agent);
+  CHECK(agent->of_the_agent());
+  for (const auto mode : {Mode::none, Mode::testing, Mode::enforce}) {
+    CHECK(agent->severity_in(mode) == Severity::info);
+    CHECK(agent->route_in(mode) == Route::ticket);
+  }
+
+  CatalogueEntry dane = *page;  // DANE and DNSSEC findings stop mail whatever the mode
+  dane.severity = {Severity::critical, Severity::critical, Severity::critical};
+  for (const char group : {'M', 'N'}) {
+    dane.group = group;
+    CHECK(dane.route_in(Mode::none) == Route::page);
+  }
+}
+
+TEST_CASE("the catalogue agrees with the shared findings") {
+  const auto path = shared_findings();
+  if (!std::filesystem::exists(path)) {
+    MESSAGE("skipped: " << path.string() << " is not here");
+    return;
+  }
+  std::ifstream file(path);
+  const auto findings = nlohmann::json::parse(file);
+  std::size_t compared = 0;
+  for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.code);
+    const auto found = std::ranges::find_if(findings, [&](const auto& f) { return f["code"] == entry.code; });
+    if (found == findings.end()) continue;  // codes may be added, none renamed
+    ++compared;
+    const auto& finding = *found;
+    CHECK(finding["group"].get<std::string>().front() == entry.group);
+    CHECK(severity_of(finding["severity"]["none"]) == entry.severity[0]);
+    CHECK(severity_of(finding["severity"]["testing"]) == entry.severity[1]);
+    CHECK(severity_of(finding["severity"]["enforce"]) == entry.severity[2]);
+    CHECK(finding["route"] == to_string(entry.route));
+    // "A or B": the first; "as the failing check": not known beforehand.
+    std::string type = finding["tlsrpt"].is_null() ? "" : finding["tlsrpt"].get<std::string>();
+    type = type.substr(0, type.find(" or "));
+    CHECK((type.starts_with("as ") ? "" : type) == entry.tlsrpt);
+  }
+  CHECK(compared >= 160);
+}
