@@ -16,6 +16,7 @@ struct PolicyCopy {
   Outcome outcome = Outcome::unknown;     // ok, invalid, absent (404/410), unreachable, unknown
   std::string result_type;                // RFC 8460 §4.3: empty when ok or unknown
   std::optional<PolicyReading> reading;   // when a body was read over a good connection with status 200
+  std::string detail;                     // why it is not ok, with values; empty when ok
 };
 
 /// One address of an MX host and what it proves, by itself.
@@ -69,6 +70,7 @@ void judge_record(const Case& c, Findings& out);       // A
 void judge_fetch(const Case& c, Findings& out);        // B
 void judge_policy_tls(const Case& c, Findings& out);   // C
 void judge_policy_text(const PolicyReading& reading, const std::string& subject, Findings& out);  // D, one copy
+void judge_policy_texts(const Case& c, Findings& out);  // D, every copy, each with its subject: judge() calls this one
 void judge_semantics(const Case& c, Findings& out);    // E, O (readiness without memory)
 void judge_mx(const Case& c, Findings& out);           // F
 void judge_smtp(const Case& c, Findings& out);         // G
