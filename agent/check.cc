@@ -12,6 +12,7 @@
 #include "agent/mx_desk.h"
 #include "agent/outlook.h"
 #include "agent/tell/json.h"
+#include "agent/tell/nagios.h"
 #include "agent/tell/text.h"
 #include "checks/facts/bounds.h"
 #include "config/load.h"
@@ -37,26 +38,6 @@ class Names {
   Asked asked_;
   std::unordered_map<std::string, std::size_t> index_;
 };
-
-tl::expected<Config, std::string> effective_config(const CheckCommand& command) {
-  Config config;
-  if (!command.config_file.empty()) {
-    auto loaded = load_config(command.config_file);
-    if (!loaded) {
-      std::string all;
-      for (const auto& e : loaded.error())
-        all += (all.empty() ? "" : "\n  ") + e.str();
-      return tl::make_unexpected(all);
-    }
-    config = std::move(*loaded);
-  }
-  if (!command.resolvers.empty()) config.dns.servers = command.resolvers;
-  if (command.ca_file) config.network.ca_file = *command.ca_file;
-  if (command.allow_private) config.network.allow_private = true;
-  if (command.https_port) config.network.https_port = *command.https_port;
-  if (command.smtp_port) config.network.smtp_port = *command.smtp_port;
-  return config;
-}
 
 tl::expected<Asked, std::string> asked_names(const CheckCommand& command, const Config& config) {
   Names names;
@@ -175,24 +156,6 @@ class CheckRun {
   std::vector<std::jthread> threads_;
 };
 
-/// CONTRACT 1: of several domains critical over warning over unknown over ok.
-Status worst(Status a, Status b) {
-  const auto rank = [](Status s) {
-    switch (s) {
-      case Status::ok:
-        return 0;
-      case Status::unknown:
-        return 1;
-      case Status::warning:
-        return 2;
-      case Status::critical:
-        break;
-    }
-    return 3;
-  };
-  return rank(a) >= rank(b) ? a : b;
-}
-
 int exit_code(Status status) {
   switch (status) {
     case Status::ok:
@@ -207,28 +170,61 @@ int exit_code(Status status) {
   return 3;
 }
 
-int report(CheckRun& run, const Asked& asked, const CheckCommand& command, std::ostream& out) {
+/// Prints verdicts as they come, in the format asked for.
+class Printer {
+ public:
+  Printer(const CheckCommand& command, std::ostream& out) : command_(command), out_(out) {
+    if (command_.format == Format::json) out_ << "[";
+  }
+
+  void print(const Verdict& verdict) {
+    switch (command_.format) {
+      case Format::json:
+        out_ << (first_ ? "\n" : ",\n") << to_json(verdict).dump();
+        break;
+      case Format::text:
+        out_ << to_text(verdict, {command_.colour, command_.explain, command_.width}) << std::flush;
+        break;
+      case Format::nagios:
+        nagios_.add(verdict);
+        break;
+    }
+    first_ = false;
+  }
+
+  void finish() {
+    if (command_.format == Format::json) out_ << "\n]\n";
+    if (command_.format == Format::nagios) out_ << nagios_.text();
+    out_.flush();
+  }
+
+ private:
+  const CheckCommand& command_;
+  std::ostream& out_;
+  NagiosReport nagios_;
+  bool first_ = true;
+};
+
+int report(CheckRun& run, const Asked& asked, const CheckCommand& command, Streams io) {
   std::vector<std::size_t> left(asked.names.size(), 0);  // how often each verdict is still to be told
   for (const auto index : asked.order)
     ++left[index];
   std::unordered_map<std::size_t, std::shared_ptr<const Verdict>> kept;
   Status all = Status::ok;
-  const TextStyle style{command.colour, command.explain, command.width};
-  bool first = true;
-  if (command.json) out << "[";
+  Printer printer(command, io.out);
+  const bool progress = command.progress && asked.order.size() > 20;
+  std::size_t told = 0;
   for (const auto index : asked.order) {
     auto& verdict = kept[index];
     if (!verdict) verdict = run.verdict(index);
-    all = worst(all, verdict->status);
-    if (command.json)
-      out << (first ? "\n" : ",\n") << to_json(*verdict).dump();
-    else
-      out << to_text(*verdict, style) << std::flush;
-    first = false;
+    all = worse(all, verdict->status);
+    printer.print(*verdict);
     if (--left[index] == 0) kept.erase(index);
+    if (++told; progress && told % 10 == 0)
+      io.err << "\r" << told << " of " << asked.order.size() << std::flush;
   }
-  if (command.json) out << "\n]\n";
-  out.flush();
+  if (progress) io.err << "\r\x1b[K";
+  printer.finish();
   return exit_code(all);
 }
 
@@ -240,22 +236,14 @@ int complain(Streams io, const std::string& what, int code) {
 }
 
 int check(const CheckCommand& command, Streams io) {
-  auto config = effective_config(command);
-  if (!config) return complain(io, config.error(), kExitConfig);
-  if (!command.timeout.empty()) {
-    const bool plain = command.timeout.find_first_not_of("0123456789") == std::string::npos;
-    const auto timeout = parse_duration(plain ? command.timeout + "s" : command.timeout);
-    if (!timeout)
-      return complain(io, "--timeout \"" + command.timeout + "\" is no duration: write \"20s\" or \"2m\"",
-                      kExitUsage);
-    config->network.look_timeout = *timeout;
-  }
+  const auto config = effective_config(command.flags);
+  if (!config) return complain(io, config.error().what, config.error().exit_code);
   const auto asked = asked_names(command, *config);
   if (!asked) return complain(io, asked.error(), kExitUsage);
   auto outlook = make_outlook(*config);
   if (!outlook) return complain(io, outlook.error(), kExitConfig);
   CheckRun run(*outlook, *config, asked->names, command.jobs);
-  return report(run, *asked, command, io.out);
+  return report(run, *asked, command, io);
 }
 
 int config_check(const std::string& file, Streams io) {

@@ -20,21 +20,28 @@ struct Streams {
   std::ostream& err;
 };
 
-struct CheckCommand {
-  std::vector<std::string> domains;
-  std::string domains_file;
+/// Flags that stand in for config keys; unset ones leave the config's value.
+struct LookFlags {
   std::string config_file;
-  std::size_t jobs = 16;
-  bool json = false;
-  bool explain = false;
-  bool colour = false;
-  int width = 100;
-  // Flags that stand in for config keys; unset ones leave the config's value.
   std::vector<std::string> resolvers;
   std::optional<std::string> ca_file;
   bool allow_private = false;
   std::optional<std::uint16_t> https_port, smtp_port;
   std::string timeout;  // a duration, or plain seconds
+};
+
+enum class Format { text, json, nagios };
+
+struct CheckCommand {
+  LookFlags flags;
+  std::vector<std::string> domains;
+  std::string domains_file;
+  std::size_t jobs = 16;
+  Format format = Format::text;
+  bool explain = false;
+  bool colour = false;
+  bool progress = false;  // stderr is a terminal
+  int width = 100;
 };
 /// 0 ok, 1 warning, 2 critical, 3 unknown (the Nagios meaning), kExitUsage, kExitConfig.
 int check(const CheckCommand& command, Streams io);
@@ -57,6 +64,19 @@ struct RunCommand {
   std::string log_format = "text";
 };
 int run(const RunCommand& command, Streams io);
+
+struct GenerateCommand {
+  LookFlags flags;
+  std::string domain;
+  std::string mode = "testing";
+  std::uint64_t max_age = 604800;  // seconds
+  std::string rua;                 // TLSRPT destination; empty: mailto:tlsrpt@DOMAIN
+};
+/// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3).
+int generate(const GenerateCommand& command, Streams io);
+
+/// A finding's page, offline; without a code the list of all.
+int explain(const std::string& code, Streams io);
 
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.
 int complain(Streams io, const std::string& what, int code);

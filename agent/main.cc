@@ -21,27 +21,46 @@ int terminal_width() {
 
 bool terminal_colours() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
 
+void add_look_flags(CLI::App& sub, LookFlags& f) {
+  sub.add_option("--config", f.config_file, "Take options from this file");
+  sub.add_option("--resolver", f.resolvers, "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)");
+  sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
+  sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
+  sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)");
+  sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)");
+  sub.add_option("--timeout", f.timeout, "Bound on the whole look at a domain, its MX hosts included (60s)");
+}
+
 void add_check(CLI::App& app, CheckCommand& c) {
   auto* sub = app.add_subcommand(
       "check", "Look at domains once, now, and judge (exit: 0 ok, 1 warning, 2 critical, 3 unknown)");
-  sub->add_option("DOMAIN", c.domains, "Domains to look at");
+  sub->add_option("DOMAIN", c.domains, "Domains to look at (default: those of --config)");
   sub->add_option("--domains-file", c.domains_file, "File with one name a line, # comments");
-  sub->add_option("--config", c.config_file, "Take options and, without names, the domains from this file");
   sub->add_option("--jobs", c.jobs, "Domains looked at a time")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  sub->add_flag("--json", c.json, "One JSON array on stdout");
-  sub->add_option_function<std::string>(
-         "--format", [&c](const std::string& f) { c.json = f == "json"; }, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  sub->add_flag_function(
+      "--json", [&c](std::int64_t) { c.format = Format::json; }, "Same as --format json");
+  sub->add_option("--format", c.format, "text, json or nagios")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
+          {"text", Format::text}, {"json", Format::json}, {"nagios", Format::nagios}}));
   sub->add_flag("--explain", c.explain, "With effect, fix and RFC section of every finding");
-  sub->add_option("--resolver", c.resolvers,
-                  "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)");
-  sub->add_option("--ca-file", c.ca_file, "PEM file that replaces the system's trust store");
-  sub->add_flag("--allow-private", c.allow_private, "Look at private and loopback addresses too");
-  sub->add_option("--https-port", c.https_port, "Port of policy hosts (443)");
-  sub->add_option("--smtp-port", c.smtp_port, "Port of MX hosts (25)");
-  sub->add_option("--timeout", c.timeout, "Bound on the whole look at a domain, its MX hosts included (60s)");
+  add_look_flags(*sub, c.flags);
+}
+
+void add_generate(CLI::App& app, GenerateCommand& c) {
+  auto* sub = app.add_subcommand(
+      "generate", "The policy file and TXT records to publish for a domain's MX as they are now");
+  sub->add_option("DOMAIN", c.domain, "The domain")->required();
+  sub->add_option("--mode", c.mode, "testing, enforce or none")
+      ->check(CLI::IsMember({"testing", "enforce", "none"}))
+      ->capture_default_str();
+  sub->add_option("--max-age", c.max_age, "Seconds a sender may cache the policy")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{31557600}))
+      ->capture_default_str();
+  sub->add_option("--rua", c.rua,
+                  "Where TLS reports go: mailto:… or https://… (default: mailto:tlsrpt@DOMAIN)");
+  add_look_flags(*sub, c.flags);
 }
 
 void add_lint(CLI::App& app, LintCommand& c) {
@@ -85,12 +104,18 @@ int main(int argc, char** argv) {
   CheckCommand check_command;
   check_command.colour = terminal_colours();
   check_command.width = terminal_width();
+  check_command.progress = isatty(STDERR_FILENO) != 0;
+  GenerateCommand generate_command;
+  std::string code;
   LintCommand lint_command;
   RunCommand run_command;
   std::string config_file;
   add_check(app, check_command);
   add_lint(app, lint_command);
   add_run(app, run_command);
+  add_generate(app, generate_command);
+  app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it")
+      ->add_option("CODE", code, "The finding's code; without one: all codes");
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
   auto* config_check_sub =
       config->add_subcommand("check", "Every error of the file, each with line and column");
@@ -105,5 +130,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("check")) return check(check_command, io);
   if (app.got_subcommand("lint")) return lint(lint_command, io);
   if (app.got_subcommand("run")) return run(run_command, io);
+  if (app.got_subcommand("generate")) return generate(generate_command, io);
+  if (app.got_subcommand("explain")) return explain(code, io);
   return config_check(config_file, io);
 }

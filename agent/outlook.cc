@@ -1,6 +1,38 @@
 #include "agent/outlook.h"
 
+#include "config/load.h"
+
 namespace stswatch {
+namespace {
+
+/// "20s", or plain seconds as people type them.
+std::optional<Seconds> parse_timeout(const std::string& text) {
+  const bool plain = text.find_first_not_of("0123456789") == std::string::npos;
+  return parse_duration(plain ? text + "s" : text);
+}
+
+}  // namespace
+
+tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
+  Config config;
+  if (!flags.config_file.empty()) {
+    auto loaded = load_config(flags.config_file);
+    if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
+    config = std::move(*loaded);
+  }
+  if (!flags.resolvers.empty()) config.dns.servers = flags.resolvers;
+  if (flags.ca_file) config.network.ca_file = *flags.ca_file;
+  if (flags.allow_private) config.network.allow_private = true;
+  if (flags.https_port) config.network.https_port = *flags.https_port;
+  if (flags.smtp_port) config.network.smtp_port = *flags.smtp_port;
+  if (flags.timeout.empty()) return config;
+  const auto timeout = parse_timeout(flags.timeout);
+  if (!timeout)
+    return tl::make_unexpected(
+        Refusal{"--timeout \"" + flags.timeout + "\" is no duration: write \"20s\" or \"2m\"", kExitUsage});
+  config.network.look_timeout = *timeout;
+  return config;
+}
 
 tl::expected<Outlook, std::string> make_outlook(const Config& config) {
   Outlook out;

@@ -5,6 +5,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "agent/commands.h"
 #include "agent/vantage_watch.h"
 #include "checks/observe/observer.h"
 #include "config/config.h"
@@ -17,6 +18,15 @@ struct Outlook {
   std::unique_ptr<Observer> observer;
   std::unique_ptr<VantageWatch> vantage;
 };
+
+/// A command that fails before its first look: what to say, and the exit code that goes with it.
+struct Refusal {
+  std::string what;
+  int exit_code;
+};
+
+/// The config file, if any, with the flags laid over it.
+tl::expected<Config, Refusal> effective_config(const LookFlags& flags);
 
 /// The error names the option at fault and how to mend it.
 tl::expected<Outlook, std::string> make_outlook(const Config& config);

@@ -132,6 +132,13 @@ std::string ConfigError::str() const {
   return out + ": " + (key.empty() ? "" : key + ": ") + what;
 }
 
+std::string list_of(const ConfigErrors& errors) {
+  std::string all = "the configuration is not valid:";
+  for (const auto& e : errors)
+    all += "\n  " + e.str();
+  return all;
+}
+
 std::optional<Seconds> parse_duration(std::string_view text) {
   if (text.size() < 2) return std::nullopt;
   std::int64_t unit = 0;

@@ -21,6 +21,9 @@ struct ConfigError {
 
 using ConfigErrors = std::vector<ConfigError>;
 
+/// "the configuration is not valid:" and each error on a line of its own.
+std::string list_of(const ConfigErrors& errors);
+
 /// Reads the file and the domains_files it names. Never throws; never returns a half-read Config.
 tl::expected<Config, ConfigErrors> load_config(const std::string& path);
 

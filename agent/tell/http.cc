@@ -59,7 +59,8 @@ class Server : public HttpServer {
       port_ = server_.bind_to_port(host, port) ? port : -1;
     if (port_ <= 0) return false;
     thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();  // stop() before that would be lost
+    while (!server_.is_running())
+      std::this_thread::yield();  // stop() before that would be lost
     return true;
   }
 

@@ -1,0 +1,99 @@
+#include "agent/schedule.h"
+
+#include <doctest/doctest.h>
+
+using namespace stswatch;
+
+namespace {
+
+constexpr TimePoint kStart{Seconds{1'800'000'000}};
+const Subject kDomain{Kind::domain, "example.com"};
+const Subject kOther{Kind::domain, "example.net"};
+const Subject kMx{Kind::mx, "mx1.example.com"};
+
+}  // namespace
+
+TEST_CASE("nothing is taken before it is due") {
+  Schedule s(1);
+  s.add(kDomain, kStart + Seconds{10});
+  CHECK_FALSE(s.take(kStart, true));
+  CHECK(s.next_due(true) == kStart + Seconds{10});
+  CHECK(s.take(kStart + Seconds{10}, true) == kDomain);
+}
+
+TEST_CASE("the longest overdue comes first, whatever its kind") {
+  Schedule s(1);
+  s.add(kDomain, kStart + Seconds{2});
+  s.add(kMx, kStart + Seconds{1});
+  CHECK(s.take(kStart + Seconds{5}, true) == kMx);
+  CHECK(s.take(kStart + Seconds{5}, true) == kDomain);
+}
+
+TEST_CASE("MX hosts wait while their share of the workers is busy") {
+  Schedule s(1);
+  s.add(kMx, kStart);
+  s.add(kDomain, kStart + Seconds{5});
+  CHECK_FALSE(s.take(kStart, false));
+  CHECK(s.next_due(false) == kStart + Seconds{5});
+  CHECK(s.take(kStart, true) == kMx);
+}
+
+TEST_CASE("a taken subject is not handed out twice and comes back spread by a tenth") {
+  Schedule s(1);
+  s.add(kDomain, kStart);
+  REQUIRE(s.take(kStart, true));
+  CHECK_FALSE(s.take(kStart + Seconds{9999}, true));
+  s.add(kDomain, kStart);  // already there
+  CHECK_FALSE(s.take(kStart, true));
+  s.done(kDomain, kStart, Seconds{300});
+  const auto due = s.next_due(true);
+  REQUIRE(due);
+  CHECK(*due >= kStart + Seconds{270});
+  CHECK(*due <= kStart + Seconds{330});
+}
+
+TEST_CASE("the spread differs from subject to subject") {
+  Schedule s(7);
+  std::set<TimePoint> dues;
+  for (int i = 0; i < 20; ++i) {
+    const Subject subject{Kind::domain, std::to_string(i)};
+    s.add(subject, kStart);
+    REQUIRE(s.take(kStart, true));
+    s.done(subject, kStart, Seconds{3600});
+    dues.insert(*s.next_due(true));
+    s.remove(subject);
+  }
+  CHECK(dues.size() > 10);
+}
+
+TEST_CASE("hurry makes it due now, also in the middle of a look") {
+  Schedule s(1);
+  s.add(kDomain, kStart + Seconds{300});
+  s.hurry(kDomain, kStart);
+  REQUIRE(s.take(kStart, true) == kDomain);
+  s.hurry(kDomain, kStart);
+  s.done(kDomain, kStart + Seconds{1}, Seconds{300});
+  CHECK(s.take(kStart + Seconds{1}, true) == kDomain);
+  s.done(kDomain, kStart + Seconds{2}, Seconds{300});
+  CHECK_FALSE(s.take(kStart + Seconds{2}, true));
+}
+
+TEST_CASE("what is removed during its look does not come back") {
+  Schedule s(1);
+  s.add(kDomain, kStart);
+  REQUIRE(s.take(kStart, true));
+  s.remove(kDomain);
+  s.done(kDomain, kStart, Seconds{1});
+  CHECK_FALSE(s.next_due(true));
+  CHECK(s.count(Kind::domain) == 0);
+}
+
+TEST_CASE("lateness is that of the longest waiting, and the queue never grows") {
+  Schedule s(1);
+  s.add(kDomain, kStart);
+  s.add(kOther, kStart + Seconds{60});
+  CHECK(s.late(Kind::domain, kStart + Seconds{100}) == Seconds{100});
+  CHECK(s.late(Kind::mx, kStart + Seconds{100}) == Seconds{0});
+  CHECK(s.late(Kind::domain, kStart - Seconds{5}) == Seconds{0});
+  CHECK(s.count(Kind::domain) == 2);
+}

@@ -1,0 +1,62 @@
+#include "agent/vantage_watch.h"
+
+#include <doctest/doctest.h>
+
+using namespace stswatch;
+
+namespace {
+
+constexpr TimePoint kStart{Seconds{1'800'000'000}};
+
+MxHostObservation mx_look(const std::string& host, std::optional<Failure> failure, TimePoint at = kStart) {
+  MxHostObservation look;
+  look.host = host;
+  look.at = at;
+  look.probes.push_back({.address = *Address::parse("192.0.2.1"), .failure = std::move(failure)});
+  return look;
+}
+
+std::vector<PolicyFetch> fetch(std::optional<Failure> failure) {
+  return {PolicyFetch{.address = *Address::parse("192.0.2.2"), .failure = std::move(failure)}};
+}
+
+const Failure kSilence{Stage::connect, Cause::timeout, "no answer"};
+const Failure kGreeting{Stage::greeting, Cause::deferred, "451 later"};
+
+}  // namespace
+
+TEST_CASE("before anything was tried, nothing is said") {
+  const VantageWatch watch(true, false);
+  const auto v = watch.now("mta-sts.example.com", kStart);
+  CHECK_FALSE(v.reached_25);
+  CHECK_FALSE(v.reached_443);
+  CHECK_FALSE(v.port25_blocked);
+}
+
+TEST_CASE("port 25 is blocked when no MX answers while HTTPS works") {
+  VantageWatch watch(true, false);
+  watch.saw(mx_look("mx1.example.com", kSilence));
+  CHECK_FALSE(watch.now("mta-sts.example.com", kStart).port25_blocked);  // nothing works: the network is down
+  watch.saw("mta-sts.example.com", fetch(std::nullopt), kStart);
+  CHECK(watch.now("mta-sts.example.com", kStart).port25_blocked);
+  watch.saw(mx_look("mx2.example.com", kGreeting));  // a greeting of any kind proves the port open
+  const auto v = watch.now("mta-sts.example.com", kStart);
+  CHECK_FALSE(v.port25_blocked);
+  CHECK(v.reached_25);
+}
+
+TEST_CASE("only another host than the policy host itself proves that HTTPS is open (RULES 5.7)") {
+  VantageWatch watch(true, false);
+  watch.saw("mta-sts.example.com", fetch(std::nullopt), kStart);
+  CHECK_FALSE(watch.now("mta-sts.example.com", kStart).reached_443);
+  CHECK(watch.now("mta-sts.example.net", kStart).reached_443);
+  watch.saw("mta-sts.example.net", fetch(std::nullopt), kStart);
+  CHECK(watch.now("mta-sts.example.com", kStart).reached_443);
+}
+
+TEST_CASE("what was reached over an hour ago proves nothing now") {
+  VantageWatch watch(true, false);
+  watch.saw(mx_look("mx1.example.com", std::nullopt));
+  CHECK(watch.now("", kStart + Seconds{3600}).reached_25);
+  CHECK_FALSE(watch.now("", kStart + Seconds{3601}).reached_25);
+}
