@@ -15,14 +15,11 @@ std::optional<PolicyLine> PolicyLines::next() {
   line.number = ++number_;
   const std::size_t end = std::min(rest_.find_first_of("\r\n"), rest_.size());
   line.text = rest_.substr(0, end);
-  const std::size_t lf = std::min(rest_.find_first_not_of('\r', end), rest_.size());
-  if (lf < rest_.size() && rest_[lf] == '\n') {
-    line.bare_cr = lf - end > 1;
-    rest_.remove_prefix(lf + 1);
-  } else {
-    line.bare_cr = end < rest_.size();
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-  }
+  // A run of CRs ends one line, so that no octet is looked at twice.
+  const std::size_t after = std::min(rest_.find_first_not_of('\r', end), rest_.size());
+  const bool lf = after < rest_.size() && rest_[after] == '\n';
+  line.bare_cr = after - end > (lf ? 1U : 0U);
+  rest_.remove_prefix(after + (lf ? 1 : 0));
   return line;
 }
 
