@@ -77,7 +77,7 @@ int run(const RunCommand& command, Streams io) {
   const auto listen = config->agent.listen;
   const auto memory = make_ram_memory();
   SystemClock clock;
-  Service service(std::move(*config), std::move(*outlook), *memory, clock);
+  Service service(std::make_shared<const Plan>(std::move(*config), std::move(*outlook)), *memory, clock);
 
   HttpParts parts;
   parts.metrics = {std::make_shared<SnapshotCollectable>([&service] { return service.snapshot(); }),

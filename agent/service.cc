@@ -49,6 +49,18 @@ void add_unknowns(const Verdict& now, Verdict& verdict) {
   }
 }
 
+/// The known looks at the hosts that this domain's mail goes to.
+MxLooks mx_looks(const Memory& memory, const DomainObservation& facts) {
+  MxLooks looks;
+  const auto add = [&](const std::string& host) {
+    if (const auto m = memory.mx(host)) looks.emplace(host, m->known);
+  };
+  for (const auto& mx : facts.mx.records)
+    add(mx.host);
+  if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
+  return looks;
+}
+
 std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
                                       Outcome policy) {
   std::map<Part, LookTimes> times;
@@ -66,23 +78,58 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
 
 }  // namespace
 
-Service::Service(Config config, Outlook outlook, Memory& memory, Clock& clock)
-    : config_(std::move(config)),
-      outlook_(std::move(outlook)),
-      memory_(memory),
-      clock_(clock),
-      schedule_(std::random_device{}()) {
-  for (const auto& d : config_.domains)
-    domains_.emplace(d.name.str(), &d);
+Plan::Plan(Config c, Outlook o) : config(std::move(c)), outlook(std::move(o)) {
+  for (const auto& d : config.domains)
+    by_name_.emplace(d.name.str(), &d);
 }
+
+const DomainConfig* Plan::find(const std::string& domain) const {
+  const auto it = by_name_.find(domain);
+  return it == by_name_.end() ? nullptr : it->second;
+}
+
+Service::Service(std::shared_ptr<const Plan> plan, Memory& memory, Clock& clock)
+    : memory_(memory), clock_(clock), plan_(std::move(plan)), schedule_(std::random_device{}()) {}
 
 Service::~Service() { stop(); }
 
 void Service::start() {
   const std::lock_guard lock(mutex_);
-  for (const auto& d : config_.domains)
+  for (const auto& d : plan_->config.domains)
     schedule_.add({Kind::domain, d.name.str()}, clock_.now());
   spawn_if_short();
+}
+
+void Service::adopt(std::shared_ptr<const Plan> plan) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& d : plan->config.domains)
+    schedule_.add({Kind::domain, d.name.str()}, clock_.now());
+  for (const auto& d : plan_->config.domains) {
+    if (plan->find(d.name.str()) != nullptr) continue;
+    schedule_.remove({Kind::domain, d.name.str()});
+    release_mx_hosts(d.name.str());
+  }
+  plan_ = std::move(plan);
+  spawn_if_short();
+  due_.notify_one();
+}
+
+bool Service::look_now(const Domain& name) {
+  const std::lock_guard lock(mutex_);
+  if (plan_->find(name.str()) == nullptr) return false;
+  fetch_now_.insert(name.str());
+  schedule_.hurry({Kind::domain, name.str()}, clock_.now());
+  if (const auto it = hosts_of_.find(name.str()); it != hosts_of_.end())
+    for (const auto& host : it->second)
+      schedule_.hurry({Kind::mx, host}, clock_.now());
+  spawn_if_short();
+  due_.notify_one();
+  return true;
+}
+
+std::shared_ptr<const Plan> Service::plan() const {
+  const std::lock_guard lock(mutex_);
+  return plan_;
 }
 
 void Service::stop() {
@@ -101,14 +148,15 @@ void Service::stop() {
 void Service::spawn_if_short() {
   const bool more = schedule_.next_due(true).value_or(TimePoint::max()) <= clock_.now();
   if (!stopping_ && idle_ == 0 && (more || workers_.empty()) &&
-      workers_.size() < static_cast<std::size_t>(config_.agent.workers))
+      workers_.size() < static_cast<std::size_t>(plan_->config.agent.workers))
     workers_.emplace_back([this] { work(); });
 }
 
 void Service::work() {
   std::unique_lock lock(mutex_);
-  const std::size_t most_mx = std::max<std::size_t>(1, static_cast<std::size_t>(config_.agent.workers) / 2);
   while (!stopping_) {
+    const auto plan = plan_;
+    const auto most_mx = std::max<std::size_t>(1, static_cast<std::size_t>(plan->config.agent.workers) / 2);
     const bool mx_allowed = busy_mx_ < most_mx;
     const auto subject = schedule_.take(clock_.now(), mx_allowed);
     if (!subject) {
@@ -122,7 +170,7 @@ void Service::work() {
     busy_mx_ += mx;
     spawn_if_short();
     lock.unlock();
-    const Seconds interval = look(*subject);
+    const Seconds interval = look(*plan, *subject);
     lock.lock();
     --busy_;
     busy_mx_ -= mx;
@@ -131,65 +179,68 @@ void Service::work() {
   }
 }
 
-Seconds Service::look(const Subject& subject) {
+Seconds Service::look(const Plan& plan, const Subject& subject) {
   if (subject.kind == Kind::mx) {
-    look_at_mx(subject.name);
-    return config_.schedule.mx;
+    look_at_mx(plan, subject.name);
+    return plan.config.schedule.mx;
   }
-  look_at_domain(domains_.at(subject.name)->name);
-  return config_.schedule.dns;
+  if (const auto* domain = plan.find(subject.name)) look_at_domain(plan, *domain);
+  return plan.config.schedule.dns;
 }
 
-bool Service::fetch_is_due(const DomainMemory* before, const DomainObservation& facts, TimePoint now) const {
+bool Service::fetch_is_due(const Plan& plan, const DomainMemory* before, const DomainObservation& facts) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (fetch_now_.erase(facts.domain.str()) > 0) return true;
+  }
   if (before == nullptr || !before->policy_fetched) return true;
   // A tenth early, so that the spread of the schedule does not skip a turn.
-  if (now - *before->policy_fetched >= config_.schedule.policy * 9 / 10) return true;
+  if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
   // RFC 8461 §3.1: the id is the sign that the policy changed.
   if (known(facts.sts) && facts.sts.records != before->known.sts.records) return true;
   return facts.policy_host.lookup() == Lookup::found &&
          facts.policy_host.all() != before->known.policy_host.all();
 }
 
-void Service::look_at_domain(const Domain& name) {
+void Service::look_at_domain(const Plan& plan, const DomainConfig& domain) {
   const Stopwatch watch;
-  const auto deadline = Deadline::in(config_.network.look_timeout, &cancel_);
-  auto facts = outlook_.observer->look_at_names(name, clock_.now(), deadline);
-  const bool fetch = fetch_is_due(memory_.domain(name).get(), facts, facts.at);
+  const auto& outlook = plan.outlook;
+  const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
+  auto facts = outlook.observer->look_at_names(domain.name, clock_.now(), deadline);
+  const bool fetch = fetch_is_due(plan, memory_.domain(domain.name).get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
-    facts.fetches = outlook_.observer->fetch_policies(name, facts.policy_host, facts.at, deadline);
-    outlook_.vantage->saw(name.policy_host(), facts.fetches, facts.at);
+    facts.fetches = outlook.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline);
+    outlook.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
     if (!facts.fetches.empty()) {
-      const auto outcome =
-          judge(facts, {}, outlook_.vantage->now(name.policy_host(), facts.at), {}).policy.outcome;
-      looks_.looked(LookKind::policy, outcome_of(outcome), fetch_watch.seconds());
+      const auto vantage = outlook.vantage->now(domain.name.policy_host(), facts.at);
+      looks_.looked(LookKind::policy, outcome_of(judge(facts, {}, vantage, {}).policy.outcome),
+                    fetch_watch.seconds());
     }
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
-  remember(std::move(facts), fetch);
+  remember(plan, domain, std::move(facts), fetch);
 }
 
-void Service::remember(DomainObservation facts, bool fetched) {
-  const Domain name = facts.domain;
-  const auto vantage = outlook_.vantage->now(name.policy_host(), facts.at);
-  const auto& limits = domains_.at(name.str())->limits;
-  MxLooks looks;
-  for (const auto& mx : facts.mx.records)
-    if (const auto m = memory_.mx(mx.host))
-      looks.emplace(mx.host, std::make_shared<MxHostObservation>(m->known));
-  if (facts.mx.records.empty())
-    if (const auto m = memory_.mx(name.str()))
-      looks.emplace(name.str(), std::make_shared<MxHostObservation>(m->known));
+void Service::remember(const Plan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched) {
+  const auto& name = domain.name;
+  const auto vantage = plan.outlook.vantage->now(name.policy_host(), facts.at);
 
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
-  const auto raw = judge(facts, looks, vantage, limits);
   auto known = lay_over(before ? &before->known : nullptr, facts, fetched, vantage);
-  auto verdict = judge(known, looks, vantage, limits);
+  const auto looks = mx_looks(memory_, known);
+  const auto raw = judge(facts, looks, vantage, domain.limits);
+  auto verdict = judge(known, looks, vantage, domain.limits);
   add_unknowns(raw, verdict);
   if (!before || before->verdict.status != verdict.status)
     spdlog::info("{}: {} ({} findings)", name.str(), to_string(verdict.status), verdict.findings.size());
+
+  std::set<std::string> hosts;
+  for (const auto& m : verdict.mx)
+    hosts.insert(m.host);
+  use_mx_hosts(name, hosts);
 
   auto record = std::make_shared<DomainMemory>(std::move(known), std::move(verdict));
   record->times = times_after(before.get(), facts, fetched, raw.policy.outcome);
@@ -199,46 +250,55 @@ void Service::remember(DomainObservation facts, bool fetched) {
   }
   if (fetched) record->policy_fetched = facts.at;
   if (fetched && raw.policy.outcome == Outcome::ok) record->policy_last_success = facts.at;
-  use_mx_hosts(name, record->verdict);
   memory_.remember(std::move(record));
 }
 
-void Service::use_mx_hosts(const Domain& name, const Verdict& verdict) {
+void Service::use_mx_hosts(const Domain& name, const std::set<std::string>& hosts) {
   const std::lock_guard lock(mutex_);
-  std::set<std::string> now;
-  for (const auto& m : verdict.mx)
-    now.insert(m.host);
-  auto& before = hosts_of_[name.str()];
-  for (const auto& host : before) {
-    if (now.contains(host)) continue;
-    auto& users = users_[host];
-    users.erase(name.str());
-    if (!users.empty()) continue;
-    users_.erase(host);
-    schedule_.remove({Kind::mx, host});
-  }
-  for (const auto& host : now) {
+  if (plan_->find(name.str()) == nullptr) return;  // dropped while it was being looked at
+  if (hosts_of_[name.str()] == hosts) return;
+  for (const auto& host : hosts) {
     users_[host].insert(name.str());
     schedule_.add({Kind::mx, host}, clock_.now());
   }
-  before = std::move(now);
+  for (const auto& host : hosts_of_[name.str()])
+    if (!hosts.contains(host)) release(host, name.str());
+  hosts_of_[name.str()] = hosts;
 }
 
-void Service::look_at_mx(const std::string& host) {
+void Service::release_mx_hosts(const std::string& domain) {
+  const auto it = hosts_of_.find(domain);
+  if (it == hosts_of_.end()) return;
+  for (const auto& host : it->second)
+    release(host, domain);
+  hosts_of_.erase(it);
+}
+
+void Service::release(const std::string& host, const std::string& domain) {
+  auto& users = users_[host];
+  users.erase(domain);
+  if (!users.empty()) return;
+  users_.erase(host);
+  schedule_.remove({Kind::mx, host});
+}
+
+void Service::look_at_mx(const Plan& plan, const std::string& host) {
   const Stopwatch watch;
-  const auto deadline = Deadline::in(config_.network.look_timeout, &cancel_);
-  auto look = outlook_.observer->look_at_mx(host, clock_.now(), deadline);
+  const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
+  auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline);
   if (cancel_.cancelled()) return;
-  outlook_.vantage->saw(look);
-  looks_.looked(LookKind::mx, outcome_of(look), watch.seconds());
+  plan.outlook.vantage->saw(look);
+  const auto outcome = outcome_of(look);
+  looks_.looked(LookKind::mx, outcome, watch.seconds());
 
   const auto before = memory_.mx(host);
   auto record = std::make_shared<MxMemory>();
   if (before) record->times = before->times;
   record->times.last_look = look.at;
-  if (outcome_of(look) != LookOutcome::unknown) record->times.last_success = look.at;
-  record->known =
-      lay_over(before ? &before->known : nullptr, std::move(look), outlook_.vantage->now("", clock_.now()));
+  if (outcome != LookOutcome::unknown) record->times.last_success = look.at;
+  const auto vantage = plan.outlook.vantage->now("", look.at);
+  record->known = std::make_shared<MxHostObservation>(
+      lay_over(before ? before->known.get() : nullptr, std::move(look), vantage));
   memory_.remember(std::move(record));
 
   std::set<std::string> users;
@@ -247,25 +307,18 @@ void Service::look_at_mx(const std::string& host) {
     if (const auto it = users_.find(host); it != users_.end()) users = it->second;
   }
   for (const auto& name : users)
-    judge_again(domains_.at(name)->name);
+    if (const auto* domain = plan.find(name)) judge_again(plan, *domain);
 }
 
-void Service::judge_again(const Domain& name) {
-  const std::lock_guard lock(judging(name));
-  const auto before = memory_.domain(name);
+void Service::judge_again(const Plan& plan, const DomainConfig& domain) {
+  const std::lock_guard lock(judging(domain.name));
+  const auto before = memory_.domain(domain.name);
   if (!before) return;
-  MxLooks looks;
-  for (const auto& m : before->verdict.mx)
-    if (const auto mx = memory_.mx(m.host))
-      looks.emplace(m.host, std::make_shared<MxHostObservation>(mx->known));
   auto facts = before->known;
   facts.at = clock_.now();
-  auto verdict = judge(facts, looks, outlook_.vantage->now(name.policy_host(), facts.at),
-                       domains_.at(name.str())->limits);
-  auto record = std::make_shared<DomainMemory>(before->known, std::move(verdict));
-  record->times = before->times;
-  record->policy_fetched = before->policy_fetched;
-  record->policy_last_success = before->policy_last_success;
+  auto record = std::make_shared<DomainMemory>(*before);
+  record->verdict = judge(facts, mx_looks(memory_, facts),
+                          plan.outlook.vantage->now(domain.name.policy_host(), facts.at), domain.limits);
   memory_.remember(std::move(record));
 }
 
@@ -276,16 +329,19 @@ std::mutex& Service::judging(const Domain& name) {
 Snapshot Service::snapshot() const {
   Snapshot s;
   s.now = clock_.now();
-  for (const auto& d : config_.domains)
+  const auto plan = this->plan();
+  for (const auto& d : plan->config.domains)
     if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
-  s.port25_ok = !outlook_.vantage->now("", s.now).port25_blocked;
-  s.trust_store_file = outlook_.trust->file();
-  s.trust_store_sha256 = outlook_.trust->sha256();
+  s.port25_ok = !plan->outlook.vantage->now("", s.now).port25_blocked;
+  s.trust_store_file = plan->outlook.trust->file();
+  s.trust_store_sha256 = plan->outlook.trust->sha256();
+  const auto& intervals = plan->config.schedule;
   const std::lock_guard lock(mutex_);
-  s.kinds = {
-      {"domain", config_.schedule.dns, schedule_.late(Kind::domain, s.now), schedule_.count(Kind::domain)},
-      {"policy", config_.schedule.policy, {}, 0},
-      {"mx", config_.schedule.mx, schedule_.late(Kind::mx, s.now), schedule_.count(Kind::mx)}};
+  const auto state = [&](const char* name, Kind kind, Seconds interval) {
+    return KindState{name, interval, schedule_.late(kind, s.now), schedule_.count(kind)};
+  };
+  s.kinds = {state("domain", Kind::domain, intervals.dns), state("policy", Kind::domain, intervals.policy),
+             state("mx", Kind::mx, intervals.mx)};
   s.workers_busy = busy_;
   s.workers_idle = idle_;
   return s;

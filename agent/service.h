@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/clock.h"
@@ -18,14 +19,32 @@
 
 namespace stswatch {
 
+/// What the service works by until the next reload: the wishes, and what they were made into. Immutable but
+/// for the outlook's own guarded state; a look keeps the plan it began with.
+struct Plan {
+  Plan(Config c, Outlook o);
+  const DomainConfig* find(const std::string& domain) const;
+
+  const Config config;
+  const Outlook outlook;
+
+ private:
+  std::unordered_map<std::string, const DomainConfig*> by_name_;
+};
+
 class Service {
  public:
-  Service(Config config, Outlook outlook, Memory& memory, Clock& clock);
+  Service(std::shared_ptr<const Plan> plan, Memory& memory, Clock& clock);
   ~Service();  // stops
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   void start();
+  /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
+  /// the snapshot.
+  void adopt(std::shared_ptr<const Plan> plan);
+  /// Looks again now, its policy and MX hosts included; false when the domain is not watched.
+  bool look_now(const Domain& name);
   /// Ends every wait for the network and joins all workers. Idempotent.
   void stop();
 
@@ -35,21 +54,21 @@ class Service {
  private:
   void work();
   void spawn_if_short();  // with mutex_ held
-  Seconds look(const Subject& subject);
-  void look_at_domain(const Domain& name);
-  void look_at_mx(const std::string& host);
-  void judge_again(const Domain& name);
-  bool fetch_is_due(const DomainMemory* before, const DomainObservation& facts, TimePoint now) const;
-  void remember(DomainObservation facts, bool fetched);
-  void use_mx_hosts(const Domain& name, const Verdict& verdict);
+  std::shared_ptr<const Plan> plan() const;
+  Seconds look(const Plan& plan, const Subject& subject);
+  void look_at_domain(const Plan& plan, const DomainConfig& domain);
+  void look_at_mx(const Plan& plan, const std::string& host);
+  void judge_again(const Plan& plan, const DomainConfig& domain);
+  bool fetch_is_due(const Plan& plan, const DomainMemory* before, const DomainObservation& facts);
+  void remember(const Plan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  void use_mx_hosts(const Domain& name, const std::set<std::string>& hosts);
+  void release_mx_hosts(const std::string& domain);                  // with mutex_ held
+  void release(const std::string& host, const std::string& domain);  // with mutex_ held
   std::mutex& judging(const Domain& name);
 
-  const Config config_;
-  Outlook outlook_;
   Memory& memory_;
   Clock& clock_;
   LookMetrics looks_;
-  std::map<std::string, const DomainConfig*> domains_;  // by name, into config_
   Cancel cancel_;
 
   // A domain's record is read, judged and replaced under its stripe, so that a domain look and a look at one
@@ -58,7 +77,9 @@ class Service {
 
   mutable std::mutex mutex_;
   std::condition_variable due_;
-  Schedule schedule_;                                      // guarded by mutex_, as is all below
+  std::shared_ptr<const Plan> plan_;  // guarded by mutex_, as is all below
+  std::set<std::string> fetch_now_;   // domains whose next look fetches the policy too
+  Schedule schedule_;
   std::map<std::string, std::set<std::string>> users_;     // MX host -> domains
   std::map<std::string, std::set<std::string>> hosts_of_;  // domain -> MX hosts
   std::size_t idle_ = 0, busy_ = 0, busy_mx_ = 0;

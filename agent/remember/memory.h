@@ -33,7 +33,7 @@ struct DomainMemory {
 };
 
 struct MxMemory {
-  MxHostObservation known;  // merged per address, as above
+  std::shared_ptr<const MxHostObservation> known;  // merged per address, as above; never null
   LookTimes times;
 };
 

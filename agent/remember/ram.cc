@@ -25,7 +25,7 @@ class RamMemory : public Memory {
   }
   void remember(std::shared_ptr<const MxMemory> record) override {
     const std::lock_guard lock(mutex_);
-    auto& slot = mx_[record->known.host];
+    auto& slot = mx_[record->known->host];
     slot = std::move(record);
   }
 
