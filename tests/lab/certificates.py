@@ -1,0 +1,144 @@
+"""The private CA. Keys and requests do not depend on time and are kept between runs; certificates are
+issued anew at each start, in one `openssl ca` run for all that share issuer, dates and usage."""
+import hashlib
+import os
+import subprocess
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from model import Certificate, days
+
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("-newkey", "rsa:2048")
+AUTHORITIES = {"root": "Lab Root", "ca": "Lab Intermediate", "expired-ca": "Lab Expired Intermediate",
+               "stranger": "Somebody's Root"}
+CONFIG = """
+[req]
+distinguished_name = name
+[name]
+[ca]
+default_ca = default
+[default]
+database = index.txt
+serial = serial
+default_md = sha256
+policy = anything
+copy_extensions = copy
+unique_subject = no
+[anything]
+commonName = supplied
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[serverAuth]
+extendedKeyUsage = serverAuth
+authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
+basicConstraints = critical,CA:FALSE
+authorityKeyIdentifier = keyid
+[clientAuth]
+extendedKeyUsage = clientAuth
+authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
+basicConstraints = critical,CA:FALSE
+authorityKeyIdentifier = keyid
+[self]
+extendedKeyUsage = serverAuth
+basicConstraints = critical,CA:FALSE
+"""
+
+
+def _openssl(*arguments, cwd):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")}
+    done = subprocess.run(["openssl", *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"openssl {arguments[0]}: {done.stderr}")
+
+
+def _stamp(moment):
+    return moment.strftime("%Y%m%d%H%M%SZ")
+
+
+def _stem(certificate):
+    tag = hashlib.sha256(repr(certificate).encode()).hexdigest()[:8]
+    return f"{certificate.cn.replace('*', '_')}-{tag}"
+
+
+def pem_path(directory, certificate):
+    """One PEM file with the key, the leaf and what else is sent."""
+    return Path(directory, "certificates", f"{_stem(certificate)}.pem")
+
+
+class Authority:
+    def __init__(self, directory):
+        self.kept = Path(directory, "kept")          # keys and requests
+        self.issued = Path(directory, "certificates")
+        for folder in (self.kept, self.issued):
+            folder.mkdir(parents=True, exist_ok=True)
+        (self.kept / "openssl.cnf").write_text(CONFIG)
+        (self.issued / "index.txt").write_text("")
+        (self.issued / "serial").write_text("1000\n")
+        self.next_serial = 0x1000
+        self.now = datetime.now(timezone.utc)
+
+    def issue_all(self, certificates):
+        """Writes key, leaf and chain of each certificate to the file that `pem_path` names."""
+        wanted = sorted(certificates, key=repr)
+        self._make_requests(wanted)
+        self._issue_authorities()
+        groups = defaultdict(list)
+        for certificate in wanted:
+            issuer = certificate.issuer
+            alone = certificate if issuer == "self" else None    # signed with its own key
+            groups[issuer, certificate.age, certificate.left, certificate.usage, alone].append(certificate)
+        for (issuer, age, left, usage, alone), members in groups.items():
+            stems = [_stem(member) for member in members]
+            if alone:
+                self._sign(stems, key=stems[0], extensions="self", age=age, left=left, selfsigned=True)
+            else:
+                self._sign(stems, key=issuer, extensions=usage, age=age, left=left)
+            for stem, certificate in zip(stems, members):
+                self._write_chain(stem, certificate)
+
+    @property
+    def root(self):
+        return self.issued / "root.crt"
+
+    def _make_requests(self, certificates):
+        subjects = [(_stem(certificate), certificate) for certificate in certificates]
+        subjects += [(stem, Certificate(names=(), cn=cn)) for stem, cn in AUTHORITIES.items()]
+        missing = [subject for subject in subjects if not (self.kept / f"{subject[0]}.csr").exists()]
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            list(pool.map(lambda subject: self._make_request(*subject), missing))
+
+    def _make_request(self, stem, certificate):
+        names = [f"DNS:{name}" for name in certificate.names]
+        extension = ("-addext", "subjectAltName=" + ",".join(names)) if names else ()
+        _openssl("req", "-new", "-config", "openssl.cnf", *(RSA if certificate.key == "rsa" else EC), "-nodes",
+                 "-keyout", f"{stem}.key", "-out", f"{stem}.csr.new", "-subj", f"/CN={certificate.cn}", *extension,
+                 cwd=self.kept)
+        (self.kept / f"{stem}.csr.new").rename(self.kept / f"{stem}.csr")
+
+    def _issue_authorities(self):
+        for root in ("root", "stranger"):
+            self._sign([root], key=root, extensions="authority", age=days(400), left=days(3650), selfsigned=True)
+        self._sign(["ca"], key="root", extensions="authority", age=days(399), left=days(1000))
+        self._sign(["expired-ca"], key="root", extensions="authority", age=days(399), left=timedelta(hours=-2))
+
+    def _sign(self, stems, key, extensions, age, left, selfsigned=False):
+        signer = ("-selfsign",) if selfsigned else ("-cert", f"{key}.crt")
+        _openssl("ca", "-batch", "-notext", "-config", self.kept / "openssl.cnf", "-outdir", ".",
+                 "-keyfile", self.kept / f"{key}.key", *signer, "-extensions", extensions,
+                 "-startdate", _stamp(self.now - age), "-enddate", _stamp(self.now + left),
+                 "-infiles", *(self.kept / f"{stem}.csr" for stem in stems), cwd=self.issued)
+        for stem in stems:                           # openssl names its output by the serial number
+            (self.issued / f"{self.next_serial:04X}.pem").rename(self.issued / f"{stem}.crt")
+            self.next_serial += 1
+
+    def _write_chain(self, stem, certificate):
+        parts = [self.kept / f"{stem}.key", self.issued / f"{stem}.crt"]
+        if certificate.issuer != "self" and not certificate.leaf_only:
+            parts.append(self.issued / f"{certificate.issuer}.crt")
+        (self.issued / f"{stem}.pem").write_text("".join(part.read_text() for part in parts))

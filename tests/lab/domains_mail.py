@@ -1,0 +1,34 @@
+"""Faults of real mail hosts. mx1 is at fault and mx2 is the shared good one, unless said otherwise."""
+from domains_rules import NO_STARTTLS, serves
+from model import BLACK_HOLE, CLOSED, MX2, Certificate, Domain, Mail, days, policy
+
+
+def mx1(name, *addresses):
+    host = f"mx1.{name}"
+    return Domain(name, web=serves(policy(host, MX2)), mx=((10, host), (20, MX2)), hosts={host: addresses})
+
+
+def shows(name, certificate):
+    return mx1(f"mx-{name}.test", Mail(certificate))
+
+
+DOMAINS = [
+    shows("cn-only", Certificate(names=(), cn="mx1.mx-cn-only.test")),
+    shows("self-signed", Certificate(issuer="self")),
+    shows("private-ca", Certificate(issuer="stranger")),
+    shows("wrong-name", Certificate(names=("mail.mx-wrong-name.test",))),
+    shows("partial-wildcard", Certificate(names=("m*.mx-partial-wildcard.test",))),
+    shows("wildcard", Certificate(names=("*.mx-wildcard.test",))),
+    shows("not-yet-valid", Certificate(age=days(-1))),
+    shows("rsa", Certificate(key="rsa")),
+    shows("client-only", Certificate(usage="clientAuth")),
+    shows("intermediate-expired", Certificate(issuer="expired-ca")),
+    shows("leaf-only", Certificate(leaf_only=True)),
+    shows("expiring", Certificate(age=days(85), left=days(5))),
+
+    mx1("mx-starttls-on-one.test", Mail(), Mail(options=NO_STARTTLS)),
+    mx1("mx-certificates-differ.test", Mail(), Mail(Certificate(names=("old.mx-certificates-differ.test",)))),
+    mx1("mx-refused.test", Mail(address=CLOSED)),
+    mx1("mx-black-hole.test", Mail(address=BLACK_HOLE)),
+    mx1("mx-one-refused.test", Mail(), Mail(address=CLOSED)),
+]

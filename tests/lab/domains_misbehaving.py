@@ -1,0 +1,30 @@
+"""One domain for each behaviour of misbehave.py: `https-NAME.test`, `smtp-NAME.test`."""
+from domains_rules import serves
+from model import MX2, Domain, Mail, Web, policy
+
+HTTPS = """hang reset garbage drip-handshake handshake-hang drip-headers drip-body endless-headers endless-header-line
+status-50k status-1m garbage-http close endless-100 endless-chunks gzip-bomb truncated broken-chunks body-200k
+tls10 tls11 sni-only unrecognized-name slow""".split()
+
+SMTP = """hang tarpit endless-greeting garbage greeting-421 greeting-451 greeting-554 ehlo-421 ehlo-5xx-helo-250
+ehlo-helo-5xx endless-ehlo line-1m masked lower-case multi-line-greeting starttls-454 starttls-554 starttls-close
+starttls-garbage starttls-hang starttls-drip injected tls10 sni-only nul close-after-ehlo""".split()
+
+
+def policy_host(behaviour):
+    return Domain(f"https-{behaviour}.test", web=(Web(misbehaves=behaviour),))
+
+
+def mail_host(behaviour):
+    name = f"smtp-{behaviour}.test"
+    host = f"mx1.{name}"
+    return Domain(name, web=serves(policy(host, MX2)), mx=((10, host), (20, MX2)),
+                  hosts={host: (Mail(misbehaves=behaviour),)})
+
+
+def all_hang():
+    hosts = {f"mx{n}.smtp-all-hang.test": (Mail(misbehaves="hang"),) for n in (1, 2)}
+    return Domain("smtp-all-hang.test", web=serves(policy(*hosts)), mx=tuple(zip((10, 20), hosts)), hosts=hosts)
+
+
+DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), all_hang()]

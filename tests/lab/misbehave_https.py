@@ -1,0 +1,93 @@
+"""Policy hosts that no real web server would be. Each behaviour is a function of the connection."""
+import gzip
+import ssl
+import time
+
+from model import BASE_POLICY
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+
+
+def response(body, *headers):
+    return HEAD + b"".join(header + b"\r\n" for header in headers) + b"\r\n" + body
+
+
+def sized(body, length=None):
+    return response(body, b"Content-Length: %d" % (len(body) if length is None else length))
+
+
+def after_request(act):
+    """A behaviour that begins where the response would."""
+    def behave(peer):
+        peer.start_tls()
+        peer.read_request()
+        act(peer)
+    return behave
+
+
+def answering(data):
+    return after_request(lambda peer: peer.send(data))
+
+
+def handshake_hang(peer):
+    peer.start_tls()
+    peer.hang()
+
+
+def endless_headers(peer):
+    peer.send(HEAD)
+    peer.send_for_ever(b"X-Padding: " + b"x" * 100 + b"\r\n")
+
+
+def endless_header_line(peer):
+    peer.send(HEAD + b"X-Padding: ")
+    peer.send_for_ever(b"x" * 4096)
+
+
+def endless_chunks(peer):
+    peer.send(response(b"", b"Transfer-Encoding: chunked"))
+    peer.send_for_ever(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+
+def slow(peer):
+    time.sleep(3)
+    peer.send(sized(BASE_POLICY))
+
+
+def with_tls(**how):
+    def behave(peer):
+        peer.start_tls(**how)
+        peer.read_request()
+        peer.send(sized(BASE_POLICY))
+    return behave
+
+
+BOMB = gzip.compress(bytes(50_000_000))
+BROKEN_CHUNKS = response(b"%x\r\n%s\r\nthis is no chunk\r\n" % (len(BASE_POLICY), BASE_POLICY),
+                         b"Transfer-Encoding: chunked")
+BEHAVIOURS = {
+    "hang": lambda peer: peer.hang(),
+    "reset": lambda peer: peer.reset(),
+    "garbage": lambda peer: (peer.send(b"this is not TLS\r\n" * 20), peer.hang()),
+    "drip-handshake": lambda peer: peer.drip_handshake(),
+    "handshake-hang": handshake_hang,
+    "drip-headers": after_request(lambda peer: peer.drip(sized(BASE_POLICY))),
+    "drip-body": after_request(lambda peer: (peer.send(sized(b"", len(BASE_POLICY))), peer.drip(BASE_POLICY))),
+    "endless-headers": after_request(endless_headers),
+    "endless-header-line": after_request(endless_header_line),
+    "status-50k": answering(b"HTTP/1.1 200 " + b"O" * 50_000 + b"\r\n\r\n"),
+    "status-1m": answering(b"HTTP/1.1 200 " + b"O" * 1_000_000 + b"\r\n\r\n"),
+    "garbage-http": answering(b"\x00\x01garbage\xff\xfe" * 50),
+    "close": after_request(lambda peer: None),
+    "endless-100": after_request(lambda peer: peer.send_for_ever(b"HTTP/1.1 100 Continue\r\n\r\n")),
+    "endless-chunks": after_request(endless_chunks),
+    "gzip-bomb": answering(response(BOMB, b"Content-Encoding: gzip", b"Content-Length: %d" % len(BOMB))),
+    "truncated": answering(sized(BASE_POLICY, 1000)),
+    "broken-chunks": answering(BROKEN_CHUNKS),
+    "body-200k": answering(sized(BASE_POLICY + b"x_padding: " + b"x" * 200_000 + b"\r\n")),
+    "tls10": with_tls(version=ssl.TLSVersion.TLSv1),
+    "tls11": with_tls(version=ssl.TLSVersion.TLSv1_1),
+    "sni-only": with_tls(sni="needed"),
+    "unrecognized-name": with_tls(sni="unknown"),
+    "slow": after_request(slow),
+}

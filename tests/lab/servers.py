@@ -1,0 +1,171 @@
+"""Configuration of the real servers, and the command that runs each in the foreground."""
+import shutil
+import sys
+from pathlib import Path
+
+import world
+from certificates import pem_path
+from model import BASE_POLICY
+
+HERE = Path(__file__).resolve().parent
+POSTFIX_PROGRAMS = Path("/usr/lib/postfix/sbin")
+
+NSD = """server:
+  ip-address: {address}@{port}
+  zonesdir: "{directory}/zones"
+  username: ""
+  database: ""
+  pidfile: "{directory}/run/nsd.pid"
+  xfrdfile: "{directory}/run/xfrd.state"
+  zonelistfile: "{directory}/run/zone.list"
+  server-count: 1
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+"""
+
+# Two labs on one address would each get half of the questions: hence no so-reuseport.
+UNBOUND = """server:
+  interface: {address}
+  port: {port}
+  access-control: 127.0.0.0/8 allow
+  directory: "{directory}/run"
+  chroot: ""
+  username: ""
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  so-reuseport: no
+  num-threads: 1
+  do-ip6: no
+  module-config: "validator iterator"
+  trust-anchor-file: "{trust_anchor}"
+  ede: yes
+  qname-minimisation: no
+  do-not-query-localhost: no
+  local-zone: "test." nodefault
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: {nsd_address}@{nsd_port}
+"""
+DEAD_ZONE = """forward-zone:
+  name: "{name}."
+  forward-addr: {servfail}
+"""
+
+NGINX = """daemon off;
+pid run/nginx.pid;
+worker_processes 1;
+events {{ worker_connections 1024; }}
+http {{
+  access_log logs/policy-hosts.log;
+  client_body_temp_path run/nginx-body; proxy_temp_path run/nginx-proxy; fastcgi_temp_path run/nginx-fastcgi;
+  uwsgi_temp_path run/nginx-uwsgi; scgi_temp_path run/nginx-scgi;
+  types {{ }}
+  server_tokens off;
+  server_names_hash_bucket_size 128;
+  server_names_hash_max_size 2048;
+  ssl_protocols TLSv1.2 TLSv1.3;
+{servers}}}
+"""
+NGINX_SERVER = """  server {{
+    listen {address}:443 ssl;
+    server_name {host};
+    ssl_certificate {pem}; ssl_certificate_key {pem};
+    location / {{ return 404; }}
+    location = /.well-known/mta-sts.txt {{ alias {body}; {serve} }}
+  }}
+"""
+
+MAIN_CF = """compatibility_level = 3.6
+queue_directory = {directory}/postfix-queue
+data_directory = {directory}/postfix-data
+daemon_directory = {programs}
+maillog_file = {directory}/logs/postfix.log
+maillog_file_prefixes = {directory}
+inet_interfaces = 127.0.0.1
+inet_protocols = all
+mydestination =
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_relay_restrictions = reject
+smtpd_tls_security_level = may
+smtpd_tls_loglevel = 1
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+default_process_limit = 100
+"""
+MASTER_CF = """postlog unix-dgram n - n - 1 postlogd
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+"""
+
+
+def nsd(directory, zones):
+    text = NSD.format(directory=directory, address=world.NSD[0], port=world.NSD[1])
+    text += "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path.name}"\n' for name, path in zones.served.items())
+    configuration = Path(directory, "nsd.conf")
+    configuration.write_text(text)
+    return ["nsd", "-d", "-c", str(configuration)]
+
+
+def unbound(directory, trust_anchor):
+    servfail = next(address for address, behaviour in world.BAD_RESOLVERS.items() if behaviour == "servfail")
+    text = UNBOUND.format(directory=directory, address=world.RESOLVER[0], port=world.RESOLVER[1],
+                          trust_anchor=trust_anchor, nsd_address=world.NSD[0], nsd_port=world.NSD[1])
+    text += "".join(DEAD_ZONE.format(name=domain.name, servfail=servfail)
+                    for domain in world.DOMAINS if domain.dead_zone)
+    configuration = Path(directory, "unbound.conf")
+    configuration.write_text(text)
+    return ["unbound", "-d", "-c", str(configuration)]
+
+
+def nginx(directory):
+    servers = []
+    for number, (domain, web) in enumerate(world.webs()):
+        if not world.is_real(web):
+            continue
+        body = Path(directory, "www", f"{domain.name}-{number}.txt")
+        body.write_bytes(BASE_POLICY if web.body is None else web.body)
+        servers.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
+                                           pem=pem_path(directory, web.certificate)))
+    configuration = Path(directory, "nginx.conf")
+    configuration.write_text(NGINX.format(servers="".join(servers)))
+    return ["nginx", "-p", f"{directory}/", "-e", "logs/nginx-error.log", "-c", str(configuration)]
+
+
+def _master_entry(directory, host, mail):
+    address = f"[{mail.address}]" if ":" in mail.address else mail.address
+    options = (f"myhostname={host}", f"smtpd_tls_chain_files={pem_path(directory, mail.certificate)}", *mail.options)
+    return f"{address}:25 inet n - n - - smtpd\n" + "".join(f"  -o {{{option}}}\n" for option in options)
+
+
+def _make_queue(directory):
+    queue = Path(directory, "postfix-queue")
+    shutil.rmtree(queue, ignore_errors=True)
+    (queue / "pid").mkdir(parents=True)
+    owned = [queue / name for name in ("private", "public", "active", "incoming", "deferred", "defer", "bounce")]
+    owned.append(Path(directory, "postfix-data"))
+    for folder in owned:
+        folder.mkdir(exist_ok=True)
+        shutil.chown(folder, "postfix")
+
+
+def postfix(directory):
+    configuration = Path(directory, "postfix")
+    configuration.mkdir(exist_ok=True)
+    _make_queue(directory)
+    (configuration / "main.cf").write_text(MAIN_CF.format(directory=directory, programs=POSTFIX_PROGRAMS))
+    (configuration / "master.cf").write_text(MASTER_CF + "".join(
+        _master_entry(directory, host, mail) for host, mail in world.mails() if world.is_real(mail)))
+    return [str(POSTFIX_PROGRAMS / "master"), "-c", str(configuration), "-d"]
+
+
+def misbehave(directory):
+    return [sys.executable, str(HERE / "misbehave.py"), str(directory)]

@@ -1,0 +1,61 @@
+"""The world of the lab: every domain with its final addresses, and what each server is to serve."""
+from dataclasses import replace
+
+import domains_dns
+import domains_mail
+import domains_misbehaving
+import domains_policy
+import domains_rules
+from model import Addresses
+
+NSD = ("127.0.53.1", 5300)
+RESOLVER = ("127.0.53.2", 53)
+# Resolvers that must never be believed; names are behaviours of misbehave_dns.py.
+BAD_RESOLVERS = {"127.0.53.10": "silent", "127.0.53.11": "servfail", "127.0.53.12": "refused",
+                 "127.0.53.13": "nxdomain-without-soa", "127.0.53.14": "garbage", "127.0.53.15": "wrong-id-first",
+                 "127.0.53.16": "formerr-to-edns"}
+FAMILIES = {"rules": domains_rules, "dns": domains_dns, "policy": domains_policy, "mail": domains_mail,
+            "misbehaving": domains_misbehaving}
+
+
+def _settle(domain, addresses):
+    web = tuple(addresses.of_web(replace(web, certificate=web.certificate.shown_by(domain.policy_host)))
+                for web in domain.web)
+    hosts = {host: tuple(addresses.of_mail(replace(mail, certificate=mail.certificate.shown_by(host)))
+                         for mail in mails)
+             for host, mails in domain.hosts.items()}
+    return replace(domain, web=web, hosts=hosts)
+
+
+def _build():
+    addresses = Addresses()
+    return [_settle(domain, addresses) for domain in (*domains_rules.SUPPORT, *(
+        domain for family in FAMILIES.values() for domain in family.DOMAINS))]
+
+
+DOMAINS = _build()
+
+
+def webs():
+    """(domain, web) of every policy host address."""
+    return [(domain, web) for domain in DOMAINS for web in domain.web]
+
+
+def mails():
+    """(host, mail), one for each mail host address; hosts that share an address come once."""
+    seen = {mail.address: (host, mail) for domain in reversed(DOMAINS)
+            for host, addresses in domain.hosts.items() for mail in addresses}
+    return list(seen.values())
+
+
+def is_real(server):
+    """Served by nginx or Postfix: not misbehaving, closed or a black hole."""
+    return not server.misbehaves and not server.address.startswith(("127.0.7.", "127.0.8."))
+
+
+def certificates():
+    return {server.certificate for _, server in (*webs(), *mails())}
+
+
+def extra_ipv6():
+    return sorted({server.address for _, server in (*webs(), *mails()) if ":" in server.address})

@@ -1,0 +1,108 @@
+"""Zone files for nsd from the world: one unsigned or signed zone for each domain, below a signed `test.`"""
+import re
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import world
+from model import days
+
+HEAD = """$ORIGIN {origin}
+$TTL 3600
+@ SOA ns.lab.test. hostmaster.lab.test. 2026112400 3600 900 1209600 300
+@ NS ns.lab.test.
+"""
+SIGNED_NOW, EXPIRED = (days(-1), days(20)), (days(-40), days(-10))
+
+
+def _quoted(text):
+    """One TXT record: its character-strings of at most 255 octets, octets outside ASCII as \\DDD."""
+    strings = text if isinstance(text, tuple) else (text,)
+    octets = [part.encode()[at:at + 255] for part in strings for at in range(0, len(part.encode()), 255)]
+    return " ".join('"' + "".join(chr(octet) if 32 <= octet < 127 and octet not in b'"\\' else f"\\{octet:03}"
+                                  for octet in part) + '"' for part in octets)
+
+
+def _address_record(server):
+    return f"{'AAAA' if ':' in server.address else 'A'} {server.address}"
+
+
+def _lines(domain):
+    yield from (f"_mta-sts {domain.ttl} TXT {_quoted(text)}" for text in domain.record)
+    yield from (f"_smtp._tls TXT {_quoted(text)}" for text in domain.tlsrpt)
+    yield from (f"@ MX {preference} {host.rstrip('.')}." for preference, host in domain.mx)
+    if domain.web_at:
+        yield f"mta-sts CNAME {domain.web_at}."
+    else:
+        yield from (f"mta-sts {_address_record(web)}" for web in domain.web)
+    for host, addresses in domain.hosts.items():
+        yield from (f"{host}. {_address_record(mail)}" for mail in addresses)
+    yield from (f"{owner} {data}" for owner, data in domain.records)
+
+
+class Zones:
+    def __init__(self, directory):
+        self.folder = Path(directory, "zones")
+        self.kept = Path(directory, "kept")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.served = {}                             # zone name -> file
+
+    def write_all(self):
+        delegations = []
+        for domain in world.DOMAINS:
+            if domain.name.endswith(".test"):
+                delegations.append(f"{domain.name}. NS ns.lab.test.")
+            if domain.dead_zone:
+                continue
+            self._write(domain.name, _lines(domain))
+            if domain.dnssec:
+                dates = EXPIRED if domain.dnssec == "expired" else SIGNED_NOW
+                delegations += self._sign(domain.name, *dates)
+            if domain.dnssec == "bogus":
+                self._break_signatures(domain.name)
+        self._write("test", [*delegations, f"ns.lab A {world.NSD[0]}"])
+        self._sign("test", *SIGNED_NOW)
+        self._write(".", [])
+
+    @property
+    def trust_anchor(self):
+        return self.kept / "test.dnskey.key"
+
+    def _write(self, name, lines):
+        path = self.folder / (name.strip(".") or "root")
+        path.write_text(HEAD.format(origin=name.rstrip(".") + ".") + "".join(line + "\n" for line in lines))
+        self.served[name] = path
+
+    def _sign(self, name, begin, end):
+        """Signs the zone with a kept key, and returns its DS record for the parent."""
+        key = self._key(name)
+        now = datetime.now(timezone.utc)
+        signed = self.folder / f"{name}.signed"
+        _run("ldns-signzone", "-i", _stamp(now + begin), "-e", _stamp(now + end), "-f", signed, self.served[name], key)
+        self.served[name] = signed
+        return _run("ldns-key2ds", "-n", "-2", f"{key}.key").splitlines()
+
+    def _key(self, name):
+        path = self.kept / f"{name}.dnskey"
+        if not Path(f"{path}.private").exists():
+            made = _run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", name, cwd=self.kept).strip()
+            (self.kept / f"{made}.ds").unlink(missing_ok=True)
+            (self.kept / f"{made}.key").rename(f"{path}.key")
+            (self.kept / f"{made}.private").rename(f"{path}.private")
+        return path
+
+    def _break_signatures(self, name):
+        """Replaces the first octets of every signature."""
+        path = self.served[name]
+        path.write_text(re.sub(r"(\tRRSIG\t[^\n]* )\S{4}(\S+)", r"\1AAAA\2", path.read_text()))
+
+
+def _stamp(moment):
+    return moment.strftime("%Y%m%d%H%M%S")
+
+
+def _run(*command, cwd=None):
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr}")
+    return done.stdout
