@@ -44,14 +44,14 @@ struct Case {
   const Limits& limits;
   TimePoint now;
 
-  StsRecordReading record;                  // empty reading when the answer is unknown
-  TlsrptReading tlsrpt;
+  StsRecordReading record{};                // empty reading when the answer is unknown
+  TlsrptReading tlsrpt{};
   bool announced = false;                   // a record in any spelling exists, or _mta-sts is a CNAME
-  std::vector<PolicyCopy> copies;           // one per address of the policy host
-  std::vector<Policy> policies;             // distinct readings that some sender would apply, most served first
-  std::vector<Policy> in_effect;            // those, when the record is usable
+  std::vector<PolicyCopy> copies{};         // one per address of the policy host
+  std::vector<Policy> policies{};           // distinct readings that some sender would apply, most served first
+  std::vector<Policy> in_effect{};          // those, when the record is usable
   bool null_mx = false;
-  std::vector<MxCase> mx;                   // by preference; the implicit MX (D itself) when there is none
+  std::vector<MxCase> mx{};                 // by preference; the implicit MX (D itself) when there is none
   bool implicit_mx = false;
   Mode live = Mode::none;                   // CONTRACT 2: without memory
   bool live_assumed = false;                // the worst case, because the announced policy cannot be read

@@ -1,0 +1,196 @@
+#include "checks/judge/weigh_fetch.h"
+
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Millis kFairTime = 10s;  // RULES 5.7: a stall proves a fault "if it had at least 10 s"
+
+bool says_nothing_of_the_peer(Cause cause) {
+  return cause == Cause::no_route || cause == Cause::local || cause == Cause::cancelled ||
+         cause == Cause::not_public;
+}
+
+FetchEnd end_before_http(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
+  if (failure.cause == Cause::timeout) {
+    // RULES 5.7: no answer at all is unknown until this vantage has reached another host on that port.
+    if (failure.stage <= Stage::connect) return vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
+    return fetch.waited >= kFairTime ? FetchEnd::stalled : FetchEnd::unknown;
+  }
+  if (failure.stage <= Stage::connect) return FetchEnd::no_connect;
+  if (failure.stage == Stage::certificate || failure.cause == Cause::certificate) return FetchEnd::certificate;
+  // TLS 1.3 alerts may come with the first octets of the answer.
+  const bool tls = failure.cause == Cause::tls_alert || failure.cause == Cause::tls_protocol;
+  if (failure.stage <= Stage::handshake || tls) {
+    if (!fetch.tls.legacy_version.empty()) return FetchEnd::old_tls;
+    // RULES 3.2 B: "TCP 443 refused or reset"; C: "TLS alert or connection closed during the handshake"
+    return failure.cause == Cause::reset ? FetchEnd::no_connect : FetchEnd::handshake;
+  }
+  return FetchEnd::no_http;
+}
+
+FetchEnd end_of_status(const PolicyFetch& fetch) {
+  // RFC 8461 §3.3: "HTTP 3xx redirects MUST NOT be followed"
+  const bool redirects = fetch.status == 301 || fetch.status == 302 || fetch.status == 303 ||
+                         fetch.status == 307 || fetch.status == 308;
+  if (redirects || (fetch.status / 100 == 3 && fetch.location)) return FetchEnd::redirect;
+  return FetchEnd::status;
+}
+
+std::string in_words(Millis span) {
+  const auto tenths = span.count() / 100;
+  if (tenths >= 100) return std::to_string(tenths / 10) + " s";
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
+}
+
+std::string what_failed(const PolicyFetch& fetch) {
+  const Failure& failure = *fetch.failure;
+  std::string said = std::string(to_string(failure.stage)) + ": ";
+  if (failure.cause == Cause::timeout) return said + "no answer within " + in_words(fetch.waited);
+  return said + (failure.detail.empty() ? std::string(to_string(failure.cause)) : failure.detail);
+}
+
+std::string why(const PolicyFetch& fetch, FetchEnd end) {
+  switch (end) {
+    case FetchEnd::status:
+      return "status " + std::to_string(fetch.status);
+    case FetchEnd::redirect:
+      return "status " + std::to_string(fetch.status) +
+             (fetch.location ? " to " + text::quoted(*fetch.location, 120) : "");
+    case FetchEnd::encoded:
+      return "Content-Encoding " + text::quoted(*fetch.content_encoding) + ", which was not asked for";
+    case FetchEnd::too_large:
+      return "over " + std::to_string(bounds::kPolicyBody) + " octets: the rest was not read";
+    case FetchEnd::truncated:
+      return "the body ended after " + std::to_string(fetch.body.size()) + " octets, before it was complete";
+    case FetchEnd::old_tls:
+      return "no handshake with TLS 1.2 or 1.3, one with " + fetch.tls.legacy_version;
+    default:
+      return fetch.failure ? what_failed(fetch) : std::string();
+  }
+}
+
+std::string why_invalid(const PolicyReading& reading) {
+  if (reading.departures.empty()) return "the body is no policy";
+  const auto& first = reading.departures.front();
+  return (first.line > 0 ? "line " + std::to_string(first.line) + ": " : "") + first.detail;
+}
+
+}  // namespace
+
+FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage) {
+  // RFC 8461 §3.3: the certificate must be valid for the policy host. One that is not was shown: that is proof.
+  if (fetch.tls.peer && !fetch.tls.peer->good()) return FetchEnd::certificate;
+  if (fetch.failure) {
+    if (says_nothing_of_the_peer(fetch.failure->cause)) return FetchEnd::unknown;
+    const bool in_body = fetch.failure->stage == Stage::body;
+    // RFC 8461 §3.3: "only valid if the HTTP response code is 200": any other one has said all there is.
+    if (in_body && fetch.status != 0 && fetch.status != 200) return end_of_status(fetch);
+    if (in_body && fetch.failure->cause == Cause::over_budget) return FetchEnd::too_large;
+    if (in_body && fetch.failure->cause != Cause::timeout) return FetchEnd::truncated;
+    return end_before_http(*fetch.failure, fetch, vantage);
+  }
+  if (fetch.status == 0) return FetchEnd::unknown;
+  if (fetch.status != 200) return end_of_status(fetch);
+  if (fetch.content_encoding) return FetchEnd::encoded;
+  if (fetch.too_large) return FetchEnd::too_large;
+  return fetch.truncated ? FetchEnd::truncated : FetchEnd::complete;
+}
+
+PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint) {
+  PolicyCopy copy;
+  copy.fetch = &fetch;
+  const FetchEnd end = end_of(fetch, vantage);
+  copy.detail = printable(why(fetch, end), bounds::kDetail);
+  switch (end) {
+    case FetchEnd::unknown:
+      return copy;
+    case FetchEnd::complete:
+      copy.reading = read_policy(fetch.body);
+      copy.outcome = copy.reading->valid() ? Outcome::ok : Outcome::invalid;
+      if (copy.outcome == Outcome::ok) return copy;
+      copy.detail = printable(why_invalid(*copy.reading), bounds::kDetail);
+      copy.result_type = "sts-policy-invalid";
+      return copy;
+    case FetchEnd::encoded:
+    case FetchEnd::too_large:
+    case FetchEnd::truncated:
+      // What came is a part, or no text: it is not read, so that nobody is judged by half a file.
+      copy.outcome = Outcome::invalid;
+      copy.result_type = "sts-policy-invalid";
+      return copy;
+    case FetchEnd::certificate:
+      copy.outcome = Outcome::unreachable;
+      copy.result_type = "sts-webpki-invalid";
+      if (fetch.failure && fetch.failure->cause == Cause::certificate) copy.detail = fetch.failure->detail;
+      return copy;
+    default:
+      // CONTRACT 2: absent is 404 or 410; "unreachable = any other proven failure"
+      copy.outcome = fetch.status == 404 || fetch.status == 410 ? Outcome::absent : Outcome::unreachable;
+      copy.result_type = "sts-policy-fetch-error";
+      return copy;
+  }
+}
+
+namespace {
+
+/// The faults of one code, one a copy.
+std::vector<const CopyFault*> of_code(const std::vector<CopyFault>& faults, std::string_view code) {
+  std::vector<const CopyFault*> out;
+  for (const CopyFault& f : faults) {
+    if (f.code == code && std::ranges::find(out, f.copy, &CopyFault::copy) == out.end()) out.push_back(&f);
+  }
+  return out;
+}
+
+void raise_as_given(const CopyFault& fault, const std::string& subject, Findings& out) {
+  const std::string detail = printable(fault.detail, bounds::kDetail);
+  if (fault.severity) {
+    out.raise_as(*fault.severity, fault.code, subject, detail);
+  } else {
+    out.raise(fault.code, subject, detail);
+  }
+}
+
+/// What all addresses agree on: the worst severity, and the address beside each detail where these differ.
+CopyFault merged(const std::vector<const CopyFault*>& all) {
+  CopyFault out = *all.front();
+  const bool same = std::ranges::all_of(all, [&](const CopyFault* f) { return f->detail == out.detail; });
+  if (!same) out.detail.clear();
+  for (const CopyFault* f : all) {
+    if (!same) out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
+    // A fault without a severity of its own has the catalogue's, which is never below one of its own.
+    if (!f->severity || !out.severity) {
+      out.severity.reset();
+    } else {
+      out.severity = std::max(*out.severity, *f->severity);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out) {
+  const std::string host = c.facts.domain.policy_host();
+  std::vector<std::string_view> done;
+  for (const CopyFault& fault : faults) {
+    if (std::ranges::find(done, fault.code) != done.end()) continue;
+    done.push_back(fault.code);
+    const auto all = of_code(faults, fault.code);
+    if (all.size() == c.copies.size()) {
+      raise_as_given(merged(all), host, out);
+      continue;
+    }
+    for (const CopyFault* one : all)
+      raise_as_given(*one, host + ' ' + one->copy->fetch->address.str(), out);
+  }
+}
+
+}  // namespace stswatch

@@ -1,0 +1,46 @@
+// How a fetch of the policy ended, one cause each (RULES 5.7), and how its faults become findings. For the rules on
+// the policy host; pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checks/judge/case.h"
+
+namespace stswatch {
+
+enum class FetchEnd {
+  complete,     // status 200, the whole body, as sent: the text decides
+  unknown,      // says nothing of the peer
+  no_connect,   // refused, reset before anything was said, or silent while others answered
+  stalled,      // accepted, and had its time
+  old_tls,      // only below TLS 1.2
+  handshake,
+  certificate,  // nothing was requested
+  no_http,
+  status,       // neither 200 nor a redirect
+  redirect,
+  encoded,      // in a coding that was not asked for
+  too_large,
+  truncated,
+};
+
+FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage);
+
+/// One fault of one address of the policy host; `severity` where it is not the catalogue's.
+struct CopyFault {
+  std::string_view code;
+  const PolicyCopy* copy = nullptr;
+  std::string detail;
+  std::optional<Severity> severity = std::nullopt;
+};
+
+/// CONTRACT 2: "one finding a host when all its addresses agree, else one an address".
+void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out);
+
+/// D: what the text of one copy departs from (policy_text.cc).
+std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live);
+
+}  // namespace stswatch
