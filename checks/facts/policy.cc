@@ -226,6 +226,8 @@ class Reader {
            text::quoted(key) + " is not \"" + std::string(kPolicyKeys[*meant]) +
                "\": senders do not know this key");
       if (!conforms) conforms_ = false;
+    } else if (!conforms && is_extension_name(key) && value.find('\t') != std::string_view::npos) {
+      return spoil(Fault::control_characters, line_, "a tab inside the value of " + text::quoted(line));
     } else if (!conforms) {
       return no_field(line, "is no field that the grammar allows");
     }

@@ -59,12 +59,12 @@ std::optional<Authority> parse_authority(std::string_view s) {
     if (!is_made_of(s.substr(0, at), ":")) return std::nullopt;
     s.remove_prefix(at + 1);
   }
-  const std::size_t end = s.starts_with('[') ? s.find(']') + 1 : std::min(s.find(':'), s.size());
-  if (end == 0) return std::nullopt;  // "[" without "]"
+  const bool literal = s.starts_with('[');
+  if (literal && s.find(']') == std::string_view::npos) return std::nullopt;
+  const std::size_t end = literal ? s.find(']') + 1 : std::min(s.find(':'), s.size());
   const Authority out{s.substr(0, end), s.substr(std::min(end + 1, s.size()))};
   if (end < s.size() && s[end] != ':') return std::nullopt;
   if (!std::all_of(out.port.begin(), out.port.end(), text::is_digit)) return std::nullopt;
-  const bool literal = out.host.starts_with('[');
   if (literal ? !is_ip_literal(out.host.substr(1, out.host.size() - 2)) : !is_made_of(out.host, "")) {
     return std::nullopt;
   }

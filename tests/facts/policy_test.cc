@@ -1,0 +1,232 @@
+#include "checks/facts/policy.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace stswatch;
+using namespace std::string_literals;
+using Fault = PolicyFault;
+
+namespace {
+
+enum class Reads { strictly, leniently, never };
+
+struct Row {
+  std::string why;
+  std::string body;
+  Reads reads;
+  std::vector<Fault> faults;  // all of them, in order
+};
+
+void check(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    const PolicyReading r = read_policy(row.body);
+    std::vector<Fault> seen;
+    for (const auto& d : r.departures) {
+      seen.push_back(d.fault);
+    }
+    CHECK(r.strict.has_value() == (row.reads == Reads::strictly));
+    CHECK(r.lenient.has_value() == (row.reads != Reads::never));
+    CHECK((r.applied() != nullptr) == (row.reads != Reads::never));
+    CHECK(seen == row.faults);
+  }
+}
+
+const std::string kGood = "version: STSv1\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n";
+
+std::string with(const std::string& line) { return kGood + line + "\n"; }
+
+std::string swapped(const std::string& from, const std::string& to) {
+  std::string out = kGood;
+  return out.replace(out.find(from), from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("policy: what the grammar of RFC 8461 §3.2 allows") {
+  check({
+      {"LF", kGood, Reads::strictly, {}},
+      {"CRLF and LF mixed (erratum 6253)",
+       "version: STSv1\r\nmode: none\nmax_age: 1\r\n",
+       Reads::strictly,
+       {}},
+      {"last terminator is optional", "version: STSv1\nmode: none\nmax_age: 1", Reads::strictly, {}},
+      {"no white space behind the colon", "version:STSv1\nmode:none\nmax_age:1\n", Reads::strictly, {}},
+      {"tabs behind the colon, WSP at line ends",
+       "version:\t STSv1 \nmode:none\t\r\nmax_age:1 \t",
+       Reads::strictly,
+       {}},
+      {"mode none needs no mx", "version: STSv1\nmode: none\nmax_age: 0\n", Reads::strictly, {}},
+      {"any order",
+       "mx: a.example\nmax_age: 1\nmode: testing\nversion: STSv1\n",
+       Reads::strictly,
+       {Fault::version_not_first}},
+      {"mx repeats", with("mx: *.example.net"), Reads::strictly, {}},
+      {"10 digits with leading zeros", swapped("604800", "0000604800"), Reads::strictly, {}},
+      {"the maximum itself", swapped("604800", "31557600"), Reads::strictly, {}},
+      {"extension with inner spaces and UTF-8",
+       with("x-y.z_1: caf\xC3\xA9  au lait"),
+       Reads::strictly,
+       {Fault::unknown_field}},
+      {"extension with a colon", with("x: a:b"), Reads::strictly, {Fault::unknown_field}},
+      {"extension name of 32", with(std::string(32, 'a') + ": b"), Reads::strictly, {Fault::unknown_field}},
+      {"a duplicate is ignored", with("mode: testing"), Reads::strictly, {Fault::duplicate_field}},
+      {"even a senseless one", with("max_age: 7d"), Reads::strictly, {Fault::duplicate_field}},
+      {"key in another case is an extension, the mx is lost",
+       with("MX: mx2.example.com"),
+       Reads::strictly,
+       {Fault::key_case}},
+      {"single label", swapped("mx1.example.com", "localhost"), Reads::strictly, {}},
+      {"letters of an mx in any case", swapped("mx1.example.com", "*.EXAMPLE.com"), Reads::strictly, {}},
+      {"an IPv4 address fits Domain but is flagged",
+       swapped("mx1.example.com", "192.0.2.1"),
+       Reads::strictly,
+       {Fault::mx_invalid_pattern}},
+      {"so is a label that DNS cannot hold",
+       swapped("mx1", std::string(64, 'a')),
+       Reads::strictly,
+       {Fault::mx_invalid_pattern}},
+  });
+}
+
+TEST_CASE("policy: values outside the grammar") {
+  check({
+      {"other version", swapped("STSv1", "STSv2"), Reads::never, {Fault::version_invalid}},
+      {"version with a tail", swapped("STSv1", "STSv10"), Reads::never, {Fault::version_invalid}},
+      {"%s: version is case-sensitive", swapped("STSv1", "stsv1"), Reads::never, {Fault::version_invalid}},
+      {"no version", swapped("version: STSv1\n", ""), Reads::never, {Fault::version_invalid}},
+      {"%s: mode is case-sensitive", swapped("enforce", "Enforce"), Reads::never, {Fault::mode_invalid}},
+      {"draft value", swapped("enforce", "report"), Reads::never, {Fault::mode_invalid}},
+      {"no mode", swapped("mode: enforce\n", ""), Reads::never, {Fault::mode_invalid}},
+      {"a bad first mode is not mended by a second one",
+       with("mode: none").replace(21, 7, "Enforce"),
+       Reads::never,
+       {Fault::mode_invalid, Fault::duplicate_field}},
+      {"unit", swapped("604800", "7d"), Reads::never, {Fault::max_age_invalid}},
+      {"sign", swapped("604800", "-1"), Reads::never, {Fault::max_age_invalid}},
+      {"decimals", swapped("604800", "1.5"), Reads::never, {Fault::max_age_invalid}},
+      {"empty", swapped(" 604800", ""), Reads::never, {Fault::max_age_invalid}},
+      {"none", swapped("max_age: 604800\n", ""), Reads::never, {Fault::max_age_invalid}},
+      {"11 digits", swapped("604800", "00000604800"), Reads::leniently, {Fault::max_age_invalid}},
+      {"over a year", swapped("604800", "31557601"), Reads::leniently, {Fault::max_age_too_large}},
+      {"no mx", swapped("mx: mx1.example.com\n", ""), Reads::never, {Fault::mx_missing}},
+      {"value of a key that the grammar knows in one case only",
+       swapped("mx:", "MX:"),
+       Reads::never,
+       {Fault::key_case, Fault::mx_missing}},
+      {"max-age", swapped("max_age", "max-age"), Reads::never, {Fault::key_case, Fault::max_age_invalid}},
+  });
+  CHECK(read_policy(swapped("604800", "31557601")).lenient->max_age == 31557600);
+  CHECK(read_policy(swapped("604800", "9999999999")).lenient->max_age == 31557600);
+}
+
+TEST_CASE("policy: mx patterns") {
+  for (const std::string bad :
+       {"*", "*.", "*example.com", "mx*.example.com", "a.*.example", "*.*.example", ".example.com",
+        "[192.0.2.1]", "2001:db8::1", "smtp://a.example", "a.example:25", "a.example,b.example",
+        "a.example b.example", "a_b.example", "-a.example", "a-.example", "a..example", ""}) {
+    CAPTURE(bad);
+    check({{"alone", swapped("mx1.example.com", bad), Reads::never, {Fault::mx_invalid_pattern}},
+           {"beside a good one, which tolerant senders use",
+            with("mx: " + bad),
+            Reads::leniently,
+            {Fault::mx_invalid_pattern}}});
+  }
+  check({{"final dot", with("mx: a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
+         {"final dot of a wildcard", with("mx: *.a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
+         {"U-label", with("mx: m\xC3\xBCnchen.example"), Reads::leniently, {Fault::mx_ulabel}}});
+  CHECK(read_policy(with("mx: m\xC3\xBCnchen.example")).departures[0].detail.find("xn--mnchen-3ya.example") !=
+        std::string::npos);
+  CHECK(read_policy(with("mx: *.B.example")).strict->mx ==
+        std::vector<std::string>{"mx1.example.com", "*.b.example"});
+}
+
+TEST_CASE("policy: lines outside the grammar") {
+  check({
+      {"blank line at the end", kGood + "\n", Reads::leniently, {Fault::nonconforming_line}},
+      {"blank line first", "\n" + kGood, Reads::leniently, {Fault::nonconforming_line}},
+      {"comment", with("# mode: none"), Reads::leniently, {Fault::nonconforming_line}},
+      {"BOM", "\xEF\xBB\xBF" + kGood, Reads::leniently, {Fault::nonconforming_line}},
+      {"leading white space", swapped("mode", " mode"), Reads::leniently, {Fault::nonconforming_line}},
+      {"white space before the colon",
+       swapped("mode", "mode "),
+       Reads::leniently,
+       {Fault::nonconforming_line}},
+      {"no colon", with("foo"), Reads::leniently, {Fault::not_a_policy}},
+      {"no colon, with a precise fault elsewhere",
+       "foo\n" + with("# x"),
+       Reads::leniently,
+       {Fault::nonconforming_line}},
+      {"empty extension", with("x:"), Reads::leniently, {Fault::not_a_policy}},
+      {"extension name begins with _", with("_x: y"), Reads::leniently, {Fault::not_a_policy}},
+      {"extension name of 33", with(std::string(33, 'a') + ": b"), Reads::leniently, {Fault::not_a_policy}},
+      {"duplicate without a value is no field",
+       with("mode:"),
+       Reads::leniently,
+       {Fault::duplicate_field, Fault::not_a_policy}},
+      {"bare CR", swapped("\nmode", "\rmode"), Reads::leniently, {Fault::line_ending}},
+      {"CR at the very end",
+       kGood.substr(0, kGood.size() - 1) + "\r",
+       Reads::leniently,
+       {Fault::line_ending}},
+      {"CR CR LF", swapped("STSv1\n", "STSv1\r\r\n"), Reads::leniently, {Fault::line_ending}},
+      {"NUL in a comment field", with("x: a\0b"s), Reads::leniently, {Fault::control_characters}},
+      {"NUL in a value, one cause",
+       swapped("enforce", "enf\0orce"s),
+       Reads::never,
+       {Fault::control_characters}},
+      {"tab inside an extension value", with("x: a\tb"), Reads::leniently, {Fault::control_characters}},
+      {"overlong UTF-8", with("x: \xC0\x80"), Reads::leniently, {Fault::control_characters}},
+      {"surrogate", with("x: \xED\xA0\x80"), Reads::leniently, {Fault::control_characters}},
+  });
+  CHECK(read_policy(with("# x")).departures[0].line == 5);
+  CHECK(read_policy("\xEF\xBB\xBF" + kGood).departures[0].line == 1);
+}
+
+TEST_CASE("policy: what is none at all") {
+  check({
+      {"empty", "", Reads::never, {Fault::not_a_policy}},
+      {"newlines", "\n\n\n", Reads::never, {Fault::not_a_policy}},
+      {"text", "Not Found\n", Reads::never, {Fault::not_a_policy}},
+      {"JSON", "{\"version\": \"STSv1\"}", Reads::never, {Fault::not_a_policy}},
+      {"NULs", std::string(64, '\0'), Reads::never, {Fault::control_characters}},
+      {"UTF-16", "\xFF\xFEv\0e\0r\0s\0i\0o\0n\0:\0"s, Reads::never, {Fault::control_characters}},
+      {"page", "<!DOCTYPE html>\n<p>hello: world</p>", Reads::never, {Fault::html}},
+      {"page behind blank lines", "\r\n <HTML>", Reads::never, {Fault::html}},
+      {"page behind text", "loading <HtMl>", Reads::never, {Fault::html}},
+      {"an extension that speaks of html", with("x: <html"), Reads::strictly, {Fault::unknown_field}},
+  });
+}
+
+TEST_CASE("policy: the field is lost only where it is needed") {
+  CHECK(read_policy(swapped("mx:", "Mx:")).departures[0].field_lost);
+  CHECK_FALSE(read_policy(with("MX: a.example")).departures[0].field_lost);
+  CHECK_FALSE(
+      read_policy("version: STSv1\nmode: none\nmax_age: 1\nMX: a.example\n").departures[0].field_lost);
+  CHECK(read_policy(swapped("mode", "Mode")).departures[0].field_lost);
+}
+
+TEST_CASE("policy: first entries count (RFC 8461 §3.2)") {
+  const PolicyReading r = read_policy(with("mode: none\nmax_age: 1\nversion: STSv2\nx: a\nx: b"));
+  REQUIRE(r.strict);
+  CHECK(r.strict->mode == Mode::enforce);
+  CHECK(r.strict->max_age == 604800);
+  CHECK(r.strict->extensions == std::vector<std::pair<std::string, std::string>>{{"x", "a"}});
+}
+
+TEST_CASE("policy: unknown fields name the closest known key") {
+  CHECK(read_policy(with("maxage2: 1")).departures[0].detail.find("\"max_age\" meant") != std::string::npos);
+  CHECK(read_policy(with("comment: 1")).departures[0].detail.find("meant") == std::string::npos);
+}
+
+TEST_CASE("modes") {
+  CHECK(parse_mode("enforce") == Mode::enforce);
+  CHECK_FALSE(parse_mode("Enforce"));
+  CHECK_FALSE(parse_mode(""));
+  CHECK(to_string(Mode::testing) == "testing");
+  CHECK(Mode::none < Mode::testing);
+  CHECK(Mode::testing < Mode::enforce);
+}

@@ -1,0 +1,203 @@
+#include "checks/facts/sts_record.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace stswatch;
+using namespace std::string_literals;
+using Fault = StsRecordFault;
+using Verdict = StsRecordReading::Verdict;
+
+namespace {
+
+std::vector<TxtRecord> txt(const std::vector<std::string>& records) {
+  std::vector<TxtRecord> out;
+  for (const std::string& r : records) {
+    out.push_back({{r}});
+  }
+  return out;
+}
+
+struct Row {
+  std::string why;
+  std::vector<std::string> records;
+  Verdict verdict;
+  std::string id;
+  std::vector<Fault> faults;  // all of them, in order
+};
+
+std::vector<Fault> faults(const StsRecordReading& r) {
+  std::vector<Fault> out;
+  for (const auto& d : r.departures) {
+    out.push_back(d.fault);
+  }
+  return out;
+}
+
+void check(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.why);
+    const StsRecordReading r = read_sts_records(txt(row.records));
+    for (const auto& d : r.departures) {
+      INFO(d.detail);
+    }
+    CHECK(static_cast<int>(r.verdict) == static_cast<int>(row.verdict));
+    CHECK(r.id == row.id);
+    CHECK(faults(r) == row.faults);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sts record: what the grammar of RFC 8461 §3.1 allows") {
+  check({
+      {"the RFC's example", {"v=STSv1; id=20160831085700Z;"}, Verdict::valid, "20160831085700Z", {}},
+      {"no final delimiter", {"v=STSv1; id=a"}, Verdict::valid, "a", {}},
+      {"no white space at all", {"v=STSv1;id=a"}, Verdict::valid, "a", {}},
+      {"*WSP on both sides of a delimiter", {"v=STSv1;\t \tid=a \t; x=y"}, Verdict::valid, "a", {}},
+      {"white space behind the final delimiter is part of it", {"v=STSv1; id=a; "}, Verdict::valid, "a", {}},
+      {"the order of the other fields is free", {"v=STSv1; x=y; id=a"}, Verdict::valid, "a", {}},
+      {"32 characters", {"v=STSv1; id=" + std::string(32, 'Z')}, Verdict::valid, std::string(32, 'Z'), {}},
+      {"extension name of 32", {"v=STSv1; id=a; " + std::string(32, 'n') + "=v"}, Verdict::valid, "a", {}},
+      {"extension value with every odd sign",
+       {"v=STSv1; id=a; x=!\"#$%&'()*+,-./:<>?@[\\]^_`{|}~"},
+       Verdict::valid,
+       "a",
+       {}},
+      {"first id counts (§3.2)", {"v=STSv1; id=a; id=b"}, Verdict::valid, "a", {Fault::duplicate_field}},
+      {"all entries except the first are ignored (§3.2)",
+       {"v=STSv1; id=a; id=-"},
+       Verdict::valid,
+       "a",
+       {Fault::duplicate_field}},
+      {"a second v is an ignored duplicate",
+       {"v=STSv1; id=a; v=STSv2"},
+       Verdict::valid,
+       "a",
+       {Fault::duplicate_field}},
+      {"grammar allows WSP before the first delimiter (erratum 6285)",
+       {"v=STSv1 ; id=a"},
+       Verdict::valid,
+       "a",
+       {Fault::space_before_delimiter}},
+  });
+}
+
+TEST_CASE("sts record: what it does not") {
+  check({
+      {"id is required", {"v=STSv1; x=y"}, Verdict::invalid, "", {Fault::id_missing}},
+      {"at least one field", {"v=STSv1;"}, Verdict::invalid, "", {Fault::id_missing}},
+      {"%s: field names are case-sensitive", {"v=STSv1; ID=a"}, Verdict::invalid, "", {Fault::id_missing}},
+      {"id with hyphens, kept for lenient senders",
+       {"v=STSv1; id=2026-11-01"},
+       Verdict::invalid,
+       "2026-11-01",
+       {Fault::id_invalid}},
+      {"id of 33",
+       {"v=STSv1; id=" + std::string(33, '1')},
+       Verdict::invalid,
+       std::string(33, '1'),
+       {Fault::id_invalid}},
+      {"empty id", {"v=STSv1; id="}, Verdict::invalid, "", {Fault::id_invalid}},
+      {"a bad first id is not mended by a good second one",
+       {"v=STSv1; id=-; id=a"},
+       Verdict::invalid,
+       "-",
+       {Fault::id_invalid, Fault::duplicate_field}},
+      {"empty field", {"v=STSv1;; id=a"}, Verdict::invalid, "a", {Fault::syntax}},
+      {"two final delimiters", {"v=STSv1; id=a;;"}, Verdict::invalid, "a", {Fault::syntax}},
+      {"field without =", {"v=STSv1; foo; id=a"}, Verdict::invalid, "a", {Fault::syntax}},
+      {"missing ; between fields", {"v=STSv1; id=a x=y"}, Verdict::invalid, "a x=y", {Fault::syntax}},
+      {"white space around =", {"v=STSv1; id = a"}, Verdict::invalid, "a", {Fault::syntax}},
+      {"extension without value", {"v=STSv1; id=a; x="}, Verdict::invalid, "a", {Fault::syntax}},
+      {"extension name of 33",
+       {"v=STSv1; id=a; " + std::string(33, 'n') + "=v"},
+       Verdict::invalid,
+       "a",
+       {Fault::syntax}},
+      {"extension name begins with _", {"v=STSv1; id=a; _x=v"}, Verdict::invalid, "a", {Fault::syntax}},
+      {"second = in a value", {"v=STSv1; id=a; x=="}, Verdict::invalid, "a", {Fault::syntax}},
+      {"white space at the end without ;", {"v=STSv1; id=a "}, Verdict::invalid, "a", {Fault::trailing_data}},
+      {"text behind the final ;", {"v=STSv1; id=a; \""}, Verdict::invalid, "a", {Fault::trailing_data}},
+      {"NBSP", {"v=STSv1;\xC2\xA0id=a"}, Verdict::invalid, "", {Fault::non_ascii, Fault::id_missing}},
+      {"typographic quotes",
+       {"v=STSv1; id=\xE2\x80\x9C"
+        "a\xE2\x80\x9D"},
+       Verdict::invalid,
+       "\\xE2\\x80\\x9Ca\\xE2\\x80\\x9D",
+       {Fault::non_ascii}},
+      {"line feed at the end", {"v=STSv1; id=a\n"}, Verdict::invalid, "a\\x0A", {Fault::non_ascii}},
+      {"NUL does not end the text", {"v=STSv1; id=a\0;"s}, Verdict::invalid, "a\\x00", {Fault::non_ascii}},
+      {"a lone record without ;", {"v=STSv1"}, Verdict::invalid, "", {Fault::syntax}},
+      {"scenario 7", {"v=STSv1 id=1"}, Verdict::invalid, "", {Fault::syntax}},
+  });
+}
+
+TEST_CASE("sts record: the discard rule of RFC 8461 §3.1") {
+  check({
+      {"nothing there", {}, Verdict::none, "", {}},
+      {"strangers are discarded",
+       {"v=spf1 -all", "v=STSv1; id=a"},
+       Verdict::valid,
+       "a",
+       {Fault::other_records}},
+      {"only strangers", {"v=spf1 -all"}, Verdict::none, "", {Fault::other_records}},
+      {"two", {"v=STSv1; id=a", "v=STSv1; id=b"}, Verdict::invalid, "", {Fault::multiple}},
+      {"two and a stranger",
+       {"v=STSv1; id=a", "x", "v=STSv1;"},
+       Verdict::invalid,
+       "",
+       {Fault::other_records, Fault::multiple}},
+      {"another version beside it is a stranger",
+       {"v=STSv1; id=a", "v=STSv2; id=b"},
+       Verdict::valid,
+       "a",
+       {Fault::other_records}},
+      {"the spaced form is discarded beside a good one",
+       {"v=STSv1 ; id=b", "v=STSv1; id=a"},
+       Verdict::valid,
+       "a",
+       {Fault::other_records}},
+      {"the spaced form is discarded beside a stranger",
+       {"v=STSv1 ; id=b", "x"},
+       Verdict::none,
+       "",
+       {Fault::space_before_delimiter, Fault::other_records}},
+      {"version in lower case", {"v=stsv1; id=a"}, Verdict::none, "", {Fault::version_invalid}},
+      {"key in upper case", {"V=STSv1; id=a"}, Verdict::none, "", {Fault::version_invalid}},
+      {"version 2", {"v=STSv2; id=a"}, Verdict::none, "", {Fault::version_invalid}},
+      {"version 10", {"v=STSv10; id=a"}, Verdict::none, "", {Fault::version_invalid}},
+      {"leading space", {" v=STSv1; id=a"}, Verdict::none, "", {Fault::version_invalid}},
+      {"literal quotes", {"\"v=STSv1; id=a\""}, Verdict::none, "", {Fault::version_invalid}},
+      {"byte order mark", {"\xEF\xBB\xBFv=STSv1; id=a"}, Verdict::none, "", {Fault::non_ascii}},
+      {"id first", {"id=a; v=STSv1"}, Verdict::none, "", {Fault::version_not_first}},
+  });
+}
+
+TEST_CASE("sts record: strings are joined without spaces (RFC 8461 §3.1)") {
+  const StsRecordReading r = read_sts_records({{{"v=STS", "v1; id=20", "26;"}}});
+  CHECK(r.usable());
+  CHECK(r.id == "2026");
+}
+
+TEST_CASE("sts record: announced in any spelling") {
+  CHECK(read_sts_records(txt({"v=STSv1; id=a"})).announced());
+  CHECK(read_sts_records(txt({"v=stsv1"})).announced());
+  CHECK(read_sts_records(txt({"id=a; v=STSv1;"})).announced());
+  CHECK(read_sts_records(txt({"v=STSv1", "x"})).announced());
+  CHECK_FALSE(read_sts_records(txt({"v=spf1", ""})).announced());
+  CHECK_FALSE(read_sts_records({}).announced());
+}
+
+TEST_CASE("sts record: details name octet and offset") {
+  CHECK(read_sts_records(txt({"v=STSv1 id=1"})).departures.at(0).detail.find("a space at offset 7") == 0);
+  CHECK(read_sts_records(txt({"v=STSv1; id=a\xC2\xA0"}))
+            .departures.at(0)
+            .detail.find("octet 0xC2 at offset 13") == 0);
+  CHECK(read_sts_records(txt({"v=STSv1; id=a-b"})).departures.at(0).detail.find("'-' at offset 13") !=
+        std::string::npos);
+  CHECK(read_sts_records(txt({"v=STSv1; id=a; 1%=a"})).departures.at(0).detail.find("'%' at offset 16") == 0);
+}
