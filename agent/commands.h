@@ -61,6 +61,7 @@ int config_check(const std::string& file, Streams io);
 struct RunCommand {
   std::vector<std::string> domains;
   std::string config_file;
+  std::string listen, state;  // stand in for the config's when not empty
   std::string log_format = "text";
 };
 int run(const RunCommand& command, Streams io);

@@ -81,6 +81,8 @@ void add_run(CLI::App& app, RunCommand& c) {
   auto* sub = app.add_subcommand("run", "The service: look on schedule, serve /metrics");
   sub->add_option("DOMAIN", c.domains, "Without --config: domains to watch on defaults");
   sub->add_option("--config", c.config_file, "Configuration (TOML)")->envname("STSWATCH_CONFIG");
+  sub->add_option("--listen", c.listen, "ADDR:PORT of /metrics (127.0.0.1:9461)")->envname("STSWATCH_LISTEN");
+  sub->add_option("--state", c.state, "Where memory is kept")->envname("STSWATCH_STATE");
   sub->add_option("--log-format", c.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
 }
 

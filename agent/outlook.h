@@ -16,7 +16,7 @@ struct Outlook {
   std::unique_ptr<Resolver> resolver;
   std::shared_ptr<const TrustStore> trust;
   std::unique_ptr<Observer> observer;
-  std::unique_ptr<VantageWatch> vantage;
+  std::shared_ptr<VantageWatch> vantage;
 };
 
 /// A command that fails before its first look: what to say, and the exit code that goes with it.
@@ -29,6 +29,8 @@ struct Refusal {
 tl::expected<Config, Refusal> effective_config(const LookFlags& flags);
 
 /// The error names the option at fault and how to mend it.
-tl::expected<Outlook, std::string> make_outlook(const Config& config);
+/// After a reload what the vantage has reached is handed on.
+tl::expected<Outlook, std::string> make_outlook(const Config& config,
+                                                std::shared_ptr<VantageWatch> vantage = nullptr);
 
 }  // namespace stswatch

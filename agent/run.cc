@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <iostream>
 
@@ -27,12 +30,12 @@ void log_to_stderr(const std::string& format) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-/// SIGTERM and SIGINT are taken by sigwait alone, so no handler ever runs in a worker.
-sigset_t block_stop_signals() {
+/// Signals are taken by sigtimedwait alone, so no handler ever runs in a worker.
+sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return set;
 }
@@ -41,23 +44,97 @@ tl::expected<Config, std::string> service_config(const RunCommand& command) {
   Config config;
   if (!command.config_file.empty()) {
     auto loaded = load_config(command.config_file);
-    if (!loaded) {
-      std::string all = "the configuration is not valid:";
-      for (const auto& e : loaded.error())
-        all += "\n  " + e.str();
-      return tl::make_unexpected(all);
-    }
+    if (!loaded) return tl::make_unexpected(list_of(loaded.error()));
     config = std::move(*loaded);
   }
   for (const auto& typed : command.domains) {
     const auto domain = Domain::parse(typed);
     if (!domain) return tl::make_unexpected(domain.error());
-    config.domains.push_back({*domain, config.expiry, {}, 100});
+    const bool there = std::any_of(config.domains.begin(), config.domains.end(),
+                                   [&](const DomainConfig& d) { return d.name == *domain; });
+    if (!there) config.domains.push_back({*domain, config.expiry, {}, 100});
   }
+  if (!command.listen.empty()) {
+    const auto listen = parse_listen(command.listen);
+    if (!listen) return tl::make_unexpected(listen.error());
+    config.agent.listen = *listen;
+  }
+  if (!command.state.empty()) config.agent.state = command.state;
   if (config.domains.empty() && config.probe_allow.empty())
     return tl::make_unexpected(std::string(
         "no domain to watch: name one on the command line, or add a [[domain]] to the configuration"));
   return config;
+}
+
+tl::expected<std::shared_ptr<const WatchPlan>, std::string> make_plan(const RunCommand& command,
+                                                                      std::shared_ptr<VantageWatch> vantage) {
+  auto config = service_config(command);
+  if (!config) return tl::make_unexpected(config.error());
+  auto outlook = make_outlook(*config, std::move(vantage));
+  if (!outlook) return tl::make_unexpected(outlook.error());
+  return std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
+}
+
+/// Reads the configuration again; keeps the old plan when it is not valid. Thread-safe.
+class Reloader {
+ public:
+  Reloader(const RunCommand& command, Service& service, std::shared_ptr<VantageWatch> vantage, Clock& clock)
+      : command_(command),
+        service_(service),
+        vantage_(std::move(vantage)),
+        clock_(clock),
+        success_at_(clock.now()) {}
+
+  tl::expected<void, std::string> reload() {
+    const std::lock_guard lock(mutex_);
+    auto plan = make_plan(command_, vantage_);
+    successful_ = plan.has_value();
+    if (!plan) {
+      spdlog::error("reload refused, the old configuration stays: {}", plan.error());
+      return tl::make_unexpected(plan.error());
+    }
+    success_at_ = clock_.now();
+    spdlog::info("reloaded: {} domains", (*plan)->config.domains.size());
+    service_.adopt(std::move(*plan));
+    return {};
+  }
+
+  void describe(Snapshot& s) const {
+    const std::lock_guard lock(mutex_);
+    s.reload_successful = successful_;
+    s.reload_success_at = success_at_;
+  }
+
+ private:
+  const RunCommand& command_;
+  Service& service_;
+  std::shared_ptr<VantageWatch> vantage_;
+  Clock& clock_;
+  mutable std::mutex mutex_;
+  bool successful_ = true;  // guarded by mutex_, as is the next
+  TimePoint success_at_;
+};
+
+/// Until SIGTERM or SIGINT: reloads on SIGHUP, and tells systemd's watchdog that we are alive.
+void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service) {
+  std::uint64_t watchdog = 0;
+  if (sd_watchdog_enabled(0, &watchdog) <= 0) watchdog = 3'600'000'000;
+  const timespec patience{static_cast<time_t>(watchdog / 2 / 1'000'000),
+                          static_cast<long>(watchdog / 2 % 1'000'000 * 1000)};
+  for (;;) {
+    const int signal = sigtimedwait(&signals, nullptr, &patience);
+    if (signal == SIGTERM || signal == SIGINT) {
+      spdlog::info("stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      return;
+    }
+    if (signal == SIGHUP) {
+      sd_notify(0, "RELOADING=1");
+      (void)reloader.reload();  // a refusal is logged and shown in the metrics
+      sd_notify(0, "READY=1");
+    }
+    (void)service.snapshot();  // a stuck schedule must not look alive
+    sd_notify(0, "WATCHDOG=1");
+  }
 }
 
 }  // namespace
@@ -67,33 +144,38 @@ int run(const RunCommand& command, Streams io) {
   if (!command.domains.empty() && !command.config_file.empty())
     return complain(io, "domains and --config together: add them to the file as [[domain]] tables",
                     kExitUsage);
-  auto config = service_config(command);
-  if (!config) return complain(io, config.error(), kExitConfig);
-  auto outlook = make_outlook(*config);
-  if (!outlook) return complain(io, outlook.error(), kExitConfig);
+  const auto plan = make_plan(command, nullptr);
+  if (!plan) return complain(io, plan.error(), kExitConfig);
 
   mallopt(M_ARENA_MAX, 2);  // one heap per worker thread would keep hundreds of MiB (measured on /metrics)
-  const sigset_t stop_signals = block_stop_signals();
-  const auto listen = config->agent.listen;
+  const sigset_t signals = block_signals();
+  const auto listen = (*plan)->config.agent.listen;
   const auto memory = make_ram_memory();
   SystemClock clock;
-  Service service(std::make_shared<const Plan>(std::move(*config), std::move(*outlook)), *memory, clock);
-
-  HttpParts parts;
-  parts.metrics = {std::make_shared<SnapshotCollectable>([&service] { return service.snapshot(); }),
-                   service.looks().registry()};
+  Service service(*plan, *memory, clock);
+  Reloader reloader(command, service, (*plan)->outlook.vantage, clock);
   std::atomic<bool> ready{false};
-  parts.ready = [&ready] { return ready.load(); };
-  const auto http = serve_http(listen.host, listen.port, std::move(parts));
+  const auto snapshot = [&] {
+    auto s = service.snapshot();
+    reloader.describe(s);
+    return s;
+  };
+  const auto http =
+      serve_http(listen.host, listen.port,
+                 {.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()},
+                  .ready = [&] { return ready.load(); },
+                  .snapshot = snapshot,
+                  .look_now = [&](const Domain& name) { return service.look_now(name); },
+                  .reload = [&] { return reloader.reload(); }});
   if (!http) return complain(io, http.error(), kExitConfig);
 
   service.start();
   ready = true;
+  sd_notify(0, "READY=1");
   spdlog::info("stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
-  spdlog::info("stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  wait_for_stop(signals, reloader, service);
   ready = false;
+  sd_notify(0, "STOPPING=1");
   service.stop();
   return 0;
 }

@@ -78,17 +78,17 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
 
 }  // namespace
 
-Plan::Plan(Config c, Outlook o) : config(std::move(c)), outlook(std::move(o)) {
+WatchPlan::WatchPlan(Config c, Outlook o) : config(std::move(c)), outlook(std::move(o)) {
   for (const auto& d : config.domains)
     by_name_.emplace(d.name.str(), &d);
 }
 
-const DomainConfig* Plan::find(const std::string& domain) const {
+const DomainConfig* WatchPlan::find(const std::string& domain) const {
   const auto it = by_name_.find(domain);
   return it == by_name_.end() ? nullptr : it->second;
 }
 
-Service::Service(std::shared_ptr<const Plan> plan, Memory& memory, Clock& clock)
+Service::Service(std::shared_ptr<const WatchPlan> plan, Memory& memory, Clock& clock)
     : memory_(memory), clock_(clock), plan_(std::move(plan)), schedule_(std::random_device{}()) {}
 
 Service::~Service() { stop(); }
@@ -100,7 +100,7 @@ void Service::start() {
   spawn_if_short();
 }
 
-void Service::adopt(std::shared_ptr<const Plan> plan) {
+void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
   const std::lock_guard lock(mutex_);
   for (const auto& d : plan->config.domains)
     schedule_.add({Kind::domain, d.name.str()}, clock_.now());
@@ -127,7 +127,7 @@ bool Service::look_now(const Domain& name) {
   return true;
 }
 
-std::shared_ptr<const Plan> Service::plan() const {
+std::shared_ptr<const WatchPlan> Service::plan() const {
   const std::lock_guard lock(mutex_);
   return plan_;
 }
@@ -179,7 +179,7 @@ void Service::work() {
   }
 }
 
-Seconds Service::look(const Plan& plan, const Subject& subject) {
+Seconds Service::look(const WatchPlan& plan, const Subject& subject) {
   if (subject.kind == Kind::mx) {
     look_at_mx(plan, subject.name);
     return plan.config.schedule.mx;
@@ -188,7 +188,8 @@ Seconds Service::look(const Plan& plan, const Subject& subject) {
   return plan.config.schedule.dns;
 }
 
-bool Service::fetch_is_due(const Plan& plan, const DomainMemory* before, const DomainObservation& facts) {
+bool Service::fetch_is_due(const WatchPlan& plan, const DomainMemory* before,
+                           const DomainObservation& facts) {
   {
     const std::lock_guard lock(mutex_);
     if (fetch_now_.erase(facts.domain.str()) > 0) return true;
@@ -202,7 +203,7 @@ bool Service::fetch_is_due(const Plan& plan, const DomainMemory* before, const D
          facts.policy_host.all() != before->known.policy_host.all();
 }
 
-void Service::look_at_domain(const Plan& plan, const DomainConfig& domain) {
+void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) {
   const Stopwatch watch;
   const auto& outlook = plan.outlook;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
@@ -223,7 +224,8 @@ void Service::look_at_domain(const Plan& plan, const DomainConfig& domain) {
   remember(plan, domain, std::move(facts), fetch);
 }
 
-void Service::remember(const Plan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched) {
+void Service::remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts,
+                       bool fetched) {
   const auto& name = domain.name;
   const auto vantage = plan.outlook.vantage->now(name.policy_host(), facts.at);
 
@@ -282,7 +284,7 @@ void Service::release(const std::string& host, const std::string& domain) {
   schedule_.remove({Kind::mx, host});
 }
 
-void Service::look_at_mx(const Plan& plan, const std::string& host) {
+void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline);
@@ -310,7 +312,7 @@ void Service::look_at_mx(const Plan& plan, const std::string& host) {
     if (const auto* domain = plan.find(name)) judge_again(plan, *domain);
 }
 
-void Service::judge_again(const Plan& plan, const DomainConfig& domain) {
+void Service::judge_again(const WatchPlan& plan, const DomainConfig& domain) {
   const std::lock_guard lock(judging(domain.name));
   const auto before = memory_.domain(domain.name);
   if (!before) return;

@@ -21,8 +21,8 @@ namespace stswatch {
 
 /// What the service works by until the next reload: the wishes, and what they were made into. Immutable but
 /// for the outlook's own guarded state; a look keeps the plan it began with.
-struct Plan {
-  Plan(Config c, Outlook o);
+struct WatchPlan {
+  WatchPlan(Config c, Outlook o);
   const DomainConfig* find(const std::string& domain) const;
 
   const Config config;
@@ -34,7 +34,7 @@ struct Plan {
 
 class Service {
  public:
-  Service(std::shared_ptr<const Plan> plan, Memory& memory, Clock& clock);
+  Service(std::shared_ptr<const WatchPlan> plan, Memory& memory, Clock& clock);
   ~Service();  // stops
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -42,7 +42,7 @@ class Service {
   void start();
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
-  void adopt(std::shared_ptr<const Plan> plan);
+  void adopt(std::shared_ptr<const WatchPlan> plan);
   /// Looks again now, its policy and MX hosts included; false when the domain is not watched.
   bool look_now(const Domain& name);
   /// Ends every wait for the network and joins all workers. Idempotent.
@@ -54,13 +54,13 @@ class Service {
  private:
   void work();
   void spawn_if_short();  // with mutex_ held
-  std::shared_ptr<const Plan> plan() const;
-  Seconds look(const Plan& plan, const Subject& subject);
-  void look_at_domain(const Plan& plan, const DomainConfig& domain);
-  void look_at_mx(const Plan& plan, const std::string& host);
-  void judge_again(const Plan& plan, const DomainConfig& domain);
-  bool fetch_is_due(const Plan& plan, const DomainMemory* before, const DomainObservation& facts);
-  void remember(const Plan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  std::shared_ptr<const WatchPlan> plan() const;
+  Seconds look(const WatchPlan& plan, const Subject& subject);
+  void look_at_domain(const WatchPlan& plan, const DomainConfig& domain);
+  void look_at_mx(const WatchPlan& plan, const std::string& host);
+  void judge_again(const WatchPlan& plan, const DomainConfig& domain);
+  bool fetch_is_due(const WatchPlan& plan, const DomainMemory* before, const DomainObservation& facts);
+  void remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
   void use_mx_hosts(const Domain& name, const std::set<std::string>& hosts);
   void release_mx_hosts(const std::string& domain);                  // with mutex_ held
   void release(const std::string& host, const std::string& domain);  // with mutex_ held
@@ -77,8 +77,8 @@ class Service {
 
   mutable std::mutex mutex_;
   std::condition_variable due_;
-  std::shared_ptr<const Plan> plan_;  // guarded by mutex_, as is all below
-  std::set<std::string> fetch_now_;   // domains whose next look fetches the policy too
+  std::shared_ptr<const WatchPlan> plan_;  // guarded by mutex_, as is all below
+  std::set<std::string> fetch_now_;        // domains whose next look fetches the policy too
   Schedule schedule_;
   std::map<std::string, std::set<std::string>> users_;     // MX host -> domains
   std::map<std::string, std::set<std::string>> hosts_of_;  // domain -> MX hosts

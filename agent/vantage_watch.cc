@@ -20,6 +20,12 @@ bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const
   return false;
 }
 
+void VantageWatch::configure(bool ipv6, bool allow_private) {
+  const std::lock_guard lock(mutex_);
+  ipv6_ = ipv6;
+  allow_private_ = allow_private;
+}
+
 void VantageWatch::saw(const MxHostObservation& look) {
   const std::lock_guard lock(mutex_);
   for (const auto& probe : look.probes) {

@@ -12,6 +12,7 @@ namespace stswatch {
 class VantageWatch {
  public:
   VantageWatch(bool ipv6, bool allow_private) : ipv6_(ipv6), allow_private_(allow_private) {}
+  void configure(bool ipv6, bool allow_private);
 
   void saw(const MxHostObservation& look);
   void saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint at);
@@ -31,9 +32,9 @@ class VantageWatch {
     bool other_than(const std::string& host, TimePoint at) const;
   };
 
-  const bool ipv6_, allow_private_;
   mutable std::mutex mutex_;
-  Port https_, smtp_;  // guarded by mutex_
+  bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
+  Port https_, smtp_;
 };
 
 /// The peer's TCP end answered: whatever came after.

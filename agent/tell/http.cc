@@ -7,6 +7,9 @@
 #include <sstream>
 #include <thread>
 
+#include "agent/tell/api.h"
+#include "agent/tell/openmetrics.h"
+
 // Debian's cpp-httplib is a shared library built with these; a file compiled without them has other class
 // layouts.
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT)
@@ -16,10 +19,19 @@
 namespace stswatch {
 namespace {
 
+using httplib::Request;
+using httplib::Response;
+
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr const char* kJsonType = "application/json";
 constexpr std::size_t kThreads = 4;  // Prometheus, a probe and a person
 constexpr std::size_t kRequestBody = 1U << 20;
+
+void fail(Response& r, int status, const std::string& what) {
+  r.status = status;
+  r.set_content(what + "\n", kTextType);
+}
 
 class Server : public HttpServer {
  public:
@@ -28,23 +40,12 @@ class Server : public HttpServer {
     server_.set_payload_max_length(kRequestBody);
     server_.set_read_timeout(5);
     server_.set_write_timeout(10);
-    server_.set_keep_alive_timeout(30);
-    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& r) {
-      r.set_content(exposition(), kMetricsType);
+    server_.set_keep_alive_timeout(5);
+    server_.set_error_handler([](const Request&, Response& r) {
+      if (r.body.empty()) fail(r, r.status, "no such page: see /metrics or /api/v1/domains");
     });
-    server_.Get("/-/healthy", [](const httplib::Request&, httplib::Response& r) {
-      r.set_content("stswatch is healthy\n", kTextType);
-    });
-    server_.Get("/-/ready", [this](const httplib::Request&, httplib::Response& r) {
-      const bool ready = parts_.ready();
-      r.status = ready ? 200 : 503;
-      r.set_content(ready ? "stswatch is ready\n" : "stswatch is starting or stopping\n", kTextType);
-    });
-    server_.set_error_handler([](const httplib::Request& q, httplib::Response& r) {
-      if (r.body.empty())
-        r.set_content("no such page: " + std::to_string(r.status) + ": see /metrics\n", kTextType);
-      (void)q;
-    });
+    add_probes();
+    add_api();
   }
 
   ~Server() override {
@@ -67,13 +68,58 @@ class Server : public HttpServer {
   int port() const override { return port_; }
 
  private:
-  std::string exposition() const {
+  void add_probes() {
+    server_.Get("/metrics", [this](const Request& q, Response& r) {
+      const bool open =
+          q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
+      r.set_content(exposition(open), open ? kOpenMetricsType : kMetricsType);
+    });
+    server_.Get("/-/healthy",
+                [](const Request&, Response& r) { r.set_content("stswatch is healthy\n", kTextType); });
+    server_.Get("/-/ready", [this](const Request&, Response& r) {
+      if (!parts_.ready()) return fail(r, 503, "stswatch is starting or stopping");
+      r.set_content("stswatch is ready\n", kTextType);
+    });
+    server_.Post("/-/reload", [this](const Request&, Response& r) {
+      const auto done = parts_.reload();
+      if (!done) return fail(r, 500, done.error());
+      r.set_content("reloaded\n", kTextType);
+    });
+  }
+
+  void add_api() {
+    server_.Get("/api/v1/domains", [this](const Request&, Response& r) {
+      r.set_content(api_domains(parts_.snapshot()), kJsonType);
+    });
+    server_.Get("/api/v1/findings", [this](const Request&, Response& r) {
+      r.set_content(api_findings(parts_.snapshot()), kJsonType);
+    });
+    server_.Get(R"(/api/v1/domains/([^/]{1,300}))", [this](const Request& q, Response& r) {
+      const auto name = Domain::parse(q.matches[1].str());
+      if (!name) return fail(r, 400, name.error());
+      const auto document = api_domain(parts_.snapshot(), name->str());
+      if (!document) return fail(r, 404, name->str() + " is not watched, or was not looked at yet");
+      r.set_content(*document, kJsonType);
+    });
+    server_.Post(R"(/api/v1/domains/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
+      const auto name = Domain::parse(q.matches[1].str());
+      if (!name) return fail(r, 400, name.error());
+      if (!parts_.look_now(*name)) return fail(r, 404, name->str() + " is not watched");
+      r.status = 202;
+      r.set_content("looking again\n", kTextType);
+    });
+  }
+
+  std::string exposition(bool openmetrics) const {
     std::vector<prometheus::MetricFamily> families;
     for (const auto& part : parts_.metrics)
       for (auto& family : part->Collect())
         families.push_back(std::move(family));
     std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, families);
+    if (openmetrics)
+      write_openmetrics(out, families);
+    else
+      prometheus::TextSerializer().Serialize(out, families);
     return out.str();
   }
 

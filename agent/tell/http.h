@@ -1,4 +1,4 @@
-// The agent's own HTTP server: /metrics, /-/healthy, /-/ready.
+// The agent's own HTTP server: CONTRACT 6.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -8,11 +8,17 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "agent/tell/snapshot.h"
+
 namespace stswatch {
 
+/// What the server asks of the agent; called from its threads.
 struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<bool()> ready;
+  std::function<Snapshot()> snapshot;
+  std::function<bool(const Domain&)> look_now;              // false: not watched
+  std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller
 };
 
 class HttpServer {

@@ -57,6 +57,10 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_workers", "Threads that look, by what they do now."},
     MetricInfo{"stswatch_vantage_port25_ok",
                "0 when no MX host answers on port 25 from here: MX looks are unknown."},
+    MetricInfo{"stswatch_config_last_reload_successful",
+               "1 when the newest reload of the configuration was valid."},
+    MetricInfo{"stswatch_config_last_reload_success_timestamp_seconds",
+               "When a valid configuration was last loaded."},
     MetricInfo{"stswatch_trust_store_info", "Always 1; the trust store certificates are verified against."},
 };
 

@@ -26,6 +26,8 @@ struct Snapshot {
   std::size_t workers_idle = 0;
   bool port25_ok = true;
   std::string trust_store_file, trust_store_sha256;
+  bool reload_successful = true;
+  TimePoint reload_success_at{};  // start counts as the first
 };
 
 }  // namespace stswatch

@@ -1,0 +1,65 @@
+#include "agent/tell/api.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/tell/json.h"
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json looks_of(const DomainMemory& memory) {
+  Json looks = Json::object();
+  for (const auto& [part, t] : memory.times) {
+    const auto at = [](const std::optional<TimePoint>& when) {
+      return when ? Json(to_utc(*when)) : Json(nullptr);
+    };
+    looks[std::string(to_string(part))] = {{"last_look", at(t.last_look)},
+                                           {"last_success", at(t.last_success)}};
+  }
+  return looks;
+}
+
+Json summary(const DomainMemory& memory) {
+  const auto full = to_json(memory.verdict);
+  Json out;
+  for (const auto* key :
+       {"domain", "checked_at", "status", "mode", "live_mode", "enforce_usable_mx", "forecast"})
+    out[key] = full.at(key);
+  out["findings"] = memory.verdict.findings.size();
+  return out;
+}
+
+}  // namespace
+
+std::string api_domains(const Snapshot& snapshot) {
+  Json out = Json::array();
+  for (const auto& memory : snapshot.domains)
+    out.push_back(summary(*memory));
+  return out.dump();
+}
+
+std::optional<std::string> api_domain(const Snapshot& snapshot, const std::string& name) {
+  for (const auto& memory : snapshot.domains) {
+    if (memory->verdict.domain.str() != name) continue;
+    Json out = to_json(memory->verdict);
+    out["looks"] = looks_of(*memory);
+    return out.dump();
+  }
+  return std::nullopt;
+}
+
+std::string api_findings(const Snapshot& snapshot) {
+  Json out = Json::array();
+  for (const auto& memory : snapshot.domains) {
+    for (const auto& finding : memory->verdict.findings) {
+      Json row{{"domain", memory->verdict.domain.str()}};
+      row.update(to_json(finding));
+      out.push_back(std::move(row));
+    }
+  }
+  return out.dump();
+}
+
+}  // namespace stswatch
