@@ -17,7 +17,7 @@ bool says_nothing_of_the_peer(Cause cause) {
          cause == Cause::not_public;
 }
 
-FetchEnd end_before_http(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
+FetchEnd end_before_body(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
   if (failure.cause == Cause::timeout) {
     // RULES 5.7: no answer at all is unknown until this vantage has reached another host on that port.
     if (failure.stage <= Stage::connect) return vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
@@ -82,25 +82,33 @@ std::string why_invalid(const PolicyReading& reading) {
   return (first.line > 0 ? "line " + std::to_string(first.line) + ": " : "") + first.detail;
 }
 
-}  // namespace
-
-FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage) {
-  // RFC 8461 §3.3: the certificate must be valid for the policy host. One that is not was shown: that is proof.
-  if (fetch.tls.peer && !fetch.tls.peer->good()) return FetchEnd::certificate;
-  if (fetch.failure) {
-    if (says_nothing_of_the_peer(fetch.failure->cause)) return FetchEnd::unknown;
-    const bool in_body = fetch.failure->stage == Stage::body;
+FetchEnd end_of_failure(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
+  if (says_nothing_of_the_peer(failure.cause)) return FetchEnd::unknown;
+  if (failure.stage == Stage::body) {
     // RFC 8461 §3.3: "only valid if the HTTP response code is 200": any other one has said all there is.
-    if (in_body && fetch.status != 0 && fetch.status != 200) return end_of_status(fetch);
-    if (in_body && fetch.failure->cause == Cause::over_budget) return FetchEnd::too_large;
-    if (in_body && fetch.failure->cause != Cause::timeout) return FetchEnd::truncated;
-    return end_before_http(*fetch.failure, fetch, vantage);
+    if (fetch.status != 0 && fetch.status != 200) return end_of_status(fetch);
+    if (failure.cause == Cause::over_budget) return FetchEnd::too_large;
+    if (failure.cause != Cause::timeout) return FetchEnd::truncated;
   }
+  return end_before_body(failure, fetch, vantage);
+}
+
+FetchEnd end_of_answer(const PolicyFetch& fetch) {
   if (fetch.status == 0) return FetchEnd::unknown;
   if (fetch.status != 200) return end_of_status(fetch);
   if (fetch.content_encoding) return FetchEnd::encoded;
   if (fetch.too_large) return FetchEnd::too_large;
   return fetch.truncated ? FetchEnd::truncated : FetchEnd::complete;
+}
+
+}  // namespace
+
+FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage) {
+  const FetchEnd end = fetch.failure ? end_of_failure(*fetch.failure, fetch, vantage) : end_of_answer(fetch);
+  if (end == FetchEnd::old_tls || end == FetchEnd::handshake || end == FetchEnd::no_connect) return end;
+  // RFC 8461 §3.3: the certificate must be valid for the policy host. One that is not was shown: that is proof,
+  // whatever came of the rest.
+  return fetch.tls.peer && !fetch.tls.peer->good() ? FetchEnd::certificate : end;
 }
 
 PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint) {
@@ -149,8 +157,8 @@ std::vector<const CopyFault*> of_code(const std::vector<CopyFault>& faults, std:
   return out;
 }
 
-void raise_as_given(const CopyFault& fault, const std::string& subject, Findings& out) {
-  const std::string detail = printable(fault.detail, bounds::kDetail);
+void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out) {
+  const std::string detail = in_detail(c, fault.detail);
   if (fault.severity) {
     out.raise_as(*fault.severity, fault.code, subject, detail);
   } else {
@@ -177,6 +185,12 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
 
 }  // namespace
 
+std::string in_detail(const Case& c, const std::string& seen) {
+  constexpr std::string_view kAssumed = " (mode enforce is assumed: no policy could be read)";
+  if (!c.live_assumed) return printable(seen, bounds::kDetail);
+  return printable(seen, bounds::kDetail - kAssumed.size()) + std::string(kAssumed);
+}
+
 void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out) {
   const std::string host = c.facts.domain.policy_host();
   std::vector<std::string_view> done;
@@ -185,11 +199,11 @@ void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findi
     done.push_back(fault.code);
     const auto all = of_code(faults, fault.code);
     if (all.size() == c.copies.size()) {
-      raise_as_given(merged(all), host, out);
+      raise_as_given(c, merged(all), host, out);
       continue;
     }
     for (const CopyFault* one : all)
-      raise_as_given(*one, host + ' ' + one->copy->fetch->address.str(), out);
+      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out);
   }
 }
 

@@ -31,11 +31,14 @@ FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage);
 
 /// One fault of one address of the policy host; `severity` where it is not the catalogue's.
 struct CopyFault {
-  std::string_view code;
+  std::string_view code{};
   const PolicyCopy* copy = nullptr;
-  std::string detail;
+  std::string detail{};
   std::optional<Severity> severity = std::nullopt;
 };
+
+/// Printable, short, and honest about a live mode that is only assumed: it sets the severities.
+std::string in_detail(const Case& c, const std::string& seen);
 
 /// CONTRACT 2: "one finding a host when all its addresses agree, else one an address".
 void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out);

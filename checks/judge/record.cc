@@ -1,0 +1,126 @@
+// Group A: the TXT record at _mta-sts.D (RFC 8461 §3.1).
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
+#include "checks/judge/weigh_fetch.h"
+
+namespace stswatch {
+namespace {
+
+constexpr std::uint32_t kTtlWarning = 86400, kTtlInfo = 3600;  // RULES 3.2, sts-txt-ttl-long
+
+std::string_view code_of(StsRecordFault fault) {
+  switch (fault) {
+    case StsRecordFault::multiple:
+      return "sts-txt-multiple";
+    case StsRecordFault::syntax:
+      return "sts-txt-syntax-invalid";
+    case StsRecordFault::version_invalid:
+      return "sts-txt-version-invalid";
+    case StsRecordFault::version_not_first:
+      return "sts-txt-version-not-first";
+    case StsRecordFault::id_missing:
+      return "sts-txt-id-missing";
+    case StsRecordFault::id_invalid:
+      return "sts-txt-id-invalid";
+    case StsRecordFault::duplicate_field:
+      return "sts-txt-duplicate-field";
+    case StsRecordFault::space_before_delimiter:
+      return "sts-txt-space-before-delimiter";
+    case StsRecordFault::trailing_data:
+      return "sts-txt-trailing-data";
+    case StsRecordFault::non_ascii:
+      return "sts-txt-non-ascii";
+    case StsRecordFault::other_records:
+      return "sts-txt-other-records-present";
+  }
+  return "sts-txt-syntax-invalid";
+}
+
+void judge_text(const Case& c, Findings& out) {
+  for (const StsRecordDeparture& first : c.record.departures) {
+    std::string detail;
+    for (const StsRecordDeparture& d : c.record.departures) {
+      if (d.fault == first.fault) detail += (detail.empty() ? "" : "; ") + d.detail;
+    }
+    const bool harmless = first.fault == StsRecordFault::other_records;
+    out.raise(code_of(first.fault), c.facts.domain.str(),
+              harmless ? printable(detail, bounds::kDetail) : in_detail(c, detail));
+  }
+}
+
+std::string chain_of(const AnswerFacts& answer) {
+  std::string out = answer.name;
+  for (const CnameLink& link : answer.cname)
+    out += " -> " + link.target;
+  return out;
+}
+
+/// RFC 8461 §3.1: CNAMEs are followed; where they lead to nothing there is no record.
+bool judge_cname(const Case& c, Findings& out) {
+  const TxtAnswer& sts = c.facts.sts;
+  if (sts.cname_loop) {
+    out.raise("sts-txt-cname-chain", c.facts.domain.str(),
+              in_detail(c, "a loop, or over " + std::to_string(bounds::kCnameChain) + " links: " + chain_of(sts)));
+    return true;
+  }
+  if (sts.cname.empty() || sts.lookup == Lookup::unknown || c.record.announced()) return false;
+  std::string why = sts.nxdomain ? "NXDOMAIN: " : "no TXT record: ";
+  if (!sts.records.empty()) why = "no record of MTA-STS: ";
+  out.raise("sts-txt-cname-dangling", c.facts.domain.str(), in_detail(c, why + chain_of(sts)));
+  return true;
+}
+
+void judge_ttl(const Case& c, Findings& out) {
+  const TxtAnswer& sts = c.facts.sts;
+  if (!c.record.announced() || sts.ttl <= kTtlInfo) return;
+  const std::string detail = "TTL " + std::to_string(sts.ttl) + " s";
+  if (sts.ttl > kTtlWarning) {
+    out.raise("sts-txt-ttl-long", c.facts.domain.str(), detail);
+  } else {
+    out.raise_as(Severity::info, "sts-txt-ttl-long", c.facts.domain.str(), detail);
+  }
+}
+
+/// Every name, besides the right one, that shows a record beginning with the version.
+std::string wrong_names(const Case& c) {
+  std::string out;
+  for (const TxtAnswer& answer : c.facts.misplaced) {
+    if (answer.lookup != Lookup::found) continue;
+    if (read_sts_records(answer.records).verdict == StsRecordReading::Verdict::none) continue;
+    out += (out.empty() ? "found at " : ", ") + answer.name;
+  }
+  return out;
+}
+
+/// Nothing at the name that any sender would take for a record, and that is proven.
+void judge_absence(const Case& c, Findings& out) {
+  const std::string& domain = c.facts.domain.str();
+  const std::string wrong = wrong_names(c);
+  if (!wrong.empty()) out.raise("sts-txt-wrong-name", domain, printable(wrong, bounds::kDetail));
+  if (const Policy* policy = c.shown()) {
+    out.raise("sts-policy-without-txt", domain,
+              "a policy with mode " + std::string(to_string(policy->mode)) + " is served, no TXT record at " +
+                  c.facts.domain.sts_record_name());
+  } else if (wrong.empty()) {
+    out.raise("sts-not-deployed", domain,
+              (c.facts.sts.nxdomain ? "NXDOMAIN: " : "no record: ") + c.facts.domain.sts_record_name());
+  }
+}
+
+}  // namespace
+
+void judge_record(const Case& c, Findings& out) {
+  if (judge_cname(c, out)) {
+    judge_text(c, out);
+    return;
+  }
+  // Silence is not absence: an unknown answer accuses nobody.
+  if (c.facts.sts.lookup == Lookup::unknown) return;
+  judge_text(c, out);
+  judge_ttl(c, out);
+  if (!c.announced) judge_absence(c, out);
+}
+
+}  // namespace stswatch
