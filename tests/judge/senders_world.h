@@ -1,6 +1,7 @@
 // Worlds for the tests of the sender simulation, written down in few words. Nothing here is under test.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <string_view>
