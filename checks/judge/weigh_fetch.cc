@@ -76,6 +76,12 @@ std::string why(const PolicyFetch& fetch, FetchEnd end) {
   }
 }
 
+std::string why_distrusted(const PolicyFetch& fetch) {
+  if (fetch.failure && fetch.failure->stage == Stage::certificate) return fetch.failure->detail;
+  const std::string error = fetch.tls.peer ? fetch.tls.peer->verify_error() : "no certificate was shown";
+  return error.empty() ? "the certificate does not name the policy host" : error;
+}
+
 std::string why_invalid(const PolicyReading& reading) {
   if (reading.departures.empty()) return "the body is no policy";
   const auto& first = reading.departures.front();
@@ -136,7 +142,7 @@ PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint) {
     case FetchEnd::certificate:
       copy.outcome = Outcome::unreachable;
       copy.result_type = "sts-webpki-invalid";
-      if (fetch.failure && fetch.failure->cause == Cause::certificate) copy.detail = fetch.failure->detail;
+      copy.detail = printable(why_distrusted(fetch), bounds::kDetail);
       return copy;
     default:
       // CONTRACT 2: absent is 404 or 410; "unreachable = any other proven failure"
