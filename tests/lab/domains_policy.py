@@ -1,7 +1,7 @@
 """Faults and oddities of the policy host: HTTP, the file, the certificate, several addresses."""
 from domains_rules import serves
-from model import (BASE_POLICY, CLOSED, EXPIRED, MX1, MX2, BLACK_HOLE, Certificate, Domain, Mail,
-                   Web, days, policy)
+from model import (BASE_POLICY, CLOSED, CLOSED_IPV6, EXPIRED, MX1, MX2, BLACK_HOLE, Certificate, Domain,
+                   Mail, Web, days, policy)
 
 
 def answers(name, serve):
@@ -54,7 +54,7 @@ DOMAINS = [
     Domain("web-one-refused.test", web=(Web(), Web(address=CLOSED))),
     Domain("web-one-expired.test", web=(Web(address="own"), Web(address="own", certificate=EXPIRED))),
     Domain("web-max-age-differs.test", web=(Web(address="own"), Web(address="own", body=policy(MX1, MX2, max_age=1209600)))),
-    Domain("web-ipv6-refused.test", records=(("mta-sts", "AAAA fd53:7::1"),)),
+    Domain("web-ipv6-refused.test", web=(Web(), Web(address=CLOSED_IPV6))),
 
     shows("cn-only", Certificate(names=(), cn="mta-sts.web-cn-only.test")),
     shows("self-signed", Certificate(issuer="self")),

@@ -4,6 +4,7 @@ import ssl
 GREETING = "220 mx.lab.test ESMTP\r\n"
 EHLO = "250-mx.lab.test\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 HELP\r\n"
 NO_STARTTLS = EHLO.replace("250-STARTTLS\r\n", "")
+UNKNOWN = "502 5.5.2 Command not recognized\r\n"
 GO_AHEAD = "220 2.0.0 Ready to start TLS\r\n"
 
 
@@ -14,7 +15,7 @@ def dialogue(greeting=GREETING, ehlo=EHLO, helo="250 mx.lab.test\r\n", starttls=
         replies = {"EHLO": ehlo, "HELO": helo, "STARTTLS": starttls, "QUIT": "221 2.0.0 Bye\r\n"}
         while True:
             verb = peer.read_line().partition(" ")[0].upper()
-            peer.send(replies.get(verb, "502 5.5.2 Command not recognized\r\n"))
+            peer.send(replies.get(verb, UNKNOWN))
             if verb == "QUIT":
                 return
             if verb == "STARTTLS" and starttls.startswith("220"):
@@ -54,11 +55,11 @@ BEHAVIOURS = {
     "greeting-451": dialogue(greeting="451 4.7.1 Try again later\r\n"),
     "greeting-554": dialogue(greeting="554 5.7.1 Your address is on a list\r\n"),
     "ehlo-421": dialogue(ehlo="421 4.3.2 Shutting down\r\n"),
-    "ehlo-5xx-helo-250": dialogue(ehlo="502 5.5.1 EHLO is not for us\r\n"),
+    "ehlo-5xx-helo-250": dialogue(ehlo=UNKNOWN, starttls=UNKNOWN),
     "ehlo-helo-5xx": dialogue(ehlo="550 5.7.1 Go away\r\n", helo="550 5.7.1 Go away\r\n"),
     "endless-ehlo": endless_ehlo,
     "line-1m": lambda peer: (peer.send(b"220 " + b"x" * 1_000_000 + b"\r\n"), peer.hang()),
-    "masked": dialogue(ehlo=EHLO.replace("STARTTLS", "XXXXXXXX")),
+    "masked": dialogue(ehlo=EHLO.replace("STARTTLS", "XXXXXXXX"), starttls=UNKNOWN),
     "lower-case": dialogue(ehlo=EHLO.replace("STARTTLS", "starttls")),
     "multi-line-greeting": dialogue(greeting="220-mx.lab.test ESMTP\r\n220-No spam\r\n220 please\r\n"),
     "starttls-454": dialogue(starttls="454 4.7.0 TLS not available\r\n"),

@@ -12,8 +12,8 @@ RECORD = "v=STSv1; id=20261101T000000Z;"
 TLSRPT = "v=TLSRPTv1; rua=mailto:tlsrpt@reports.test"
 MX1, MX2 = "mx1.mailhost.test", "mx2.mailhost.test"
 SHARED_POLICY_ADDRESS = "127.0.1.1"
-CLOSED = "127.0.7.1"       # nothing listens: refuses at once
-BLACK_HOLE = "127.0.8.1"   # the queue is full: no answer at all
+CLOSED, CLOSED_IPV6 = "127.0.7.1", "fd53:7::1"   # nothing listens: refuses at once
+BLACK_HOLE = "127.0.8.1"                         # the queue is full: no answer at all
 
 
 def days(n):

@@ -168,4 +168,4 @@ def postfix(directory):
 
 
 def misbehave(directory):
-    return [sys.executable, str(HERE / "misbehave.py"), str(directory)]
+    return [sys.executable, "-B", str(HERE / "misbehave.py"), str(directory)]

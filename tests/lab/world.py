@@ -6,7 +6,7 @@ import domains_mail
 import domains_misbehaving
 import domains_policy
 import domains_rules
-from model import Addresses
+from model import BLACK_HOLE, CLOSED, CLOSED_IPV6, Addresses
 
 NSD = ("127.0.53.1", 5300)
 RESOLVER = ("127.0.53.2", 53)
@@ -50,7 +50,7 @@ def mails():
 
 def is_real(server):
     """Served by nginx or Postfix: not misbehaving, closed or a black hole."""
-    return not server.misbehaves and not server.address.startswith(("127.0.7.", "127.0.8."))
+    return not server.misbehaves and server.address not in (CLOSED, CLOSED_IPV6, BLACK_HOLE)
 
 
 def certificates():
