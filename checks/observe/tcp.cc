@@ -139,7 +139,6 @@ Wire::Io Wire::count_in(std::size_t octets) {
 
 Wire::Io Wire::receive(void* into, std::size_t room, std::size_t* count) {
   *count = 0;
-  if (error_ != 0) return Io::broken;
   if (ended_) return Io::ended;
   if (too_much()) return Io::too_much;
   ssize_t n;
@@ -150,6 +149,8 @@ Wire::Io Wire::receive(void* into, std::size_t room, std::size_t* count) {
     *count = static_cast<std::size_t>(n);
     return count_in(*count);
   }
+  // A line that broke while we wrote still hands over what came before; only then is it broken for readers.
+  if (error_ != 0) return Io::broken;
   if (n == 0) {
     ended_ = true;
     return Io::ended;

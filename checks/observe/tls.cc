@@ -26,6 +26,9 @@ int bio_write(BIO* bio, const char* from, int size) noexcept {
   std::size_t count = 0;
   const auto io = wire_of(bio)->send(from, static_cast<std::size_t>(size), &count);
   if (io == Wire::Io::moved) return static_cast<int>(count);
+  // A peer that refuses us says why and cuts the line while we still write. OpenSSL would stop at the failed
+  // write, so it is told of a success and goes on to read the alert; whoever writes asks the wire afterwards.
+  if (io == Wire::Io::broken) return size;
   if (io == Wire::Io::again) BIO_set_retry_write(bio);
   return -1;
 }
@@ -114,8 +117,18 @@ Failure Tls::failure(Stage stage) const {
   return {stage, Cause::tls_protocol, openssl_words()};
 }
 
+/// The wire broke under a write: what the peer said before that may hold its alert.
+Failure Tls::cut_off(Stage stage) {
+  char octet = 0;
+  std::size_t count = 0;
+  SSL_peek_ex(ssl_.get(), &octet, 1, &count);
+  ERR_clear_error();
+  return failure(stage);
+}
+
 Result<void> Tls::handshake(TlsFacts& facts) {
   auto done = drive(Stage::handshake, [this] { return SSL_do_handshake(ssl_.get()); });
+  if (done && wire_.error() != 0) done = tl::unexpected(cut_off(Stage::handshake));
   facts.peer = std::move(notes_.peer);
   if (!done) {
     facts.alert = notes_.alert;
@@ -142,7 +155,8 @@ Result<void> Tls::write(std::string_view octets, Stage stage) {
     std::size_t count = 0;
     auto done = drive(stage, [&] { return SSL_write_ex(ssl_.get(), octets.data(), octets.size(), &count); });
     if (!done) return tl::unexpected(std::move(done).error());
-    if (!*done) return tl::unexpected(Failure{stage, Cause::closed, "TLS close_notify"});
+    if (wire_.error() != 0) return tl::unexpected(cut_off(stage));
+    if (!*done) return tl::unexpected(Failure{stage, Cause::closed, "closed by TLS close_notify"});
     octets.remove_prefix(count);
   }
   return {};

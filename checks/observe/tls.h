@@ -33,6 +33,7 @@ class Tls {
   template <class Step>
   Result<bool> drive(Stage stage, Step step);
   Failure failure(Stage stage) const;
+  Failure cut_off(Stage stage);
 
   Wire& wire_;
   TlsNotes notes_;

@@ -71,6 +71,12 @@ def pem_path(directory, certificate):
     return Path(directory, "certificates", f"{_stem(certificate)}.pem")
 
 
+def public_key(directory, certificate):
+    """The SubjectPublicKeyInfo in DER."""
+    return subprocess.run(["openssl", "pkey", "-in", pem_path(directory, certificate), "-pubout", "-outform", "DER"],
+                          check=True, capture_output=True).stdout
+
+
 class Authority:
     def __init__(self, directory):
         self.kept = Path(directory, "kept")          # keys and requests

@@ -1,6 +1,6 @@
 """Faults and oddities of DNS: the record, delegation, DNSSEC, the MX set, the TLSRPT record."""
 from domains_rules import own_pair, serves
-from model import MX1, MX2, RECORD, TLSRPT, Certificate, Domain, Mail, Web, bare, policy
+from model import MX1, MX2, RECORD, TLSRPT, Certificate, Domain, Mail, bare, policy
 
 def chain(length, target):
     """`length` CNAMEs from _mta-sts on; the last one is the owner of the record."""
@@ -45,6 +45,7 @@ DOMAINS = [
     Domain("policy-host-servfail.test", web=(), records=(("mta-sts", "CNAME mta-sts.servfail.test."),)),
     Domain("servfail.test", dead_zone=True),
     own_pair("signed.test", dnssec="signed"),
+    own_pair("dane.test", dnssec="signed", tlsa=(("mx1.dane.test", "current"), ("mx2.dane.test", "current"))),
     own_pair("bogus.test", dnssec="bogus"),
     own_pair("rrsig-expired.test", dnssec="expired"),
     Domain("xn--bcher-kva.test", web=serves(policy("mx1.xn--bcher-kva.test", MX2)),

@@ -1,7 +1,7 @@
 """Faults and oddities of the policy host: HTTP, the file, the certificate, several addresses."""
 from domains_rules import serves
-from model import (BASE_POLICY, CLOSED, CLOSED_IPV6, EXPIRED, MX1, MX2, BLACK_HOLE, Certificate, Domain,
-                   Mail, Web, days, policy)
+from model import (BASE_POLICY, BLACK_HOLE, CLOSED, CLOSED_IPV6, EXPIRED, MX1, MX2, Certificate, Domain, Mail, Web, days,
+                   policy)
 
 
 def answers(name, serve):

@@ -75,6 +75,7 @@ class Domain:
     records: tuple = ()                        # further zone lines: (owner, "TYPE data")
     ttl: int = 3600
     dnssec: str = ""                           # "" | signed | bogus | expired
+    tlsa: tuple = ()                           # (mail host, "current" | "old"): 3 1 1 of its key, or of a former one
     dead_zone: bool = False                    # every lookup ends in SERVFAIL
 
     @property

@@ -37,6 +37,10 @@ def run(directory):
     checks = {
         "unsigned record, not authenticated": lambda: " ad" not in flags("_mta-sts.s01-base.test", "TXT") and resolves(),
         "signed zone is authenticated": lambda: " ad" in flags("_mta-sts.signed.test", "TXT"),
+        "TLSA matches the key in use": lambda: "verified" in output(
+            "openssl", "s_client", "-starttls", "smtp", "-connect", f"{address_of('mx1.dane.test')}:25", "-CAfile",
+            directory / "ca.pem", "-dane_tlsa_domain", "mx1.dane.test", "-dane_tlsa_rrdata",
+            dig("+short", "_25._tcp.mx1.dane.test", "TLSA").strip(), stdin="QUIT\n"),
         "bogus zone: SERVFAIL and a DNSSEC error": lambda: "SERVFAIL" in dig("bogus.test", "MX")
                                                            and "EDE: 6" in dig("bogus.test", "MX"),
         "bogus zone answers with checking disabled": lambda: "mx1.bogus.test" in dig("+cd", "bogus.test", "MX"),

@@ -1,9 +1,11 @@
 """Zone files for nsd from the world: one unsigned or signed zone for each domain, below a signed `test.`"""
+import hashlib
 import re
 import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
+import certificates
 import world
 from model import days
 
@@ -40,8 +42,16 @@ def _lines(domain):
     yield from (f"{owner} {data}" for owner, data in domain.records)
 
 
+def _tlsa_lines(directory, domain):
+    for host, which in domain.tlsa:
+        key = certificates.public_key(directory, domain.hosts[host][0].certificate)
+        digest = hashlib.sha256(key if which == "current" else key[::-1]).hexdigest()
+        yield f"_25._tcp.{host}. TLSA 3 1 1 {digest}"
+
+
 class Zones:
     def __init__(self, directory):
+        self.directory = directory
         self.folder = Path(directory, "zones")
         self.kept = Path(directory, "kept")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +64,7 @@ class Zones:
                 delegations.append(f"{domain.name}. NS ns.lab.test.")
             if domain.dead_zone:
                 continue
-            self._write(domain.name, _lines(domain))
+            self._write(domain.name, [*_lines(domain), *_tlsa_lines(self.directory, domain)])
             if domain.dnssec:
                 dates = EXPIRED if domain.dnssec == "expired" else SIGNED_NOW
                 delegations += self._sign(domain.name, *dates)
