@@ -37,7 +37,7 @@ def run(directory):
     checks = {
         "unsigned record, not authenticated": lambda: " ad" not in flags("_mta-sts.s01-base.test", "TXT") and resolves(),
         "signed zone is authenticated": lambda: " ad" in flags("_mta-sts.signed.test", "TXT"),
-        "TLSA matches the key in use": lambda: "verified" in output(
+        "TLSA matches the key in use": lambda: "matched EE certificate" in output(
             "openssl", "s_client", "-starttls", "smtp", "-connect", f"{address_of('mx1.dane.test')}:25", "-CAfile",
             directory / "ca.pem", "-dane_tlsa_domain", "mx1.dane.test", "-dane_tlsa_rrdata",
             dig("+short", "_25._tcp.mx1.dane.test", "TLSA").strip(), stdin="QUIT\n"),
