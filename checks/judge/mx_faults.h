@@ -1,0 +1,29 @@
+// How the faults of an MX host's addresses become findings: one for the host when all its addresses agree,
+// else one an address (CONTRACT 2). For the rules on MX hosts; pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checks/judge/case.h"
+
+namespace stswatch {
+
+struct AddressFault {
+  std::string_view code;
+  const MxAddressCase* at = nullptr;
+  std::string detail;
+};
+
+void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,
+                      Findings& out);
+
+/// Policies in effect that a sender would apply to MX hosts: those of mode none ask for nothing (RFC 8461
+/// §5).
+std::vector<const Policy*> demanding_policies(const Case& c);
+
+/// Every one of these policies lists the host (CONTRACT 2: "by every policy in effect").
+bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies);
+
+}  // namespace stswatch
