@@ -4,6 +4,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy_lines.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
 
@@ -123,6 +124,20 @@ PolicyFetch fetch_of(const FetchFacts& told, const std::string& host, TimePoint 
   return fetch;
 }
 
+/// CONTRACT 3: severities "are those of the text's own mode", also of a text that is no valid policy.
+void take_own_mode(Case& c, std::string_view body) {
+  if (!c.live_assumed) return;
+  PolicyLines lines(body);
+  while (const auto line = lines.next()) {
+    const auto colon = line->text.find(':');
+    if (colon == line->text.npos || line->text.substr(0, colon) != kPolicyKeys[kModeKey]) continue;
+    const auto mode = parse_mode(text::trim(line->text.substr(colon + 1)));
+    c.live_assumed = !mode;
+    c.live = mode.value_or(Mode::enforce);
+    return;
+  }
+}
+
 void judge_all(const Case& c, Findings& out) {
   judge_fetch(c, out);
   judge_policy_tls(c, out);
@@ -167,7 +182,8 @@ std::vector<Finding> lint_policy(std::string_view body, std::span<const std::str
   announce(bench);
   bench.facts.fetches = {good_fetch(bench.facts.domain, body, now)};
   if (!mx_hosts.empty()) set_hosts(bench, mx_hosts);
-  const Case c = bench.prepared();
+  Case c = bench.prepared();
+  take_own_mode(c, body);
   Findings out(bench.facts.domain, c.live, now);
   judge_all(c, out);
   auto all = of_groups(std::move(out.all()), "BDE");
@@ -193,7 +209,8 @@ FetchLint lint_policy_fetch(const FetchFacts& told, TimePoint now) {
   Bench bench(*domain, now);
   announce(bench);
   bench.facts.fetches = {fetch_of(told, domain->policy_host(), now)};
-  const Case c = bench.prepared();
+  Case c = bench.prepared();
+  take_own_mode(c, told.body);
   Findings out(*domain, c.live, now);
   judge_all(c, out);
   FetchLint lint;

@@ -363,4 +363,33 @@ inline std::vector<Finding> judged(const Look& look, void (*rule)(const Case&, F
   return out.all();
 }
 
+/// A row of a table: what differs from the base set-up, and all that one theme says of it.
+struct Row {
+  const char* why;
+  void (*alter)(Look&);
+  std::vector<std::string> told;  // "code subject severity"
+};
+
+inline std::string joined(std::vector<std::string> lines) {
+  std::ranges::sort(lines);
+  std::string out;
+  for (const auto& line : lines)
+    out += line + '\n';
+  return out;
+}
+
 }  // namespace stswatch::facts
+
+/// Checks each row against one rule of case.h.
+#define CHECK_ROWS(rule, rows)                                                                      \
+  for (const ::stswatch::facts::Row& row : rows) {                                                  \
+    CAPTURE(row.why);                                                                               \
+    auto look = ::stswatch::facts::base();                                                          \
+    row.alter(look);                                                                                \
+    const auto all = ::stswatch::facts::judged(look, rule);                                         \
+    CHECK(::stswatch::facts::joined(::stswatch::facts::told(all)) == ::stswatch::facts::joined(row.told)); \
+    for (const auto& finding : all) {                                                               \
+      CHECK_FALSE(finding.detail.empty());                                                          \
+      CHECK(finding.detail.size() <= 200);                                                          \
+    }                                                                                               \
+  }
