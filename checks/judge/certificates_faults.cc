@@ -23,7 +23,7 @@ const Certificate* ended(const PeerCertificates& peer, TimePoint now) {
 }
 
 void add_expired(const PeerCertificates& peer, TimePoint now, std::vector<CertificateFault>& out) {
-  // RFC 8461 §4.2: "The certificate ... MUST NOT be expired."
+  // RFC 8461 §4.2: "The certificate presented by the receiving MTA MUST not be expired".
   if (const Certificate* which = ended(peer, now)) {
     out.push_back({"certificate-expired", "expired " + to_utc(which->not_after) + ", " +
                                               to_words(now - which->not_after) +

@@ -58,4 +58,14 @@ bool listed_by_all(const std::string& host, const std::vector<const Policy*>& po
   return std::ranges::all_of(policies, [&](const Policy* policy) { return matches_any(host, policy->mx); });
 }
 
+bool ipv6_broken(const Case& c, const MxCase& mx) {
+  if (!c.vantage.ipv6) return false;
+  const auto v6 = [](const MxAddressCase& at) { return at.address.is_v6(); };
+  const auto dead = [](const MxAddressCase& at) { return at.outcome == HostOutcome::unreachable; };
+  const auto good = [](const MxAddressCase& at) { return at.outcome == HostOutcome::ok; };
+  return std::ranges::any_of(mx.addresses, v6) &&
+         std::ranges::all_of(mx.addresses, [&](const MxAddressCase& at) { return !v6(at) || dead(at); }) &&
+         std::ranges::any_of(mx.addresses, [&](const MxAddressCase& at) { return !v6(at) && good(at); });
+}
+
 }  // namespace stswatch

@@ -28,7 +28,7 @@ Proof no_connection(const Vantage& vantage) {
 }
 
 Proof broken_handshake(const SmtpProbe& probe) {
-  // RFC 8461 §7.2: "MUST support TLS version 1.2"; what is below it does not count.
+  // RFC 8461 §7.2: TLS 1.2 or higher; what is below it does not count.
   if (!probe.tls.legacy_version.empty()) return failed("tls-version-unsupported", "validation-failure");
   return failed("starttls-handshake-failure", "validation-failure");
 }

@@ -1,0 +1,239 @@
+#include "checks/judge/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "checks/facts/bounds.h"
+#include "checks/facts/mx_pattern.h"
+#include "checks/judge/case.h"
+#include "checks/judge/forecast.h"
+
+namespace stswatch {
+namespace {
+
+// --- Outcomes (CONTRACT 2)
+
+RecordVerdict record_verdict(const Case& c) {
+  using enum StsRecordReading::Verdict;
+  RecordVerdict out;
+  for (const TxtRecord& record : c.facts.sts.records)
+    out.texts.push_back(printable(record.joined(), bounds::kTxtOctets));
+  for (const CnameLink& link : c.facts.sts.cname)
+    out.cname.push_back(link.target);
+  out.id = c.record.id;
+  if (c.facts.sts.lookup == Lookup::unknown) return out;
+  if (c.facts.sts.lookup == Lookup::absent) {
+    out.outcome = Outcome::absent;  // also behind a CNAME that leads nowhere
+  } else if (c.record.verdict == valid) {
+    out.outcome = Outcome::ok;
+  } else {
+    // A wrong version is a record that every sender discards: invalid here; only foreign ones: absent.
+    out.outcome = c.record.verdict == invalid || c.record.announced() ? Outcome::invalid : Outcome::absent;
+  }
+  return out;
+}
+
+TlsrptVerdict tlsrpt_verdict(const Case& c) {
+  using enum TlsrptReading::Verdict;
+  TlsrptVerdict out;
+  out.rua = c.tlsrpt.rua;
+  if (c.facts.tlsrpt.lookup == Lookup::unknown) return out;
+  out.outcome = c.tlsrpt.verdict == valid     ? Outcome::ok
+                : c.tlsrpt.verdict == invalid ? Outcome::invalid
+                                              : Outcome::absent;
+  return out;
+}
+
+bool serves(const PolicyCopy& copy, const Policy& shown) {
+  const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+  if (!policy) return false;
+  const std::set<std::string> a(policy->mx.begin(), policy->mx.end()), b(shown.mx.begin(), shown.mx.end());
+  return policy->mode == shown.mode && policy->max_age == shown.max_age && a == b;
+}
+
+/// A copy that serves what is shown, one that reads strictly rather than not.
+const PolicyCopy* shown_copy(const Case& c) {
+  const PolicyCopy* lenient = nullptr;
+  for (const PolicyCopy& copy : c.copies) {
+    if (!c.shown() || !serves(copy, *c.shown())) continue;
+    if (copy.outcome == Outcome::ok) return &copy;
+    if (!lenient) lenient = &copy;
+  }
+  return lenient;
+}
+
+/// Where no copy can be shown: what most of them proved; unknown only if none proved anything.
+Outcome without_policy(const Case& c) {
+  if (c.facts.policy_host.lookup() == Lookup::absent) return Outcome::absent;
+  Outcome best = Outcome::unknown;
+  std::ptrdiff_t most = 0;
+  for (const Outcome outcome : {Outcome::invalid, Outcome::absent, Outcome::unreachable}) {
+    const auto count = std::ranges::count(c.copies, outcome, &PolicyCopy::outcome);
+    if (count <= most) continue;
+    most = count;
+    best = outcome;
+  }
+  return best;
+}
+
+PolicyVerdict policy_verdict(const Case& c) {
+  PolicyVerdict out;
+  if (const PolicyCopy* shown = shown_copy(c)) {
+    out.shown = *c.shown();
+    out.outcome = shown->outcome;
+    out.sha256 = shown->fetch->sha256;
+  } else {
+    out.outcome = without_policy(c);
+  }
+  for (const PolicyCopy& copy : c.copies) {
+    PolicyAddressVerdict at;
+    at.address = copy.fetch->address;
+    at.outcome = copy.outcome;
+    if (copy.fetch->status != 0) at.http_status = copy.fetch->status;
+    at.result_type = copy.result_type;
+    at.detail = copy.detail;
+    at.certificate = copy.fetch->tls.peer;
+    out.addresses.push_back(std::move(at));
+  }
+  return out;
+}
+
+MxAddressVerdict address_verdict(const MxAddressCase& at) {
+  MxAddressVerdict out;
+  out.address = at.address;
+  out.outcome = at.outcome;
+  out.result_type = at.result_type;
+  out.detail = at.detail;
+  if (!at.probe) return out;
+  if (at.outcome != HostOutcome::ok) {
+    out.stage = at.probe->failure ? at.probe->failure->stage : Stage::certificate;
+  }
+  out.tls_version = at.probe->tls.version;
+  out.cipher = at.probe->tls.cipher;
+  out.certificate = at.probe->tls.peer;
+  return out;
+}
+
+std::vector<MxVerdict> mx_verdicts(const Case& c) {
+  std::vector<MxVerdict> out;
+  for (const MxCase& mx : c.mx) {
+    MxVerdict host;
+    host.host = mx.host;
+    host.preference = mx.preference;
+    if (c.shown()) host.allowed = matches_any(mx.host, c.shown()->mx);
+    host.usable = mx.usable;
+    for (const MxAddressCase& at : mx.addresses)
+      host.addresses.push_back(address_verdict(at));
+    out.push_back(std::move(host));
+  }
+  return out;
+}
+
+// --- Status
+
+bool mail_hosts_unknown(const Case& c) {
+  if (c.mx.empty()) {
+    // RFC 5321 §5.1: without MX the domain's own address decides, and that could not be asked.
+    return c.facts.mx.lookup == Lookup::absent && !c.facts.mx.nxdomain &&
+           c.facts.apex.lookup() == Lookup::unknown;
+  }
+  return std::ranges::none_of(c.mx, [](const MxCase& mx) {
+    return std::ranges::any_of(mx.addresses, [](const MxAddressCase& a) {
+      return a.outcome == HostOutcome::ok || a.outcome == HostOutcome::failed;
+    });
+  });
+}
+
+/// CONTRACT 2: critical, else warning, else unknown if one of four could not be judged, else ok.
+Status status_of(const Case& c, const Verdict& verdict) {
+  Severity worst = Severity::info;
+  bool not_deployed = false;
+  for (const Finding& finding : verdict.findings) {
+    if (!finding.of_the_agent) worst = std::max(worst, finding.severity);
+    not_deployed |= finding.code == "sts-not-deployed";
+  }
+  if (worst == Severity::critical) return Status::critical;
+  if (worst == Severity::warning) return Status::warning;
+  // "A domain without MTA-STS is `ok` ... unless another finding is worse": nobody enforces anything on its
+  // hosts.
+  if (not_deployed && c.facts.mx.lookup != Lookup::unknown) return Status::ok;
+  const bool policy_unknown = c.record.usable() && verdict.policy.outcome == Outcome::unknown;
+  const bool unknown = c.facts.sts.lookup == Lookup::unknown || c.facts.mx.lookup == Lookup::unknown ||
+                       policy_unknown || mail_hosts_unknown(c);
+  return unknown ? Status::unknown : Status::ok;
+}
+
+// --- Findings
+
+void judge_all(const Case& c, Findings& out) {
+  judge_record(c, out);
+  judge_fetch(c, out);
+  judge_policy_tls(c, out);
+  judge_policy_texts(c, out);
+  judge_semantics(c, out);
+  judge_mx(c, out);
+  judge_smtp(c, out);
+  judge_certificates(c, out);
+  judge_tlsrpt(c, out);
+  judge_provider(c, out);
+  judge_vantage(c, out);
+}
+
+std::vector<Finding> sorted(std::vector<Finding> findings) {
+  const auto place = [](const Finding& f) { return find_in_catalogue(f.code) - catalogue().data(); };
+  std::ranges::stable_sort(findings, [&](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    if (a.code != b.code) return place(a) < place(b);
+    return a.subject < b.subject;
+  });
+  return findings;
+}
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  constexpr std::array<std::string_view, 5> kNames = {"ok", "invalid", "absent", "unreachable", "unknown"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view to_string(HostOutcome outcome) {
+  constexpr std::array<std::string_view, 4> kNames = {"ok", "failed", "unreachable", "unknown"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view to_string(Status status) {
+  constexpr std::array<std::string_view, 4> kNames = {"ok", "warning", "critical", "unknown"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+
+Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
+              const Limits& limits) {
+  const Case c = prepare(domain, mx, vantage, limits);
+  const World world = world_of(c);
+  const Simulation result = simulate(world);
+
+  Verdict out(domain.domain);
+  out.checked_at = c.now;
+  out.live_mode = c.live;
+  out.record = record_verdict(c);
+  out.policy = policy_verdict(c);
+  out.mx_lookup = c.facts.mx.lookup;
+  out.null_mx = c.null_mx;
+  out.mx = mx_verdicts(c);
+  out.tlsrpt = tlsrpt_verdict(c);
+  // "that of the policy in effect (a valid record and a valid policy, now)"
+  if (c.record.usable() && out.policy.outcome == Outcome::ok) out.mode = out.policy.shown->mode;
+  out.enforce_usable_mx = result.rfc.usable;
+  out.forecast = forecast_of(world, result, limits);
+
+  Findings findings(domain.domain, c.live, c.now);
+  judge_all(c, findings);
+  judge_forecast(world, result, limits, findings);
+  inhibit(c, findings);
+  out.findings = sorted(std::move(findings.all()));
+  out.status = status_of(c, out);
+  return out;
+}
+
+}  // namespace stswatch
