@@ -46,8 +46,9 @@ Cause cause_of(int error) {
   switch (error) {
     case ECONNREFUSED:
       return Cause::refused;
-    case ECONNRESET:
     case EPIPE:
+      return Cause::closed;  // Linux: a reset after the peer's orderly end
+    case ECONNRESET:
     case ECONNABORTED:
       return Cause::reset;
     case ETIMEDOUT:
@@ -149,14 +150,15 @@ Wire::Io Wire::receive(void* into, std::size_t room, std::size_t* count) {
     *count = static_cast<std::size_t>(n);
     return count_in(*count);
   }
-  // A line that broke while we wrote still hands over what came before; only then is it broken for readers.
-  if (error_ != 0) return Io::broken;
-  if (n == 0) {
+  // A line that broke while we wrote still hands over what came before; only then is it broken for readers,
+  // and not even then if the peer had ended in order (EPIPE): whether we see the end or the reset is a race.
+  const int error = error_ != 0 ? error_ : n == 0 ? 0 : errno;
+  if (error == 0 || error == EPIPE) {
     ended_ = true;
     return Io::ended;
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return Io::again;
-  error_ = errno;
+  if (error_ == 0 && (error == EAGAIN || error == EWOULDBLOCK)) return Io::again;
+  error_ = error;
   return Io::broken;
 }
 

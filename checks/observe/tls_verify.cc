@@ -43,14 +43,21 @@ ChainFault::Kind kind_of(int error) {
   }
 }
 
+// OpenSSL finds some causes twice: a missing issuer when it builds the path and again when it has no key to
+// check with, and what is no CA fails the check of its purpose too.
+bool same_cause(const ChainFault& known, const ChainFault& fault) {
+  using Kind = ChainFault::Kind;
+  if (fault.kind == Kind::unknown_issuer && known.kind == fault.kind) return true;
+  if (fault.kind == Kind::wrong_purpose && known.depth == fault.depth &&
+      known.text == X509_verify_cert_error_string(X509_V_ERR_INVALID_CA)) {
+    return true;
+  }
+  return known == fault;
+}
+
 void note_fault(PeerCertificates& peer, int error, int depth) {
   ChainFault fault{kind_of(error), depth, X509_verify_cert_error_string(error)};
-  const auto same = [&](const ChainFault& known) {
-    // OpenSSL reports a missing issuer once while building the path and again when it finds no key to check
-    // with.
-    if (fault.kind == ChainFault::Kind::unknown_issuer && known.kind == fault.kind) return true;
-    return known == fault;
-  };
+  const auto same = [&](const ChainFault& known) { return same_cause(known, fault); };
   if (std::none_of(peer.faults.begin(), peer.faults.end(), same)) peer.faults.push_back(std::move(fault));
 }
 
