@@ -8,9 +8,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Seconds kDay = 24h;
-constexpr Seconds kShortLived = 10 * kDay;  // ACME clients renew these at half of their life, others at two thirds
+constexpr Seconds kShortLived =
+    10 * kDay;  // ACME clients renew these at half of their life, others at two thirds
 
-Seconds overdue_below(Seconds life) { return life < kShortLived ? life * 3 / 8 : std::min(life / 4, 21 * kDay); }
+Seconds overdue_below(Seconds life) {
+  return life < kShortLived ? life * 3 / 8 : std::min(life / 4, 21 * kDay);
+}
 
 Seconds critical_below(Seconds life) {
   return life < kShortLived ? std::max(life / 4, kDay) : std::clamp(life / 10, kDay, 7 * kDay);

@@ -107,8 +107,8 @@ class Judge {
     out_.push_back({code, copy_, std::move(detail), severity});
   }
 
-  /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than charset
-  /// are ignored.
+  /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than
+  /// charset are ignored.
   void judge_type(const PolicyFetch& fetch) {
     if (!fetch.content_type) return raise("sts-policy-content-type", "no Content-Type");
     const MediaType media = media_type(*fetch.content_type);
@@ -133,7 +133,8 @@ class Judge {
           very ? std::nullopt : std::optional(Severity::info));
   }
 
-  /// RFC 8461 §3.3: "HTTP caching (as specified in [RFC7234]) MUST NOT be used"; §8.2 suggests a minute for proxies.
+  /// RFC 8461 §3.3: "HTTP caching (as specified in [RFC7234]) MUST NOT be used"; §8.2 suggests a minute for
+  /// proxies.
   void judge_caching(const PolicyFetch& fetch) {
     std::string seen;
     if (fetch.age && number(*fetch.age).value_or(0) > kStaleAge) seen = "Age " + text::quoted(*fetch.age, 20);
@@ -157,8 +158,8 @@ void judge_addresses(const Case& c, Findings& out) {
   out.raise("sts-policy-host-no-address", c.facts.domain.policy_host(), in_detail(c, detail));
 }
 
-/// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One that is
-/// merely down serves nothing else: the precise code says so.
+/// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One
+/// that is merely down serves nothing else: the precise code says so.
 std::string served_by(const PolicyFetch& fetch) {
   if (fetch.tls.peer && !fetch.tls.peer->good()) return "a bad certificate";
   if (fetch.status == 0 || (fetch.failure && fetch.status == 200)) return {};
@@ -192,7 +193,8 @@ void judge_agreement(const Case& c, Findings& out) {
 void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
   const auto works = [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; };
   const auto is_v6 = [](const PolicyCopy& copy) { return copy.fetch->address.is_v6(); };
-  if (!c.vantage.ipv6 || std::ranges::none_of(c.copies, [&](const auto& p) { return works(p) && !is_v6(p); })) return;
+  if (!c.vantage.ipv6 || std::ranges::none_of(c.copies, [&](const auto& p) { return works(p) && !is_v6(p); }))
+    return;
   if (std::ranges::any_of(c.copies, [&](const auto& p) { return works(p) && is_v6(p); })) return;
   for (const PolicyCopy& copy : c.copies) {
     if (is_v6(copy) && copy.outcome != Outcome::unknown)

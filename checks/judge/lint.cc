@@ -85,7 +85,8 @@ PolicyFetch good_fetch(const Domain& domain, std::string_view body, TimePoint no
 }
 
 /// nullopt for a kind that CONTRACT 3 does not know: no sender can be said to trust it.
-std::optional<PeerCertificates> certificate_of(std::string_view kind, const std::string& host, TimePoint now) {
+std::optional<PeerCertificates> certificate_of(std::string_view kind, const std::string& host,
+                                               TimePoint now) {
   PeerCertificates peer = good_certificate(host, now);
   if (kind == "ok") return peer;
   if (kind == "expired") {
@@ -112,8 +113,9 @@ PolicyFetch fetch_of(const FetchFacts& told, const std::string& host, TimePoint 
   PolicyFetch fetch;
   fetch.tls.peer = certificate_of(told.certificate, host, now);
   if (!fetch.tls.peer || !fetch.tls.peer->good()) {
-    const std::string why = fetch.tls.peer ? fetch.tls.peer->verify_error()
-                                           : "certificate " + text::quoted(told.certificate) + " is of no known kind";
+    const std::string why = fetch.tls.peer
+                                ? fetch.tls.peer->verify_error()
+                                : "certificate " + text::quoted(told.certificate) + " is of no known kind";
     fetch.failure = Failure{Stage::certificate, Cause::certificate, why};
     return fetch;
   }
@@ -177,7 +179,8 @@ std::vector<Finding> lint_sts_record(const std::vector<TxtRecord>& rrset, TimePo
   return out.all();
 }
 
-std::vector<Finding> lint_policy(std::string_view body, std::span<const std::string> mx_hosts, TimePoint now) {
+std::vector<Finding> lint_policy(std::string_view body, std::span<const std::string> mx_hosts,
+                                 TimePoint now) {
   Bench bench(*Domain::parse(kNobody), now);
   announce(bench);
   bench.facts.fetches = {good_fetch(bench.facts.domain, body, now)};

@@ -1,5 +1,5 @@
-// The judgement of a text without any network: the rules of the checks, applied to facts built around the text, so
-// that there is one implementation. Pure; `now` only dates the fresh id that a fix proposes.
+// The judgement of a text without any network: the rules of the checks, applied to facts built around the
+// text, so that there is one implementation. Pure; `now` only dates the fresh id that a fix proposes.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,9 @@ namespace stswatch {
 /// Group A, with the severities of mode enforce.
 std::vector<Finding> lint_sts_record(const std::vector<TxtRecord>& rrset, TimePoint now = {});
 
-/// Groups B (the body's share), D and E, with the severities of the text's own mode; enforce when none is readable.
-/// Hosts, if any, are held against the patterns: mx-not-in-policy, mx-none-in-policy, and a provider's advice.
+/// Groups B (the body's share), D and E, with the severities of the text's own mode; enforce when none is
+/// readable. Hosts, if any, are held against the patterns: mx-not-in-policy, mx-none-in-policy, and a
+/// provider's advice.
 std::vector<Finding> lint_policy(std::string_view body, std::span<const std::string> mx_hosts = {},
                                  TimePoint now = {});
 

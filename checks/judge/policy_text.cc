@@ -90,8 +90,7 @@ std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live) {
   }
   // RFC 8461 §3.2 allows 0; §10.2: what nobody keeps protects nobody.
   const Policy* policy = reading.applied();
-  if (policy && policy->max_age == 0)
-    out.push_back({"sts-policy-max-age-zero", nullptr, "max_age: 0"});
+  if (policy && policy->max_age == 0) out.push_back({"sts-policy-max-age-zero", nullptr, "max_age: 0"});
   return out;
 }
 

@@ -67,7 +67,8 @@ class Judge {
 
   void judge_start() {
     if (!peer_.has(Kind::not_yet_valid) && peer_.leaf.not_before <= c_.now + bounds::kClockTolerance) return;
-    raise("sts-webpki-not-yet-valid", "valid from " + to_utc(peer_.leaf.not_before) + ": " + described(peer_.leaf));
+    raise("sts-webpki-not-yet-valid",
+          "valid from " + to_utc(peer_.leaf.not_before) + ": " + described(peer_.leaf));
   }
 
   /// RFC 8461 §3.3: "Matching is performed only against the DNS-ID identifiers."
@@ -75,7 +76,8 @@ class Judge {
     if (peer_.name_matches) return;
     const auto& names = peer_.leaf.dns_names;
     if (names.empty() && matches(host_, peer_.leaf.common_name)) {
-      return raise("sts-webpki-cn-only", "CN " + peer_.leaf.common_name + ", no subjectAltName with a DNS name");
+      return raise("sts-webpki-cn-only",
+                   "CN " + peer_.leaf.common_name + ", no subjectAltName with a DNS name");
     }
     constexpr std::size_t kShown = 5;
     std::string listed;

@@ -10,7 +10,8 @@ namespace {
 
 // --- The policy
 
-/// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no meaning.
+/// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no
+/// meaning.
 bool same_policy(const Policy& a, const Policy& b) {
   const std::set<std::string> of_a(a.mx.begin(), a.mx.end()), of_b(b.mx.begin(), b.mx.end());
   return a.mode == b.mode && a.max_age == b.max_age && of_a == of_b;
@@ -69,12 +70,12 @@ void read_texts(Case& c) {
 // --- The MX hosts
 
 bool reached_on_25(const MxHostObservation& look) {
-  return std::ranges::any_of(look.probes,
-                             [](const SmtpProbe& p) { return !p.failure || p.failure->stage > Stage::connect; });
+  return std::ranges::any_of(
+      look.probes, [](const SmtpProbe& p) { return !p.failure || p.failure->stage > Stage::connect; });
 }
 
-/// RULES 5.7: silence means something once this vantage has reached *another* host on the port; one that the same
-/// look reached counts too.
+/// RULES 5.7: silence means something once this vantage has reached *another* host on the port; one that the
+/// same look reached counts too.
 Vantage vantage_for(const std::string& host, const MxLooks& looks, const Vantage& known) {
   Vantage v = known;
   v.reached_25 = v.reached_25 || std::ranges::any_of(looks, [&](const auto& entry) {
@@ -157,7 +158,8 @@ void set_mx(Case& c, const MxLooks& looks) {
 
 }  // namespace
 
-Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage, const Limits& limits) {
+Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+             const Limits& limits) {
   Case c{.facts = facts, .vantage = vantage, .limits = limits, .now = facts.at};
   read_texts(c);
   for (const PolicyFetch& fetch : facts.fetches)

@@ -61,8 +61,9 @@ std::string chain_of(const AnswerFacts& answer) {
 bool judge_cname(const Case& c, Findings& out) {
   const TxtAnswer& sts = c.facts.sts;
   if (sts.cname_loop) {
-    out.raise("sts-txt-cname-chain", c.facts.domain.str(),
-              in_detail(c, "a loop, or over " + std::to_string(bounds::kCnameChain) + " links: " + chain_of(sts)));
+    out.raise(
+        "sts-txt-cname-chain", c.facts.domain.str(),
+        in_detail(c, "a loop, or over " + std::to_string(bounds::kCnameChain) + " links: " + chain_of(sts)));
     return true;
   }
   if (sts.cname.empty() || sts.lookup == Lookup::unknown || c.record.announced()) return false;

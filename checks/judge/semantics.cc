@@ -48,7 +48,8 @@ void judge_wildcards(const Case& c, const Policy& policy, Findings& out) {
     detail += (detail.empty() ? "" : "; ") + ("mx: " + text::quoted(pattern, 100)) +
               (whole ? " covers every host of the domain" : ": anybody can have a name under this suffix");
   }
-  if (!detail.empty()) out.raise("sts-wildcard-broad", c.facts.domain.str(), printable(detail, bounds::kDetail));
+  if (!detail.empty())
+    out.raise("sts-wildcard-broad", c.facts.domain.str(), printable(detail, bounds::kDetail));
 }
 
 void judge_none(const Case& c, const Policy& policy, Findings& out) {
@@ -71,8 +72,8 @@ std::set<std::string> owners(const std::vector<CnameLink>& chain) {
   return out;
 }
 
-/// RFC 8461 §8.2: both names are delegated together. Judged only where the record is another's and the policy host
-/// shows no trace of them: a provider's address without a CNAME cannot be told from one's own.
+/// RFC 8461 §8.2: both names are delegated together. Judged only where the record is another's and the policy
+/// host shows no trace of them: a provider's address without a CNAME cannot be told from one's own.
 void judge_delegation(const Case& c, Findings& out) {
   auto record = owners(c.facts.sts.cname);
   if (const auto own = registrable_domain(c.facts.domain.str())) record.erase(*own);
@@ -82,8 +83,8 @@ void judge_delegation(const Case& c, Findings& out) {
   for (const std::string& owner : owners(host.cname()))
     if (record.contains(owner)) return;
   out.raise("sts-delegation-incomplete", c.facts.domain.str(),
-            printable(c.facts.domain.sts_record_name() + " is a CNAME to " + c.facts.sts.cname.back().target + ", " +
-                          c.facts.domain.policy_host() + " leads elsewhere",
+            printable(c.facts.domain.sts_record_name() + " is a CNAME to " + c.facts.sts.cname.back().target +
+                          ", " + c.facts.domain.policy_host() + " leads elsewhere",
                       bounds::kDetail));
 }
 

@@ -21,7 +21,9 @@ bool past_renewal(const Case& c, const TlsFacts& tls) {
   return judge_life(first.not_before, first.not_after, c.now, limits) != Life::healthy;
 }
 
-bool departs(const PolicyDeparture& d) { return d.fault != PolicyFault::unknown_field; }  // that one is allowed
+bool departs(const PolicyDeparture& d) {
+  return d.fault != PolicyFault::unknown_field;
+}  // that one is allowed
 
 // Gate 2: "Policy fetched successfully ..., from every address, p95 under 2 s, strict parser clean."
 void policy_gates(const Case& c, std::vector<std::string>& out) {
@@ -35,20 +37,23 @@ void policy_gates(const Case& c, std::vector<std::string>& out) {
     } else if (copy.fetch->duration > kSlow) {
       out.push_back("2: " + at + " is slow");
     }
-    if (past_renewal(c, copy.fetch->tls)) out.push_back("4: the certificate at " + at + " is due for renewal");
+    if (past_renewal(c, copy.fetch->tls))
+      out.push_back("4: the certificate at " + at + " is due for renewal");
   }
 }
 
-// Gates 3 and 4: "Every MX host (not only the best preference) matches the policy, and every reachable address of each
-// passes".
+// Gates 3 and 4: "Every MX host (not only the best preference) matches the policy, and every reachable
+// address of each passes".
 void mx_gates(const Case& c, std::vector<std::string>& out) {
   for (const MxCase& mx : c.mx) {
-    if (c.shown() && !matches_any(mx.host, c.shown()->mx)) out.push_back("3: " + mx.host + " is not in the policy");
+    if (c.shown() && !matches_any(mx.host, c.shown()->mx))
+      out.push_back("3: " + mx.host + " is not in the policy");
     const auto failed = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed; };
     if (std::ranges::any_of(mx.addresses, failed) || mx.usable == false)
       out.push_back("3: " + mx.host + " fails");
     const auto due = [&](const MxAddressCase& a) { return a.probe && past_renewal(c, a.probe->tls); };
-    if (std::ranges::any_of(mx.addresses, due)) out.push_back("4: the certificate of " + mx.host + " is due for renewal");
+    if (std::ranges::any_of(mx.addresses, due))
+      out.push_back("4: the certificate of " + mx.host + " is due for renewal");
   }
 }
 

@@ -20,11 +20,13 @@ bool says_nothing_of_the_peer(Cause cause) {
 FetchEnd end_before_body(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
   if (failure.cause == Cause::timeout) {
     // RULES 5.7: no answer at all is unknown until this vantage has reached another host on that port.
-    if (failure.stage <= Stage::connect) return vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
+    if (failure.stage <= Stage::connect)
+      return vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
     return fetch.waited >= kFairTime ? FetchEnd::stalled : FetchEnd::unknown;
   }
   if (failure.stage <= Stage::connect) return FetchEnd::no_connect;
-  if (failure.stage == Stage::certificate || failure.cause == Cause::certificate) return FetchEnd::certificate;
+  if (failure.stage == Stage::certificate || failure.cause == Cause::certificate)
+    return FetchEnd::certificate;
   // TLS 1.3 alerts may come with the first octets of the answer.
   const bool tls = failure.cause == Cause::tls_alert || failure.cause == Cause::tls_protocol;
   if (failure.stage <= Stage::handshake || tls) {
@@ -112,8 +114,8 @@ FetchEnd end_of_answer(const PolicyFetch& fetch) {
 FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage) {
   const FetchEnd end = fetch.failure ? end_of_failure(*fetch.failure, fetch, vantage) : end_of_answer(fetch);
   if (end == FetchEnd::old_tls || end == FetchEnd::handshake || end == FetchEnd::no_connect) return end;
-  // RFC 8461 §3.3: the certificate must be valid for the policy host. One that is not was shown: that is proof,
-  // whatever came of the rest.
+  // RFC 8461 §3.3: the certificate must be valid for the policy host. One that is not was shown: that is
+  // proof, whatever came of the rest.
   return fetch.tls.peer && !fetch.tls.peer->good() ? FetchEnd::certificate : end;
 }
 
@@ -178,7 +180,8 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
   const bool same = std::ranges::all_of(all, [&](const CopyFault* f) { return f->detail == out.detail; });
   if (!same) out.detail.clear();
   for (const CopyFault* f : all) {
-    if (!same) out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
+    if (!same)
+      out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
     // A fault without a severity of its own has the catalogue's, which is never below one of its own.
     if (!f->severity || !out.severity) {
       out.severity.reset();
@@ -192,7 +195,7 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
 }  // namespace
 
 std::string in_detail(const Case& c, const std::string& seen) {
-  constexpr std::string_view kAssumed = " (mode enforce is assumed: no policy could be read)";
+  constexpr std::string_view kAssumed = " (enforce is assumed, the worst case: no policy could be read)";
   if (!c.live_assumed) return printable(seen, bounds::kDetail);
   return printable(seen, bounds::kDetail - kAssumed.size()) + std::string(kAssumed);
 }

@@ -1,5 +1,5 @@
-// How a fetch of the policy ended, one cause each (RULES 5.7), and how its faults become findings. For the rules on
-// the policy host; pure.
+// How a fetch of the policy ended, one cause each (RULES 5.7), and how its faults become findings. For the
+// rules on the policy host; pure.
 #pragma once
 
 #include <optional>
@@ -12,17 +12,17 @@
 namespace stswatch {
 
 enum class FetchEnd {
-  complete,     // status 200, the whole body, as sent: the text decides
-  unknown,      // says nothing of the peer
-  no_connect,   // refused, reset before anything was said, or silent while others answered
-  stalled,      // accepted, and had its time
-  old_tls,      // only below TLS 1.2
+  complete,    // status 200, the whole body, as sent: the text decides
+  unknown,     // says nothing of the peer
+  no_connect,  // refused, reset before anything was said, or silent while others answered
+  stalled,     // accepted, and had its time
+  old_tls,     // only below TLS 1.2
   handshake,
   certificate,  // nothing was requested
   no_http,
-  status,       // neither 200 nor a redirect
+  status,  // neither 200 nor a redirect
   redirect,
-  encoded,      // in a coding that was not asked for
+  encoded,  // in a coding that was not asked for
   too_large,
   truncated,
 };

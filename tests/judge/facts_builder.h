@@ -381,15 +381,15 @@ inline std::string joined(std::vector<std::string> lines) {
 }  // namespace stswatch::facts
 
 /// Checks each row against one rule of case.h.
-#define CHECK_ROWS(rule, rows)                                                                      \
-  for (const ::stswatch::facts::Row& row : rows) {                                                  \
-    CAPTURE(row.why);                                                                               \
-    auto look = ::stswatch::facts::base();                                                          \
-    row.alter(look);                                                                                \
-    const auto all = ::stswatch::facts::judged(look, rule);                                         \
+#define CHECK_ROWS(rule, rows)                                                                             \
+  for (const ::stswatch::facts::Row& row : rows) {                                                         \
+    CAPTURE(row.why);                                                                                      \
+    auto look = ::stswatch::facts::base();                                                                 \
+    row.alter(look);                                                                                       \
+    const auto all = ::stswatch::facts::judged(look, rule);                                                \
     CHECK(::stswatch::facts::joined(::stswatch::facts::told(all)) == ::stswatch::facts::joined(row.told)); \
-    for (const auto& finding : all) {                                                               \
-      CHECK_FALSE(finding.detail.empty());                                                          \
-      CHECK(finding.detail.size() <= 200);                                                          \
-    }                                                                                               \
+    for (const auto& finding : all) {                                                                      \
+      CHECK_FALSE(finding.detail.empty());                                                                 \
+      CHECK(finding.detail.size() <= 200);                                                                 \
+    }                                                                                                      \
   }

@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -45,26 +49,43 @@ const FetchRow kFetches[] = {
      {"sts-policy-http-redirect"}},
     {"401 with a policy", [](FetchFacts& f) { f.status = 401; }, false, {"sts-policy-http-status"}},
     {"another media type is told, and does not make it invalid (F-TYPE)",
-     [](FetchFacts& f) { f.content_type = "text/json"; }, true, {"sts-policy-content-type"}},
+     [](FetchFacts& f) { f.content_type = "text/json"; },
+     true,
+     {"sts-policy-content-type"}},
     {"no media type", [](FetchFacts& f) { f.content_type.reset(); }, true, {"sts-policy-content-type"}},
-    {"garbage for a media type", [](FetchFacts& f) { f.content_type = "not a media type"; }, true,
+    {"garbage for a media type",
+     [](FetchFacts& f) { f.content_type = "not a media type"; },
+     true,
      {"sts-policy-content-type"}},
     {"expired", [](FetchFacts& f) { f.certificate = "expired"; }, false, {"sts-webpki-cert-expired"}},
     {"untrusted", [](FetchFacts& f) { f.certificate = "untrusted"; }, false, {"sts-webpki-not-trusted"}},
-    {"another name (F-CERT)", [](FetchFacts& f) { f.certificate = "dns:www.example.com"; }, false,
+    {"another name (F-CERT)",
+     [](FetchFacts& f) { f.certificate = "dns:www.example.com"; },
+     false,
      {"sts-webpki-host-mismatch"}},
-    {"partial wildcard (F-CERT)", [](FetchFacts& f) { f.certificate = "dns:mta-*.example.com"; }, false,
+    {"partial wildcard (F-CERT)",
+     [](FetchFacts& f) { f.certificate = "dns:mta-*.example.com"; },
+     false,
      {"sts-webpki-host-mismatch"}},
     {"wildcard (§3.3)", [](FetchFacts& f) { f.certificate = "dns:*.example.com"; }, true, {}},
     {"SAN in capitals", [](FetchFacts& f) { f.certificate = "dns:MTA-STS.Example.com"; }, true, {}},
-    {"CN alone (§3.3 DNS-ID)", [](FetchFacts& f) { f.certificate = "cn:mta-sts.example.com"; }, false,
+    {"CN alone (§3.3 DNS-ID)",
+     [](FetchFacts& f) { f.certificate = "cn:mta-sts.example.com"; },
+     false,
      {"sts-webpki-cn-only"}},
-    {"CN of another host", [](FetchFacts& f) { f.certificate = "cn:www.example.com"; }, false,
+    {"CN of another host",
+     [](FetchFacts& f) { f.certificate = "cn:www.example.com"; },
+     false,
      {"sts-webpki-host-mismatch"}},
-    {"a kind that nobody knows is not trusted", [](FetchFacts& f) { f.certificate = "odd"; }, false,
+    {"a kind that nobody knows is not trusted",
+     [](FetchFacts& f) { f.certificate = "odd"; },
+     false,
      {"sts-webpki-not-trusted"}},
     {"a page", [](FetchFacts& f) { f.body = "<html></html>"; }, false, {"sts-policy-html-body"}},
-    {"a bad domain gets a verdict (CONTRACT 3)", [](FetchFacts& f) { f.policy_domain = "no domain"; }, false, {}},
+    {"a bad domain gets a verdict (CONTRACT 3)",
+     [](FetchFacts& f) { f.policy_domain = "no domain"; },
+     false,
+     {}},
 };
 
 }  // namespace
@@ -100,6 +121,18 @@ TEST_CASE("lint policy: severities of the text's own mode, enforce when none is 
   CHECK(text(policy() + "x: " + std::string(70000, 'x')) == "sts-policy-too-large policy critical\n");
 }
 
+TEST_CASE("lint policy --mx: hosts against the patterns (RFC 8461 §4.1)") {
+  CHECK(text(policy(), {"mx1.example.com", "mx2.example.com"}).empty());
+  CHECK(text(policy({"*.example.com"}), {"MX1.Example.com"}).empty());
+  CHECK(text(policy(), {"mx1.example.com", "mx3.example.com"}) ==
+        "mx-not-in-policy mx3.example.com critical\n");
+  CHECK(text(policy({"*.example.com"}), {"a.b.example.com"}) == "mx-none-in-policy policy critical\n");
+  CHECK(text(policy({kMx1}, "testing"), {"mx9.example.com"}) == "mx-none-in-policy policy warning\n");
+  CHECK(text(policy({kMx1}, "none"), {"mx9.example.com"}) == "sts-mode-none-published policy info\n");
+  CHECK_MESSAGE(text("", {"mx9.example.com"}) == "sts-policy-invalid policy critical\n",
+                "no policy to hold it against");
+}
+
 TEST_CASE("lint policy-fetch: the judgement of a fetch from its facts (CONTRACT 3)") {
   for (const FetchRow& row : kFetches) {
     CAPTURE(row.why);
@@ -108,5 +141,30 @@ TEST_CASE("lint policy-fetch: the judgement of a fetch from its facts (CONTRACT 
     const FetchLint lint = lint_policy_fetch(told, kNow);
     CHECK(lint.usable == row.usable);
     CHECK(joined(codes(lint.findings)) == joined(row.codes));
+  }
+}
+
+TEST_CASE("samples: policy_fetch.jsonl") {
+  const char* folder = std::getenv("STSWATCH_SAMPLES");
+  const std::string file =
+      (folder ? folder : SOURCE_DIR "/../shared/samples") + std::string("/policy_fetch.jsonl");
+  std::ifstream in(file);
+  if (!in) {
+    MESSAGE("no samples at ", file, ": skipped");
+    return;
+  }
+  for (std::string row; std::getline(in, row);) {
+    const auto line = nlohmann::json::parse(row);
+    const auto& input = line.at("input");
+    const auto optional = [&](const char* key) {
+      return input.at(key).is_null() ? std::nullopt : std::optional(input.at(key).get<std::string>());
+    };
+    const FetchFacts told{input.at("policy_domain"), input.at("status"),      optional("content_type"),
+                          optional("location"),      input.at("certificate"), input.at("body")};
+    const bool usable = lint_policy_fetch(told, kNow).usable;
+    bool good = usable == line.at("expect").at("usable");
+    for (const auto& other : line.value("alternatives", nlohmann::json::array()))
+      good = good || usable == other.at("usable");
+    CHECK_MESSAGE(good, line.at("id").get<std::string>());
   }
 }

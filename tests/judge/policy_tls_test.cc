@@ -36,25 +36,30 @@ PeerCertificates cn_only() {
 
 const Row kDates[] = {
     {"60 d of 90 left (scenario 1)", [](Look&) {}, {}},
-    {"expired an hour ago (§3.3; scenario 11)", [](Look& l) { show(l, expired(kHost)); },
+    {"expired an hour ago (§3.3; scenario 11)",
+     [](Look& l) { show(l, expired(kHost)); },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
-    {"a needed intermediate has expired", [](Look& l) { show(l, with_intermediate(-1h)); },
+    {"a needed intermediate has expired",
+     [](Look& l) { show(l, with_intermediate(-1h)); },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
-    {"5 d of 90 left", [](Look& l) { show(l, peer(kHost, days(5))); },
+    {"5 d of 90 left",
+     [](Look& l) { show(l, peer(kHost, days(5))); },
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},
-    {"20 d of 90 left", [](Look& l) { show(l, peer(kHost, days(20))); },
+    {"20 d of 90 left",
+     [](Look& l) { show(l, peer(kHost, days(20))); },
      {"sts-webpki-renewal-overdue mta-sts.example.com warning"}},
     {"16 d of 45 left are healthy", [](Look& l) { show(l, peer(kHost, days(16), days(45))); }, {}},
-    {"45 h of 160 h left", [](Look& l) { show(l, peer(kHost, 45h, 160h)); },
+    {"45 h of 160 h left",
+     [](Look& l) { show(l, peer(kHost, 45h, 160h)); },
      {"sts-webpki-renewal-overdue mta-sts.example.com warning"}},
     {"warn_days above the relative threshold",
-     [](Look& l) {
-       l.limits.warn_before = days(61);
-     },
+     [](Look& l) { l.limits.warn_before = days(61); },
      {"sts-webpki-renewal-overdue mta-sts.example.com warning"}},
-    {"crit_days above the relative threshold", [](Look& l) { l.limits.crit_before = days(61); },
+    {"crit_days above the relative threshold",
+     [](Look& l) { l.limits.crit_before = days(61); },
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},
-    {"a needed intermediate ends in 5 d", [](Look& l) { show(l, with_intermediate(days(5))); },
+    {"a needed intermediate ends in 5 d",
+     [](Look& l) { show(l, with_intermediate(days(5))); },
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},
     {"a certificate sent that the path does not need",
      [](Look& l) {
@@ -63,14 +68,16 @@ const Row kDates[] = {
        show(l, p);
      },
      {}},
-    {"not valid yet", [](Look& l) {
+    {"not valid yet",
+     [](Look& l) {
        auto p = peer(kHost, days(91), days(90));
        p.faults = {{ChainFault::Kind::not_yet_valid, 0, "certificate is not yet valid"}};
        show(l, p);
      },
      {"sts-webpki-not-yet-valid mta-sts.example.com critical"}},
     {"not valid for 5 more minutes: tolerated (RULES 3.2 C)",
-     [](Look& l) { show(l, peer(kHost, days(90) + 5min, days(90))); }, {}},
+     [](Look& l) { show(l, peer(kHost, days(90) + 5min, days(90))); },
+     {}},
     {"live mode testing: overdue is info",
      [](Look& l) {
        show(l, peer(kHost, days(20)));
@@ -83,7 +90,8 @@ const Row kNames[] = {
     {"a certificate of the provider's name only (§8.2; scenario 13)",
      [](Look& l) { show(l, misnamed("mta-sts.provider.net")); },
      {"sts-webpki-host-mismatch mta-sts.example.com critical"}},
-    {"no SAN, the CN has the name (§3.3 DNS-ID only)", [](Look& l) { show(l, cn_only()); },
+    {"no SAN, the CN has the name (§3.3 DNS-ID only)",
+     [](Look& l) { show(l, cn_only()); },
      {"sts-webpki-cn-only mta-sts.example.com critical"}},
     {"no SAN, the CN has another name",
      [](Look& l) {
@@ -102,9 +110,11 @@ const Row kNames[] = {
 };
 
 const Row kTrust[] = {
-    {"self-signed", [](Look& l) { show(l, self_signed(kHost)); },
+    {"self-signed",
+     [](Look& l) { show(l, self_signed(kHost)); },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
-    {"leaf alone, with an issuer URL (scenario 12)", [](Look& l) { show(l, leaf_only(kHost)); },
+    {"leaf alone, with an issuer URL (scenario 12)",
+     [](Look& l) { show(l, leaf_only(kHost)); },
      {"sts-webpki-chain-incomplete mta-sts.example.com critical"}},
     {"leaf alone, without the evidence",
      [](Look& l) {
@@ -123,7 +133,8 @@ const Row kTrust[] = {
        show(l, p);
      },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
-    {"a client certificate", [](Look& l) { show(l, with_fault(ChainFault::Kind::wrong_purpose, "wrong purpose")); },
+    {"a client certificate",
+     [](Look& l) { show(l, with_fault(ChainFault::Kind::wrong_purpose, "wrong purpose")); },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"each fault is a finding of its own (CONTRACT 2)",
      [](Look& l) {
@@ -133,7 +144,8 @@ const Row kTrust[] = {
        p.faults.push_back({ChainFault::Kind::expired, 0, "certificate has expired"});
        show(l, p);
      },
-     {"sts-webpki-cert-expired mta-sts.example.com critical", "sts-webpki-host-mismatch mta-sts.example.com critical",
+     {"sts-webpki-cert-expired mta-sts.example.com critical",
+      "sts-webpki-host-mismatch mta-sts.example.com critical",
       "sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"no certificate at all",
      [](Look& l) {
@@ -144,13 +156,18 @@ const Row kTrust[] = {
 };
 
 const Row kHandshake[] = {
-    {"an alert", [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::tls_alert)}); },
+    {"an alert",
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::tls_alert)}); },
      {"sts-webpki-handshake-failure mta-sts.example.com critical"}},
-    {"closed during the handshake", [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::closed)}); },
+    {"closed during the handshake",
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::closed)}); },
      {"sts-webpki-handshake-failure mta-sts.example.com critical"}},
     {"reset is group B's (\"TCP 443 refused or reset\")",
-     [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::reset)}); }, {}},
-    {"a stall is group B's", [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::timeout)}); }, {}},
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::reset)}); },
+     {}},
+    {"a stall is group B's",
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::handshake, Cause::timeout)}); },
+     {}},
     {"only TLS 1.1 (§7.2): the one cause",
      [](Look& l) {
        l.set_fetches({failed_fetch(Stage::handshake, Cause::tls_alert)});
@@ -163,9 +180,12 @@ const Row kHandshake[] = {
        l.domain.fetches[0].tls.legacy_version = "TLSv1.1";
        l.domain.fetches[0].tls.peer = expired(kHost);
      },
-     {"sts-webpki-cert-expired mta-sts.example.com critical", "sts-webpki-tls-version mta-sts.example.com critical"}},
+     {"sts-webpki-cert-expired mta-sts.example.com critical",
+      "sts-webpki-tls-version mta-sts.example.com critical"}},
     {"one address of two",
-     [](Look& l) { l.set_fetches({fetch(), distrusted_fetch(expired(kHost), kWeb2)}); },
+     [](Look& l) {
+       l.set_fetches({fetch(), distrusted_fetch(expired(kHost), kWeb2)});
+     },
      {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 critical"}},
     {"both addresses",
      [](Look& l) {

@@ -22,7 +22,9 @@ const LiveRow kLive[] = {
     {"the policy in effect", [](Look&) {}, Mode::enforce, false},
     {"the policy in effect, testing", testing, Mode::testing, false},
     {"the strongest of those in effect",
-     [](Look& l) { l.set_fetches({fetch(kWeb, policy({kMx1}, "none")), fetch(kWeb2, policy({kMx1}, "testing"))}); },
+     [](Look& l) {
+       l.set_fetches({fetch(kWeb, policy({kMx1}, "none")), fetch(kWeb2, policy({kMx1}, "testing"))});
+     },
      Mode::testing, false},
     {"read leniently: some senders apply it",
      [](Look& l) { l.set_policy(policy({kMx1}, "testing") + "\r\n\r\n"); }, Mode::testing, false},
@@ -63,7 +65,8 @@ const LiveRow kLive[] = {
        l.no_policy_host();
      },
      Mode::none, false},
-    {"nothing", [](Look& l) {
+    {"nothing",
+     [](Look& l) {
        l.no_record();
        l.no_policy_host();
      },
@@ -110,7 +113,8 @@ TEST_CASE("policies: distinct, most served first; ties strict before lenient, th
   CHECK(served({fetch(kWeb, testing), fetch(kWeb2, enforce)}) == "enforce testing ");
   CHECK(served({fetch(kWeb, "nonsense")}).empty());
   // §3.2: fields that a sender ignores, and the order of patterns, make no other policy.
-  CHECK(served({fetch(kWeb, policy({kMx1, kMx2})), fetch(kWeb2, policy({kMx2, kMx1}) + "x_note: 1\r\n")}) == "enforce ");
+  CHECK(served({fetch(kWeb, policy({kMx1, kMx2})), fetch(kWeb2, policy({kMx2, kMx1}) + "x_note: 1\r\n")}) ==
+        "enforce ");
   CHECK(served({fetch(kWeb, policy({kMx1})), fetch(kWeb2, policy({kMx2}))}) == "enforce enforce ");
 }
 
@@ -124,7 +128,8 @@ TEST_CASE("policies are in effect when the record is usable (RFC 8461 §3.1)") {
 
 TEST_CASE("MX hosts: by preference, each once, bounded") {
   auto look = base();
-  look.domain.mx = facts::mx({{20, "b.example.com"}, {10, "c.example.com"}, {10, "a.example.com"}, {30, "a.example.com"}});
+  look.domain.mx =
+      facts::mx({{20, "b.example.com"}, {10, "c.example.com"}, {10, "a.example.com"}, {30, "a.example.com"}});
   std::string order;
   for (const auto& mx : look.prepared().mx)
     order += mx.host + ' ' + std::to_string(mx.preference) + ' ';
@@ -181,7 +186,8 @@ TEST_CASE("usable: proven or unknown (CONTRACT 2)") {
   CHECK(usable(mx_host(host, {good(kMail1)})) == true);
   CHECK_MESSAGE(usable(mx_host(host, {bad(kMail1), good(kMail6)})) == true, "some address ok (scenario 28)");
   CHECK_MESSAGE(usable(mx_host(host, {bad(kMail1)})) == false, "every address proven bad");
-  CHECK_MESSAGE(usable(mx_host(host, {bad(kMail1), refused(kMail6)})) == std::nullopt, "one look: not proven");
+  CHECK_MESSAGE(usable(mx_host(host, {bad(kMail1), refused(kMail6)})) == std::nullopt,
+                "one look: not proven");
   CHECK_MESSAGE(usable(mx_host(host, {refused(kMail1)})) == std::nullopt, "one look: not proven");
   CHECK_MESSAGE(usable(mx_host(host, {})) == false, "authoritatively without address");
 

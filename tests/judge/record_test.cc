@@ -19,29 +19,49 @@ const std::string kName = "_mta-sts.example.com";
 
 const Row kFaults[] = {
     {"base set-up (scenario 1)", [](Look&) {}, {}},
-    {"id with hyphens (§3.1 sts-id; scenario 5)", [](Look& l) { l.set_record({"v=STSv1; id=2026-11-01"}); },
+    {"id with hyphens (§3.1 sts-id; scenario 5)",
+     [](Look& l) { l.set_record({"v=STSv1; id=2026-11-01"}); },
      {"sts-txt-id-invalid example.com critical"}},
-    {"no id (§3.1 required)", [](Look& l) { l.set_record({"v=STSv1; x=1;"}); },
+    {"no id (§3.1 required)",
+     [](Look& l) { l.set_record({"v=STSv1; x=1;"}); },
      {"sts-txt-id-missing example.com critical"}},
     {"two records (§3.1 not one; scenario 6)",
-     [](Look& l) { l.set_record({"v=STSv1; id=1;", "v=STSv1; id=2;"}); }, {"sts-txt-multiple example.com critical"}},
-    {"no semicolon (§3.1 ABNF; scenario 7)", [](Look& l) { l.set_record({"v=STSv1 id=1"}); },
+     [](Look& l) {
+       l.set_record({"v=STSv1; id=1;", "v=STSv1; id=2;"});
+     },
+     {"sts-txt-multiple example.com critical"}},
+    {"no semicolon (§3.1 ABNF; scenario 7)",
+     [](Look& l) { l.set_record({"v=STSv1 id=1"}); },
      {"sts-txt-syntax-invalid example.com critical"}},
-    {"version in lower case (§3.1 %s)", [](Look& l) { l.set_record({"v=stsv1; id=1;"}); },
+    {"version in lower case (§3.1 %s)",
+     [](Look& l) { l.set_record({"v=stsv1; id=1;"}); },
      {"sts-txt-version-invalid example.com critical"}},
-    {"version behind the id (§3.1 MUST begin)", [](Look& l) { l.set_record({"id=1; v=STSv1;"}); },
+    {"version behind the id (§3.1 MUST begin)",
+     [](Look& l) { l.set_record({"id=1; v=STSv1;"}); },
      {"sts-txt-version-not-first example.com critical"}},
-    {"id twice (§3.2 first counts): valid", [](Look& l) { l.set_record({"v=STSv1; id=1; id=2;"}); },
+    {"id twice (§3.2 first counts): valid",
+     [](Look& l) { l.set_record({"v=STSv1; id=1; id=2;"}); },
      {"sts-txt-duplicate-field example.com warning"}},
-    {"white space before the delimiter (erratum 6285)", [](Look& l) { l.set_record({"v=STSv1 ; id=1;"}); },
+    {"white space before the delimiter (erratum 6285)",
+     [](Look& l) { l.set_record({"v=STSv1 ; id=1;"}); },
      {"sts-txt-space-before-delimiter example.com warning"}},
-    {"white space at the end (§3.1 ABNF)", [](Look& l) { l.set_record({"v=STSv1; id=1 "}); },
+    {"white space at the end (§3.1 ABNF)",
+     [](Look& l) { l.set_record({"v=STSv1; id=1 "}); },
      {"sts-txt-trailing-data example.com warning"}},
-    {"typographic quotes (§3.1 US-ASCII)", [](Look& l) { l.set_record({"v=STSv1; id=\xE2\x80\x9C" "1;"}); },
+    {"typographic quotes (§3.1 US-ASCII)",
+     [](Look& l) {
+       l.set_record(
+           {"v=STSv1; id=\xE2\x80\x9C"
+            "1;"});
+     },
      {"sts-txt-non-ascii example.com critical"}},
-    {"a stranger beside the record (§3.1 discarded)", [](Look& l) { l.set_record({kRecord, "v=spf1 -all"}); },
+    {"a stranger beside the record (§3.1 discarded)",
+     [](Look& l) {
+       l.set_record({kRecord, "v=spf1 -all"});
+     },
      {"sts-txt-other-records-present example.com info"}},
-    {"extension fields are nothing to tell (§3.1)", [](Look& l) { l.set_record({"v=STSv1; id=1; x-note=hello;"}); },
+    {"extension fields are nothing to tell (§3.1)",
+     [](Look& l) { l.set_record({"v=STSv1; id=1; x-note=hello;"}); },
      {}},
 };
 
@@ -59,7 +79,8 @@ const Row kAbsence[] = {
        l.set_record({"v=spf1 -all"});
      },
      {"sts-not-deployed example.com info", "sts-txt-other-records-present example.com info"}},
-    {"a valid policy, no record: live mode is the policy's", [](Look& l) { l.no_record(); },
+    {"a valid policy, no record: live mode is the policy's",
+     [](Look& l) { l.no_record(); },
      {"sts-policy-without-txt example.com warning"}},
     {"a policy that only tolerant senders read counts too: nothing else would tell of it",
      [](Look& l) {
@@ -86,13 +107,15 @@ const Row kAbsence[] = {
      },
      {"sts-not-deployed example.com info"}},
     {"a record at the right name: a second one elsewhere is not asked about",
-     [](Look& l) { l.domain.misplaced = {stray("mta-sts.example.com")}; }, {}},
+     [](Look& l) { l.domain.misplaced = {stray("mta-sts.example.com")}; },
+     {}},
     {"silence is not absence", [](Look& l) { l.domain.sts = unknown<TxtAnswer>(kName); }, {}},
 };
 
 const Row kDns[] = {
     {"a CNAME that leads to the record (§3.1 MUST be followed)",
-     [](Look& l) { point_cname(l.domain.sts, {"_mta-sts.provider.net"}); }, {}},
+     [](Look& l) { point_cname(l.domain.sts, {"_mta-sts.provider.net"}); },
+     {}},
     {"a CNAME to NXDOMAIN",
      [](Look& l) {
        l.no_record();
@@ -132,7 +155,8 @@ const Row kDns[] = {
      },
      {"sts-txt-cname-chain example.com warning"}},
     {"TTL of a day: info", [](Look& l) { l.domain.sts.ttl = 86400; }, {"sts-txt-ttl-long example.com info"}},
-    {"TTL over a day: warning in enforce", [](Look& l) { l.domain.sts.ttl = 86401; },
+    {"TTL over a day: warning in enforce",
+     [](Look& l) { l.domain.sts.ttl = 86401; },
      {"sts-txt-ttl-long example.com warning"}},
     {"TTL of an hour is fine", [](Look& l) { l.domain.sts.ttl = 3600; }, {}},
     {"the TTL of an absence is no matter",

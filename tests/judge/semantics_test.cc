@@ -14,7 +14,8 @@ void max_age(Look& l, std::string_view mode, std::string_view seconds) {
   l.set_policy(policy({kMx1, kMx2}, mode, seconds));
 }
 
-void delegate(Look& l, std::initializer_list<std::string_view> record, std::initializer_list<std::string_view> host) {
+void delegate(Look& l, std::initializer_list<std::string_view> record,
+              std::initializer_list<std::string_view> host) {
   point_cname(l.domain.sts, record);
   point_cname(l.domain.policy_host.a, host);
 }
@@ -23,26 +24,35 @@ const std::string kReady = "enforce-not-ready example.com info";
 
 const Row kMaxAge[] = {
     {"a week (scenario 1)", [](Look&) {}, {}},
-    {"under a week in enforce (§3.2 weeks or more)", [](Look& l) { max_age(l, "enforce", "604799"); },
+    {"under a week in enforce (§3.2 weeks or more)",
+     [](Look& l) { max_age(l, "enforce", "604799"); },
      {"sts-max-age-short example.com warning"}},
-    {"300 s (scenario 17)", [](Look& l) { max_age(l, "enforce", "300"); },
+    {"300 s (scenario 17)",
+     [](Look& l) { max_age(l, "enforce", "300"); },
      {"sts-max-age-short example.com warning", "sts-max-age-under-hour example.com warning"}},
     {"an hour", [](Look& l) { max_age(l, "enforce", "3600"); }, {"sts-max-age-short example.com warning"}},
     {"0 is group D's alone", [](Look& l) { max_age(l, "enforce", "0"); }, {}},
-    {"a day in testing: info", [](Look& l) { max_age(l, "testing", "86400"); },
+    {"a day in testing: info",
+     [](Look& l) { max_age(l, "testing", "86400"); },
      {"sts-max-age-short example.com info", kReady}},
-    {"under a day in testing: warning", [](Look& l) { max_age(l, "testing", "86399"); },
+    {"under a day in testing: warning",
+     [](Look& l) { max_age(l, "testing", "86399"); },
      {"sts-max-age-short example.com warning", kReady}},
-    {"a year in testing", [](Look& l) { max_age(l, "testing", "31557600"); },
+    {"a year in testing",
+     [](Look& l) { max_age(l, "testing", "31557600"); },
      {"sts-max-age-long example.com info", kReady}},
     {"30 days in testing", [](Look& l) { max_age(l, "testing", "2592000"); }, {kReady}},
-    {"a year in enforce is as the RFC wants it (§10.2)", [](Look& l) { max_age(l, "enforce", "31557600"); }, {}},
-    {"a short life of mode none is as §8.3 wants it", [](Look& l) { max_age(l, "none", "600"); },
+    {"a year in enforce is as the RFC wants it (§10.2)",
+     [](Look& l) { max_age(l, "enforce", "31557600"); },
+     {}},
+    {"a short life of mode none is as §8.3 wants it",
+     [](Look& l) { max_age(l, "none", "600"); },
      {"sts-mode-none-published example.com info"}},
 };
 
 const Row kMeaning[] = {
-    {"mode none without mx (scenario 36)", [](Look& l) { l.set_policy(policy({}, "none")); },
+    {"mode none without mx (scenario 36)",
+     [](Look& l) { l.set_policy(policy({}, "none")); },
      {"sts-mode-none-published example.com info", "sts-none-without-mx example.com info"}},
     {"mode none announced by no usable record is not in effect",
      [](Look& l) {
@@ -50,15 +60,20 @@ const Row kMeaning[] = {
        l.set_record({"v=STSv1; id=a-b"});
      },
      {}},
-    {"*.D (§10.4)", [](Look& l) { l.set_policy(policy({"*.example.com"})); },
+    {"*.D (§10.4)",
+     [](Look& l) { l.set_policy(policy({"*.example.com"})); },
      {"sts-wildcard-broad example.com warning"}},
     {"a sub-domain of its own", [](Look& l) { l.set_policy(policy({"*.mx.example.com"})); }, {}},
-    {"a wildcard over a public suffix", [](Look& l) { l.set_policy(policy({"*.co.uk"})); },
+    {"a wildcard over a public suffix",
+     [](Look& l) { l.set_policy(policy({"*.co.uk"})); },
      {"sts-wildcard-broad example.com warning"}},
-    {"a wildcard over a shared hosting suffix", [](Look& l) { l.set_policy(policy({"*.github.io"})); },
+    {"a wildcard over a shared hosting suffix",
+     [](Look& l) { l.set_policy(policy({"*.github.io"})); },
      {"sts-wildcard-broad example.com warning"}},
     {"a mail provider's wildcard (scenario 41)",
-     [](Look& l) { l.set_policy(policy({"*.mail.protection.outlook.com", "*.aspmx.l.google.com", "*.pphosted.com"})); },
+     [](Look& l) {
+       l.set_policy(policy({"*.mail.protection.outlook.com", "*.aspmx.l.google.com", "*.pphosted.com"}));
+     },
      {}},
     {"testing without TLSRPT (scenario 4)",
      [](Look& l) {
@@ -79,7 +94,8 @@ const Row kMeaning[] = {
      },
      {kReady}},
     {"enforce without TLSRPT is group K's", [](Look& l) { l.no_tlsrpt(); }, {}},
-    {"a policy for a domain with null MX (RFC 7505)", [](Look& l) { l.null_mx(); },
+    {"a policy for a domain with null MX (RFC 7505)",
+     [](Look& l) { l.null_mx(); },
      {"sts-tld-or-nonmail-domain example.com info"}},
     {"null MX and nothing published",
      [](Look& l) {
@@ -91,14 +107,19 @@ const Row kMeaning[] = {
 
 const Row kDelegation[] = {
     {"both delegated (§8.2)",
-     [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.provider.net"}); }, {}},
-    {"the record alone", [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {}); },
+     [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.provider.net"}); },
+     {}},
+    {"the record alone",
+     [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {}); },
      {"sts-delegation-incomplete example.com warning"}},
     {"the policy host with another provider",
      [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.cdn.org"}); },
      {"sts-delegation-incomplete example.com warning"}},
     {"the same provider behind a CDN",
-     [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.provider.net", "x.cdn.org"}); }, {}},
+     [](Look& l) {
+       delegate(l, {"_mta-sts.provider.net"}, {"web.provider.net", "x.cdn.org"});
+     },
+     {}},
     {"the policy host alone is common: any web host", [](Look& l) { delegate(l, {}, {"web.cdn.org"}); }, {}},
     {"a CNAME within one's own domain", [](Look& l) { delegate(l, {"sts.example.com"}, {}); }, {}},
     {"the policy host's addresses are unknown",
@@ -128,9 +149,15 @@ const Expected kExpected[] = {
     {"enforce, as expected", Expect::enforce, [](Look&) {}, ""},
     {"above testing is fine", Expect::testing, [](Look&) {}, ""},
     {"testing, enforce expected: critical", Expect::enforce,
-     [](Look& l) { l.set_policy(policy({kMx1, kMx2}, "testing")); }, "sts-mode-unexpected example.com critical\n"},
+     [](Look& l) {
+       l.set_policy(policy({kMx1, kMx2}, "testing"));
+     },
+     "sts-mode-unexpected example.com critical\n"},
     {"none, testing expected: warning", Expect::testing,
-     [](Look& l) { l.set_policy(policy({kMx1, kMx2}, "none")); }, "sts-mode-unexpected example.com warning\n"},
+     [](Look& l) {
+       l.set_policy(policy({kMx1, kMx2}, "none"));
+     },
+     "sts-mode-unexpected example.com warning\n"},
     {"nothing deployed, none expected", Expect::none, [](Look& l) { l.no_record(); },
      "sts-mode-unexpected example.com warning\n"},
     {"no record, enforce expected", Expect::enforce,
@@ -139,12 +166,14 @@ const Expected kExpected[] = {
        l.no_policy_host();
      },
      "sts-mode-unexpected example.com critical\n"},
-    {"an invalid record: no policy in effect", Expect::enforce, [](Look& l) { l.set_record({"v=STSv1; id=a-b"}); },
-     "sts-mode-unexpected example.com critical\n"},
+    {"an invalid record: no policy in effect", Expect::enforce,
+     [](Look& l) { l.set_record({"v=STSv1; id=a-b"}); }, "sts-mode-unexpected example.com critical\n"},
     {"a policy that cannot be fetched, and that is proven", Expect::enforce,
      [](Look& l) { l.set_fetches({fetch(kWeb, "", 404)}); }, "sts-mode-unexpected example.com critical\n"},
     {"one address serves a weaker mode", Expect::enforce,
-     [](Look& l) { l.set_fetches({fetch(kWeb), fetch(kWeb2, policy({kMx1}, "testing"))}); },
+     [](Look& l) {
+       l.set_fetches({fetch(kWeb), fetch(kWeb2, policy({kMx1}, "testing"))});
+     },
      "sts-mode-unexpected example.com critical\n"},
     {"the record is unknown: no accusation", Expect::enforce,
      [](Look& l) { l.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com"); }, ""},
@@ -196,27 +225,38 @@ const Gate kGates[] = {
     {"all that one look can see is open (scenario 3)", [](Look&) {}, {}},
     {"gate 1: the record", [](Look& l) { l.set_record({"v=STSv1; id=a-b"}); }, {"1: no valid TXT record"}},
     {"gate 2: every address",
-     [](Look& l) { l.set_fetches({fetch(kWeb, policy({kMx1, kMx2}, "testing")), fetch(kWeb2, "", 404)}); },
+     [](Look& l) {
+       l.set_fetches({fetch(kWeb, policy({kMx1, kMx2}, "testing")), fetch(kWeb2, "", 404)});
+     },
      {"2: no valid policy from 198.51.101.2"}},
     {"gate 2: speed", [](Look& l) { l.domain.fetches[0].duration = 2100ms; }, {"2: 198.51.101.1 is slow"}},
     {"gate 2: strict form",
-     [](Look& l) { l.set_policy(policy({kMx1, kMx2}, "testing") + "mode: enforce\r\n"); },
+     [](Look& l) {
+       l.set_policy(policy({kMx1, kMx2}, "testing") + "mode: enforce\r\n");
+     },
      {"2: the policy text departs from the strict form"}},
     {"gate 2: an extension is allowed",
-     [](Look& l) { l.set_policy(policy({kMx1, kMx2}, "testing") + "x_note: hello\r\n"); }, {}},
-    {"gate 3: every MX host matches", [](Look& l) { l.set_policy(policy({kMx1}, "testing")); },
+     [](Look& l) {
+       l.set_policy(policy({kMx1, kMx2}, "testing") + "x_note: hello\r\n");
+     },
+     {}},
+    {"gate 3: every MX host matches",
+     [](Look& l) { l.set_policy(policy({kMx1}, "testing")); },
      {"3: mx2.example.com is not in the policy"}},
     {"gate 3: every address passes, the backup's too",
      [](Look& l) {
-       l.set_mx(mx_host("mx2.example.com", {probe_showing(kMail2, "mx2.example.com", self_signed("mx2.example.com"))}));
+       l.set_mx(mx_host("mx2.example.com",
+                        {probe_showing(kMail2, "mx2.example.com", self_signed("mx2.example.com"))}));
      },
      {"3: mx2.example.com fails"}},
     {"gate 3: an unknown host closes nothing", [](Look& l) { l.mx.erase("mx2.example.com"); }, {}},
-    {"gate 4: the policy host's certificate", [](Look& l) { l.domain.fetches[0].tls = tls(peer("mta-sts.example.com", days(20))); },
+    {"gate 4: the policy host's certificate",
+     [](Look& l) { l.domain.fetches[0].tls = tls(peer("mta-sts.example.com", days(20))); },
      {"4: the certificate at 198.51.101.1 is due for renewal"}},
     {"gate 4: an MX host's certificate",
      [](Look& l) {
-       l.set_mx(mx_host("mx1.example.com", {probe_showing(kMail1, "mx1.example.com", peer("mx1.example.com", days(20)))}));
+       l.set_mx(mx_host("mx1.example.com",
+                        {probe_showing(kMail1, "mx1.example.com", peer("mx1.example.com", days(20)))}));
      },
      {"4: the certificate of mx1.example.com is due for renewal"}},
     {"gate 5: TLSRPT", [](Look& l) { l.no_tlsrpt(); }, {"5: no TLSRPT record that reports can go to"}},
