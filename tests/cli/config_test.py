@@ -1,0 +1,126 @@
+"""A configuration that is no good: every command that reads it says where, what, and what would be right."""
+import os
+import socket
+import unittest
+
+from harness import CONFIG, NOBODY, Case
+
+CHECK = ("check", "--resolver", NOBODY, "--timeout", "1")
+DOMAIN = '[[domain]]\nname = "example.com"\n'
+# why -> (the file, its line, the key it must name, a word of the remedy)
+BAD = {
+    "syntax": ("[agent\n", 1, "", ""),
+    "no TOML at all": ("<html></html>\n", 1, "", ""),
+    "unknown table": ("[agnet]\n" + DOMAIN, 1, "agnet", "agent"),
+    "unknown key": ("[network]\nhttp_port = 443\n" + DOMAIN, 2, "network.http_port", "https_port"),
+    "unknown key of a domain": ('[[domain]]\nname = "example.com"\nexpects = "enforce"\n', 3, "domain.expects", "expect"),
+    "key twice": ("[agent]\nworkers = 1\nworkers = 2\n" + DOMAIN, 3, "workers", ""),
+    "table twice": ("[agent]\n[agent]\n" + DOMAIN, 2, "agent", ""),
+    "domain twice": (DOMAIN + DOMAIN, 3, "domain.name", "twice"),
+    "domain twice, written otherwise": (DOMAIN + '[[domain]]\nname = "EXAMPLE.com."\n', 3, "domain.name", "twice"),
+    "string for an integer": ('[agent]\nworkers = "8"\n' + DOMAIN, 2, "agent.workers", "integer"),
+    "integer for a string": ("[agent]\nlisten = 9461\n" + DOMAIN, 2, "agent.listen", "string"),
+    "integer for a duration": ("[schedule]\ndns = 300\n" + DOMAIN, 2, "schedule.dns", "string"),
+    "string for a boolean": ('[network]\nallow_private = "yes"\n' + DOMAIN, 2, "network.allow_private", "true or false"),
+    "string for an array": ('[dns]\nservers = "192.0.2.53"\n' + DOMAIN, 2, "dns.servers", "array"),
+    "table for an array of tables": ('[domain]\nname = "example.com"\n', 1, "domain", "[[domain]]"),
+    "value for a table": ("agent = 1\n" + DOMAIN, 1, "agent", "[agent]"),
+    "out of range": ("[agent]\nworkers = 1025\n" + DOMAIN, 2, "agent.workers", "1024"),
+    "beyond 64 bits": ("[agent]\nworkers = 99999999999999999999\n" + DOMAIN, 2, "", ""),
+    "port out of range": ("[network]\nsmtp_port = 0\n" + DOMAIN, 2, "network.smtp_port", "1 to 65535"),
+    "duration without a unit": ('[schedule]\nmx = "60"\n' + DOMAIN, 2, "schedule.mx", '"90s"'),
+    "word that is none": ('[[domain]]\nname = "example.com"\nexpect = "enforced"\n', 3, "domain.expect", "enforce"),
+    "name that is none": ('[[domain]]\nname = "https://example.com"\n', 2, "domain.name", "example.com"),
+    "name of 300 characters": (f'[[domain]]\nname = "{"a" * 300}"\n', 2, "domain.name", "63"),
+    "name that is missing": ('[[domain]]\nexpect = "none"\n', 1, "domain.name", "missing"),
+    "resolver by name": ('[dns]\nservers = ["ns1.example.com"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
+    "resolver at port 0": ('[dns]\nservers = ["192.0.2.53:0"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
+    "listening nowhere": ('[agent]\nlisten = "localhost"\n' + DOMAIN, 2, "agent.listen", "127.0.0.1:9461"),
+    "not UTF-8": (b'[agent]\nvantage = "\xff"\n' + DOMAIN.encode(), 2, "", ""),
+}
+
+
+class BadConfig(Case):
+    def refused_by_config_check(self, path, *named):
+        done = self.run_it("config", "check", path)
+        said = f"{path}: exit code {done.returncode}, stdout {done.stdout}, stderr: {done.stderr}"
+        self.assertEqual(done.returncode, 1, said)
+        self.assertEqual(done.stdout, "", said)
+        for name in named:
+            self.assertIn(name, done.stderr, said)
+        return done.stderr
+
+    def test_each(self):
+        for number, (why, (text, line, *named)) in enumerate(BAD.items()):
+            path = self.file(f"{number}.toml", text)
+            with self.subTest(why):
+                self.refused_by_config_check(path, f"{path}:{line}:", *named)
+                self.refused(("run", "--config", path), CONFIG, f"{path}:{line}:", *named)
+                self.refused((*CHECK, "--config", path), CONFIG, f"{path}:{line}:", *named)
+
+    def test_all_errors_at_once_each_on_its_line(self):
+        path = self.file("c.toml", '[agent]\nworkers = 0\nlisten = 1\n[dns]\ntris = 2\n[[domain]]\nname = "x"\n')
+        errors = self.refused_by_config_check(path).splitlines()
+        self.assertEqual([error.split(":")[1] for error in errors], ["2", "3", "5", "7"])
+        self.assertTrue(all(error.startswith(path) for error in errors), errors)
+
+    def test_good(self):
+        path = self.file("c.toml", DOMAIN)
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(path, done.stdout)
+
+
+class UnreadableConfig(Case):
+    def each(self, path, *named):
+        done = self.run_it("config", "check", path)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(path, done.stderr)
+        for command in (("run",), CHECK):
+            self.refused((*command, "--config", path), CONFIG, path, *named)
+
+    def test_missing(self):
+        self.each(str(self.folder / "gone.toml"), "No such file")
+
+    def test_a_folder(self):
+        self.each(str(self.folder), "folder")
+
+    def test_below_a_file(self):
+        self.each(self.file("c.toml", DOMAIN) + "/c.toml", "Not a directory")
+
+    def test_a_socket(self):
+        path = str(self.folder / "socket")
+        with socket.socket(socket.AF_UNIX) as here:
+            here.bind(path)
+            self.each(path)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_not_ours(self):
+        path = self.file("c.toml", DOMAIN)
+        os.chmod(path, 0)
+        self.each(path, "Permission denied")
+
+    def test_empty_file_has_no_domain(self):
+        path = self.file("c.toml", "")
+        self.refused(("run", "--config", path), CONFIG, "domain")
+
+    def test_lists_without_a_name(self):
+        self.file("list.txt", "# none\n")
+        path = self.file("c.toml", 'domains_files = ["list.txt"]\n')
+        self.refused(("run", "--config", path), CONFIG, "domain")
+
+    def test_list_that_is_missing(self):
+        path = self.file("c.toml", 'domains_files = ["gone.txt"]\n')
+        self.refused(("run", "--config", path), CONFIG, "gone.txt")
+
+    def test_list_with_a_bad_name(self):
+        bad = self.file("list.txt", "example.com\nno name\n")
+        path = self.file("c.toml", 'domains_files = ["list.txt"]\n')
+        self.refused(("run", "--config", path), CONFIG, f"{bad}:2:")
+
+    def test_by_environment(self):
+        self.refused(("run",), CONFIG, "gone.toml", env={"STSWATCH_CONFIG": str(self.folder / "gone.toml")})
+
+
+if __name__ == "__main__":
+    unittest.main()
