@@ -1,0 +1,240 @@
+// Group H: each fault of an MX certificate is a finding of its own (RFC 8461 §4.2, RULES 5.2).
+#include "checks/judge/certificates.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/judge/facts_builder.h"
+
+namespace stswatch {
+namespace {
+
+using namespace facts;
+using Told = std::vector<std::string>;
+using Kind = ChainFault::Kind;
+
+const std::string kHost(kMx1);
+
+Look showing(PeerCertificates shown) {
+  auto look = base();
+  look.set_mx(mx_host(kHost, {probe_showing(kMail1, kHost, std::move(shown))}));
+  return look;
+}
+
+Told found(const Look& look) { return told(judged(look, judge_certificates)); }
+
+PeerCertificates with_fault(Kind kind, const char* text) {
+  auto p = peer(kHost);
+  p.faults = {{kind, 0, text}};
+  return p;
+}
+
+/// The code alone; the subject is mx1 and the severity the catalogue's.
+std::string told_of(std::string_view code, std::string_view severity) {
+  return std::string(code) + " mx1.example.com " + std::string(severity);
+}
+
+PeerCertificates common_name_only() {
+  auto p = peer(kHost);
+  p.leaf.dns_names.clear();
+  p.name_matches = false;
+  return p;
+}
+
+PeerCertificates common_name_beside_others() {
+  auto p = misnamed("other.example.com");
+  p.leaf.common_name = kHost;
+  return p;
+}
+
+PeerCertificates private_ca() {
+  auto p = leaf_only(kHost);
+  p.leaf.names_issuer_url = false;
+  return p;
+}
+
+PeerCertificates root_known_but_link_missing() {
+  auto p = peer(kHost);
+  p.last_issuer_trusted = true;
+  p.faults = {{Kind::unknown_issuer, 0, "unable to get local issuer certificate"}};
+  return p;
+}
+
+PeerCertificates without_server_auth() {
+  auto p = peer(kHost);
+  p.leaf.server_auth = false;
+  p.faults = {{Kind::wrong_purpose, 0, "unsuitable certificate purpose"}};
+  return p;
+}
+
+PeerCertificates weak_key() {
+  auto p = peer(kHost);
+  p.leaf.weak = true;
+  p.leaf.key = "RSA 1024";
+  return p;
+}
+
+PeerCertificates young(Seconds in) {
+  auto p = peer(kHost, days(60), days(60) - in);
+  return p;
+}
+
+PeerCertificates intermediate_left(Seconds left) {
+  auto p = peer(kHost);
+  p.chain = {intermediate(left)};
+  return p;
+}
+
+PeerCertificates expired_intermediate() {
+  auto p = intermediate_left(-1h);
+  p.faults = {{Kind::expired, 1, "certificate has expired"}};
+  return p;
+}
+
+PeerCertificates unused_expired_intermediate() {
+  auto p = intermediate_left(-1h);
+  p.used.clear();
+  return p;
+}
+
+struct ShownRow {
+  const char* name;
+  PeerCertificates shown;
+  Told findings;
+};
+
+std::vector<ShownRow> rows() {
+  auto everything = expired("other.example.com");
+  everything.name_matches = false;
+  everything.faults.push_back({Kind::self_signed, 0, "self-signed certificate"});
+  return {
+      {"good", peer(kHost), {}},
+      {"expired", expired(kHost), {told_of("certificate-expired", "critical")}},
+      {"a needed intermediate has expired",
+       expired_intermediate(),
+       {told_of("certificate-expired", "critical")}},
+      {"one that the path does not use has expired", unused_expired_intermediate(), {}},
+      {"another name", misnamed("other.example.com"), {told_of("certificate-host-mismatch", "critical")}},
+      {"name in the CN, no SAN", common_name_only(), {told_of("certificate-cn-only", "critical")}},
+      {"name in the CN, others in the SAN: the SAN is what it names",
+       common_name_beside_others(),
+       {told_of("certificate-host-mismatch", "critical")}},
+      {"self-signed", self_signed(kHost), {told_of("certificate-not-trusted", "critical")}},
+      {"leaf alone, and it says where its issuer is",
+       leaf_only(kHost),
+       {told_of("certificate-chain-incomplete", "critical")}},
+      {"leaf alone without that evidence", private_ca(), {told_of("certificate-not-trusted", "critical")}},
+      {"the issuer of the last is trusted: nothing is missing at the end",
+       root_known_but_link_missing(),
+       {told_of("certificate-not-trusted", "critical")}},
+      {"revoked",
+       with_fault(Kind::revoked, "certificate revoked"),
+       {told_of("certificate-not-trusted", "critical")}},
+      {"starts in an hour", young(1h), {told_of("certificate-not-yet-valid", "critical")}},
+      {"started in five minutes at most: clocks differ", young(5min), {}},
+      {"no serverAuth (RFC 5280 §4.2.1.12)",
+       without_server_auth(),
+       {told_of("certificate-eku-invalid", "critical")}},
+      {"weak key", weak_key(), {told_of("certificate-weak", "warning")}},
+      {"too weak to verify",
+       with_fault(Kind::weak, "EE certificate key too weak"),
+       {told_of("certificate-weak", "warning")}},
+      {"an intermediate ends before the leaf",
+       intermediate_left(days(50)),
+       {told_of("certificate-intermediate-expiring", "warning")}},
+      {"each fault by itself",
+       everything,
+       {told_of("certificate-expired", "critical"), told_of("certificate-host-mismatch", "critical"),
+        told_of("certificate-not-trusted", "critical")}},
+  };
+}
+
+struct LifeRow {
+  const char* name;
+  Seconds left, life;
+  std::string code;  // empty: healthy
+};
+
+}  // namespace
+
+TEST_CASE("group H: every code, and what does not raise it") {
+  for (const ShownRow& row : rows()) {
+    CAPTURE(row.name);
+    CHECK(found(showing(row.shown)) == row.findings);
+  }
+}
+
+TEST_CASE(
+    "how much life is left, relative to the lifetime (RULES 5.2); expired, expiring, overdue exclude each "
+    "other") {
+  const std::string overdue = told_of("certificate-renewal-overdue", "warning");
+  const std::string expiring = told_of("certificate-expiring", "critical");
+  const std::string gone = told_of("certificate-expired", "critical");
+  const LifeRow rows[] = {
+      {"90 d, 21 d left", days(21), days(90), ""},
+      {"90 d, under 21 d", days(21) - 1s, days(90), overdue},
+      {"90 d, 7 d left", days(7), days(90), overdue},
+      {"90 d, under 7 d", days(7) - 1s, days(90), expiring},
+      {"90 d, a second left", 1s, days(90), expiring},
+      {"90 d, ends this second", 0s, days(90), gone},
+      {"45 d, 16 d left (scenario 23)", days(16), days(45), ""},
+      {"45 d, 11 d left", days(11), days(45), overdue},
+      {"160 h, 60 h left", 60h, 160h, ""},
+      {"160 h, 45 h left (scenario 24)", 45h, 160h, overdue},
+      {"160 h, 39 h left", 39h, 160h, expiring},
+  };
+  for (const LifeRow& row : rows) {
+    CAPTURE(row.name);
+    CHECK(found(showing(peer(kHost, row.left, row.life))) == (row.code.empty() ? Told{} : Told{row.code}));
+  }
+}
+
+TEST_CASE("the operator's floors: the larger threshold counts (RULES 5.2)") {
+  auto look = showing(peer(kHost, days(25)));
+  CHECK(found(look).empty());
+  look.limits.warn_before = days(30);
+  CHECK(found(look) == Told{told_of("certificate-renewal-overdue", "warning")});
+  look.limits.crit_before = days(30);
+  // mx2 has 60 days.
+  CHECK(found(look) == Told{told_of("certificate-expiring", "critical")});
+}
+
+TEST_CASE("the end of the chain counts, not the leaf's alone") {
+  const auto got = found(showing(intermediate_left(days(5))));
+  CHECK(got == Told{told_of("certificate-expiring", "critical"),
+                    told_of("certificate-intermediate-expiring", "warning")});
+}
+
+TEST_CASE("subjects: the host when all addresses agree, else the address") {
+  auto look = base();
+  look.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, expired(kHost))}));
+  CHECK(found(look) == Told{"certificate-expired mx1.example.com 2001:67c::25 critical"});
+  look.set_mx(mx_host(kHost, {probe_showing(kMail1, kHost, expired(kHost, 2h)),
+                              probe_showing(kMail6, kHost, expired(kHost, 1h))}));
+  const auto both = judged(look, judge_certificates);
+  REQUIRE(told(both) == Told{"certificate-expired mx1.example.com critical"});
+  // The details differ: each address is named beside its own.
+  CHECK(both[0].detail.find("203.0.114.1: ") != std::string::npos);
+  CHECK(both[0].detail.find("2001:67c::25: ") != std::string::npos);
+}
+
+TEST_CASE("live modes: n / t / e of RULES 3.2 H") {
+  auto look = showing(expired(kHost));
+  look.set_policy(policy({kMx1, kMx2}, "testing"));
+  CHECK(found(look) == Told{told_of("certificate-expired", "warning")});
+  look.set_policy(policy({kMx1, kMx2}, "none"));
+  CHECK(found(look) == Told{told_of("certificate-expired", "warning")});
+  look = showing(misnamed("other.example.com"));
+  look.set_policy(policy({kMx1, kMx2}, "none"));
+  CHECK(found(look) == Told{told_of("certificate-host-mismatch", "info")});
+}
+
+TEST_CASE("trusted, but for its end and its names (CONTRACT 4)") {
+  CHECK(trusted_until_its_end(peer(kHost), kNow));
+  CHECK(trusted_until_its_end(expired(kHost), kNow));
+  CHECK(trusted_until_its_end(misnamed("other.example.com"), kNow));
+  CHECK_FALSE(trusted_until_its_end(self_signed(kHost), kNow));
+  CHECK_FALSE(trusted_until_its_end(young(1h), kNow));
+  CHECK_FALSE(trusted_until_its_end(without_server_auth(), kNow));
+}
+
+}  // namespace stswatch
