@@ -25,6 +25,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   if (word.size() > 100) return {};
+  for (const auto candidate : candidates)
+    if (word.size() >= 3 && candidate.starts_with(word)) return std::string(candidate);
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const auto candidate : candidates) {
