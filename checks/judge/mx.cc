@@ -32,6 +32,9 @@ void judge_set(const Case& c, Findings& out) {
   }
 }
 
+/// The target says already what is wrong with it: no policy can list it, no certificate name it.
+bool is_no_host(const MxCase& mx) { return mx.literal || mx.host == "."; }
+
 // --- Against the policies in effect
 
 /// RFC 8461 §4.1, §5: hosts no pattern names are skipped. Each policy in effect is somebody's (CONTRACT 2).
@@ -46,8 +49,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     return;
   }
   for (const MxCase& mx : c.mx) {
-    // mx-target-is-address says already that no policy can match such a target.
-    if (mx.literal || matches_any(mx.host, policy.mx)) continue;
+    if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
     out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
   }
 }
@@ -65,7 +67,7 @@ void judge_backups(const Case& c, const std::vector<const Policy*>& policies, Fi
   });
   if (!best_is_good) return;
   for (const MxCase& mx : c.mx) {
-    if (mx.preference == best || mx.literal) continue;
+    if (mx.preference == best || is_no_host(mx)) continue;
     const bool fails = mx.usable == false && failed_somewhere(mx);
     const bool listed = listed_by_all(mx.host, policies);
     if (listed && !fails) continue;
