@@ -50,6 +50,7 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.allow_private = allow_private_;
   v.reached_443 = https_.other_than(policy_host, at);
   v.reached_25 = smtp_.other_than("", at);
+  if (v.reached_25 && !smtp_.other_than(smtp_.last[0].host, at)) v.reached_25_only = smtp_.last[0].host;
   v.port25_blocked = smtp_.tried != TimePoint{} && !v.reached_25 && https_.other_than("", at);
   return v;
 }

@@ -16,45 +16,46 @@ namespace stswatch {
 
 /// One TLS handshake, completed or not.
 struct TlsFacts {
-  std::string version;                    // "TLSv1.3"; empty when no handshake completed
-  std::string cipher;
-  std::string alert;                      // the alert the peer sent, if any: "handshake failure"
-  std::string legacy_version;             // "TLSv1.1": a second try found only this below TLS 1.2
-  std::optional<PeerCertificates> peer;   // whenever the peer showed a certificate
+  std::string version{};  // "TLSv1.3"; empty when no handshake completed
+  std::string cipher{};
+  std::string alert{};                     // the alert the peer sent, if any: "handshake failure"
+  std::string legacy_version{};            // "TLSv1.1": a second try found only this below TLS 1.2
+  std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
   bool operator==(const TlsFacts&) const = default;
 };
 
 /// A GET of the policy file from one address of the policy host (RFC 8461 §3.3).
 struct PolicyFetch {
   Address address;
-  std::optional<Failure> failure;         // empty: a complete response was read
-  Millis waited{0};                       // how long the fetch was given before a time-out
+  std::optional<Failure> failure{};  // empty: a complete response was read
+  Millis waited{0};                  // how long the fetch was given before a time-out
   Millis duration{0};
-  TlsFacts tls;
-  int status = 0;                         // 0: no status line was read
-  std::optional<std::string> content_type;
-  std::optional<std::string> content_encoding;
-  std::optional<std::string> location;
-  std::optional<std::string> cache_control;
-  std::optional<std::string> age;
-  std::optional<std::string> date;
-  std::string sha256;                     // of the body, lower-case hex; empty when no body was read
-  std::string body;                       // at most bounds::kPolicyBody octets
-  bool too_large = false;                 // there was more
-  bool truncated = false;                 // shorter than announced, broken chunking, or closed without TLS close_notify
+  TlsFacts tls{};
+  int status = 0;  // 0: no status line was read
+  std::optional<std::string> content_type{};
+  std::optional<std::string> content_encoding{};
+  std::optional<std::string> location{};
+  std::optional<std::string> cache_control{};
+  std::optional<std::string> age{};
+  std::optional<std::string> date{};
+  std::string sha256{};    // of the body, lower-case hex; empty when no body was read
+  std::string body{};      // at most bounds::kPolicyBody octets
+  bool too_large = false;  // there was more
+  bool truncated = false;  // shorter than announced, broken chunking, or closed without TLS close_notify
   bool operator==(const PolicyFetch&) const = default;
 };
 
-/// An SMTP dialogue up to STARTTLS and the handshake behind it, with one address of an MX host. Never MAIL FROM.
+/// An SMTP dialogue up to STARTTLS and the handshake behind it, with one address of an MX host. Never MAIL
+/// FROM.
 struct SmtpProbe {
   Address address;
-  std::optional<Failure> failure;         // empty: handshake completed (the certificate may still be bad)
+  std::optional<Failure> failure{};  // empty: handshake completed (the certificate may still be bad)
   Millis duration{0};
-  std::string banner;                     // first greeting line, printable
-  int reply_code = 0;                     // of the reply that ended the dialogue, or of the last one
-  bool helo_only = false;                 // EHLO was refused and HELO accepted: no STARTTLS
+  std::string banner{};    // first greeting line, printable
+  int reply_code = 0;      // of the reply that ended the dialogue, or of the last one
+  bool helo_only = false;  // EHLO was refused and HELO accepted: no STARTTLS
   bool starttls_offered = false;
-  TlsFacts tls;
+  TlsFacts tls{};
   bool operator==(const SmtpProbe&) const = default;
 };
 
@@ -75,7 +76,7 @@ struct MxHostObservation {
   std::string host;
   TimePoint at{};
   HostAddresses addresses;
-  std::vector<SmtpProbe> probes;          // one per address looked at
+  std::vector<SmtpProbe> probes;  // one per address looked at
   bool operator==(const MxHostObservation&) const = default;
 };
 
@@ -84,22 +85,23 @@ struct DomainObservation {
 
   Domain domain;
   TimePoint at{};
-  TxtAnswer sts;                          // _mta-sts.D
-  std::vector<TxtAnswer> misplaced;       // usual wrong names, asked only when `sts` holds no record
-  TxtAnswer tlsrpt;                       // _smtp._tls.D
+  TxtAnswer sts;                     // _mta-sts.D
+  std::vector<TxtAnswer> misplaced;  // usual wrong names, asked only when `sts` holds no record
+  TxtAnswer tlsrpt;                  // _smtp._tls.D
   MxAnswer mx;
-  HostAddresses apex;                     // A and AAAA of D itself: asked when there is no MX
-  HostAddresses policy_host;              // mta-sts.D
-  std::vector<PolicyFetch> fetches;       // one per address of the policy host that could be tried
+  HostAddresses apex;                // A and AAAA of D itself: asked when there is no MX
+  HostAddresses policy_host;         // mta-sts.D
+  std::vector<PolicyFetch> fetches;  // one per address of the policy host that could be tried
   bool operator==(const DomainObservation&) const = default;
 };
 
 /// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
 struct Vantage {
-  bool reached_443 = false;               // some other host answered on the HTTPS port within the last hour
-  bool reached_25 = false;                // likewise the SMTP port
-  bool port25_blocked = false;            // no canary and no MX host answers on it while 443 works
-  bool ipv6 = true;                       // a route exists
+  bool reached_443 = false;       // some other host answered on the HTTPS port within the last hour
+  bool reached_25 = false;        // some host answered on the SMTP port within the last hour
+  std::string reached_25_only{};  // the one that did, when only one did: it proves nothing for itself
+  bool port25_blocked = false;    // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;               // a route exists
   bool allow_private = false;
 };
 

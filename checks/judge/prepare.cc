@@ -78,9 +78,13 @@ bool reached_on_25(const MxHostObservation& look) {
 /// same look reached counts too.
 Vantage vantage_for(const std::string& host, const MxLooks& looks, const Vantage& known) {
   Vantage v = known;
-  v.reached_25 = v.reached_25 || std::ranges::any_of(looks, [&](const auto& entry) {
-                   return entry.first != host && entry.second && reached_on_25(*entry.second);
-                 });
+  const bool another = std::ranges::any_of(looks, [&](const auto& entry) {
+    return entry.first != host && entry.second && reached_on_25(*entry.second);
+  });
+  if (another) {
+    v.reached_25 = true;
+    v.reached_25_only.clear();
+  }
   return v;
 }
 

@@ -22,8 +22,9 @@ Proof failed(std::string_view code, std::string_view result_type) {
 
 /// RULES 5.7: "A refused port 25 counts as unreachable only" where this vantage reached another host on that
 /// port. In one look it remains an observation that proves nothing of the host (CONTRACT 2).
-Proof no_connection(const Vantage& vantage) {
-  const bool means_something = vantage.reached_25 && !vantage.port25_blocked;
+Proof no_connection(const std::string& host, const Vantage& vantage) {
+  const bool reached_another = vantage.reached_25 && vantage.reached_25_only != host;
+  const bool means_something = reached_another && !vantage.port25_blocked;
   return {means_something ? HostOutcome::unreachable : HostOutcome::unknown, kUnknown};
 }
 
@@ -33,7 +34,8 @@ Proof broken_handshake(const SmtpProbe& probe) {
   return failed("starttls-handshake-failure", "validation-failure");
 }
 
-Proof proof_of(const SmtpProbe& probe, const Failure& failure, const Vantage& vantage) {
+Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string& host,
+               const Vantage& vantage) {
   const bool before_tls = failure.stage < Stage::handshake;
   switch (failure.cause) {
     case Cause::not_public:
@@ -56,16 +58,16 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const Vantage& va
     case Cause::over_budget:
       return before_tls ? unknown("smtp-invalid") : broken_handshake(probe);
     case Cause::refused:
-      return no_connection(vantage);
+      return no_connection(host, vantage);
     case Cause::timeout:
       // RULES 5.7: a tarpit proves nothing, nor does one stall inside the handshake.
-      return failure.stage <= Stage::connect ? no_connection(vantage) : unknown();
+      return failure.stage <= Stage::connect ? no_connection(host, vantage) : unknown();
     case Cause::reset:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::greeting ? no_connection(vantage) : unknown();
+      return failure.stage <= Stage::greeting ? no_connection(host, vantage) : unknown();
     case Cause::closed:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(vantage) : unknown();
+      return failure.stage <= Stage::connect ? no_connection(host, vantage) : unknown();
     case Cause::tls_alert:
     case Cause::tls_protocol:
       return broken_handshake(probe);
@@ -94,7 +96,7 @@ MxAddressCase weigh(const SmtpProbe& probe, const std::string& host, const Vanta
   out.address = probe.address;
   out.probe = &probe;
   if (probe.failure) {
-    const Proof proof = proof_of(probe, *probe.failure, vantage);
+    const Proof proof = proof_of(probe, *probe.failure, host, vantage);
     set(out, proof, in_words(*probe.failure));
     if (proof.code == "tls-version-unsupported") {
       out.detail = "no handshake with TLS 1.2 or 1.3, one with " + probe.tls.legacy_version;

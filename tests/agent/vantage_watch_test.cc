@@ -54,6 +54,15 @@ TEST_CASE("only another host than the policy host itself proves that HTTPS is op
   CHECK(watch.now("mta-sts.example.com", kStart).reached_443);
 }
 
+TEST_CASE("a host that alone was reached on port 25 proves nothing about itself") {
+  VantageWatch watch(true, false);
+  watch.saw(mx_look("mx1.example.com", std::nullopt));
+  CHECK(watch.now("", kStart).reached_25_only == "mx1.example.com");
+  watch.saw(mx_look("mx2.example.com", kGreeting));
+  CHECK(watch.now("", kStart).reached_25_only.empty());
+  CHECK(watch.now("", kStart).reached_25);
+}
+
 TEST_CASE("what was reached over an hour ago proves nothing now") {
   VantageWatch watch(true, false);
   watch.saw(mx_look("mx1.example.com", std::nullopt));

@@ -41,6 +41,7 @@ UNBOUND = """server:
   module-config: "validator iterator"
   trust-anchor-file: "{trust_anchor}"
   ede: yes
+  cache-max-ttl: 1000000
   qname-minimisation: no
   do-not-query-localhost: no
   local-zone: "test." nodefault

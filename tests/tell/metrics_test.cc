@@ -25,7 +25,14 @@ Snapshot sample() {
     record->policy_last_success = facts::kNow;
     s.domains.push_back(std::move(record));
   };
-  add(facts::base());
+  auto sound = facts::base();
+  sound.domain.fetches[0].sha256 = std::string(64, 'c');
+  add(sound);
+  auto broken = sound;
+  broken.domain.domain = facts::domain("example.net");
+  broken.set_policy(facts::policy({"mail.example.net"}));
+  broken.domain.fetches[0].sha256 = std::string(64, 'd');
+  add(broken);
   s.kinds = {{"domain", Seconds{300}, Seconds{0}, 1},
              {"policy", Seconds{3600}, Seconds{0}, 1},
              {"mx", Seconds{3600}, Seconds{7}, 2}};

@@ -39,9 +39,9 @@ TEST_CASE("a broken domain says what is wrong, what it does to mail and how to m
     CHECK(text.find(needle) != std::string::npos);
   std::istringstream lines(text);
   std::string line;
-  std::getline(lines, line);  // the headline is for grep: never broken
   while (std::getline(lines, line))
-    CHECK_MESSAGE(line.size() <= 82, line);
+    if (line.starts_with("    "))
+      CHECK_MESSAGE(line.size() <= 80, line);  // headlines are for grep: never broken
 }
 
 TEST_CASE("JSON holds every key of the contract") {
