@@ -25,7 +25,8 @@ std::string rest_of(const std::string& reason) {
 /// CONTRACT 2: "`subject` the MX host (`HOST ADDRESS` if it has several), the policy host, `ID/POLICY` or the
 /// domain".
 std::string subject_of(const World& world, const std::string& reason) {
-  const std::string word = first_word(reason), rest = rest_of(reason);
+  const std::string word = first_word(reason);
+  std::string rest = rest_of(reason);
   if (word == "sts-webpki-cert-expired") return "mta-sts." + world.domain;
   if (word == "cache-expiry") return rest;
   if (word == "certificate-expired") {

@@ -6,7 +6,7 @@ namespace stswatch::senders {
 namespace {
 
 constexpr std::uint64_t kFarthest = 1'000'000'000'000;  // 30,000 years: past every date a file can hold
-constexpr std::uint64_t kSlowRefresh = 30 * 86400;      // RULES 4.3 class N: caps at 30 d
+constexpr std::uint64_t kSlowRefresh = 30UL * 86400;    // RULES 4.3 class N: caps at 30 d
 
 std::optional<std::size_t> find_policy(const World& world, const std::optional<std::string>& name) {
   if (!name) return std::nullopt;
