@@ -49,6 +49,8 @@ tl::expected<Asked, std::string> asked_names(const CheckCommand& command, const 
   if (!command.domains_file.empty()) {
     const auto listed = read_domains_file(command.domains_file);
     if (!listed) return tl::make_unexpected(listed.error().front().str());
+    if (listed->empty())
+      return tl::make_unexpected(command.domains_file + " names no domain: write one a line");
     for (const auto& domain : *listed)
       names.add(domain);
   }

@@ -23,11 +23,12 @@ bool terminal_colours() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_C
 
 void add_look_flags(CLI::App& sub, LookFlags& f) {
   sub.add_option("--config", f.config_file, "Take options from this file");
-  sub.add_option("--resolver", f.resolvers, "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)");
+  sub.add_option("--resolver", f.resolvers, "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)")
+      ->allow_extra_args(false);
   sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
   sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
-  sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)");
-  sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)");
+  sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)")->check(CLI::Range(1, 65535));
+  sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)")->check(CLI::Range(1, 65535));
   sub.add_option("--timeout", f.timeout, "Bound on the whole look at a domain, its MX hosts included (60s)");
 }
 
@@ -72,7 +73,8 @@ void add_lint(CLI::App& app, LintCommand& c) {
   sub->add_option(
       "TEXT", c.arguments,
       "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...");
-  sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable");
+  sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable")
+      ->allow_extra_args(false);
   sub->add_flag("--json", c.json, "One JSON document on stdout");
   sub->add_flag("--batch", c.batch, "JSON lines on stdin, one result line each on stdout");
 }
@@ -87,10 +89,18 @@ void add_run(CLI::App& app, RunCommand& c) {
 }
 
 /// CLI11's own complaint in our form.
-int usage(const CLI::App& app, const CLI::ParseError& e) {
+int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::string>& words) {
   if (e.get_exit_code() == 0) return app.exit(e);
-  std::cerr << "stswatch: " << e.what() << ": see stswatch --help\n";
-  return kExitUsage;
+  std::string what = e.what();
+  if (what == "A subcommand is required" && !words.empty() && !words.back().starts_with("-")) {
+    const auto& word = words.front() == "config" ? words.back() : words.front();
+    if (word != "config") what = "\"" + word + "\" is no command";
+    if (words.size() > 1 && words.front() == "config") what = "\"" + words[1] + "\" is no command of config";
+  }
+  std::cerr << "stswatch: " << what
+            << ": see stswatch --help
+               ";
+      return kExitUsage;
 }
 
 }  // namespace
@@ -126,7 +136,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return usage(app, e);
+    return usage(app, e, {argv + 1, argv + argc});
   }
   const Streams io{std::cin, std::cout, std::cerr};
   if (app.got_subcommand("check")) return check(check_command, io);

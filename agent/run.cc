@@ -40,38 +40,39 @@ sigset_t block_signals() {
   return set;
 }
 
-tl::expected<Config, std::string> service_config(const RunCommand& command) {
+tl::expected<Config, Refusal> service_config(const RunCommand& command) {
   Config config;
   if (!command.config_file.empty()) {
     auto loaded = load_config(command.config_file);
-    if (!loaded) return tl::make_unexpected(list_of(loaded.error()));
+    if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
   }
   for (const auto& typed : command.domains) {
     const auto domain = Domain::parse(typed);
-    if (!domain) return tl::make_unexpected(domain.error());
+    if (!domain) return tl::make_unexpected(Refusal{domain.error(), kExitUsage});
     const bool there = std::any_of(config.domains.begin(), config.domains.end(),
                                    [&](const DomainConfig& d) { return d.name == *domain; });
     if (!there) config.domains.push_back({*domain, config.expiry, {}, 100});
   }
   if (!command.listen.empty()) {
     const auto listen = parse_listen(command.listen);
-    if (!listen) return tl::make_unexpected(listen.error());
+    if (!listen) return tl::make_unexpected(Refusal{listen.error(), kExitUsage});
     config.agent.listen = *listen;
   }
   if (!command.state.empty()) config.agent.state = command.state;
   if (config.domains.empty() && config.probe_allow.empty())
-    return tl::make_unexpected(std::string(
-        "no domain to watch: name one on the command line, or add a [[domain]] to the configuration"));
+    return tl::make_unexpected(
+        Refusal{"no domain to watch: name one on the command line, or add a [[domain]] to the configuration",
+                kExitConfig});
   return config;
 }
 
-tl::expected<std::shared_ptr<const WatchPlan>, std::string> make_plan(const RunCommand& command,
-                                                                      std::shared_ptr<VantageWatch> vantage) {
+tl::expected<std::shared_ptr<const WatchPlan>, Refusal> make_plan(const RunCommand& command,
+                                                                  std::shared_ptr<VantageWatch> vantage) {
   auto config = service_config(command);
   if (!config) return tl::make_unexpected(config.error());
   auto outlook = make_outlook(*config, std::move(vantage));
-  if (!outlook) return tl::make_unexpected(outlook.error());
+  if (!outlook) return tl::make_unexpected(Refusal{outlook.error(), kExitConfig});
   return std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
 }
 
@@ -90,8 +91,8 @@ class Reloader {
     auto plan = make_plan(command_, vantage_);
     successful_ = plan.has_value();
     if (!plan) {
-      spdlog::error("reload refused, the old configuration stays: {}", plan.error());
-      return tl::make_unexpected(plan.error());
+      spdlog::error("reload refused, the old configuration stays: {}", plan.error().what);
+      return tl::make_unexpected(plan.error().what);
     }
     success_at_ = clock_.now();
     spdlog::info("reloaded: {} domains", (*plan)->config.domains.size());
@@ -145,7 +146,7 @@ int run(const RunCommand& command, Streams io) {
     return complain(io, "domains and --config together: add them to the file as [[domain]] tables",
                     kExitUsage);
   const auto plan = make_plan(command, nullptr);
-  if (!plan) return complain(io, plan.error(), kExitConfig);
+  if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
 
   mallopt(M_ARENA_MAX, 2);  // one heap per worker thread would keep hundreds of MiB (measured on /metrics)
   const sigset_t signals = block_signals();

@@ -8,7 +8,7 @@ namespace {
 /// "ADDR", "ADDR:PORT" or "[V6]:PORT", as c-ares takes servers.
 std::string complain_of_server(const std::string& text) {
   if (Address::parse(text)) return {};
-  if (parse_listen(text) && text.front() != ':') return {};
+  if (const auto at = parse_listen(text); at && at->port != 0 && text.front() != ':') return {};
   return "\"" + text + "\" is no server; write an IP address, \"192.0.2.53:5300\" or \"[2001:db8::53]:5300\"";
 }
 

@@ -7,7 +7,8 @@
 
 namespace stswatch {
 
-/// The candidate that `word` begins, or one within edit distance 2 (or a third of the word); empty when none is near.
+/// The candidate that `word` begins, or one within edit distance 2 (or a third of the word); empty when none
+/// is near.
 std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace stswatch

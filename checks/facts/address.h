@@ -18,7 +18,7 @@ class Address {
 
   bool is_v6() const { return v6_; }
   const std::array<std::uint8_t, 16>& octets() const { return octets_; }  // IPv4 uses the first four
-  std::string str() const;                                               // RFC 5952 for IPv6
+  std::string str() const;                                                // RFC 5952 for IPv6
 
   /// Why no sender could reach it from the Internet ("loopback", "private", "link-local", "cloud metadata",
   /// "multicast", "unspecified", "documentation"...), or empty for a public one. IPv4-mapped, NAT64 and 6to4

@@ -22,14 +22,14 @@ inline constexpr std::size_t kSmtpDialogue = 65536;
 
 // A chain of 10 certificates of 4 KB each is twice what any public CA sends; beyond is not remembered.
 inline constexpr std::size_t kTlsChain = 10;
-inline constexpr std::size_t kTlsWire = 131072;         // octets of one handshake, both directions
-inline constexpr std::size_t kDnsNamesKept = 100;       // SAN entries kept of one certificate
+inline constexpr std::size_t kTlsWire = 131072;    // octets of one handshake, both directions
+inline constexpr std::size_t kDnsNamesKept = 100;  // SAN entries kept of one certificate
 
 inline constexpr std::size_t kTxtRecords = 64;
 inline constexpr std::size_t kTxtOctets = 16384;
-inline constexpr std::size_t kCnameChain = 8;           // RULES: longer chains make resolvers give up
-inline constexpr std::size_t kMxHosts = 50;             // CONTRACT 7
-inline constexpr std::size_t kHostAddresses = 16;       // CONTRACT 7
+inline constexpr std::size_t kCnameChain = 8;      // RULES: longer chains make resolvers give up
+inline constexpr std::size_t kMxHosts = 50;        // CONTRACT 7
+inline constexpr std::size_t kHostAddresses = 16;  // CONTRACT 7
 inline constexpr std::size_t kDetail = 200;
 
 inline constexpr std::uint64_t kMaxAgeLimit = 31557600;  // RFC 8461 §3.2

@@ -11,21 +11,22 @@
 namespace stswatch {
 
 struct Certificate {
-  std::string subject;      // RFC 2253 one-line form, printable
+  std::string subject;  // RFC 2253 one-line form, printable
   std::string issuer;
-  std::string common_name;  // of the subject; empty if none. Never an identity here: only DNS-IDs are (RFC 8461 §3.3, §4.2)
+  std::string common_name;  // of the subject; empty if none. Never an identity here: only DNS-IDs are (RFC
+                            // 8461 §3.3, §4.2)
   std::string serial;       // lower-case hex
   std::string sha256;       // of the DER, lower-case hex
   std::string spki_sha256;  // of the SubjectPublicKeyInfo, lower-case hex
   std::vector<std::string> dns_names;  // SAN dNSName, lower case, as in the certificate
   TimePoint not_before{};
   TimePoint not_after{};
-  std::string key;                // "ECDSA P-256", "RSA 2048", "Ed25519"
+  std::string key;  // "ECDSA P-256", "RSA 2048", "Ed25519"
   int key_bits = 0;
-  std::string signature;          // "ecdsa-with-SHA256"
-  bool weak = false;              // RSA below 2048 bits, EC below 224, or an MD5/SHA-1 signature (self-issued excepted)
-  bool self_issued = false;       // subject == issuer
-  bool names_issuer_url = false;  // AIA with an http caIssuers URL
+  std::string signature;  // "ecdsa-with-SHA256"
+  bool weak = false;  // RSA below 2048 bits, EC below 224, or an MD5/SHA-1 signature (self-issued excepted)
+  bool self_issued = false;         // subject == issuer
+  bool names_issuer_url = false;    // AIA with an http caIssuers URL
   std::optional<bool> server_auth;  // extendedKeyUsage permits serverAuth; nullopt without that extension
 
   bool operator==(const Certificate&) const = default;
@@ -33,18 +34,29 @@ struct Certificate {
 
 /// One reason why the chain as sent does not verify; names not among them.
 struct ChainFault {
-  enum class Kind { expired, not_yet_valid, self_signed, unknown_issuer, wrong_purpose, weak, revoked, other };
+  enum class Kind {
+    expired,
+    not_yet_valid,
+    self_signed,
+    unknown_issuer,
+    wrong_purpose,
+    weak,
+    revoked,
+    other
+  };
   Kind kind = Kind::other;
-  int depth = 0;      // 0 is the leaf
-  std::string text;   // OpenSSL's words
+  int depth = 0;     // 0 is the leaf
+  std::string text;  // OpenSSL's words
   bool operator==(const ChainFault&) const = default;
 };
 
 struct PeerCertificates {
   Certificate leaf;
-  std::vector<Certificate> chain;    // what was sent after the leaf, as sent
-  std::vector<ChainFault> faults;    // empty: the chain leads to a trusted root, all dates hold at the time of the look
-  std::vector<std::size_t> used;     // indices into `chain` of those the verified path uses; all when it does not verify
+  std::vector<Certificate> chain;  // what was sent after the leaf, as sent
+  std::vector<ChainFault>
+      faults;  // empty: the chain leads to a trusted root, all dates hold at the time of the look
+  std::vector<std::size_t>
+      used;  // indices into `chain` of those the verified path uses; all when it does not verify
   bool last_issuer_trusted = false;  // the issuer of the last certificate sent is in the trust store
   bool name_matches = false;         // a DNS-ID of the leaf matches the host we asked for
 
@@ -60,7 +72,8 @@ struct PeerCertificates {
   bool operator==(const PeerCertificates&) const = default;
 };
 
-/// Any DNS-ID of the leaf names the host (RFC 8461 §4.2: wildcard = the whole left-most label; CN never counts).
+/// Any DNS-ID of the leaf names the host (RFC 8461 §4.2: wildcard = the whole left-most label; CN never
+/// counts).
 bool names_host(const Certificate& leaf, std::string_view host);
 
 }  // namespace stswatch

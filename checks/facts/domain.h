@@ -12,13 +12,14 @@ namespace stswatch {
 
 class Domain {
  public:
-  /// From what a person types: U-labels are converted (IDNA2008, non-transitional), case is folded, one final dot
-  /// and surrounding white space are dropped. The error says what is wrong with the text and how to mend it:
-  /// empty, over 253 octets, a label over 63, an illegal character, an address, a URL, a mail address, a single label.
+  /// From what a person types: U-labels are converted (IDNA2008, non-transitional), case is folded, one final
+  /// dot and surrounding white space are dropped. The error says what is wrong with the text and how to mend
+  /// it: empty, over 253 octets, a label over 63, an illegal character, an address, a URL, a mail address, a
+  /// single label.
   static tl::expected<Domain, std::string> parse(std::string_view typed);
 
   const std::string& str() const { return name_; }
-  std::string policy_host() const { return "mta-sts." + name_; }      // RFC 8461 §3.2
+  std::string policy_host() const { return "mta-sts." + name_; }       // RFC 8461 §3.2
   std::string sts_record_name() const { return "_mta-sts." + name_; }  // RFC 8461 §3.1
   std::string tlsrpt_name() const { return "_smtp._tls." + name_; }    // RFC 8460 §3
 

@@ -22,14 +22,14 @@ struct CnameLink {
 /// What every answer says besides its records.
 struct AnswerFacts {
   Lookup lookup = Lookup::unknown;
-  std::string name;          // as asked, no final dot
-  bool nxdomain = false;     // with lookup absent: NXDOMAIN rather than NODATA
-  bool secure = false;       // AD bit of a resolver we trust to validate
-  bool bogus = false;        // fails validation: EDE 6-10, or SERVFAIL that turns into an answer with CD
-  std::uint32_t ttl = 0;     // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
+  std::string name;       // as asked, no final dot
+  bool nxdomain = false;  // with lookup absent: NXDOMAIN rather than NODATA
+  bool secure = false;    // AD bit of a resolver we trust to validate
+  bool bogus = false;     // fails validation: EDE 6-10, or SERVFAIL that turns into an answer with CD
+  std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::vector<CnameLink> cname;
-  bool cname_loop = false;   // loop, or longer than bounds::kCnameChain
-  std::string detail;        // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
+  bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
+  std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
   bool operator==(const AnswerFacts&) const = default;
 };
 

@@ -24,29 +24,29 @@ struct Policy {
 };
 
 enum class PolicyFault {
-  not_a_policy,         // nothing of it parses, or a line that is no field, and no precise fault says why
-  html,                 // begins with '<' or contains "<html"
+  not_a_policy,  // nothing of it parses, or a line that is no field, and no precise fault says why
+  html,          // begins with '<' or contains "<html"
   version_invalid,
-  version_not_first,    // allowed by the ABNF
-  mode_invalid,         // missing or unknown
-  max_age_invalid,      // missing, unit, sign, decimals, over 10 digits
-  max_age_too_large,    // over 31557600
-  mx_missing,           // none while mode is testing or enforce
+  version_not_first,  // allowed by the ABNF
+  mode_invalid,       // missing or unknown
+  max_age_invalid,    // missing, unit, sign, decimals, over 10 digits
+  max_age_too_large,  // over 31557600
+  mx_missing,         // none while mode is testing or enforce
   mx_invalid_pattern,
   mx_trailing_dot,
   mx_ulabel,
-  duplicate_field,      // first wins (§3.2)
-  nonconforming_line,   // blank line, BOM, comment, leading white space, white space before the colon
-  line_ending,          // bare CR
-  key_case,             // known key in other case or spelling (Mode, MX, max-age)
-  control_characters,   // NUL, controls, invalid UTF-8
-  unknown_field,        // an extension: allowed
+  duplicate_field,     // first wins (§3.2)
+  nonconforming_line,  // blank line, BOM, comment, leading white space, white space before the colon
+  line_ending,         // bare CR
+  key_case,            // known key in other case or spelling (Mode, MX, max-age)
+  control_characters,  // NUL, controls, invalid UTF-8
+  unknown_field,       // an extension: allowed
 };
 
 struct PolicyDeparture {
   PolicyFault fault;
-  std::size_t line = 0;  // 1-based; 0 for the file as a whole
-  std::string detail;    // names what stands there and what would be right; printable
+  std::size_t line = 0;     // 1-based; 0 for the file as a whole
+  std::string detail;       // names what stands there and what would be right; printable
   bool field_lost = false;  // key_case only: the field is thereby missing, so the policy is unusable
 };
 

@@ -10,17 +10,17 @@
 namespace stswatch {
 
 enum class StsRecordFault {
-  multiple,                // more than one record begins "v=STSv1;"
-  syntax,                  // outside the ABNF, no more precise fault below
-  version_invalid,         // v=stsv1, V=STSv1, v=STSv2, a leading space or quote character
-  version_not_first,       // v=STSv1 present, but behind another field
+  multiple,           // more than one record begins "v=STSv1;"
+  syntax,             // outside the ABNF, no more precise fault below
+  version_invalid,    // v=stsv1, V=STSv1, v=STSv2, a leading space or quote character
+  version_not_first,  // v=STSv1 present, but behind another field
   id_missing,
   id_invalid,
   duplicate_field,         // only the first counts (§3.2)
   space_before_delimiter,  // "v=STSv1 ;": grammar and filter rule of §3.1 disagree
   trailing_data,           // white space or text behind the final delimiter
   non_ascii,
-  other_records,           // foreign TXT records at the name: discarded
+  other_records,  // foreign TXT records at the name: discarded
 };
 
 struct StsRecordDeparture {

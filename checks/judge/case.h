@@ -13,18 +13,18 @@ namespace stswatch {
 /// One address of the policy host and what it proves.
 struct PolicyCopy {
   const PolicyFetch* fetch = nullptr;
-  Outcome outcome = Outcome::unknown;     // ok, invalid, absent (404/410), unreachable, unknown
-  std::string result_type;                // RFC 8460 §4.3: empty when ok or unknown
-  std::optional<PolicyReading> reading;   // when a body was read over a good connection with status 200
-  std::string detail;                     // why it is not ok, with values; empty when ok
+  Outcome outcome = Outcome::unknown;    // ok, invalid, absent (404/410), unreachable, unknown
+  std::string result_type;               // RFC 8460 §4.3: empty when ok or unknown
+  std::optional<PolicyReading> reading;  // when a body was read over a good connection with status 200
+  std::string detail;                    // why it is not ok, with values; empty when ok
 };
 
 /// One address of an MX host and what it proves, by itself.
 struct MxAddressCase {
   Address address;
-  const SmtpProbe* probe = nullptr;       // null: not looked at
+  const SmtpProbe* probe = nullptr;  // null: not looked at
   HostOutcome outcome = HostOutcome::unknown;
-  std::string code;                       // the finding this address's fault is; empty when ok
+  std::string code;  // the finding this address's fault is; empty when ok
   std::string result_type;
   std::string detail;
 };
@@ -35,7 +35,7 @@ struct MxCase {
   const MxHostObservation* look = nullptr;  // null: not looked at yet
   bool literal = false;                     // the target is an address written as a name
   std::vector<MxAddressCase> addresses;
-  std::optional<bool> usable;               // by itself: some address ok; false: all proven bad; null: unknown
+  std::optional<bool> usable;  // by itself: some address ok; false: all proven bad; null: unknown
 };
 
 struct Case {
@@ -44,17 +44,17 @@ struct Case {
   const Limits& limits;
   TimePoint now;
 
-  StsRecordReading record{};                // empty reading when the answer is unknown
+  StsRecordReading record{};  // empty reading when the answer is unknown
   TlsrptReading tlsrpt{};
-  bool announced = false;                   // a record in any spelling exists, or _mta-sts is a CNAME
-  std::vector<PolicyCopy> copies{};         // one per address of the policy host
-  std::vector<Policy> policies{};           // distinct readings that some sender would apply, most served first
-  std::vector<Policy> in_effect{};          // those, when the record is usable
+  bool announced = false;            // a record in any spelling exists, or _mta-sts is a CNAME
+  std::vector<PolicyCopy> copies{};  // one per address of the policy host
+  std::vector<Policy> policies{};    // distinct readings that some sender would apply, most served first
+  std::vector<Policy> in_effect{};   // those, when the record is usable
   bool null_mx = false;
-  std::vector<MxCase> mx{};                 // by preference; the implicit MX (D itself) when there is none
+  std::vector<MxCase> mx{};  // by preference; the implicit MX (D itself) when there is none
   bool implicit_mx = false;
-  Mode live = Mode::none;                   // CONTRACT 2: without memory
-  bool live_assumed = false;                // the worst case, because the announced policy cannot be read
+  Mode live = Mode::none;     // CONTRACT 2: without memory
+  bool live_assumed = false;  // the worst case, because the announced policy cannot be read
 
   const Policy* shown() const { return policies.empty() ? nullptr : &policies.front(); }
 };
@@ -66,18 +66,20 @@ PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now
 MxAddressCase weigh(const SmtpProbe& probe, const std::string& host, const Vantage& vantage, TimePoint now);
 
 // The rules, one theme each; order does not matter, inhibit() comes last.
-void judge_record(const Case& c, Findings& out);       // A
-void judge_fetch(const Case& c, Findings& out);        // B
-void judge_policy_tls(const Case& c, Findings& out);   // C
-void judge_policy_text(const PolicyReading& reading, const std::string& subject, Findings& out);  // D, one copy
-void judge_policy_texts(const Case& c, Findings& out);  // D, every copy, each with its subject: judge() calls this one
-void judge_semantics(const Case& c, Findings& out);    // E, O (readiness without memory)
-void judge_mx(const Case& c, Findings& out);           // F
-void judge_smtp(const Case& c, Findings& out);         // G
-void judge_certificates(const Case& c, Findings& out); // H
-void judge_tlsrpt(const Case& c, Findings& out);       // K
-void judge_provider(const Case& c, Findings& out);     // P
-void judge_vantage(const Case& c, Findings& out);      // Q, R
+void judge_record(const Case& c, Findings& out);      // A
+void judge_fetch(const Case& c, Findings& out);       // B
+void judge_policy_tls(const Case& c, Findings& out);  // C
+void judge_policy_text(const PolicyReading& reading, const std::string& subject,
+                       Findings& out);  // D, one copy
+void judge_policy_texts(const Case& c,
+                        Findings& out);  // D, every copy, each with its subject: judge() calls this one
+void judge_semantics(const Case& c, Findings& out);     // E, O (readiness without memory)
+void judge_mx(const Case& c, Findings& out);            // F
+void judge_smtp(const Case& c, Findings& out);          // G
+void judge_certificates(const Case& c, Findings& out);  // H
+void judge_tlsrpt(const Case& c, Findings& out);        // K
+void judge_provider(const Case& c, Findings& out);      // P
+void judge_vantage(const Case& c, Findings& out);       // Q, R
 
 /// RULES 5.5 and 3.1: consequences of a named cause are dropped; null MX silences what needs an MX.
 void inhibit(const Case& c, Findings& out);

@@ -12,8 +12,8 @@ struct ExpiryLimits {
   Seconds crit{0};
 };
 
-/// overdue: left < min(L/4, 21 d); L < 10 d: 0.375 L. critical: left < 0.10 L, at least 24 h, at most 7 d; L < 10 d:
-/// 0.25 L, at least 24 h. expired: left <= 0. L = not_after - not_before.
+/// overdue: left < min(L/4, 21 d); L < 10 d: 0.375 L. critical: left < 0.10 L, at least 24 h, at most 7 d; L
+/// < 10 d: 0.25 L, at least 24 h. expired: left <= 0. L = not_after - not_before.
 Life judge_life(TimePoint not_before, TimePoint not_after, TimePoint now, const ExpiryLimits& limits);
 
 }  // namespace stswatch

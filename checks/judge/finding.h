@@ -17,11 +17,11 @@ struct Finding {
   std::string code;
   Severity severity = Severity::info;
   Route route = Route::log;
-  std::string subject;    // the domain, policy host, MX host, or "HOST ADDRESS"
-  std::string detail;     // what was seen, with values
-  std::string effect;     // what it does to mail
+  std::string subject;  // the domain, policy host, MX host, or "HOST ADDRESS"
+  std::string detail;   // what was seen, with values
+  std::string effect;   // what it does to mail
   std::string fix;
-  std::string reference;  // "RFC 8461 §4.1"
+  std::string reference;      // "RFC 8461 §4.1"
   bool of_the_agent = false;  // speaks of our own view: changes no status
   bool operator==(const Finding&) const = default;
 };
@@ -32,9 +32,10 @@ class Findings {
  public:
   Findings(const Domain& domain, Mode live, TimePoint now) : domain_(domain), live_(live), now_(now) {}
 
-  /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not raise
-  /// it in the live mode, or when the same code and subject is there already (the first detail stays).
-  void raise(std::string_view code, std::string subject, std::string detail, std::initializer_list<Fill> fills = {});
+  /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not
+  /// raise it in the live mode, or when the same code and subject is there already (the first detail stays).
+  void raise(std::string_view code, std::string subject, std::string detail,
+             std::initializer_list<Fill> fills = {});
   /// As raise, with a severity other than the catalogue's where RULES says so (e.g. info below a threshold).
   void raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
                 std::initializer_list<Fill> fills = {});
@@ -52,7 +53,8 @@ class Findings {
   std::vector<Finding> all_;
 };
 
-/// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and digits).
+/// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and
+/// digits).
 std::string fresh_id(TimePoint now);
 
 }  // namespace stswatch

@@ -1,5 +1,5 @@
-// The sender simulation (RULES 4): what every conformant sender may hold in its cache, and the earliest moment when
-// enforcing ones find no usable MX. Pure; times are the world's own.
+// The sender simulation (RULES 4): what every conformant sender may hold in its cache, and the earliest
+// moment when enforcing ones find no usable MX. Pure; times are the world's own.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ struct WorldAddress {
   std::string address;
   std::optional<bool> reachable;  // null: unknown, whatever the other fields say
   bool starttls = false;
-  bool trusted = false;           // chain, notBefore and TLS 1.2+; expiry is not_after alone
+  bool trusted = false;  // chain, notBefore and TLS 1.2+; expiry is not_after alone
   std::vector<std::string> dns_names;
   std::optional<TimePoint> not_before;
   std::optional<TimePoint> not_after;  // null never expires

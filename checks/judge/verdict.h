@@ -1,4 +1,5 @@
-// The judgement of one domain from facts: what `check --json` prints (CONTRACT 2) and every metric is made of.
+// The judgement of one domain from facts: what `check --json` prints (CONTRACT 2) and every metric is made
+// of.
 #pragma once
 
 #include <map>
@@ -121,6 +122,7 @@ struct Limits {
 using MxLooks = std::map<std::string, std::shared_ptr<const MxHostObservation>>;
 
 /// Pure: the same facts give the same verdict next year. The time judged at is `domain.at`.
-Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage, const Limits& limits);
+Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
+              const Limits& limits);
 
 }  // namespace stswatch

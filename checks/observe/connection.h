@@ -1,5 +1,6 @@
-// One TCP connection to one given address, plain first or TLS at once: non-blocking underneath, one deadline over
-// everything, a byte budget, and facts kept whatever the verdict. Not thread-safe; movable; closes itself.
+// One TCP connection to one given address, plain first or TLS at once: non-blocking underneath, one deadline
+// over everything, a byte budget, and facts kept whatever the verdict. Not thread-safe; movable; closes
+// itself.
 #pragma once
 
 #include <cstddef>
@@ -33,14 +34,15 @@ class Connection {
   Connection& operator=(Connection&&) noexcept;
   ~Connection();
 
-  /// At least one octet, or 0 at an orderly end (with TLS: close_notify; without it Cause::closed). `stage` names
-  /// what we were waiting for in the failure. Cause::over_budget once the peer has sent more than the budget.
+  /// At least one octet, or 0 at an orderly end (with TLS: close_notify; without it Cause::closed). `stage`
+  /// names what we were waiting for in the failure. Cause::over_budget once the peer has sent more than the
+  /// budget.
   Result<std::size_t> read(std::span<char> into, Stage stage);
   Result<void> write(std::string_view octets, Stage stage);
 
-  /// The handshake. Verification never aborts it: `facts` receives version, cipher, chain, faults, names and alert,
-  /// also when it fails. Success means the handshake completed, NOT that the peer is who it should be: ask
-  /// facts.peer->good() before sending anything.
+  /// The handshake. Verification never aborts it: `facts` receives version, cipher, chain, faults, names and
+  /// alert, also when it fails. Success means the handshake completed, NOT that the peer is who it should be:
+  /// ask facts.peer->good() before sending anything.
   Result<void> start_tls(const TrustStore& trust, const TlsPeer& peer, TlsFacts& facts);
 
   /// Octets that arrived in plain text and were not read yet (must be dropped before STARTTLS: they are not

@@ -1,4 +1,5 @@
-// One absolute end for everything a look does, honoured by every wait; and the agent's wish to stop, which ends them all.
+// One absolute end for everything a look does, honoured by every wait; and the agent's wish to stop, which
+// ends them all.
 #pragma once
 
 #include <chrono>

@@ -12,8 +12,9 @@ struct HttpsOptions {
   std::string user_agent = "stswatch";
 };
 
-/// No redirect is followed, nothing is cached, nothing is requested when the certificate does not verify. Never
-/// throws; every failure is in the result. The deadline bounds connect, handshake, headers and body together.
+/// No redirect is followed, nothing is cached, nothing is requested when the certificate does not verify.
+/// Never throws; every failure is in the result. The deadline bounds connect, handshake, headers and body
+/// together.
 PolicyFetch fetch_policy(const Domain& domain, const Address& address, const TrustStore& trust,
                          const HttpsOptions& options, TimePoint now, const Deadline& deadline);
 

@@ -1,5 +1,5 @@
-// The two looks: at a domain (DNS, then the policy from each address) and at an MX host (each address). Gathers facts,
-// has no opinions. Thread-safe: holds only shared immutable parts and the pace.
+// The two looks: at a domain (DNS, then the policy from each address) and at an MX host (each address).
+// Gathers facts, has no opinions. Thread-safe: holds only shared immutable parts and the pace.
 #pragma once
 
 #include <memory>
@@ -23,13 +23,14 @@ class Observer {
  public:
   Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options);
 
-  /// All DNS questions of a domain: the records, the MX set, the policy host's addresses; `fetches` stays empty.
+  /// All DNS questions of a domain: the records, the MX set, the policy host's addresses; `fetches` stays
+  /// empty.
   DomainObservation look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline);
 
-  /// The policy from each address of the policy host found by look_at_names. An address that stalls costs only its
-  /// share of the time left.
-  std::vector<PolicyFetch> fetch_policies(const Domain& domain, const HostAddresses& policy_host, TimePoint now,
-                                          const Deadline& deadline);
+  /// The policy from each address of the policy host found by look_at_names. An address that stalls costs
+  /// only its share of the time left.
+  std::vector<PolicyFetch> fetch_policies(const Domain& domain, const HostAddresses& policy_host,
+                                          TimePoint now, const Deadline& deadline);
 
   /// Addresses of the host and an SMTP probe of each. An address literal written as a name is not looked up.
   MxHostObservation look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline);

@@ -34,7 +34,7 @@ struct DnsOptions {
   std::vector<std::string> servers;  // "addr", "addr:port", "[v6]:port"; empty: /etc/resolv.conf
   Millis timeout{5000};              // per try
   int tries = 3;                     // over all servers
-  bool trust_ad = false;             // the resolver validates and the way to it is trusted: AD then means secure
+  bool trust_ad = false;  // the resolver validates and the way to it is trusted: AD then means secure
 };
 
 /// One thread owns the c-ares channel. The error names the server string or file at fault and how to mend it.

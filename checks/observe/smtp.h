@@ -1,4 +1,5 @@
-// The SMTP dialogue with one address of an MX host: greeting, EHLO, STARTTLS, handshake, EHLO, QUIT. Never MAIL FROM.
+// The SMTP dialogue with one address of an MX host: greeting, EHLO, STARTTLS, handshake, EHLO, QUIT. Never
+// MAIL FROM.
 #pragma once
 
 #include "checks/facts/observation.h"
@@ -11,8 +12,8 @@ struct SmtpOptions {
   std::string helo;  // a name that resolves; empty: the machine's, made safe for EHLO
 };
 
-/// RFC 5321 §4.2, RFC 3207, RFC 8461 §4. Never throws; every failure is in the result: 4xx and 421 at any stage are
-/// Cause::deferred, 5xx Cause::rejected, no STARTTLS Cause::not_offered.
+/// RFC 5321 §4.2, RFC 3207, RFC 8461 §4. Never throws; every failure is in the result: 4xx and 421 at any
+/// stage are Cause::deferred, 5xx Cause::rejected, no STARTTLS Cause::not_offered.
 SmtpProbe probe_smtp(const std::string& host, const Address& address, const TrustStore& trust,
                      const SmtpOptions& options, TimePoint now, const Deadline& deadline);
 

@@ -81,7 +81,8 @@ Result<bool> SmtpReplyReader::take_line(std::string_view line, Stage stage) {
   const bool coded = line.size() >= 3 && line[0] >= '2' && line[0] <= '5' && digit(line[1]) && digit(line[2]);
   if (!coded || (line.size() > 3 && line[3] != ' ' && line[3] != '-'))
     return fail(stage, Cause::malformed, "not an SMTP reply: \"" + printable(line, 60) + "\"");
-  // RFC 5321 §4.2: textstring has no NUL. Other octets beyond the grammar are common in banners and do no harm.
+  // RFC 5321 §4.2: textstring has no NUL. Other octets beyond the grammar are common in banners and do no
+  // harm.
   if (line.find('\0') != std::string_view::npos)
     return fail(stage, Cause::malformed, "a NUL in an SMTP reply: \"" + printable(line, 60) + "\"");
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');

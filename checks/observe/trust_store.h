@@ -20,8 +20,8 @@ class TrustStore {
   const std::string& sha256() const { return sha256_; }  // over the sorted fingerprints of the roots
   std::size_t size() const { return size_; }
 
-  // For checks/observe alone: contexts shared by every connection, one offering TLS 1.2 and later, one only what
-  // came before (security level 0), to recognise and name old servers.
+  // For checks/observe alone: contexts shared by every connection, one offering TLS 1.2 and later, one only
+  // what came before (security level 0), to recognise and name old servers.
   ssl_ctx_st* modern() const { return modern_; }
   ssl_ctx_st* legacy() const { return legacy_; }
   x509_store_st* roots() const { return roots_; }

@@ -10,7 +10,6 @@ namespace {
 using namespace facts;
 using Told = std::vector<std::string>;
 
-
 /// MX hosts with one good address each, at preferences 1, 5, 5, 10, 10.
 Look hosted_at(std::initializer_list<std::string> hosts) {
   auto look = base();
