@@ -98,7 +98,7 @@ int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::
     if (words.size() > 1 && words.front() == "config") what = "\"" + words[1] + "\" is no command of config";
   }
   std::cerr << "stswatch: " << what << ": see stswatch --help\n";
-      return kExitUsage;
+  return kExitUsage;
 }
 
 }  // namespace
