@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from files import replace_file
 from model import Certificate, days
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
@@ -78,22 +79,25 @@ def public_key(directory, certificate):
 
 
 class Authority:
-    def __init__(self, directory):
+    def __init__(self, directory, now=None):
         self.kept = Path(directory, "kept")          # keys and requests
         self.issued = Path(directory, "certificates")
         for folder in (self.kept, self.issued):
             folder.mkdir(parents=True, exist_ok=True)
+        self.now = now or datetime.now(timezone.utc)
+
+    def found(self):
+        """A new authority, with its intermediates."""
         (self.kept / "openssl.cnf").write_text(CONFIG)
         (self.issued / "index.txt").write_text("")
         (self.issued / "serial").write_text("1000\n")
-        self.next_serial = 0x1000
-        self.now = datetime.now(timezone.utc)
+        self._make_requests([(stem, Certificate(names=(), cn=cn)) for stem, cn in AUTHORITIES.items()])
+        self._issue_authorities()
 
     def issue_all(self, certificates):
         """Writes key, leaf and chain of each certificate to the file that `pem_path` names."""
         wanted = sorted(certificates, key=repr)
-        self._make_requests(wanted)
-        self._issue_authorities()
+        self._make_requests([(_stem(certificate), certificate) for certificate in wanted])
         groups = defaultdict(list)
         for certificate in wanted:
             issuer = certificate.issuer
@@ -112,9 +116,7 @@ class Authority:
     def root(self):
         return self.issued / "root.crt"
 
-    def _make_requests(self, certificates):
-        subjects = [(_stem(certificate), certificate) for certificate in certificates]
-        subjects += [(stem, Certificate(names=(), cn=cn)) for stem, cn in AUTHORITIES.items()]
+    def _make_requests(self, subjects):
         missing = [subject for subject in subjects if not (self.kept / f"{subject[0]}.csr").exists()]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             list(pool.map(lambda subject: self._make_request(*subject), missing))
@@ -134,17 +136,17 @@ class Authority:
         self._sign(["expired-ca"], key="root", extensions="authority", age=days(399), left=timedelta(hours=-2))
 
     def _sign(self, stems, key, extensions, age, left, selfsigned=False):
+        first = int((self.issued / "serial").read_text(), 16)
         signer = ("-selfsign",) if selfsigned else ("-cert", f"{key}.crt")
         _openssl("ca", "-batch", "-notext", "-config", self.kept / "openssl.cnf", "-outdir", ".",
                  "-keyfile", self.kept / f"{key}.key", *signer, "-extensions", extensions,
                  "-startdate", _stamp(self.now - age), "-enddate", _stamp(self.now + left),
                  "-infiles", *(self.kept / f"{stem}.csr" for stem in stems), cwd=self.issued)
-        for stem in stems:                           # openssl names its output by the serial number
-            (self.issued / f"{self.next_serial:04X}.pem").rename(self.issued / f"{stem}.crt")
-            self.next_serial += 1
+        for number, stem in enumerate(stems, first):     # openssl names its output by the serial number
+            (self.issued / f"{number:04X}.pem").rename(self.issued / f"{stem}.crt")
 
     def _write_chain(self, stem, certificate):
         parts = [self.kept / f"{stem}.key", self.issued / f"{stem}.crt"]
         if certificate.issuer != "self" and not certificate.leaf_only:
             parts.append(self.issued / f"{certificate.issuer}.crt")
-        (self.issued / f"{stem}.pem").write_text("".join(part.read_text() for part in parts))
+        replace_file(self.issued / f"{stem}.pem", "".join(part.read_text() for part in parts))

@@ -35,6 +35,7 @@ class Certificate:
     leaf_only: bool = False
     key: str = "ec"                # ec | rsa
     usage: str = "serverAuth"
+    issue: int = 0                 # another number, another key
 
     def shown_by(self, host):
         names = (host,) if self.names is None else self.names
@@ -52,6 +53,7 @@ class Web:
     certificate: Certificate = Certificate()
     address: str = SHARED_POLICY_ADDRESS
     misbehaves: str = ""
+    stopped: bool = False                      # refuses connections
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Mail:
     options: tuple = ()                        # smtpd parameters that differ, "name=value"
     address: str = ""
     misbehaves: str = ""
+    stopped: bool = False                      # refuses connections
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,11 @@ class Addresses:
         self._misbehaving = (f"127.0.9.{n}" for n in itertools.count(1))
 
     def of_web(self, web):
-        if web.misbehaves:
+        if web.misbehaves and web.address == SHARED_POLICY_ADDRESS:
             return replace(web, address=next(self._misbehaving))
         return replace(web, address=next(self._web)) if web.address == "own" else web
 
     def of_mail(self, mail):
-        if mail.misbehaves:
-            return replace(mail, address=next(self._misbehaving))
-        return mail if mail.address else replace(mail, address=next(self._mail))
+        if mail.address:
+            return mail
+        return replace(mail, address=next(self._misbehaving if mail.misbehaves else self._mail))

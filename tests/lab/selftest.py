@@ -2,6 +2,7 @@
 import subprocess
 
 import world
+from domains_rules import PROVIDER
 
 RESOLVER = f"@{world.RESOLVER[0]}"
 
@@ -30,12 +31,12 @@ def address_of(host):
 
 
 def resolves():
-    return "v=STSv1" in output("dig", RESOLVER, "+short", "+time=1", "+tries=1", "_mta-sts.s01-base.test", "TXT")
+    return "v=STSv1" in output("dig", RESOLVER, "+short", "+time=1", "+tries=1", f"_mta-sts.{PROVIDER}", "TXT")
 
 
 def run(directory):
     checks = {
-        "unsigned record, not authenticated": lambda: " ad" not in flags("_mta-sts.s01-base.test", "TXT") and resolves(),
+        "unsigned record, not authenticated": lambda: " ad" not in flags(f"_mta-sts.{PROVIDER}", "TXT") and resolves(),
         "signed zone is authenticated": lambda: " ad" in flags("_mta-sts.signed.test", "TXT"),
         "TLSA matches the key in use": lambda: "matched EE certificate" in output(
             "openssl", "s_client", "-starttls", "smtp", "-connect", f"{address_of('mx1.dane.test')}:25", "-CAfile",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import world
 from certificates import pem_path
+from files import replace_file
 from model import BASE_POLICY
 
 HERE = Path(__file__).resolve().parent
@@ -21,7 +22,8 @@ NSD = """server:
   server-count: 1
   rrl-ratelimit: 0
 remote-control:
-  control-enable: no
+  control-enable: yes
+  control-interface: "{directory}/run/nsd.socket"
 """
 
 # Two labs on one address would each get half of the questions: hence no so-reuseport.
@@ -46,7 +48,9 @@ UNBOUND = """server:
   do-not-query-localhost: no
   local-zone: "test." nodefault
 remote-control:
-  control-enable: no
+  control-enable: yes
+  control-interface: "{directory}/run/unbound.socket"
+  control-use-cert: no
 forward-zone:
   name: "."
   forward-addr: {nsd_address}@{nsd_port}
@@ -128,17 +132,21 @@ def unbound(directory, trust_anchor):
 
 
 def nginx(directory):
-    servers = []
-    for number, (domain, web) in enumerate(world.webs()):
+    configure_nginx(directory)
+    return ["nginx", "-p", f"{directory}/", "-e", "logs/nginx-error.log", "-c", f"{directory}/nginx.conf"]
+
+
+def configure_nginx(directory):
+    """True when what nginx has read is no longer what it should know; policy files it reads at each request."""
+    blocks = []
+    for domain, web in world.webs():
         if not world.is_real(web):
             continue
-        body = Path(directory, "www", f"{domain.name}-{number}.txt")
-        body.write_bytes(BASE_POLICY if web.body is None else web.body)
-        servers.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
-                                           pem=pem_path(directory, web.certificate)))
-    configuration = Path(directory, "nginx.conf")
-    configuration.write_text(NGINX.format(servers="".join(servers)))
-    return ["nginx", "-p", f"{directory}/", "-e", "logs/nginx-error.log", "-c", str(configuration)]
+        body = Path(directory, "www", f"{domain.name}-{web.address}.txt")
+        replace_file(body, BASE_POLICY if web.body is None else web.body)
+        blocks.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
+                                          pem=pem_path(directory, web.certificate)))
+    return replace_file(Path(directory, "nginx.conf"), NGINX.format(servers="".join(blocks)))
 
 
 def _master_entry(directory, host, mail):
@@ -163,9 +171,14 @@ def postfix(directory):
     configuration.mkdir(exist_ok=True)
     _make_queue(directory)
     (configuration / "main.cf").write_text(MAIN_CF.format(directory=directory, programs=POSTFIX_PROGRAMS))
-    (configuration / "master.cf").write_text(MASTER_CF + "".join(
-        _master_entry(directory, host, mail) for host, mail in world.mails() if world.is_real(mail)))
+    configure_postfix(directory)
     return [str(POSTFIX_PROGRAMS / "master"), "-c", str(configuration), "-d"]
+
+
+def configure_postfix(directory):
+    """True when what Postfix has read is no longer what it should know."""
+    return replace_file(Path(directory, "postfix", "master.cf"), MASTER_CF + "".join(
+        _master_entry(directory, host, mail) for host, mail in world.mails() if world.is_real(mail)))
 
 
 def misbehave(directory):

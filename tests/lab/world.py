@@ -1,4 +1,5 @@
 """The world of the lab: every domain with its final addresses, and what each server is to serve."""
+import os
 from dataclasses import replace
 
 import domains_dns
@@ -16,24 +17,41 @@ BAD_RESOLVERS = {"127.0.53.10": "silent", "127.0.53.11": "servfail", "127.0.53.1
                  "127.0.53.16": "formerr-to-edns"}
 FAMILIES = {"rules": domains_rules, "dns": domains_dns, "policy": domains_policy, "mail": domains_mail,
             "misbehaving": domains_misbehaving}
+USUAL = tuple(FAMILIES)                              # unless STSWATCH_LAB_FAMILIES says otherwise
 
 
-def _settle(domain, addresses):
-    web = tuple(addresses.of_web(replace(web, certificate=web.certificate.shown_by(domain.policy_host)))
+_addresses = Addresses()
+
+
+def settle(domain):
+    """The domain with an address for every server and a name in every certificate."""
+    web = tuple(_addresses.of_web(replace(web, certificate=web.certificate.shown_by(domain.policy_host)))
                 for web in domain.web)
-    hosts = {host: tuple(addresses.of_mail(replace(mail, certificate=mail.certificate.shown_by(host)))
+    hosts = {host: tuple(_addresses.of_mail(replace(mail, certificate=mail.certificate.shown_by(host)))
                          for mail in mails)
              for host, mails in domain.hosts.items()}
     return replace(domain, web=web, hosts=hosts)
 
 
-def _build():
-    addresses = Addresses()
-    return [_settle(domain, addresses) for domain in (*domains_rules.SUPPORT, *(
-        domain for family in FAMILIES.values() for domain in family.DOMAINS))]
+def _wanted():
+    names = os.environ.get("STSWATCH_LAB_FAMILIES", " ".join(USUAL)).split()
+    unknown = set(names) - set(FAMILIES)
+    if unknown:
+        raise SystemExit(f"lab: no such family: {' '.join(unknown)}: STSWATCH_LAB_FAMILIES takes {' '.join(FAMILIES)}")
+    return [FAMILIES[name] for name in names]
 
 
-DOMAINS = _build()
+DOMAINS = [settle(domain) for domain in (*domains_rules.SUPPORT, *(
+    domain for family in _wanted() for domain in family.DOMAINS))]
+
+
+def domain_of(name):
+    return next(domain for domain in DOMAINS if domain.name == name)
+
+
+def put(domain):
+    """Replaces the domain of this name: what the servers are told from now on."""
+    DOMAINS[DOMAINS.index(domain_of(domain.name))] = settle(domain)
 
 
 def webs():
@@ -49,8 +67,8 @@ def mails():
 
 
 def is_real(server):
-    """Served by nginx or Postfix: not misbehaving, closed or a black hole."""
-    return not server.misbehaves and server.address not in (CLOSED, CLOSED_IPV6, BLACK_HOLE)
+    """Served by nginx or Postfix: not misbehaving, stopped, closed or a black hole."""
+    return not server.misbehaves and not server.stopped and server.address not in (CLOSED, CLOSED_IPV6, BLACK_HOLE)
 
 
 def certificates():

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import certificates
 import world
+from files import replace_file
 from model import days
 
 HEAD = """$ORIGIN {origin}
 $TTL 3600
-@ SOA ns.lab.test. hostmaster.lab.test. 2026112400 3600 900 1209600 300
+@ SOA ns.lab.test. hostmaster.lab.test. {serial} 3600 900 1209600 300
 @ NS ns.lab.test.
 """
+FIRST_SERIAL = 1
 SIGNED_NOW, EXPIRED = (days(-1), days(20)), (days(-40), days(-10))
 
 
-def _quoted(text):
+def quoted(text):
     """One TXT record: its character-strings of at most 255 octets, octets outside ASCII as \\DDD."""
     strings = text if isinstance(text, tuple) else (text,)
     octets = [part.encode()[at:at + 255] for part in strings for at in range(0, len(part.encode()), 255)]
@@ -30,8 +32,8 @@ def _address_record(server):
 
 
 def _lines(domain):
-    yield from (f"_mta-sts {domain.ttl} TXT {_quoted(text)}" for text in domain.record)
-    yield from (f"_smtp._tls TXT {_quoted(text)}" for text in domain.tlsrpt)
+    yield from (f"_mta-sts {domain.ttl} TXT {quoted(text)}" for text in domain.record)
+    yield from (f"_smtp._tls TXT {quoted(text)}" for text in domain.tlsrpt)
     yield from (f"@ MX {preference} {host.rstrip('.')}." for preference, host in domain.mx)
     if domain.web_at:
         yield f"mta-sts CNAME {domain.web_at}."
@@ -62,25 +64,30 @@ class Zones:
         for domain in world.DOMAINS:
             if domain.name.endswith(".test"):
                 delegations.append(f"{domain.name}. NS ns.lab.test.")
-            if domain.dead_zone:
-                continue
-            self._write(domain.name, [*_lines(domain), *_tlsa_lines(self.directory, domain)])
-            if domain.dnssec:
-                dates = EXPIRED if domain.dnssec == "expired" else SIGNED_NOW
-                delegations += self._sign(domain.name, *dates)
-            if domain.dnssec == "bogus":
-                self._break_signatures(domain.name)
+            if not domain.dead_zone:
+                delegations += self.write_domain(domain)
         self._write("test", [*delegations, f"ns.lab A {world.NSD[0]}"])
         self._sign("test", *SIGNED_NOW)
         self._write(".", [])
+
+    def write_domain(self, domain, serial=FIRST_SERIAL):
+        """Returns what the parent says besides the delegation: the DS record of a signed zone."""
+        self._write(domain.name, [*_lines(domain), *_tlsa_lines(self.directory, domain)], serial)
+        if not domain.dnssec:
+            return []
+        delegation = self._sign(domain.name, *(EXPIRED if domain.dnssec == "expired" else SIGNED_NOW))
+        if domain.dnssec == "bogus":
+            self._break_signatures(domain.name)
+        return delegation
 
     @property
     def trust_anchor(self):
         return self.kept / "test.dnskey.key"
 
-    def _write(self, name, lines):
+    def _write(self, name, lines, serial=FIRST_SERIAL):
         path = self.folder / (name.strip(".") or "root")
-        path.write_text(HEAD.format(origin=name.rstrip(".") + ".") + "".join(line + "\n" for line in lines))
+        head = HEAD.format(origin=name.rstrip(".") + ".", serial=serial)
+        replace_file(path, head + "".join(line + "\n" for line in lines))
         self.served[name] = path
 
     def _sign(self, name, begin, end):
