@@ -34,7 +34,7 @@ INSIDE = {
 VENDORS = {
     "ares": (OBSERVE,),
     "boost/": (OBSERVE,),
-    "openssl/": (OBSERVE, ALERTS, "agent/tell/http.cc", "agent/lint_batch.cc", "tests/observe/"),
+    "openssl/": (OBSERVE, ALERTS, "agent/tell/http.cc", "agent/lint_batch.cc", "tests/observe/", "tests/bench/floor.cc"),
     "idn2.h": ("checks/facts/domain.cc",),
     "libpsl.h": ("checks/facts/domain.cc",),
     "toml++/": (CONFIG,),
