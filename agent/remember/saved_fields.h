@@ -1,0 +1,196 @@
+// One list of fields for each noun, walked by the writer and by the reader alike. The structured bindings
+// make a field that is added to a fact, and not here, an error of the compiler. Internal to saved_look.
+#pragma once
+
+#include <type_traits>
+
+#include "checks/facts/observation.h"
+
+namespace stswatch::saved {
+
+/// A writer sees facts, a reader fills them.
+template <class V, class T>
+using Of = std::conditional_t<V::kWrites, const T, T>;
+
+template <class V>
+void describe(V& v, Of<V, CnameLink>& link) {
+  auto& [target, ttl] = link;
+  v("target", target);
+  v("ttl", ttl);
+}
+
+template <class V>
+void describe(V& v, Of<V, MxRecord>& record) {
+  auto& [preference, host] = record;
+  v("preference", preference);
+  v("host", host);
+}
+
+template <class V>
+void describe(V& v, Of<V, AnswerFacts>& answer) {
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, detail] = answer;
+  v("name", name);
+  v("lookup", lookup);
+  v("nxdomain", nxdomain);
+  v("secure", secure);
+  v("bogus", bogus);
+  v("ttl", ttl);
+  v("cname", cname);
+  v("cname_loop", cname_loop);
+  v("detail", detail);
+}
+
+template <class V, class Record>
+void describe_answer(V& v, Of<V, Answer<Record>>& answer) {
+  describe(v, static_cast<Of<V, AnswerFacts>&>(answer));
+  v("records", answer.records);
+}
+template <class V>
+void describe(V& v, Of<V, TxtAnswer>& answer) {
+  describe_answer<V, TxtRecord>(v, answer);
+}
+template <class V>
+void describe(V& v, Of<V, MxAnswer>& answer) {
+  describe_answer<V, MxRecord>(v, answer);
+}
+template <class V>
+void describe(V& v, Of<V, AddressAnswer>& answer) {
+  describe_answer<V, Address>(v, answer);
+}
+
+template <class V>
+void describe(V& v, Of<V, HostAddresses>& host) {
+  auto& [a, aaaa] = host;
+  v("a", a);
+  v("aaaa", aaaa);
+}
+
+template <class V>
+void describe(V& v, Of<V, Certificate>& c) {
+  auto& [subject, issuer, common_name, serial, sha256, spki_sha256, dns_names, not_before, not_after, key,
+         key_bits, signature, weak, self_issued, names_issuer_url, server_auth] = c;
+  v("subject", subject);
+  v("issuer", issuer);
+  v("common_name", common_name);
+  v("serial", serial);
+  v("sha256", sha256);
+  v("spki_sha256", spki_sha256);
+  v("dns_names", dns_names);
+  v("not_before", not_before);
+  v("not_after", not_after);
+  v("key", key);
+  v("key_bits", key_bits);
+  v("signature", signature);
+  v("weak", weak);
+  v("self_issued", self_issued);
+  v("names_issuer_url", names_issuer_url);
+  v("server_auth", server_auth);
+}
+
+template <class V>
+void describe(V& v, Of<V, ChainFault>& fault) {
+  auto& [kind, depth, text] = fault;
+  v.always("kind", kind);
+  v("depth", depth);
+  v("text", text);
+}
+
+template <class V>
+void describe(V& v, Of<V, PeerCertificates>& peer) {
+  auto& [leaf, chain, faults, used, last_issuer_trusted, name_matches] = peer;
+  v.always("leaf", leaf);
+  v("chain", chain);
+  v("faults", faults);
+  v("used", used);
+  v("last_issuer_trusted", last_issuer_trusted);
+  v("name_matches", name_matches);
+}
+
+template <class V>
+void describe(V& v, Of<V, TlsFacts>& tls) {
+  auto& [version, cipher, alert, legacy_version, peer] = tls;
+  v("version", version);
+  v("cipher", cipher);
+  v("alert", alert);
+  v("legacy_version", legacy_version);
+  v("peer", peer);
+}
+
+template <class V>
+void describe(V& v, Of<V, Failure>& failure) {
+  auto& [stage, cause, detail] = failure;
+  v.always("stage", stage);
+  v.always("cause", cause);
+  v("detail", detail);
+}
+
+template <class V>
+void describe(V& v, Of<V, PolicyFetch>& fetch) {
+  auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
+         cache_control, age, date, sha256, body, too_large, truncated] = fetch;
+  v.always("address", address);
+  v("failure", failure);
+  v("waited_ms", waited);
+  v("duration_ms", duration);
+  v("tls", tls);
+  v("status", status);
+  v("content_type", content_type);
+  v("content_encoding", content_encoding);
+  v("location", location);
+  v("cache_control", cache_control);
+  v("age", age);
+  v("date", date);
+  v("sha256", sha256);
+  v.octets("body", body);
+  v("too_large", too_large);
+  v("truncated", truncated);
+}
+
+template <class V>
+void describe(V& v, Of<V, SmtpProbe>& probe) {
+  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, tls] = probe;
+  v.always("address", address);
+  v("failure", failure);
+  v("duration_ms", duration);
+  v("banner", banner);
+  v("reply_code", reply_code);
+  v("helo_only", helo_only);
+  v("starttls_offered", starttls_offered);
+  v("tls", tls);
+}
+
+template <class V>
+void describe(V& v, Of<V, MxHostObservation>& look) {
+  auto& [host, at, addresses, probes] = look;
+  v.always("host", host);
+  v.always("at", at);
+  v("addresses", addresses);
+  v("probes", probes);
+}
+
+template <class V>
+void describe(V& v, Of<V, DomainObservation>& look) {
+  auto& [domain, at, sts, misplaced, tlsrpt, mx, apex, policy_host, fetches] = look;
+  v.always("domain", domain);
+  v.always("at", at);
+  v("sts", sts);
+  v("misplaced", misplaced);
+  v("tlsrpt", tlsrpt);
+  v("mx", mx);
+  v("apex", apex);
+  v("policy_host", policy_host);
+  v("fetches", fetches);
+}
+
+template <class V>
+void describe(V& v, Of<V, Vantage>& vantage) {
+  auto& [reached_443, reached_25, reached_25_only, port25_blocked, ipv6, allow_private] = vantage;
+  v("reached_443", reached_443);
+  v("reached_25", reached_25);
+  v("reached_25_only", reached_25_only);
+  v("port25_blocked", port25_blocked);
+  v.always("ipv6", ipv6);
+  v("allow_private", allow_private);
+}
+
+}  // namespace stswatch::saved

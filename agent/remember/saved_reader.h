@@ -1,0 +1,133 @@
+// Fills facts from JSON that nobody vouches for: the first fault is kept, with its place, and nothing more is
+// read. Internal to saved_look.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "agent/remember/saved_fields.h"
+#include "agent/remember/saved_words.h"
+
+namespace stswatch::saved {
+
+/// Where in the document a reader is; lives on the stack of the readers above it.
+struct Place {
+  const Place* up = nullptr;
+  std::string_view key{};
+  std::size_t index = 0;  // counts when `key` is empty
+  std::string str() const;
+};
+
+/// The first thing found wrong in a document, and how strictly it is read.
+struct Fault {
+  bool unknown_keys_too = false;
+  std::string text{};
+  explicit operator bool() const { return !text.empty(); }
+  void say(const Place& place, const std::string& what) {
+    if (text.empty()) text = place.str() + ": " + what;
+  }
+};
+
+class Reader {
+ public:
+  using Json = nlohmann::json;
+  static constexpr bool kWrites = false;
+  static constexpr std::size_t kList = 10'000;          // a DNS answer of 64 KiB holds fewer records
+  static constexpr std::int64_t kMillis = 604'800'000;  // no look takes a week
+
+  Reader(const Json& object, const Place& place, Fault& fault);
+  ~Reader() = default;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  template <class F>
+  void operator()(const char* key, F& value) {
+    if (const Json* json = find(key)) get(*json, value, {&place_, key});
+  }
+  template <class F>
+  void always(const char* key, F& value) {
+    const Json* json = find(key);
+    if (json == nullptr) return fault_.say({&place_, key}, "is missing");
+    get(*json, value, {&place_, key});
+  }
+  void octets(const char* key, std::string& value) {
+    if (const Json* json = find(key)) get_octets(*json, value, {&place_, key});
+  }
+  /// Call last: complains of keys that nobody asked for, where that is wanted.
+  void finish();
+
+  template <class F>
+  static void get_object(const Json& json, F& value, const Place& place, Fault& fault) {
+    Reader inner(json, place, fault);
+    describe(inner, value);
+    inner.finish();
+  }
+
+ private:
+  const Json* find(const char* key);
+
+  template <class F>
+  void get(const Json& json, F& value, const Place& place) {
+    if constexpr (requires { Words<F>::kAll; }) {
+      get_word(json, value, place);
+    } else if constexpr (std::is_integral_v<F>) {
+      value =
+          static_cast<F>(whole(json, std::numeric_limits<F>::min(), std::numeric_limits<F>::max(), place));
+    } else {
+      get_object(json, value, place, fault_);
+    }
+  }
+  template <class E>
+  void get_word(const Json& json, E& value, const Place& place);
+  template <class F>
+  void get(const Json& json, std::optional<F>& value, const Place& place) {
+    get(json, value.emplace(), place);
+  }
+  template <class F>
+  void get(const Json& json, std::vector<F>& values, const Place& place);
+  void get(const Json& json, bool& value, const Place& place);
+  void get(const Json& json, std::string& value, const Place& place);
+  void get(const Json& json, Domain& value, const Place& place);
+  void get(const Json& json, Address& value, const Place& place);
+  void get(const Json& json, TimePoint& value, const Place& place);
+  void get(const Json& json, Millis& value, const Place& place);
+  void get(const Json& json, TxtRecord& value, const Place& place);
+  void get(const Json& json, PeerCertificates& value, const Place& place);
+  void get_octets(const Json& json, std::string& value, const Place& place);
+  std::int64_t whole(const Json& json, std::int64_t least, std::uint64_t most, const Place& place);
+  bool is_list(const Json& json, const Place& place);
+
+  const Json& object_;
+  const Place& place_;
+  Fault& fault_;
+  std::vector<std::string_view> asked_;
+};
+
+template <class E>
+void Reader::get_word(const Json& json, E& value, const Place& place) {
+  std::string typed;
+  get(json, typed, place);
+  if (fault_) return;
+  const auto& all = Words<E>::kAll;
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.second == typed; });
+  if (found != all.end()) {
+    value = found->first;
+    return;
+  }
+  std::string known;
+  for (const auto& [_, word] : all)
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  fault_.say(place, "\"" + printable(typed, 60) + "\" is none of " + known);
+}
+
+template <class F>
+void Reader::get(const Json& json, std::vector<F>& values, const Place& place) {
+  if (!is_list(json, place)) return;
+  values.reserve(json.size());
+  for (std::size_t i = 0; i < json.size() && !fault_; ++i)
+    get(json[i], values.emplace_back(), {&place, {}, i});
+}
+
+}  // namespace stswatch::saved

@@ -1,0 +1,52 @@
+// The words that stand for the facts' closed sets in a saved look. Internal to saved_look.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "checks/facts/observation.h"
+
+namespace stswatch::saved {
+
+template <class E>
+struct Words;
+
+template <>
+struct Words<Lookup> {
+  static constexpr std::array<std::pair<Lookup, std::string_view>, 3> kAll{
+      {{Lookup::unknown, "unknown"}, {Lookup::absent, "absent"}, {Lookup::found, "found"}}};
+};
+
+template <>
+struct Words<ChainFault::Kind> {
+  using enum ChainFault::Kind;
+  static constexpr std::array<std::pair<ChainFault::Kind, std::string_view>, 8> kAll{
+      {{expired, "expired"},
+       {not_yet_valid, "not_yet_valid"},
+       {self_signed, "self_signed"},
+       {unknown_issuer, "unknown_issuer"},
+       {wrong_purpose, "wrong_purpose"},
+       {weak, "weak"},
+       {revoked, "revoked"},
+       {other, "other"}}};
+};
+
+/// For sets whose to_string() is in the facts: every value from the first to the last.
+template <class E, E kLast>
+struct Named {
+  static constexpr std::size_t kCount = static_cast<std::size_t>(kLast) + 1;
+  inline static const std::array<std::pair<E, std::string_view>, kCount> kAll = [] {
+    std::array<std::pair<E, std::string_view>, kCount> all;
+    for (std::size_t i = 0; i < kCount; ++i)
+      all[i] = {static_cast<E>(i), to_string(static_cast<E>(i))};
+    return all;
+  }();
+};
+
+template <>
+struct Words<Stage> : Named<Stage, Stage::body> {};
+template <>
+struct Words<Cause> : Named<Cause, Cause::cancelled> {};
+
+}  // namespace stswatch::saved
