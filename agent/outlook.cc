@@ -34,7 +34,7 @@ tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
   return config;
 }
 
-tl::expected<Outlook, std::string> make_outlook(const Config& config, std::shared_ptr<VantageWatch> vantage) {
+tl::expected<Outlook, std::string> make_outlook(const Config& config, const Outlook* before) {
   Outlook out;
   auto resolver = make_resolver(config.dns);
   if (!resolver) return tl::make_unexpected(resolver.error());
@@ -52,8 +52,10 @@ tl::expected<Outlook, std::string> make_outlook(const Config& config, std::share
   options.smtp.helo = network.helo;
   options.allow_private = network.allow_private;
   options.ipv6 = ipv6;
-  out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options);
-  out.vantage = vantage ? std::move(vantage) : std::make_shared<VantageWatch>(ipv6, network.allow_private);
+  out.pace = before != nullptr ? before->pace : std::make_shared<Pace>();
+  out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options, out.pace);
+  out.vantage =
+      before != nullptr ? before->vantage : std::make_shared<VantageWatch>(ipv6, network.allow_private);
   out.vantage->configure(ipv6, network.allow_private);
   return out;
 }

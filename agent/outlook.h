@@ -15,6 +15,7 @@ namespace stswatch {
 struct Outlook {
   std::unique_ptr<Resolver> resolver;
   std::shared_ptr<const TrustStore> trust;
+  std::shared_ptr<Pace> pace;
   std::unique_ptr<Observer> observer;
   std::shared_ptr<VantageWatch> vantage;
 };
@@ -28,9 +29,9 @@ struct Refusal {
 /// The config file, if any, with the flags laid over it.
 tl::expected<Config, Refusal> effective_config(const LookFlags& flags);
 
-/// The error names the option at fault and how to mend it.
-/// After a reload what the vantage has reached is handed on.
-tl::expected<Outlook, std::string> make_outlook(const Config& config,
-                                                std::shared_ptr<VantageWatch> vantage = nullptr);
+/// The error names the option at fault and how to mend it. After a reload (`before` is the outlook until
+/// then) what the vantage has reached is handed on, and so is the pace, since looks by the old outlook may be
+/// under way.
+tl::expected<Outlook, std::string> make_outlook(const Config& config, const Outlook* before = nullptr);
 
 }  // namespace stswatch

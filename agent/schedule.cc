@@ -5,25 +5,50 @@
 namespace stswatch {
 
 void Schedule::add(const Subject& subject, TimePoint due) {
-  if (entries_.emplace(subject, Entry{due, false, false}).second) queue(subject.kind).emplace(due, subject);
+  const auto [it, fresh] = entries_.emplace(subject, Entry{});
+  auto& entry = it->second;
+  if (!fresh && !entry.gone) return;
+  ++counts_[index(subject.kind)];
+  if (!fresh) {
+    entry.gone = false;
+    entry.hurried = true;
+    return;
+  }
+  entry.due = due;
+  queue(subject.kind).emplace(due, subject);
 }
 
 void Schedule::remove(const Subject& subject) {
   const auto it = entries_.find(subject);
-  if (it == entries_.end()) return;
-  if (!it->second.taken) queue(subject.kind).erase({it->second.due, subject});
+  if (it == entries_.end() || it->second.gone) return;
+  --counts_[index(subject.kind)];
+  if (it->second.taken) {
+    it->second.gone = true;
+    return;
+  }
+  queue(subject.kind).erase({it->second.due, subject});
   entries_.erase(it);
 }
 
-std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
-  Queue* best = nullptr;
-  for (auto* q : {&domains_, &mx_}) {
-    if ((q == &mx_ && !mx_allowed) || q->empty() || q->begin()->first > now) continue;
-    if (best == nullptr || q->begin()->first < best->begin()->first) best = q;
+bool Schedule::has(const Subject& subject) const {
+  const auto it = entries_.find(subject);
+  return it != entries_.end() && !it->second.gone;
+}
+
+const Schedule::Queue* Schedule::first_due(bool mx_allowed) const {
+  const Queue* best = nullptr;
+  for (const auto& q : queues_) {
+    if (q.empty() || (!mx_allowed && &q == &queues_[index(Kind::mx)])) continue;
+    if (best == nullptr || q.begin()->first < best->begin()->first) best = &q;
   }
-  if (best == nullptr) return std::nullopt;
-  Subject subject = best->begin()->second;
-  best->erase(best->begin());
+  return best;
+}
+
+std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
+  const Queue* first = first_due(mx_allowed);
+  if (first == nullptr || first->begin()->first > now) return std::nullopt;
+  const Subject subject = first->begin()->second;
+  queue(subject.kind).erase(first->begin());
   entries_.at(subject).taken = true;
   return subject;
 }
@@ -31,9 +56,13 @@ std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
 void Schedule::done(const Subject& subject, TimePoint now, Seconds interval) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
+  if (it->second.gone) {
+    entries_.erase(it);
+    return;
+  }
   const auto tenth = interval.count() / 10;
   const Seconds spread{std::uniform_int_distribution<std::int64_t>(-tenth, tenth)(random_)};
-  it->second = {it->second.hurried ? now : now + interval + spread, false, false};
+  it->second = {.due = it->second.hurried ? now : now + interval + spread};
   queue(subject.kind).emplace(it->second.due, subject);
 }
 
@@ -49,21 +78,27 @@ void Schedule::hurry(const Subject& subject, TimePoint now) {
   queue(subject.kind).emplace(it->second.due, subject);
 }
 
+void Schedule::shorten(Kind kind, TimePoint now, Seconds interval) {
+  auto& q = queue(kind);
+  std::uniform_int_distribution<std::int64_t> within(0, interval.count());
+  const auto latest = now + interval + interval / 10;
+  while (!q.empty() && q.rbegin()->first > latest) {
+    const auto last = std::prev(q.end());
+    const Subject subject = last->second;
+    q.erase(last);
+    entries_.at(subject).due = now + Seconds{within(random_)};
+    q.emplace(entries_.at(subject).due, subject);
+  }
+}
+
 std::optional<TimePoint> Schedule::next_due(bool mx_allowed) const {
-  std::optional<TimePoint> due;
-  if (!domains_.empty()) due = domains_.begin()->first;
-  if (mx_allowed && !mx_.empty() && (!due || mx_.begin()->first < *due)) due = mx_.begin()->first;
-  return due;
+  const Queue* first = first_due(mx_allowed);
+  return first == nullptr ? std::nullopt : std::optional(first->begin()->first);
 }
 
 Seconds Schedule::late(Kind kind, TimePoint now) const {
-  const auto& q = queue(kind);
+  const auto& q = queues_[index(kind)];
   return q.empty() ? Seconds{0} : std::max(Seconds{0}, now - q.begin()->first);
-}
-
-std::size_t Schedule::count(Kind kind) const {
-  return static_cast<std::size_t>(
-      std::count_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.first.kind == kind; }));
 }
 
 }  // namespace stswatch

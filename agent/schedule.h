@@ -2,6 +2,7 @@
 // of growing. No clock and no lock of its own: the caller brings the time and guards it.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <random>
@@ -12,7 +13,9 @@
 
 namespace stswatch {
 
-enum class Kind { domain, mx };
+/// `vantage`: this machine's own view, one subject.
+enum class Kind { domain, mx, vantage };
+inline constexpr std::size_t kKinds = 3;
 
 struct Subject {
   Kind kind = Kind::domain;
@@ -26,7 +29,7 @@ class Schedule {
 
   void add(const Subject& subject, TimePoint due);  // no change when it is there already
   void remove(const Subject& subject);
-  bool has(const Subject& subject) const { return entries_.contains(subject); }
+  bool has(const Subject& subject) const;
 
   /// Takes the subject that is longest overdue at `now`; MX hosts only when `mx_allowed`. It stays out until
   /// done().
@@ -37,23 +40,29 @@ class Schedule {
   /// Due at once; when it is being looked at, due again as soon as that look is done.
   void hurry(const Subject& subject, TimePoint now);
 
+  /// For a shorter interval than before: whatever is due later than that comes due within it.
+  void shorten(Kind kind, TimePoint now, Seconds interval);
+
   std::optional<TimePoint> next_due(bool mx_allowed) const;
   /// How long the subject of this kind that waits longest has been due.
   Seconds late(Kind kind, TimePoint now) const;
-  std::size_t count(Kind kind) const;
+  std::size_t count(Kind kind) const { return counts_[index(kind)]; }
 
  private:
   struct Entry {
     TimePoint due{};
     bool taken = false;
     bool hurried = false;
+    bool gone = false;  // removed during its look
   };
   using Queue = std::set<std::pair<TimePoint, Subject>>;
-  Queue& queue(Kind kind) { return kind == Kind::mx ? mx_ : domains_; }
-  const Queue& queue(Kind kind) const { return kind == Kind::mx ? mx_ : domains_; }
+  static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
+  Queue& queue(Kind kind) { return queues_[index(kind)]; }
+  const Queue* first_due(bool mx_allowed) const;
 
   std::map<Subject, Entry> entries_;
-  Queue domains_, mx_;  // those not taken
+  std::array<Queue, kKinds> queues_;  // those not taken
+  std::array<std::size_t, kKinds> counts_{};
   std::mt19937 random_;
 };
 

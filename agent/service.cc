@@ -76,6 +76,10 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   return times;
 }
 
+Wheel::Limits limits_of(const WatchPlan& plan) {
+  return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
+}
+
 }  // namespace
 
 WatchPlan::WatchPlan(Config c, Outlook o) : config(std::move(c)), outlook(std::move(o)) {
@@ -89,41 +93,45 @@ const DomainConfig* WatchPlan::find(const std::string& domain) const {
 }
 
 Service::Service(std::shared_ptr<const WatchPlan> plan, Memory& memory, Clock& clock)
-    : memory_(memory), clock_(clock), plan_(std::move(plan)), schedule_(std::random_device{}()) {}
+    : memory_(memory),
+      clock_(clock),
+      plan_(std::move(plan)),
+      wheel_(clock, [this](const Subject& subject) { return look(subject); }) {
+  wheel_.limit(limits_of(*plan_));
+}
 
 Service::~Service() { stop(); }
 
 void Service::start() {
   const std::lock_guard lock(mutex_);
   for (const auto& d : plan_->config.domains)
-    schedule_.add({Kind::domain, d.name.str()}, clock_.now());
-  spawn_if_short();
+    wheel_.add({Kind::domain, d.name.str()});
+  wheel_.start();
 }
 
 void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
   const std::lock_guard lock(mutex_);
+  wheel_.limit(limits_of(*plan));
   for (const auto& d : plan->config.domains)
-    schedule_.add({Kind::domain, d.name.str()}, clock_.now());
+    wheel_.add({Kind::domain, d.name.str()});
   for (const auto& d : plan_->config.domains) {
     if (plan->find(d.name.str()) != nullptr) continue;
-    schedule_.remove({Kind::domain, d.name.str()});
+    wheel_.remove({Kind::domain, d.name.str()});
     release_mx_hosts(d.name.str());
   }
-  plan_ = std::move(plan);
-  spawn_if_short();
-  due_.notify_one();
+  wheel_.shorten(Kind::domain, plan->config.schedule.dns);
+  wheel_.shorten(Kind::mx, plan->config.schedule.mx);
+  plan_.swap(plan);  // the old one may end with the caller's pointer, after the lock
 }
 
 bool Service::look_now(const Domain& name) {
   const std::lock_guard lock(mutex_);
   if (plan_->find(name.str()) == nullptr) return false;
   fetch_now_.insert(name.str());
-  schedule_.hurry({Kind::domain, name.str()}, clock_.now());
+  wheel_.hurry({Kind::domain, name.str()});
   if (const auto it = hosts_of_.find(name.str()); it != hosts_of_.end())
     for (const auto& host : it->second)
-      schedule_.hurry({Kind::mx, host}, clock_.now());
-  spawn_if_short();
-  due_.notify_one();
+      wheel_.hurry({Kind::mx, host});
   return true;
 }
 
@@ -134,58 +142,17 @@ std::shared_ptr<const WatchPlan> Service::plan() const {
 
 void Service::stop() {
   cancel_.cancel();
-  std::vector<std::thread> workers;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    workers.swap(workers_);
-  }
-  due_.notify_all();
-  for (auto& w : workers)
-    w.join();
+  wheel_.stop();
 }
 
-void Service::spawn_if_short() {
-  const bool more = schedule_.next_due(true).value_or(TimePoint::max()) <= clock_.now();
-  if (!stopping_ && idle_ == 0 && (more || workers_.empty()) &&
-      workers_.size() < static_cast<std::size_t>(plan_->config.agent.workers))
-    workers_.emplace_back([this] { work(); });
-}
-
-void Service::work() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto plan = plan_;
-    const auto most_mx = std::max<std::size_t>(1, static_cast<std::size_t>(plan->config.agent.workers) / 2);
-    const bool mx_allowed = busy_mx_ < most_mx;
-    const auto subject = schedule_.take(clock_.now(), mx_allowed);
-    if (!subject) {
-      ++idle_;
-      clock_.wait_until(due_, lock, schedule_.next_due(mx_allowed).value_or(clock_.now() + Seconds{3600}));
-      --idle_;
-      continue;
-    }
-    const std::size_t mx = subject->kind == Kind::mx ? 1 : 0;
-    ++busy_;
-    busy_mx_ += mx;
-    spawn_if_short();
-    lock.unlock();
-    const Seconds interval = look(*plan, *subject);
-    lock.lock();
-    --busy_;
-    busy_mx_ -= mx;
-    schedule_.done(*subject, clock_.now(), interval);
-    due_.notify_one();
-  }
-}
-
-Seconds Service::look(const WatchPlan& plan, const Subject& subject) {
+Seconds Service::look(const Subject& subject) {
+  const auto plan = this->plan();
   if (subject.kind == Kind::mx) {
-    look_at_mx(plan, subject.name);
-    return plan.config.schedule.mx;
+    look_at_mx(*plan, subject.name);
+    return plan->config.schedule.mx;
   }
-  if (const auto* domain = plan.find(subject.name)) look_at_domain(plan, *domain);
-  return plan.config.schedule.dns;
+  if (const auto* domain = plan->find(subject.name)) look_at_domain(*plan, *domain);
+  return plan->config.schedule.dns;
 }
 
 bool Service::fetch_is_due(const WatchPlan& plan, const DomainMemory* before,
@@ -261,7 +228,7 @@ void Service::use_mx_hosts(const Domain& name, const std::set<std::string>& host
   if (hosts_of_[name.str()] == hosts) return;
   for (const auto& host : hosts) {
     users_[host].insert(name.str());
-    schedule_.add({Kind::mx, host}, clock_.now());
+    wheel_.add({Kind::mx, host});
   }
   for (const auto& host : hosts_of_[name.str()])
     if (!hosts.contains(host)) release(host, name.str());
@@ -281,7 +248,7 @@ void Service::release(const std::string& host, const std::string& domain) {
   users.erase(domain);
   if (!users.empty()) return;
   users_.erase(host);
-  schedule_.remove({Kind::mx, host});
+  wheel_.remove({Kind::mx, host});
 }
 
 void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
@@ -338,14 +305,12 @@ Snapshot Service::snapshot() const {
   s.trust_store_file = plan->outlook.trust->file();
   s.trust_store_sha256 = plan->outlook.trust->sha256();
   const auto& intervals = plan->config.schedule;
-  const std::lock_guard lock(mutex_);
-  const auto state = [&](const char* name, Kind kind, Seconds interval) {
-    return KindState{name, interval, schedule_.late(kind, s.now), schedule_.count(kind)};
-  };
-  s.kinds = {state("domain", Kind::domain, intervals.dns), state("policy", Kind::domain, intervals.policy),
-             state("mx", Kind::mx, intervals.mx)};
-  s.workers_busy = busy_;
-  s.workers_idle = idle_;
+  const auto wheel = wheel_.state();
+  s.kinds = {{"domain", intervals.dns, wheel.late_domain, wheel.domains},
+             {"policy", intervals.policy, wheel.late_domain, wheel.domains},
+             {"mx", intervals.mx, wheel.late_mx, wheel.mx_hosts}};
+  s.workers_busy = wheel.busy;
+  s.workers_idle = wheel.idle;
   return s;
 }
 

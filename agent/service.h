@@ -1,21 +1,17 @@
-// The turn of the wheel: subjects come due, workers look, the judge judges, memory remembers. Workers are
-// started as they are needed, up to the configured number; at most half of them look at MX hosts, so that
-// tarpits starve nobody.
+// The turn of the wheel: subjects come due, workers look, the judge judges, memory remembers.
 #pragma once
 
 #include <array>
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <unordered_map>
-#include <vector>
 
 #include "agent/clock.h"
 #include "agent/outlook.h"
 #include "agent/remember/memory.h"
-#include "agent/schedule.h"
 #include "agent/tell/metrics.h"
+#include "agent/wheel.h"
 
 namespace stswatch {
 
@@ -49,13 +45,13 @@ class Service {
   void stop();
 
   Snapshot snapshot() const;
+  std::shared_ptr<const WatchPlan> plan() const;
+  /// Why it is no longer alive, if so.
+  std::optional<std::string> stuck() const { return wheel_.stuck(std::chrono::steady_clock::now()); }
   LookMetrics& looks() { return looks_; }
 
  private:
-  void work();
-  void spawn_if_short();  // with mutex_ held
-  std::shared_ptr<const WatchPlan> plan() const;
-  Seconds look(const WatchPlan& plan, const Subject& subject);
+  Seconds look(const Subject& subject);
   void look_at_domain(const WatchPlan& plan, const DomainConfig& domain);
   void look_at_mx(const WatchPlan& plan, const std::string& host);
   void judge_again(const WatchPlan& plan, const DomainConfig& domain);
@@ -75,16 +71,13 @@ class Service {
   // of its MX hosts do not lose each other's news. Never held across I/O.
   std::array<std::mutex, 16> judging_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable due_;
-  std::shared_ptr<const WatchPlan> plan_;  // guarded by mutex_, as is all below
-  std::set<std::string> fetch_now_;        // domains whose next look fetches the policy too
-  Schedule schedule_;
+  mutable std::mutex mutex_;                               // taken before the wheel's own
+  std::shared_ptr<const WatchPlan> plan_;                  // guarded by mutex_, as is all below but the wheel
+  std::set<std::string> fetch_now_;                        // domains whose next look fetches the policy too
   std::map<std::string, std::set<std::string>> users_;     // MX host -> domains
   std::map<std::string, std::set<std::string>> hosts_of_;  // domain -> MX hosts
-  std::size_t idle_ = 0, busy_ = 0, busy_mx_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> workers_;
+
+  Wheel wheel_;  // last, so that its workers end first
 };
 
 }  // namespace stswatch

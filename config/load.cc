@@ -170,7 +170,7 @@ tl::expected<ListenAddress, std::string> parse_listen(std::string_view text) {
   const auto wrong = [&] {
     return tl::make_unexpected(
         "\"" + std::string(text) +
-        "\" is no address with a port; write \"127.0.0.1:9461\", \"[::1]:9461\" or \":9461\"");
+        "\" is no address with a port: write \"127.0.0.1:9461\", \"[::1]:9461\" or \":9461\"");
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong();

@@ -1,6 +1,8 @@
 #include "agent/tell/http.h"
 
 #include <httplib.h>
+#include <sys/socket.h>
+
 #include <prometheus/text_serializer.h>
 #include <cerrno>
 #include <cstring>
@@ -37,6 +39,11 @@ class Server : public HttpServer {
  public:
   explicit Server(HttpParts parts) : parts_(std::move(parts)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // httplib takes ownership
+    server_.set_socket_options([](socket_t socket) {
+      // httplib's own default is SO_REUSEPORT, which lets a second agent take half of the requests.
+      const int on = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    });
     server_.set_payload_max_length(kRequestBody);
     server_.set_read_timeout(5);
     server_.set_write_timeout(10);
@@ -74,8 +81,10 @@ class Server : public HttpServer {
           q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
       r.set_content(exposition(open), open ? kOpenMetricsType : kMetricsType);
     });
-    server_.Get("/-/healthy",
-                [](const Request&, Response& r) { r.set_content("stswatch is healthy\n", kTextType); });
+    server_.Get("/-/healthy", [this](const Request&, Response& r) {
+      if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
+      r.set_content("stswatch is healthy\n", kTextType);
+    });
     server_.Get("/-/ready", [this](const Request&, Response& r) {
       if (!parts_.ready()) return fail(r, 503, "stswatch is starting or stopping");
       r.set_content("stswatch is ready\n", kTextType);

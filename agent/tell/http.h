@@ -16,6 +16,7 @@ namespace stswatch {
 struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<bool()> ready;
+  std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
   std::function<Snapshot()> snapshot;
   std::function<bool(const Domain&)> look_now;              // false: not watched
   std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller

@@ -117,8 +117,9 @@ std::vector<Facts> each_address(const std::vector<Address>& addresses, const Obs
 
 }  // namespace
 
-Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options)
-    : resolver_(resolver), trust_(std::move(trust)), options_(std::move(options)) {}
+Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
+                   std::shared_ptr<Pace> pace)
+    : resolver_(resolver), trust_(std::move(trust)), options_(std::move(options)), pace_(std::move(pace)) {}
 
 DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline) {
   DomainObservation seen(domain);
@@ -140,7 +141,7 @@ DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, c
 
 std::vector<PolicyFetch> Observer::fetch_policies(const Domain& domain, const HostAddresses& policy_host,
                                                   TimePoint now, const Deadline& deadline) {
-  return each_address<PolicyFetch>(policy_host.all(), options_, pace_, deadline, bounds::kPolicyFetch,
+  return each_address<PolicyFetch>(policy_host.all(), options_, *pace_, deadline, bounds::kPolicyFetch,
                                    [&](const Address& address, const Deadline& share) {
                                      return fetch_policy(domain, address, *trust_, options_.https, now,
                                                          share);
@@ -157,7 +158,7 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
   seen.addresses = take_addresses(answers, 0, host);
   seen.probes =
-      each_address<SmtpProbe>(seen.addresses.all(), options_, pace_, deadline, deadline.left(),
+      each_address<SmtpProbe>(seen.addresses.all(), options_, *pace_, deadline, deadline.left(),
                               [&](const Address& address, const Deadline& share) {
                                 return probe_smtp(host, address, *trust_, options_.smtp, now, share);
                               });

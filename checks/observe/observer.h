@@ -21,7 +21,9 @@ struct ObserveOptions {
 
 class Observer {
  public:
-  Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options);
+  /// `pace` may be shared with other observers: an address is polite to all of them at once.
+  Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
+           std::shared_ptr<Pace> pace = std::make_shared<Pace>());
 
   /// All DNS questions of a domain: the records, the MX set, the policy host's addresses; `fetches` stays
   /// empty.
@@ -39,7 +41,7 @@ class Observer {
   Resolver& resolver_;
   std::shared_ptr<const TrustStore> trust_;
   ObserveOptions options_;
-  Pace pace_;
+  std::shared_ptr<Pace> pace_;
 };
 
 /// Whether this machine has an IPv6 default route (or any route to `probe`); no packet is sent.

@@ -97,3 +97,33 @@ TEST_CASE("lateness is that of the longest waiting, and the queue never grows") 
   CHECK(s.late(Kind::domain, kStart - Seconds{5}) == Seconds{0});
   CHECK(s.count(Kind::domain) == 2);
 }
+
+TEST_CASE("what comes back during its look is looked at again after it, never twice at once") {
+  Schedule s(1);
+  s.add(kDomain, kStart);
+  REQUIRE(s.take(kStart, true));
+  s.remove(kDomain);
+  s.add(kDomain, kStart);
+  CHECK(s.count(Kind::domain) == 1);
+  CHECK_FALSE(s.take(kStart, true));
+  s.done(kDomain, kStart, Seconds{300});
+  CHECK(s.take(kStart, true) == kDomain);
+}
+
+TEST_CASE("a shorter interval brings forward what is due later, spread over it") {
+  Schedule s(1);
+  std::set<TimePoint> dues;
+  for (int i = 0; i < 50; ++i)
+    s.add({Kind::mx, std::to_string(i)}, kStart + Seconds{3600});
+  s.add({Kind::mx, "soon"}, kStart + Seconds{30});
+  s.shorten(Kind::mx, kStart, Seconds{60});
+  CHECK(s.count(Kind::mx) == 51);
+  for (int i = 0; i < 51; ++i) {
+    const auto due = s.next_due(true);
+    REQUIRE(due);
+    CHECK(*due <= kStart + Seconds{60});
+    dues.insert(*due);
+    REQUIRE(s.take(*due, true));
+  }
+  CHECK(dues.size() > 20);
+}

@@ -1,0 +1,35 @@
+// From the command line and the files it names to what the service works by; and the same again on request.
+#pragma once
+
+#include <mutex>
+
+#include "agent/service.h"
+
+namespace stswatch {
+
+/// `before`: the outlook until now, after a reload.
+tl::expected<std::shared_ptr<const WatchPlan>, Refusal> make_plan(const RunCommand& command,
+                                                                  const Outlook* before = nullptr);
+
+/// Reads the configuration and the domains files again; the old plan stays when they are not valid.
+/// Thread-safe.
+class Reloader {
+ public:
+  Reloader(const RunCommand& command, Service& service, Clock& clock)
+      : command_(command), service_(service), clock_(clock), success_at_(clock.now()) {}
+
+  /// The error is for the caller; it has been logged.
+  tl::expected<void, std::string> reload();
+  void describe(Snapshot& s) const;
+
+ private:
+  const RunCommand& command_;
+  Service& service_;
+  Clock& clock_;
+  std::mutex reloading_;  // one reload at a time
+  mutable std::mutex mutex_;
+  bool successful_ = true;  // guarded by mutex_, as is the next
+  TimePoint success_at_;
+};
+
+}  // namespace stswatch
