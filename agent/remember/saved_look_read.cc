@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "agent/remember/saved_look.h"
 #include "agent/remember/saved_reader.h"
 

@@ -1,5 +1,7 @@
 #include "agent/remember/saved_reader.h"
 
+#include <nlohmann/json.hpp>
+
 #include "checks/facts/base64.h"
 #include "checks/facts/text.h"
 
@@ -95,9 +97,8 @@ void Reader::get(const Json& json, Millis& value, const Place& place) {
 }
 
 void Reader::get(const Json& json, TxtRecord& value, const Place& place) {
-  if (!is_list(json, place)) return;
-  value.strings.resize(json.size());
-  for (std::size_t i = 0; i < json.size() && !fault_; ++i)
+  value.strings.resize(list_size(json, place));
+  for (std::size_t i = 0; i < value.strings.size() && !fault_; ++i)
     get_octets(json[i], value.strings[i], {&place, {}, i});
 }
 
@@ -121,12 +122,14 @@ std::int64_t Reader::whole(const Json& json, std::int64_t least, std::uint64_t m
   return least;
 }
 
-bool Reader::is_list(const Json& json, const Place& place) {
+std::size_t Reader::list_size(const Json& json, const Place& place) {
   if (!json.is_array())
     fault_.say(place, instead(json, "an array"));
   else if (json.size() > kList)
     fault_.say(place, "more than " + std::to_string(kList) + " elements");
-  return !fault_;
+  return fault_ ? 0 : json.size();
 }
+
+const Reader::Json& Reader::element(const Json& list, std::size_t index) { return list[index]; }
 
 }  // namespace stswatch::saved

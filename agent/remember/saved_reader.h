@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <utility>
 
 #include "agent/remember/saved_fields.h"
@@ -97,7 +97,8 @@ class Reader {
   void get(const Json& json, PeerCertificates& value, const Place& place);
   void get_octets(const Json& json, std::string& value, const Place& place);
   std::int64_t whole(const Json& json, std::int64_t least, std::uint64_t most, const Place& place);
-  bool is_list(const Json& json, const Place& place);
+  std::size_t list_size(const Json& json, const Place& place);  // 0 also for what is no list
+  static const Json& element(const Json& list, std::size_t index);
 
   const Json& object_;
   const Place& place_;
@@ -124,10 +125,10 @@ void Reader::get_word(const Json& json, E& value, const Place& place) {
 
 template <class F>
 void Reader::get(const Json& json, std::vector<F>& values, const Place& place) {
-  if (!is_list(json, place)) return;
-  values.reserve(json.size());
-  for (std::size_t i = 0; i < json.size() && !fault_; ++i)
-    get(json[i], values.emplace_back(), {&place, {}, i});
+  const std::size_t size = list_size(json, place);
+  values.reserve(size);
+  for (std::size_t i = 0; i < size && !fault_; ++i)
+    get(element(json, i), values.emplace_back(), {&place, {}, i});
 }
 
 }  // namespace stswatch::saved
