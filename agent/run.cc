@@ -28,31 +28,13 @@ sigset_t block_signals() {
   return set;
 }
 
-/// Says once what is wrong when the service no longer turns. Systemd, hearing nothing, starts it anew.
-class Pulse {
- public:
-  explicit Pulse(Service& service) : service_(service) {}
-
-  void beat() {
-    const auto why = service_.stuck();
-    if (why && !stuck_)
-      spdlog::critical("the service is stuck: {}; restart it (systemd does when WatchdogSec is set)", *why);
-    stuck_ = why.has_value();
-    if (!stuck_) systemd::alive();
-  }
-
- private:
-  Service& service_;
-  bool stuck_ = false;
-};
-
 /// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns.
 void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service) {
   using std::chrono::microseconds;
   const microseconds often = std::min<microseconds>(systemd::watchdog().value_or(kPulse) / 2, kPulse);
   const timespec patience{static_cast<time_t>(often.count() / 1'000'000),
                           static_cast<long>(often.count() % 1'000'000 * 1000)};
-  Pulse pulse(service);
+  systemd::Pulse pulse;
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &patience);
     if (signal == SIGTERM || signal == SIGINT) {
@@ -60,7 +42,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
       return;
     }
     if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
-    pulse.beat();
+    pulse.beat(service.stuck());
   }
 }
 

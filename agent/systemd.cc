@@ -1,5 +1,6 @@
 #include "agent/systemd.h"
 
+#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
 #include <ctime>
@@ -23,12 +24,17 @@ void reloading() { sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", monotonic_u
 
 void stopping() { sd_notify(0, "STOPPING=1\nSTATUS=stopping"); }
 
-void alive() { sd_notify(0, "WATCHDOG=1"); }
-
 std::optional<std::chrono::microseconds> watchdog() {
   std::uint64_t usec = 0;
   if (sd_watchdog_enabled(0, &usec) <= 0) return std::nullopt;
   return std::chrono::microseconds{usec};
+}
+
+void Pulse::beat(const std::optional<std::string>& stuck) {
+  if (stuck && !stuck_)
+    spdlog::critical("the service is stuck: {}; restart it (systemd does when WatchdogSec is set)", *stuck);
+  stuck_ = stuck.has_value();
+  if (!stuck_) sd_notify(0, "WATCHDOG=1");
 }
 
 }  // namespace stswatch::systemd

@@ -1,8 +1,5 @@
 #include "agent/tell/http.h"
 
-#include <httplib.h>
-#include <sys/socket.h>
-
 #include <prometheus/text_serializer.h>
 #include <cerrno>
 #include <cstring>
@@ -10,13 +7,8 @@
 #include <thread>
 
 #include "agent/tell/api.h"
+#include "agent/tell/http_server.h"
 #include "agent/tell/openmetrics.h"
-
-// Debian's cpp-httplib is a shared library built with these; a file compiled without them has other class
-// layouts.
-#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT)
-#error "link PkgConfig::HTTPLIB: its definitions are part of the ABI"
-#endif
 
 namespace stswatch {
 namespace {
@@ -27,7 +19,6 @@ using httplib::Response;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kJsonType = "application/json";
-constexpr std::size_t kThreads = 4;  // Prometheus, a probe and a person
 constexpr std::size_t kRequestBody = 1U << 20;
 
 void fail(Response& r, int status, const std::string& what) {
@@ -38,16 +29,7 @@ void fail(Response& r, int status, const std::string& what) {
 class Server : public HttpServer {
  public:
   explicit Server(HttpParts parts) : parts_(std::move(parts)) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // httplib takes ownership
-    server_.set_socket_options([](socket_t socket) {
-      // httplib's own default is SO_REUSEPORT, which lets a second agent take half of the requests.
-      const int on = 1;
-      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    });
     server_.set_payload_max_length(kRequestBody);
-    server_.set_read_timeout(5);
-    server_.set_write_timeout(10);
-    server_.set_keep_alive_timeout(5);
     server_.set_error_handler([](const Request&, Response& r) {
       if (r.body.empty()) fail(r, r.status, "no such page: see /metrics or /api/v1/domains");
     });
@@ -56,7 +38,7 @@ class Server : public HttpServer {
   }
 
   ~Server() override {
-    server_.stop();
+    server_.end();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -133,7 +115,7 @@ class Server : public HttpServer {
   }
 
   HttpParts parts_;
-  httplib::Server server_;
+  BoundedServer server_;
   std::thread thread_;
   int port_ = -1;
 };

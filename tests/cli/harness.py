@@ -34,13 +34,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def get(port, path):
+def get(port, path, data=None):
     """(status, body); a refused connection is an OSError."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data=data, timeout=SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def post(port, path):
+    return get(port, path, data=b"")
 
 
 class Case(unittest.TestCase):
@@ -79,10 +83,10 @@ class Case(unittest.TestCase):
 class Service:
     """`stswatch run` in the background; leaving the block ends it if the test has not."""
 
-    def __init__(self, *arguments, port, folder):
+    def __init__(self, *arguments, port, folder, env=None):
         self.port = port
         self.errors = open(Path(folder, "stderr"), "w+")
-        self.process = subprocess.Popen([BINARY, "run", *arguments], env=environment(), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([BINARY, "run", *arguments], env=environment(env), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=folder)
 
     def __enter__(self):

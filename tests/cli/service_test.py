@@ -1,11 +1,12 @@
 """`stswatch run`: starts, answers, reloads, and ends when it is told to."""
+import json
 import signal
 import socket
 import subprocess
 import time
 import unittest
 
-from harness import CONFIG, ESCAPE, NOBODY, USAGE, Case, Service, free_port, get, need
+from harness import CONFIG, ESCAPE, NOBODY, USAGE, Case, Service, free_port, get, need, post
 
 
 class RunCase(Case):
@@ -14,9 +15,9 @@ class RunCase(Case):
         return self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n'
                                    f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n{more}{domains}')
 
-    def service(self, **how):
+    def service(self, env=None, **how):
         port = free_port()
-        return self.enterContext(Service("--config", self.config(port, **how), port=port, folder=self.folder))
+        return self.enterContext(Service("--config", self.config(port, **how), port=port, folder=self.folder, env=env))
 
     def metrics_with(self, service, wanted):
         """The metrics, as soon as this is in them."""
@@ -74,6 +75,46 @@ class Running(RunCase):
         service.process.send_signal(signal.SIGHUP)
         self.metrics_with(service, 'domain="second.example"')
 
+    def test_reload_over_http_tells_what_is_wrong(self):
+        service = self.service()
+        self.assertEqual(post(service.port, "/-/reload")[0], 200)
+        self.file("c.toml", "[agnet]\n")
+        status, body = post(service.port, "/-/reload")
+        self.assertEqual(status, 500)
+        self.assertIn("agnet", body)
+
+    def test_domains_files_are_read_again(self):
+        names = self.file("names.txt", "first.example\nleaves.example\n")
+        port = free_port()
+        config = self.file("c.toml", f'domains_files = ["names.txt"]\n[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n'
+                                     f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n')
+        service = self.enterContext(Service("--config", config, port=port, folder=self.folder))
+        self.metrics_with(service, 'domain="leaves.example"')
+        self.file("names.txt", "first.example\ncomes.example\n")
+        self.assertEqual(post(port, "/-/reload")[0], 200)
+        self.assertNotIn("leaves.example", get(port, "/metrics")[1])     # at once
+        self.assertEqual(get(port, "/api/v1/domains/leaves.example")[0], 404)
+        self.metrics_with(service, 'domain="comes.example"')
+        self.file("names.txt", "not a name\n")
+        status, body = post(port, "/-/reload")
+        self.assertEqual((status, "names.txt:1" in body), (500, True), body)
+        self.assertIn('domain="comes.example"', get(port, "/metrics")[1])
+
+    def test_what_needs_a_restart_is_said(self):
+        service = self.service()
+        self.config(free_port())
+        self.assertEqual(post(service.port, "/-/reload")[0], 200)
+        self.assertRegex(service.said(), "agent.listen has changed.*restart")
+
+    def test_the_log_as_json(self):
+        port = free_port()
+        service = self.enterContext(Service("--log-format", "json", "--config", self.config(port), port=port, folder=self.folder))
+        self.file("c.toml", '[agent]\nlisten = "a\\"b"\n')
+        post(port, "/-/reload")
+        service.stop(signal.SIGTERM)
+        lines = [json.loads(line) for line in service.said().splitlines()]
+        self.assertIn("reload refused", [line["message"] for line in lines if line["level"] == "error"][0])
+
     def test_bad_reload_changes_nothing(self):
         service = self.service()
         self.metrics_with(service, 'domain="example.com"')
@@ -96,6 +137,77 @@ class Running(RunCase):
                 except OSError:
                     pass
         self.assertEqual(get(service.port, "/-/healthy")[0], 200)
+
+
+    def test_ends_although_clients_hold_on(self):
+        service = self.service()
+        for request in (b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /metr", b""):
+            client = self.enterContext(socket.create_connection(("127.0.0.1", service.port), timeout=20))
+            client.sendall(request)
+            if request.endswith(b"\r\n\r\n"):
+                self.assertIn(b"200 OK", client.recv(1024))
+        code, _, seconds = service.stop(signal.SIGTERM)
+        self.assertEqual(code, 0)
+        self.assertLess(seconds, 5)
+
+
+class Systemd(RunCase):
+    def setUp(self):
+        super().setUp()
+        self.notices = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.notices.bind(str(self.folder / "notify"))
+        self.notices.settimeout(20)
+
+    def service(self, watchdog=None, **how):
+        env = {"NOTIFY_SOCKET": str(self.folder / "notify"), **({"WATCHDOG_USEC": str(watchdog)} if watchdog else {})}
+        return super().service(env=env, **how)
+
+    def heard(self, wanted):
+        """The first notice that begins with `wanted`, as a dict; pulses before it are passed over."""
+        while (notice := self.notices.recv(4096).decode()).startswith("WATCHDOG=1") and wanted != "WATCHDOG=1":
+            pass
+        self.assertTrue(notice.startswith(wanted), notice)
+        return dict(line.split("=", 1) for line in notice.splitlines())
+
+    def test_ready_and_stopping(self):
+        service = self.service(names=("example.com", "example.net"))
+        self.assertIn("2 domains", self.heard("READY=1")["STATUS"])
+        service.process.send_signal(signal.SIGTERM)
+        self.heard("STOPPING=1")
+        self.assertEqual(service.process.wait(20), 0)
+
+    def test_reload_of_either_kind(self):
+        service = self.service()
+        self.heard("READY=1")
+        for reload in (lambda: service.process.send_signal(signal.SIGHUP), lambda: post(service.port, "/-/reload")):
+            before = time.monotonic()
+            reload()
+            told = int(self.heard("RELOADING=1")["MONOTONIC_USEC"]) / 1e6
+            self.heard("READY=1")
+            self.assertTrue(before <= told <= time.monotonic(), told)
+
+    def test_ready_again_also_after_a_refused_reload(self):
+        service = self.service()
+        self.heard("READY=1")
+        self.file("c.toml", "[agnet]\n")
+        service.process.send_signal(signal.SIGHUP)
+        self.heard("RELOADING=1")
+        self.assertIn("1 domain", self.heard("READY=1")["STATUS"])
+
+    def test_the_watchdog_hears_of_us_in_time(self):
+        service = self.service(watchdog=2_000_000)
+        self.heard("READY=1")
+        for _ in range(3):
+            began = time.monotonic()
+            self.heard("WATCHDOG=1")
+            self.assertLess(time.monotonic() - began, 2)
+        service.stop(signal.SIGTERM)
+
+    def test_without_a_watchdog_the_log_stays_quiet(self):
+        service = self.service()
+        self.heard("READY=1")
+        service.stop(signal.SIGTERM)
+        self.assertNotIn("stuck", service.said())
 
 
 class PortTaken(RunCase):
