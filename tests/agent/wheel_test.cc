@@ -85,6 +85,10 @@ struct Turning {
     wheel.start();
   }
   ~Turning() { looks.open(); }
+  void settle(std::size_t under_way) const {
+    while (wheel.state().busy != under_way)
+      std::this_thread::yield();
+  }
 
   ManualClock clock{kStart};
   Looks looks;
@@ -117,6 +121,7 @@ TEST_CASE("what comes due while every worker hangs so far is taken by another") 
   t.looks.let_go(domain(2));
   t.wheel.add(domain(2));
   REQUIRE(t.looks.reach(domain(2)));
+  t.settle(1);
   t.clock.advance(Seconds{400});
   CHECK(t.looks.reach(domain(2), 2));
   CHECK(t.looks.begun(domain(1)) == 1);
@@ -165,8 +170,7 @@ TEST_CASE("a shorter interval holds for what is already planned") {
   t.looks.open();
   t.wheel.add(domain(1));
   REQUIRE(t.looks.reach(domain(1)));
-  while (t.wheel.state().busy != 0)
-    std::this_thread::yield();
+  t.settle(0);
   t.wheel.shorten(Kind::domain, Seconds{10});
   t.clock.advance(Seconds{10});
   CHECK(t.looks.reach(domain(1), 2));
@@ -183,8 +187,7 @@ TEST_CASE("a look that does not end is told by its name; one within its deadline
   REQUIRE(why);
   CHECK(why->find("mx1.example") != std::string::npos);
   t.looks.open();
-  while (t.wheel.state().busy != 0)
-    std::this_thread::yield();
+  t.settle(0);
   CHECK_FALSE(t.wheel.stuck(now + 200s));
 }
 
