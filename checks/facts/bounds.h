@@ -19,6 +19,8 @@ inline constexpr std::size_t kHttpHeader = 16384;             // ten times what 
 inline constexpr std::size_t kSmtpLine = 4096;
 inline constexpr std::size_t kSmtpReplyLines = 128;
 inline constexpr std::size_t kSmtpDialogue = 65536;
+// EHLO and QUIT after the last fact are courtesy: a peer that stalls there must not use up the look.
+inline constexpr auto kSmtpFarewell = 2s;
 
 // A chain of 10 certificates of 4 KB each is twice what any public CA sends; beyond is not remembered.
 inline constexpr std::size_t kTlsChain = 10;

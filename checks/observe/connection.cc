@@ -106,6 +106,11 @@ std::size_t Connection::discard_plaintext() {
   return dropped;
 }
 
+void Connection::hurry(Millis span) {
+  assert(impl_);
+  impl_->wire.hurry(span);
+}
+
 void Connection::close() {
   if (!impl_) return;
   if (impl_->tls) impl_->tls->say_goodbye();

@@ -49,6 +49,9 @@ class Connection {
   /// authenticated; RFC 3207 §4.2). Returns how many were dropped.
   std::size_t discard_plaintext();
 
+  /// From now on nothing waits longer than `span` in all, nor than the deadline.
+  void hurry(Millis span);
+
   /// TLS close_notify if TLS is up, then close; never waits longer than the deadline.
   void close();
 

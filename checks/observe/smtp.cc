@@ -26,8 +26,8 @@ std::string machine_name() {
 /// One connection's dialogue, command by command.
 class Session {
  public:
-  Session(Connection connection, std::string ehlo)
-      : connection_(std::move(connection)), ehlo_(std::move(ehlo)) {}
+  Session(Connection connection, std::string ehlo, Millis farewell)
+      : connection_(std::move(connection)), ehlo_(std::move(ehlo)), farewell_(farewell) {}
 
   /// Up to and with the reply to STARTTLS. Facts go to `out` as they come.
   Result<void> reach_tls(SmtpProbe& out) {
@@ -47,11 +47,13 @@ class Session {
 
   /// Over TLS the client starts afresh (RFC 3207 §4.2); then it takes its leave. Nothing of it is a fact.
   void greet_and_leave() {
+    connection_.hurry(farewell_);
     if (command("EHLO " + ehlo_, Stage::ehlo)) leave();
   }
 
   /// RFC 5321 §4.1.1.10: QUIT, and its reply awaited, before the connection is closed.
   void leave() {
+    connection_.hurry(farewell_);
     (void)command("QUIT", Stage::ehlo);
     connection_.close();
   }
@@ -123,6 +125,7 @@ class Session {
   Connection connection_;
   SmtpReplyReader replies_;
   std::string ehlo_;
+  Millis farewell_;
 };
 
 /// The server spoke SMTP to the end of this dialogue: it is still there to hear QUIT.
@@ -158,8 +161,8 @@ class Probe {
   Result<Session> dial() {
     auto connection = Connection::open(address_, options_.port, deadline_, kBudget);
     if (!connection) return tl::unexpected(connection.error());
-    return Session(std::move(*connection),
-                   ehlo_name(options_.helo, machine_name(), source_address(address_)));
+    return Session(std::move(*connection), ehlo_name(options_.helo, machine_name(), source_address(address_)),
+                   options_.farewell);
   }
 
   void look_for_legacy(TlsFacts& facts) {

@@ -2,6 +2,7 @@
 // MAIL FROM.
 #pragma once
 
+#include "checks/facts/bounds.h"
 #include "checks/facts/observation.h"
 #include "checks/observe/connection.h"
 
@@ -9,7 +10,8 @@ namespace stswatch {
 
 struct SmtpOptions {
   std::uint16_t port = 25;
-  std::string helo;  // a name that resolves; empty: the machine's, made safe for EHLO
+  std::string helo;                         // a name that resolves; empty: the machine's, made safe for EHLO
+  Millis farewell = bounds::kSmtpFarewell;  // for all that follows the last fact
 };
 
 /// RFC 5321 §4.2, RFC 3207, RFC 8461 §4. Never throws; every failure is in the result: 4xx and 421 at any

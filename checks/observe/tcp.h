@@ -32,6 +32,8 @@ class Wire {
     passed_ = 0;
     limit_ = octets;
   }
+  /// From now on every wait ends after `span` at the latest.
+  void hurry(Millis span) { deadline_ = deadline_.within(span); }
   bool ended() const { return ended_; }
   bool too_much() const { return passed_ > limit_; }
   int error() const { return error_; }  // errno of what broke it; 0 while whole

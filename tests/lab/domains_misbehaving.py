@@ -8,7 +8,8 @@ tls10 tls11 sni-only unrecognized-name slow""".split()
 
 SMTP = """hang tarpit endless-greeting garbage greeting-421 greeting-451 greeting-554 ehlo-421 ehlo-5xx-helo-250
 ehlo-helo-5xx endless-ehlo line-1m masked lower-case multi-line-greeting starttls-454 starttls-554 starttls-close
-starttls-garbage starttls-hang starttls-drip injected tls10 sni-only nul close-after-ehlo""".split()
+starttls-garbage starttls-hang starttls-drip injected tls10 sni-only nul quit-hang plain-quit-hang
+close-after-ehlo""".split()
 
 
 def policy_host(behaviour):

@@ -8,13 +8,15 @@ UNKNOWN = "502 5.5.2 Command not recognized\r\n"
 GO_AHEAD = "220 2.0.0 Ready to start TLS\r\n"
 
 
-def dialogue(greeting=GREETING, ehlo=EHLO, helo="250 mx.lab.test\r\n", starttls=GO_AHEAD, handshake=None):
-    """The ordinary server; `handshake` replaces the TLS handshake and ends the dialogue."""
+def dialogue(greeting=GREETING, ehlo=EHLO, helo="250 mx.lab.test\r\n", starttls=GO_AHEAD, handshake=None, stalls_at=None):
+    """The ordinary server; `handshake` replaces the TLS handshake and ends the dialogue, as does the verb `stalls_at`."""
     def behave(peer):
         peer.send(greeting)
         replies = {"EHLO": ehlo, "HELO": helo, "STARTTLS": starttls, "QUIT": "221 2.0.0 Bye\r\n"}
         while True:
             verb = peer.read_line().partition(" ")[0].upper()
+            if verb == stalls_at:
+                return peer.hang()
             peer.send(replies.get(verb, UNKNOWN))
             if verb == "QUIT":
                 return
@@ -72,5 +74,7 @@ BEHAVIOURS = {
     "tls10": with_tls(version=ssl.TLSVersion.TLSv1),
     "sni-only": with_tls(sni="needed"),
     "nul": dialogue(greeting="220 mx.lab\0.test ESMTP\r\n", ehlo=EHLO.replace("SIZE", "SI\0ZE")),
+    "quit-hang": dialogue(stalls_at="QUIT"),
+    "plain-quit-hang": dialogue(ehlo=NO_STARTTLS, starttls=UNKNOWN, stalls_at="QUIT"),
     "close-after-ehlo": close_after_ehlo,
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -313,6 +314,48 @@ TEST_CASE("a server that stops listening after the handshake changes nothing") {
   const SmtpProbe seen = probe(server);
   CHECK_FALSE(seen.failure);
   CHECK(seen.tls.peer->good());
+}
+
+TEST_CASE("a server that stalls after the last fact costs the farewell, not the look") {
+  const auto context = Pki::get().server(kHost);
+  const struct {
+    std::string why;
+    ScriptedServer::Script script;
+  } rows[] = {
+      {"after QUIT in plain text",
+       [](Peer& peer) {
+         peer.ask("220 hi\r\n");
+         peer.ask("250 mx\r\n");
+         peer.hang();
+       }},
+      {"after QUIT over TLS",
+       [&](Peer& peer) {
+         peer.ask("220 hi\r\n");
+         peer.ask(kOffer);
+         peer.say("220 go\r\n");
+         if (!peer.start_tls(context.get())) return;
+         peer.hear();
+         peer.ask("250 mx\r\n");
+         peer.hang();
+       }},
+      {"after the second EHLO",
+       [&](Peer& peer) {
+         peer.ask("220 hi\r\n");
+         peer.ask(kOffer);
+         peer.say("220 go\r\n");
+         if (peer.start_tls(context.get())) peer.hang();
+       }},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    ScriptedServer server(row.script);
+    const auto began = std::chrono::steady_clock::now();
+    const auto seen =
+        probe_smtp(kHost, kLoopback, Pki::get().trust(), {server.port(), "monitor.example.net", Millis{100}},
+                   kNow, Deadline::in(Millis{9000}));
+    CHECK(std::chrono::steady_clock::now() - began < Millis{3000});
+    CHECK((!seen.failure || seen.failure->cause == Cause::not_offered));
+  }
 }
 
 TEST_CASE("only versions below TLS 1.2: named by a second dial") {
