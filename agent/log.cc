@@ -9,31 +9,36 @@
 namespace stswatch {
 namespace {
 
-using spdlog::details::log_msg;
-
-/// The message as a JSON string: it may hold quotes and line ends.
-class JsonMessage : public spdlog::custom_flag_formatter {
+/// The message as a JSON string, its quotes included.
+class QuotedMessage final : public spdlog::custom_flag_formatter {
  public:
-  void format(const log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const nlohmann::json text(std::string(message.payload.data(), message.payload.size()));
-    const std::string quoted = text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    using Json = nlohmann::json;
+    const auto quoted = Json(std::string(message.payload.data(), message.payload.size()))
+                            .dump(-1, ' ', false, Json::error_handler_t::replace);
     out.append(quoted.data(), quoted.data() + quoted.size());
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }
 };
 
 }  // namespace
 
+std::unique_ptr<spdlog::formatter> json_lines() {
+  auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  lines->add_flag<QuotedMessage>('q').set_pattern(
+      R"({"time":"%Y-%m-%dT%H:%M:%SZ","level":"%l","message":%q})");
+  return lines;
+}
+
+std::unique_ptr<spdlog::formatter> text_lines() {
+  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%SZ %l %v",
+                                                     spdlog::pattern_time_type::utc);
+}
+
 void log_to_stderr(const std::string& format) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  if (format == "json")
-    formatter->add_flag<JsonMessage>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%SZ","level":"%l","message":%*})");
-  else
-    formatter->set_pattern("%Y-%m-%dT%H:%M:%SZ %l %v");
   auto logger =
       std::make_shared<spdlog::logger>("stswatch", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_formatter(std::move(formatter));
+  logger->set_formatter(format == "json" ? json_lines() : text_lines());
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -39,7 +39,7 @@ VENDORS = {
     "libpsl.h": ("checks/facts/domain.cc",),
     "toml++/": (CONFIG,),
     "CLI/": ("agent/main.cc",),
-    "spdlog/": ("agent/",),
+    "spdlog/": ("agent/", "tests/agent/"),
     "systemd/": ("agent/",),
     "prometheus/": (TELL, "tests/tell/"),
     "httplib.h": (TELL, ALERTS, "tests/tell/", "tests/agent/"),

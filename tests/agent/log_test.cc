@@ -1,0 +1,54 @@
+#include "agent/log.h"
+
+#include <doctest/doctest.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace stswatch;
+
+namespace {
+
+std::string logged(std::unique_ptr<spdlog::formatter> lines, const std::string& message) {
+  std::ostringstream out;
+  spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_st>(out));
+  logger.set_formatter(std::move(lines));
+  logger.warn("{}", message);
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("a JSON log line is one valid line, whatever the message holds") {
+  const struct {
+    std::string why, message, read;
+  } rows[] = {
+      {"plain", "a.example: ok", "a.example: ok"},
+      {"quotes and backslashes", R"("x" is no \word)", R"("x" is no \word)"},
+      {"line ends and tabs", "two\nlines\r\n\tthree", "two\nlines\r\n\tthree"},
+      {"control octets", std::string("\x1b[31m\0red", 9), std::string("\x1b[31m\0red", 9)},
+      {"an attempt to forge a field", R"(","level":"critical)", R"(","level":"critical)"},
+      {"UTF-8", "bücher ☕", "bücher ☕"},
+      {"octets that are no UTF-8", "\xff\xc3(", "\uFFFD\uFFFD("},
+      {"a pattern of the logger", "%v %q {}", "%v %q {}"},
+      {"nothing", "", ""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto line = logged(json_lines(), row.message);
+    CHECK(line.find('\n') == line.size() - 1);
+    const auto read = nlohmann::json::parse(line, nullptr, false);
+    REQUIRE(read.is_object());
+    CHECK(read.size() == 3);
+    CHECK(read.at("message") == row.read);
+    CHECK(read.at("level") == "warning");
+    CHECK(read.at("time").get<std::string>().size() == std::string("2026-12-01T00:00:00Z").size());
+  }
+}
+
+TEST_CASE("a text log line says when, how bad, and what") {
+  const auto line = logged(text_lines(), "a.example: ok");
+  CHECK(line.ends_with("Z warning a.example: ok\n"));
+}
