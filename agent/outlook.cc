@@ -1,5 +1,6 @@
 #include "agent/outlook.h"
 
+#include "checks/observe/dns_servers.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -20,6 +21,9 @@ tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
     if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
   }
+  for (const auto& typed : flags.resolvers)
+    if (const auto server = dns::parse_server(typed); !server)
+      return tl::make_unexpected(Refusal{"--resolver: " + server.error(), kExitUsage});
   if (!flags.resolvers.empty()) config.dns.servers = flags.resolvers;
   if (flags.ca_file) config.network.ca_file = *flags.ca_file;
   if (flags.allow_private) config.network.allow_private = true;

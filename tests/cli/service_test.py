@@ -15,9 +15,10 @@ class RunCase(Case):
         return self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n'
                                    f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n{more}{domains}')
 
-    def service(self, env=None, **how):
+    def service(self, arguments=(), env=None, **how):
         port = free_port()
-        return self.enterContext(Service("--config", self.config(port, **how), port=port, folder=self.folder, env=env))
+        return self.enterContext(Service(*arguments, "--config", self.config(port, **how), port=port, folder=self.folder,
+                                         env=env))
 
     def metrics_with(self, service, wanted):
         """The metrics, as soon as this is in them."""
@@ -68,6 +69,17 @@ class Running(RunCase):
         service.stop(signal.SIGTERM)
         self.assertIn(f"127.0.0.1:{service.port}", service.said())
         self.assertNotIn(ESCAPE, service.said())
+
+    def test_json_log_is_one_object_a_line(self):
+        service = self.service(arguments=("--log-format", "json"))
+        self.file("c.toml", '[agnet]\n"quoted \\"key\\"" = 1\n')
+        service.process.send_signal(signal.SIGHUP)
+        self.metrics_with(service, "stswatch_config_last_reload_successful 0")
+        service.stop(signal.SIGTERM)
+        lines = [json.loads(line) for line in service.said().splitlines()]
+        self.assertEqual({tuple(line) for line in lines}, {("time", "level", "message")})
+        (refusal,) = (line for line in lines if line["level"] == "error")
+        self.assertIn("agnet", refusal["message"])
 
     def test_reload(self):
         service = self.service()

@@ -8,7 +8,7 @@ SOURCES = (".h", ".cc")
 def files(root):
     """(path relative to root, as text; full path) of every file of the project, in order."""
     root = Path(root)
-    paths = [path for path in root.iterdir() if path.is_file()]
+    paths = [path for path in root.iterdir() if path.is_file() and path.name != ".git"]   # a file in a linked work tree
     for folder in FOLDERS:
         paths += (path for path in (root / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return sorted((path.relative_to(root).as_posix(), path) for path in paths)
