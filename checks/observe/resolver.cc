@@ -13,6 +13,8 @@ namespace stswatch {
 namespace {
 
 constexpr const char* kResolvConf = "/etc/resolv.conf";
+// The DNS thread's own time-out names the silent server: a busy machine must not let ours come first.
+constexpr Millis kGrace{2000};
 
 class CaresResolver final : public Resolver {
  public:
@@ -58,7 +60,7 @@ tl::expected<std::unique_ptr<Resolver>, std::string> make_resolver(const DnsOpti
   if (!servers) return tl::unexpected(servers.error());
   auto thread = dns::Thread::start(*servers, options);
   if (!thread) return tl::unexpected(thread.error());
-  return std::make_unique<CaresResolver>(std::move(*thread), options.timeout * options.tries);
+  return std::make_unique<CaresResolver>(std::move(*thread), options.timeout * options.tries + kGrace);
 }
 
 }  // namespace stswatch
