@@ -92,8 +92,12 @@ std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) return "enforcing senders reach no MX now";
-  return "no breakage foreseen before " + to_utc(f.breakage->at) + " (" + f.breakage->reason + " " +
-         f.breakage->subject + ")";
+  const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
+    return finding.code == "enforce-breakage-predicted";
+  });
+  return (near ? "enforcing senders reach no MX from " : "no breakage foreseen before ") +
+         to_utc(f.breakage->at) + (near ? " on (" : " (") + f.breakage->reason + " " + f.breakage->subject +
+         ")";
 }
 
 std::string headline(const Verdict& v, const TextStyle& style) {

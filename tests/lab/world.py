@@ -3,6 +3,7 @@ import os
 from dataclasses import replace
 
 import domains_bench
+import domains_demo
 import domains_dns
 import domains_mail
 import domains_misbehaving
@@ -17,8 +18,9 @@ BAD_RESOLVERS = {"127.0.53.10": "silent", "127.0.53.11": "servfail", "127.0.53.1
                  "127.0.53.13": "nxdomain-without-soa", "127.0.53.14": "garbage", "127.0.53.15": "wrong-id-first",
                  "127.0.53.16": "formerr-to-edns"}
 FAMILIES = {"rules": domains_rules, "dns": domains_dns, "policy": domains_policy, "mail": domains_mail,
-            "misbehaving": domains_misbehaving, "bench": domains_bench}
-USUAL = ("rules", "dns", "policy", "mail", "misbehaving")    # unless STSWATCH_LAB_FAMILIES says otherwise
+            "misbehaving": domains_misbehaving, "demo": domains_demo,
+            "bench": domains_bench}
+USUAL = ("rules", "dns", "policy", "mail", "misbehaving", "demo")   # unless STSWATCH_LAB_FAMILIES says otherwise
 
 
 _addresses = Addresses()

@@ -44,6 +44,18 @@ TEST_CASE("a broken domain says what is wrong, what it does to mail and how to m
       CHECK_MESSAGE(line.size() <= 80, line);  // headlines are for grep: never broken
 }
 
+TEST_CASE("the headline says when enforcing senders will find no MX, once that is near") {
+  CHECK(to_text(healthy(), {}).find("no breakage foreseen before 2027-01-30T00:00:00Z") != std::string::npos);
+  auto look = facts::base();
+  for (const auto& host : {std::string(facts::kMx1), std::string(facts::kMx2)})
+    look.set_mx(
+        facts::mx_host(host, {facts::probe_showing(facts::kMail1, host, facts::peer(host, facts::days(5)))}));
+  const auto text = to_text(judged(look), {});
+  CHECK(text.substr(0, text.find('\n'))
+            .find("enforcing senders reach no MX from 2026-12-06T00:00:00Z on (certificate-expired") !=
+        std::string::npos);
+}
+
 TEST_CASE("JSON holds every key of the contract") {
   const auto json = to_json(broken());
   for (const auto* key : {"domain", "checked_at", "status", "mode", "record", "policy", "mx", "tlsrpt",
