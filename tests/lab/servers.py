@@ -136,13 +136,17 @@ def nginx(directory):
     return ["nginx", "-p", f"{directory}/", "-e", "logs/nginx-error.log", "-c", f"{directory}/nginx.conf"]
 
 
+def policy_file(directory, domain, web):
+    return Path(directory, "www", f"{domain.name}-{web.address}.txt")
+
+
 def configure_nginx(directory):
     """True when what nginx has read is no longer what it should know; policy files it reads at each request."""
     blocks = []
     for domain, web in world.webs():
         if not world.is_real(web):
             continue
-        body = Path(directory, "www", f"{domain.name}-{web.address}.txt")
+        body = policy_file(directory, domain, web)
         replace_file(body, BASE_POLICY if web.body is None else web.body)
         blocks.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
                                           pem=pem_path(directory, web.certificate)))
