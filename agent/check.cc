@@ -1,233 +1,114 @@
-// check: look once, now, at each domain, and judge; answers stream out in the order asked.
-#include <algorithm>
-#include <condition_variable>
+// check: look once, now, at each domain, or read looks that were saved, and judge; answers stream out in the
+// order asked.
 #include <iostream>
 #include <mutex>
-#include <nlohmann/json.hpp>
-#include <thread>
 #include <unordered_map>
 
-#include "agent/clock.h"
+#include "agent/check_looks.h"
+#include "agent/check_names.h"
+#include "agent/check_report.h"
 #include "agent/commands.h"
-#include "agent/mx_desk.h"
 #include "agent/outlook.h"
-#include "agent/tell/json.h"
-#include "agent/tell/nagios.h"
-#include "agent/tell/text.h"
-#include "checks/facts/bounds.h"
+#include "agent/saved_files.h"
 #include "config/load.h"
 
 namespace stswatch {
 namespace {
 
-struct Asked {
-  std::vector<std::size_t> order;  // one entry per name asked for: its place in `names`
-  std::vector<Domain> names;       // distinct
-};
-
-class Names {
+/// Saves looks as they come and keeps the first complaint. Thread-safe.
+class Saver {
  public:
-  void add(const Domain& domain) {
-    const auto [it, fresh] = index_.emplace(domain.str(), asked_.names.size());
-    if (fresh) asked_.names.push_back(domain);
-    asked_.order.push_back(it->second);
-  }
-  Asked take() { return std::move(asked_); }
+  explicit Saver(std::string folder) : folder_(std::move(folder)) {}
 
- private:
-  Asked asked_;
-  std::unordered_map<std::string, std::size_t> index_;
-};
-
-tl::expected<Asked, std::string> asked_names(const CheckCommand& command, const Config& config) {
-  Names names;
-  for (const auto& typed : command.domains) {
-    const auto domain = Domain::parse(typed);
-    if (!domain) return tl::make_unexpected(domain.error());
-    names.add(*domain);
-  }
-  if (!command.domains_file.empty()) {
-    const auto listed = read_domains_file(command.domains_file);
-    if (!listed) return tl::make_unexpected(listed.error().front().str());
-    if (listed->empty())
-      return tl::make_unexpected(command.domains_file + " names no domain: write one a line");
-    for (const auto& domain : *listed)
-      names.add(domain);
-  }
-  const bool named = !command.domains.empty() || !command.domains_file.empty();
-  if (!named)
-    for (const auto& domain : config.domains)
-      names.add(domain.name);
-  auto asked = names.take();
-  if (asked.order.empty())
-    return tl::make_unexpected(
-        std::string("no domain to check: name one, or give --domains-file or --config"));
-  return asked;
-}
-
-/// Judges domains on a few threads; verdicts are handed out in order, and looks never run far ahead of the
-/// reader.
-class CheckRun {
- public:
-  CheckRun(Outlook& outlook, const Config& config, const std::vector<Domain>& names, std::size_t jobs)
-      : outlook_(outlook),
-        config_(config),
-        names_(names),
-        timeout_(config.network.look_timeout),
-        window_(jobs * 4),
-        mx_(*outlook.observer, *outlook.vantage, clock_, timeout_, cancel_,
-            std::min<std::size_t>(jobs * 4, 256)) {
-    for (const auto& d : config.domains)
-      limits_.emplace(d.name.str(), d.limits);
-    jobs = std::min(jobs, names.size());
-    for (std::size_t i = 0; i < jobs; ++i)
-      threads_.emplace_back([this] { work(); });
-  }
-
-  ~CheckRun() {
-    cancel_.cancel();
+  void save(const SavedLook& look) {
+    auto done = save_look(folder_, look);
     const std::lock_guard lock(mutex_);
-    next_ = names_.size();
-    changed_.notify_all();
+    if (!done && complaint_.empty()) complaint_ = std::move(done.error());
   }
-
-  /// Blocks until the verdict of names[index] is there; ask in ascending order.
-  std::shared_ptr<const Verdict> verdict(std::size_t index) {
-    std::unique_lock lock(mutex_);
-    reading_ = index;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return done_.contains(index); });
-    auto out = done_.at(index);
-    done_.erase(index);
-    return out;
+  std::string complaint() const {
+    const std::lock_guard lock(mutex_);
+    return complaint_;
   }
 
  private:
-  void work() {
-    for (;;) {
-      std::size_t index = 0;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return next_ >= names_.size() || next_ < reading_ + window_; });
-        if (next_ >= names_.size()) return;
-        index = next_++;
-      }
-      auto verdict = std::make_shared<const Verdict>(look_and_judge(names_[index]));
-      const std::lock_guard lock(mutex_);
-      done_.emplace(index, std::move(verdict));
-      changed_.notify_all();
-    }
-  }
-
-  Verdict look_and_judge(const Domain& domain) {
-    const auto deadline = Deadline::in(timeout_, &cancel_);
-    auto facts = outlook_.observer->look_at_names(domain, clock_.now(), deadline);
-
-    std::map<std::string, MxDesk::Look> pending;
-    for (const auto& mx : facts.mx.records)
-      if (!mx.host.empty() && pending.size() < bounds::kMxHosts)
-        pending.emplace(mx.host, mx_.look_at(mx.host));
-    if (facts.mx.records.empty() && facts.apex.lookup() == Lookup::found)
-      pending.emplace(domain.str(), mx_.look_at(domain.str()));  // RFC 5321 §5.1: the implicit MX
-
-    facts.fetches = outlook_.observer->fetch_policies(domain, facts.policy_host, clock_.now(), deadline);
-    outlook_.vantage->saw(domain.policy_host(), facts.fetches, facts.at);
-
-    MxLooks looks;
-    for (const auto& [host, look] : pending)
-      if (look.wait_for(deadline.left()) == std::future_status::ready) looks.emplace(host, look.get());
-    const auto limits = limits_.find(domain.str());
-    return judge(facts, looks, outlook_.vantage->now(domain.policy_host(), facts.at),
-                 limits == limits_.end() ? config_.expiry : limits->second);
-  }
-
-  Outlook& outlook_;
-  const Config& config_;
-  const std::vector<Domain>& names_;
-  const Millis timeout_;
-  const std::size_t window_;
-  SystemClock clock_;
-  Cancel cancel_;
-  MxDesk mx_;
-  std::unordered_map<std::string, Limits> limits_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t next_ = 0;  // guarded by mutex_, as are the next two
-  std::size_t reading_ = 0;
-  std::map<std::size_t, std::shared_ptr<const Verdict>> done_;
-  std::vector<std::jthread> threads_;
+  const std::string folder_;
+  mutable std::mutex mutex_;
+  std::string complaint_;  // guarded by mutex_
 };
 
-int exit_code(Status status) {
-  switch (status) {
-    case Status::ok:
-      return 0;
-    case Status::warning:
-      return 1;
-    case Status::critical:
-      return 2;
-    case Status::unknown:
-      break;
+/// How far a long check has come, on a terminal's stderr.
+class Progress {
+ public:
+  Progress(const CheckCommand& command, std::size_t of, std::ostream& err)
+      : shown_(command.progress && of > 20), of_(of), err_(err) {}
+  ~Progress() {
+    if (shown_) err_ << "\r\x1b[K" << std::flush;
   }
-  return 3;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void step() {
+    if (++done_; shown_ && (done_ % 10 == 0 || done_ == of_))
+      err_ << "\r" << done_ << " of " << of_ << " looked at" << std::flush;
+  }
+
+ private:
+  const bool shown_;
+  const std::size_t of_;
+  std::ostream& err_;
+  std::size_t done_ = 0;
+};
+
+int finish(CheckReport& report, Streams io) {
+  report.finish();
+  if (!report.heard())
+    return complain(io, "standard output: cannot be written: make room, or read all of it", kExitOutput);
+  return report.exit_code();
 }
 
-/// Prints verdicts as they come, in the format asked for.
-class Printer {
- public:
-  Printer(const CheckCommand& command, std::ostream& out) : command_(command), out_(out) {
-    if (command_.format == Format::json) out_ << "[";
-  }
-
-  void print(const Verdict& verdict) {
-    switch (command_.format) {
-      case Format::json:
-        out_ << (first_ ? "\n" : ",\n") << to_json(verdict).dump();
-        break;
-      case Format::text:
-        out_ << to_text(verdict, {command_.colour, command_.explain, command_.width}) << std::flush;
-        break;
-      case Format::nagios:
-        nagios_.add(verdict);
-        break;
-    }
-    first_ = false;
-  }
-
-  void finish() {
-    if (command_.format == Format::json) out_ << "\n]\n";
-    if (command_.format == Format::nagios) out_ << nagios_.text();
-    out_.flush();
-  }
-
- private:
-  const CheckCommand& command_;
-  std::ostream& out_;
-  NagiosReport nagios_;
-  bool first_ = true;
-};
-
-int report(CheckRun& run, const Asked& asked, const CheckCommand& command, Streams io) {
+int tell_all(CheckLooks& looks, const Asked& asked, const CheckCommand& command, Streams io) {
   std::vector<std::size_t> left(asked.names.size(), 0);  // how often each verdict is still to be told
   for (const auto index : asked.order)
     ++left[index];
-  std::unordered_map<std::size_t, std::shared_ptr<const Verdict>> kept;
-  Status all = Status::ok;
-  Printer printer(command, io.out);
-  const bool progress = command.progress && asked.order.size() > 20;
-  std::size_t told = 0;
-  for (const auto index : asked.order) {
-    auto& verdict = kept[index];
-    if (!verdict) verdict = run.verdict(index);
-    all = worse(all, verdict->status);
-    printer.print(*verdict);
-    if (--left[index] == 0) kept.erase(index);
-    if (++told; progress && told % 10 == 0)
-      io.err << "\r" << told << " of " << asked.order.size() << std::flush;
+  std::unordered_map<std::size_t, std::string> told;  // what will be told again
+  CheckReport report(command, io.out);
+  {
+    Progress progress(command, asked.order.size(), io.err);
+    for (const auto index : asked.order) {
+      if (!report.heard()) break;
+      const auto before = told.find(index);
+      const auto more = --left[index];
+      if (before != told.end())
+        report.tell_again(before->second);
+      else if (auto line = report.tell(looks.verdict(index), more + 1); more > 0)
+        told.emplace(index, std::move(line));
+      if (more == 0 && before != told.end()) told.erase(before);
+      progress.step();
+    }
   }
-  if (progress) io.err << "\r\x1b[K";
-  printer.finish();
-  return exit_code(all);
+  return finish(report, io);
+}
+
+/// Judges saved looks with today's rules, at their own time. Every file is read before the first is told.
+int replay(const CheckCommand& command, Streams io) {
+  if (!command.domains.empty() || !command.domains_file.empty() || !command.save.empty())
+    return complain(io, "--replay looks at nothing: give it without domains, --domains-file and --save",
+                    kExitUsage);
+  const auto config = effective_config(command.flags);
+  if (!config) return complain(io, config.error().what, config.error().exit_code);
+  const LimitsByName limits(*config);
+  const auto refuse = [&](const std::string& what) {
+    return complain(io, what + ": name a file that check --save wrote", kExitUsage);
+  };
+  for (const auto& file : command.replay)
+    if (const auto look = load_look(file); !look) return refuse(look.error());
+  CheckReport report(command, io.out);
+  for (const auto& file : command.replay) {
+    const auto look = load_look(file);
+    if (!look) return refuse(look.error());
+    (void)report.tell(judge(look->domain, look->mx, look->vantage, limits.of(look->domain.domain)));
+  }
+  return finish(report, io);
 }
 
 }  // namespace
@@ -238,14 +119,24 @@ int complain(Streams io, const std::string& what, int code) {
 }
 
 int check(const CheckCommand& command, Streams io) {
+  if (!command.replay.empty()) return replay(command, io);
   const auto config = effective_config(command.flags);
   if (!config) return complain(io, config.error().what, config.error().exit_code);
   const auto asked = asked_names(command, *config);
   if (!asked) return complain(io, asked.error(), kExitUsage);
   auto outlook = make_outlook(*config);
   if (!outlook) return complain(io, outlook.error(), kExitConfig);
-  CheckRun run(*outlook, *config, asked->names, command.jobs);
-  return report(run, *asked, command, io);
+  CheckLooks::Seen seen;
+  Saver saver(command.save);
+  if (!command.save.empty()) {
+    if (const auto made = make_folder(command.save); !made) return complain(io, made.error(), kExitUsage);
+    seen = [&](const SavedLook& look) { saver.save(look); };
+  }
+  CheckLooks looks(*outlook, *config, asked->names, command.jobs, seen);
+  const int code = tell_all(looks, *asked, command, io);
+  const auto unsaved = saver.complaint();
+  if (unsaved.empty()) return code;
+  return complain(io, unsaved + ": not every look was saved", code == 0 ? 3 : code);
 }
 
 int config_check(const std::string& file, Streams io) {

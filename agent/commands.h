@@ -12,6 +12,7 @@ namespace stswatch {
 
 // sysexits(3)
 inline constexpr int kExitUsage = 64;
+inline constexpr int kExitOutput = 74;
 inline constexpr int kExitConfig = 78;
 
 struct Streams {
@@ -36,6 +37,8 @@ struct CheckCommand {
   LookFlags flags;
   std::vector<std::string> domains;
   std::string domains_file;
+  std::vector<std::string> replay;  // files of saved looks, judged instead of looking
+  std::string save;                 // folder that gets every look as a file; empty: none
   std::size_t jobs = 16;
   Format format = Format::text;
   bool explain = false;
@@ -43,7 +46,7 @@ struct CheckCommand {
   bool progress = false;  // stderr is a terminal
   int width = 100;
 };
-/// 0 ok, 1 warning, 2 critical, 3 unknown (the Nagios meaning), kExitUsage, kExitConfig.
+/// 0 ok, 1 warning, 2 critical, 3 unknown (the Nagios meaning), kExitUsage, kExitConfig, kExitOutput.
 int check(const CheckCommand& command, Streams io);
 
 struct LintCommand {

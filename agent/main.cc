@@ -45,6 +45,9 @@ void add_check(CLI::App& app, CheckCommand& c) {
   sub->add_option("--format", c.format, "text, json or nagios")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
           {"text", Format::text}, {"json", Format::json}, {"nagios", Format::nagios}}));
+  sub->add_option("--save", c.save, "Keep every look in this folder, one file a domain")
+      ->allow_extra_args(false);
+  sub->add_option("--replay", c.replay, "Judge looks that --save kept, without a look: FILE...");
   sub->add_flag("--explain", c.explain, "With effect, fix and RFC section of every finding");
   add_look_flags(*sub, c.flags);
 }

@@ -19,13 +19,24 @@ MxDesk::~MxDesk() {
 
 MxDesk::Look MxDesk::look_at(const std::string& host) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = looks_.find(host); it != looks_.end()) return it->second;
+  if (const auto it = looks_.find(host); it != looks_.end()) {
+    asked_.splice(asked_.begin(), asked_, it->second.asked);
+    return it->second.look;
+  }
   Errand errand{host, {}};
   Look look = errand.done.get_future().share();
-  looks_.emplace(host, look);
+  asked_.push_front(host);
+  looks_.emplace(host, Kept{look, asked_.begin()});
+  if (looks_.size() > kKept) forget_oldest();
   waiting_.push_back(std::move(errand));
   more_.notify_one();
   return look;
+}
+
+/// A look under way stays known to those who wait for it.
+void MxDesk::forget_oldest() {
+  looks_.erase(asked_.back());
+  asked_.pop_back();
 }
 
 void MxDesk::work() {

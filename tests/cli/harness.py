@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 BINARY = str(Path(os.environ.get("STSWATCH", "build/stswatch")).resolve())
-USAGE, CONFIG = 64, 78
+USAGE, OUTPUT, CONFIG = 64, 74, 78
 if not os.access(BINARY, os.X_OK):
     sys.exit(f"{BINARY} is not there: set STSWATCH to the program to test")
 SECONDS = 30                              # far more than anything here takes, also under a sanitizer

@@ -1,0 +1,80 @@
+#include "agent/check_looks.h"
+
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+
+namespace stswatch {
+
+CheckLooks::CheckLooks(Outlook& outlook, const Config& config, const std::vector<Domain>& names,
+                       std::size_t jobs, Seen seen)
+    : outlook_(outlook),
+      names_(names),
+      timeout_(config.network.look_timeout),
+      window_(jobs * 4),
+      seen_(std::move(seen)),
+      mx_(*outlook.observer, *outlook.vantage, clock_, timeout_, cancel_,
+          std::min<std::size_t>(jobs * 4, 256)),
+      limits_(config) {
+  for (std::size_t i = 0; i < std::min(jobs, names.size()); ++i)
+    threads_.emplace_back([this] { work(); });
+}
+
+CheckLooks::~CheckLooks() {
+  cancel_.cancel();
+  const std::lock_guard lock(mutex_);
+  next_ = names_.size();
+  changed_.notify_all();
+}
+
+Verdict CheckLooks::verdict(std::size_t index) {
+  std::unique_lock lock(mutex_);
+  reading_ = index;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return done_.contains(index); });
+  return std::move(done_.extract(index).mapped());
+}
+
+void CheckLooks::work() {
+  for (;;) {
+    std::size_t index = 0;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return next_ >= names_.size() || next_ < reading_ + window_; });
+      if (next_ >= names_.size()) return;
+      index = next_++;
+    }
+    auto verdict = look_and_judge(names_[index]);
+    const std::lock_guard lock(mutex_);
+    done_.emplace(index, std::move(verdict));
+    changed_.notify_all();
+  }
+}
+
+Verdict CheckLooks::look_and_judge(const Domain& domain) {
+  const auto look = look_at(domain);
+  if (seen_) seen_(look);
+  return judge(look.domain, look.mx, look.vantage, limits_.of(domain));
+}
+
+SavedLook CheckLooks::look_at(const Domain& domain) {
+  const auto deadline = Deadline::in(timeout_, &cancel_);
+  SavedLook look(outlook_.observer->look_at_names(domain, clock_.now(), deadline));
+  auto& facts = look.domain;
+
+  std::map<std::string, MxDesk::Look> pending;
+  for (const auto& mx : facts.mx.records)
+    if (!mx.host.empty() && pending.size() < bounds::kMxHosts) pending.emplace(mx.host, mx_.look_at(mx.host));
+  if (facts.mx.records.empty() && facts.apex.lookup() == Lookup::found)
+    pending.emplace(domain.str(), mx_.look_at(domain.str()));  // RFC 5321 §5.1: the implicit MX
+
+  facts.fetches = outlook_.observer->fetch_policies(domain, facts.policy_host, clock_.now(), deadline);
+  outlook_.vantage->saw(domain.policy_host(), facts.fetches, facts.at);
+
+  for (const auto& [host, seen] : pending)
+    if (seen.wait_for(deadline.left()) == std::future_status::ready) look.mx.emplace(host, seen.get());
+  look.vantage = outlook_.vantage->now(domain.policy_host(), facts.at);
+  return look;
+}
+
+}  // namespace stswatch
