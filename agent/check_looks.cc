@@ -13,8 +13,7 @@ CheckLooks::CheckLooks(Outlook& outlook, const Config& config, const std::vector
       timeout_(config.network.look_timeout),
       window_(jobs * 4),
       seen_(std::move(seen)),
-      mx_(*outlook.observer, *outlook.vantage, clock_, timeout_, cancel_,
-          std::min<std::size_t>(jobs * 4, 256)),
+      mx_(outlook, clock_, timeout_, cancel_, std::min<std::size_t>(jobs * 4, 256)),
       limits_(config) {
   for (std::size_t i = 0; i < std::min(jobs, names.size()); ++i)
     threads_.emplace_back([this] { work(); });

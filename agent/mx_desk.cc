@@ -2,9 +2,9 @@
 
 namespace stswatch {
 
-MxDesk::MxDesk(Observer& observer, VantageWatch& vantage, Clock& clock, Millis look_timeout,
-               const Cancel& cancel, std::size_t threads)
-    : observer_(observer), vantage_(vantage), clock_(clock), look_timeout_(look_timeout), cancel_(cancel) {
+MxDesk::MxDesk(const Outlook& outlook, Clock& clock, Millis look_timeout, const Cancel& cancel,
+               std::size_t threads)
+    : outlook_(outlook), clock_(clock), look_timeout_(look_timeout), cancel_(cancel) {
   for (std::size_t i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
@@ -50,9 +50,11 @@ void MxDesk::work() {
       waiting_.pop_front();
       if (closing_) continue;  // nobody waits for it any more
     }
+    outlook_.canaries->ask(clock_.now(), cancel_);
+    const auto deadline = Deadline::in(look_timeout_, &cancel_);
     auto look = std::make_shared<const MxHostObservation>(
-        observer_.look_at_mx(errand.host, clock_.now(), Deadline::in(look_timeout_, &cancel_)));
-    vantage_.saw(*look);
+        outlook_.observer->look_at_mx(errand.host, clock_.now(), deadline));
+    outlook_.vantage->saw(*look);
     errand.done.set_value(std::move(look));
   }
 }

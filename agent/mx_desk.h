@@ -12,8 +12,7 @@
 #include <unordered_map>
 
 #include "agent/clock.h"
-#include "agent/vantage_watch.h"
-#include "checks/observe/observer.h"
+#include "agent/outlook.h"
 
 namespace stswatch {
 
@@ -21,7 +20,7 @@ class MxDesk {
  public:
   using Look = std::shared_future<std::shared_ptr<const MxHostObservation>>;
 
-  MxDesk(Observer& observer, VantageWatch& vantage, Clock& clock, Millis look_timeout, const Cancel& cancel,
+  MxDesk(const Outlook& outlook, Clock& clock, Millis look_timeout, const Cancel& cancel,
          std::size_t threads);
   ~MxDesk();
   MxDesk(const MxDesk&) = delete;
@@ -44,8 +43,7 @@ class MxDesk {
   void work();
   void forget_oldest();
 
-  Observer& observer_;
-  VantageWatch& vantage_;
+  const Outlook& outlook_;
   Clock& clock_;
   const Millis look_timeout_;
   const Cancel& cancel_;

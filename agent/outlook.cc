@@ -12,6 +12,10 @@ std::optional<Seconds> parse_timeout(const std::string& text) {
   return parse_duration(plain ? text + "s" : text);
 }
 
+bool uses_ipv6(const NetworkOptions& network) {
+  return network.ipv6 == Ipv6::on || (network.ipv6 == Ipv6::automatic && has_ipv6_route());
+}
+
 }  // namespace
 
 tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
@@ -49,7 +53,7 @@ tl::expected<Outlook, std::string> make_outlook(const Config& config, const Outl
   out.trust = std::move(*trust);
 
   const auto& network = config.network;
-  const bool ipv6 = network.ipv6 == Ipv6::on || (network.ipv6 == Ipv6::automatic && has_ipv6_route());
+  const bool ipv6 = uses_ipv6(network);
   ObserveOptions options;
   options.https.port = network.https_port;
   options.smtp.port = network.smtp_port;
@@ -61,7 +65,14 @@ tl::expected<Outlook, std::string> make_outlook(const Config& config, const Outl
   out.vantage =
       before != nullptr ? before->vantage : std::make_shared<VantageWatch>(ipv6, network.allow_private);
   out.vantage->configure(ipv6, network.allow_private);
+  out.canaries = std::make_unique<Canaries>(network.port25_canary, *out.observer, *out.vantage);
   return out;
+}
+
+void Outlook::find_route(const NetworkOptions& network) const {
+  const bool ipv6 = uses_ipv6(network);
+  observer->use_ipv6(ipv6);
+  vantage->configure(ipv6, network.allow_private);
 }
 
 }  // namespace stswatch

@@ -5,8 +5,8 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "agent/canaries.h"
 #include "agent/commands.h"
-#include "agent/vantage_watch.h"
 #include "checks/observe/observer.h"
 #include "config/config.h"
 
@@ -18,6 +18,10 @@ struct Outlook {
   std::shared_ptr<Pace> pace;
   std::unique_ptr<Observer> observer;
   std::shared_ptr<VantageWatch> vantage;
+  std::unique_ptr<Canaries> canaries;
+
+  /// Looks anew whether there is an IPv6 route, where the configuration leaves that to us.
+  void find_route(const NetworkOptions& network) const;
 };
 
 /// A command that fails before its first look: what to say, and the exit code that goes with it.

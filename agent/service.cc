@@ -10,6 +10,10 @@
 namespace stswatch {
 namespace {
 
+const Subject kVantage{Kind::vantage, "the vantage"};
+constexpr Seconds kVantageInterval{300};
+constexpr Seconds kVantageTrouble{60};  // while no canary answers
+
 class Stopwatch {
  public:
   double seconds() const {
@@ -98,12 +102,17 @@ Service::Service(std::shared_ptr<const WatchPlan> plan, Memory& memory, Clock& c
       plan_(std::move(plan)),
       wheel_(clock, [this](const Subject& subject) { return look(subject); }) {
   wheel_.limit(limits_of(*plan_));
+  plan_->outlook.pace->tell_of_room([this](const Address& at, std::size_t room) { unpark(at, room); });
 }
 
-Service::~Service() { stop(); }
+Service::~Service() {
+  stop();
+  plan_->outlook.pace->tell_of_room({});  // each plan has the same pace
+}
 
 void Service::start() {
   const std::lock_guard lock(mutex_);
+  wheel_.add(kVantage);
   for (const auto& d : plan_->config.domains)
     wheel_.add({Kind::domain, d.name.str()});
   wheel_.start();
@@ -114,9 +123,11 @@ void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
   wheel_.limit(limits_of(*plan));
   for (const auto& d : plan->config.domains)
     wheel_.add({Kind::domain, d.name.str()});
+  wheel_.hurry(kVantage);
   for (const auto& d : plan_->config.domains) {
     if (plan->find(d.name.str()) != nullptr) continue;
     wheel_.remove({Kind::domain, d.name.str()});
+    fetch_now_.erase(d.name.str());
     release_mx_hosts(d.name.str());
   }
   wheel_.shorten(Kind::domain, plan->config.schedule.dns);
@@ -147,12 +158,21 @@ void Service::stop() {
 
 Seconds Service::look(const Subject& subject) {
   const auto plan = this->plan();
+  if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
   if (subject.kind == Kind::mx) {
     look_at_mx(*plan, subject.name);
     return plan->config.schedule.mx;
   }
   if (const auto* domain = plan->find(subject.name)) look_at_domain(*plan, *domain);
   return plan->config.schedule.dns;
+}
+
+Seconds Service::look_at_vantage(const WatchPlan& plan) {
+  const auto& network = plan.config.network;
+  const auto now = clock_.now();
+  plan.outlook.find_route(network);
+  plan.outlook.canaries->ask(now, cancel_);
+  return plan.outlook.vantage->port25_ok(now) ? kVantageInterval : kVantageTrouble;
 }
 
 bool Service::fetch_is_due(const WatchPlan& plan, const DomainMemory* before,
@@ -175,10 +195,12 @@ void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) 
   const auto& outlook = plan.outlook;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   auto facts = outlook.observer->look_at_names(domain.name, clock_.now(), deadline);
+  std::vector<Address> crowded;
   const bool fetch = fetch_is_due(plan, memory_.domain(domain.name).get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
-    facts.fetches = outlook.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline);
+    facts.fetches =
+        outlook.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline, &crowded);
     outlook.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
     if (!facts.fetches.empty()) {
       const auto vantage = outlook.vantage->now(domain.name.policy_host(), facts.at);
@@ -188,7 +210,25 @@ void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) 
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
-  remember(plan, domain, std::move(facts), fetch);
+  const bool fetched = fetch && (crowded.empty() || !facts.fetches.empty());
+  remember(plan, domain, std::move(facts), fetched);
+  park({Kind::domain, domain.name.str()}, crowded);
+}
+
+void Service::park(const Subject& subject, const std::vector<Address>& crowded) {
+  if (crowded.empty()) return;
+  if (subject.kind == Kind::domain) {
+    const std::lock_guard lock(mutex_);
+    fetch_now_.insert(subject.name);
+  }
+  const auto& address = crowded.front();
+  parking_.park(subject, address);
+  if (const auto room = plan()->outlook.pace->room(address); room > 0) unpark(address, room);
+}
+
+void Service::unpark(const Address& address, std::size_t room) {
+  for (const auto& subject : parking_.leave(address, room))
+    wheel_.hurry(subject);
 }
 
 void Service::remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts,
@@ -254,7 +294,11 @@ void Service::release(const std::string& host, const std::string& domain) {
 void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
-  auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline);
+  std::vector<Address> crowded;
+  auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
+  park({Kind::mx, host}, crowded);
+  if (!crowded.empty() && look.probes.empty()) return;
+  if (silent(look)) plan.outlook.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return;
   plan.outlook.vantage->saw(look);
   const auto outcome = outcome_of(look);
@@ -301,7 +345,7 @@ Snapshot Service::snapshot() const {
   const auto plan = this->plan();
   for (const auto& d : plan->config.domains)
     if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
-  s.port25_ok = !plan->outlook.vantage->now("", s.now).port25_blocked;
+  s.port25_ok = plan->outlook.vantage->port25_ok(s.now);
   s.trust_store_file = plan->outlook.trust->file();
   s.trust_store_sha256 = plan->outlook.trust->sha256();
   const auto& intervals = plan->config.schedule;

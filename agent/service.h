@@ -9,6 +9,7 @@
 
 #include "agent/clock.h"
 #include "agent/outlook.h"
+#include "agent/parking.h"
 #include "agent/remember/memory.h"
 #include "agent/tell/metrics.h"
 #include "agent/wheel.h"
@@ -52,11 +53,14 @@ class Service {
 
  private:
   Seconds look(const Subject& subject);
+  Seconds look_at_vantage(const WatchPlan& plan);
   void look_at_domain(const WatchPlan& plan, const DomainConfig& domain);
   void look_at_mx(const WatchPlan& plan, const std::string& host);
   void judge_again(const WatchPlan& plan, const DomainConfig& domain);
   bool fetch_is_due(const WatchPlan& plan, const DomainMemory* before, const DomainObservation& facts);
   void remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  void park(const Subject& subject, const std::vector<Address>& crowded);
+  void unpark(const Address& address, std::size_t room);
   void use_mx_hosts(const Domain& name, const std::set<std::string>& hosts);
   void release_mx_hosts(const std::string& domain);                  // with mutex_ held
   void release(const std::string& host, const std::string& domain);  // with mutex_ held
@@ -65,6 +69,7 @@ class Service {
   Memory& memory_;
   Clock& clock_;
   LookMetrics looks_;
+  Parking parking_;
   Cancel cancel_;
 
   // A domain's record is read, judged and replaced under its stripe, so that a domain look and a look at one

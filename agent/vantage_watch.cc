@@ -16,7 +16,8 @@ void VantageWatch::Port::reached(const std::string& host, TimePoint at) {
 
 bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const {
   for (const auto& reach : last)
-    if (!reach.host.empty() && reach.host != host && at - reach.at <= kLately) return true;
+    if (!reach.host.empty() && reach.host != host && at - reach.at <= kLately && reach.at >= void_before)
+      return true;
   return false;
 }
 
@@ -43,6 +44,25 @@ void VantageWatch::saw(const std::string& policy_host, const std::vector<PolicyF
   }
 }
 
+void VantageWatch::asked_canaries(const std::string& answered, TimePoint at) {
+  const std::lock_guard lock(mutex_);
+  smtp_.tried = at;
+  canaries_silent_ = answered.empty();
+  if (canaries_silent_)
+    smtp_.void_before = at;
+  else
+    smtp_.reached(answered, at);
+}
+
+bool VantageWatch::port25_blocked(TimePoint at) const {
+  return smtp_.tried != TimePoint{} && !smtp_.other_than("", at) && https_.other_than("", at);
+}
+
+bool VantageWatch::port25_ok(TimePoint at) const {
+  const std::lock_guard lock(mutex_);
+  return !port25_blocked(at) && (!canaries_silent_ || smtp_.other_than("", at));
+}
+
 Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   const std::lock_guard lock(mutex_);
   Vantage v;
@@ -51,7 +71,7 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.reached_443 = https_.other_than(policy_host, at);
   v.reached_25 = smtp_.other_than("", at);
   if (v.reached_25 && !smtp_.other_than(smtp_.last[0].host, at)) v.reached_25_only = smtp_.last[0].host;
-  v.port25_blocked = smtp_.tried != TimePoint{} && !v.reached_25 && https_.other_than("", at);
+  v.port25_blocked = port25_blocked(at);
   return v;
 }
 

@@ -17,8 +17,15 @@ class VantageWatch {
   void saw(const MxHostObservation& look);
   void saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint at);
 
+  /// A round of the port-25 canaries (network.port25_canary): the one that answered, "" when none did. None:
+  /// what was reached before proves nothing any more.
+  void asked_canaries(const std::string& answered, TimePoint at);
+
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;
+
+  /// Whether MX hosts can be looked at from here: CONTRACT 7, stswatch_vantage_port25_ok.
+  bool port25_ok(TimePoint at) const;
 
  private:
   struct Reach {
@@ -28,12 +35,16 @@ class VantageWatch {
   struct Port {
     std::array<Reach, 2> last;  // of two different hosts, newest first
     TimePoint tried{};
+    TimePoint void_before{};
     void reached(const std::string& host, TimePoint at);
     bool other_than(const std::string& host, TimePoint at) const;
   };
 
+  bool port25_blocked(TimePoint at) const;  // with mutex_ held
+
   mutable std::mutex mutex_;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
+  bool canaries_silent_ = false;
   Port https_, smtp_;
 };
 

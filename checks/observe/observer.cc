@@ -72,15 +72,6 @@ Failure out_of_time(const Deadline& deadline, const char* why) {
   return {Stage::connect, Cause::local, why};
 }
 
-/// Why an address must not be dialled at all.
-std::optional<Failure> refused_by_us(const Address& address, const ObserveOptions& options) {
-  if (const auto reason = address.not_public_reason(); !reason.empty() && !options.allow_private)
-    return Failure{Stage::connect, Cause::not_public, std::string(reason)};
-  if (address.is_v6() && !options.ipv6)
-    return Failure{Stage::connect, Cause::no_route, "no IPv6 route from here"};
-  return std::nullopt;
-}
-
 template <class Facts>
 Facts untried(const Address& address, Failure failure) {
   Facts facts;
@@ -89,22 +80,44 @@ Facts untried(const Address& address, Failure failure) {
   return facts;
 }
 
+}  // namespace
+
+Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
+                   std::shared_ptr<Pace> pace)
+    : resolver_(resolver),
+      trust_(std::move(trust)),
+      options_(std::move(options)),
+      ipv6_(options_.ipv6),
+      pace_(std::move(pace)) {}
+
+/// Why an address must not be dialled at all.
+std::optional<Failure> Observer::refused_by_us(const Address& address) const {
+  if (const auto reason = address.not_public_reason(); !reason.empty() && !options_.allow_private)
+    return Failure{Stage::connect, Cause::not_public, std::string(reason)};
+  if (address.is_v6() && !ipv6_) return Failure{Stage::connect, Cause::no_route, "no IPv6 route from here"};
+  return std::nullopt;
+}
+
 /// Each address in turn, each with an equal share of the time that is left, so that one that stalls costs
 /// only its own.
 template <class Facts, class Dial>
-std::vector<Facts> each_address(const std::vector<Address>& addresses, const ObserveOptions& options,
-                                Pace& pace, const Deadline& deadline, Millis longest, Dial dial) {
+std::vector<Facts> Observer::each_address(const std::vector<Address>& addresses, const Deadline& deadline,
+                                          Millis longest, std::vector<Address>* crowded, Dial dial) {
   std::vector<Facts> all;
   auto to_try = std::count_if(addresses.begin(), addresses.end(),
-                              [&](const Address& address) { return !refused_by_us(address, options); });
+                              [&](const Address& address) { return !refused_by_us(address); });
   for (const Address& address : addresses) {
-    if (auto refusal = refused_by_us(address, options)) {
+    if (auto refusal = refused_by_us(address)) {
       all.push_back(untried<Facts>(address, std::move(*refusal)));
       continue;
     }
-    const Deadline share = deadline.within(std::min(longest, deadline.left() / to_try--));
-    const auto turn = pace.take(address, share);
-    if (!turn)
+    const Deadline share =
+        deadline.within(std::min(longest, deadline.left() / std::max<std::ptrdiff_t>(1, to_try--)));
+    bool is_crowded = false;
+    const auto turn = pace_->take(address, share, crowded != nullptr ? &is_crowded : nullptr);
+    if (is_crowded)
+      crowded->push_back(address);
+    else if (!turn)
       all.push_back(
           untried<Facts>(address, out_of_time(deadline, "another look at this address took all the time")));
     else if (share.passed() || share.cancelled())
@@ -114,12 +127,6 @@ std::vector<Facts> each_address(const std::vector<Address>& addresses, const Obs
   }
   return all;
 }
-
-}  // namespace
-
-Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
-                   std::shared_ptr<Pace> pace)
-    : resolver_(resolver), trust_(std::move(trust)), options_(std::move(options)), pace_(std::move(pace)) {}
 
 DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline) {
   DomainObservation seen(domain);
@@ -140,15 +147,17 @@ DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, c
 }
 
 std::vector<PolicyFetch> Observer::fetch_policies(const Domain& domain, const HostAddresses& policy_host,
-                                                  TimePoint now, const Deadline& deadline) {
-  return each_address<PolicyFetch>(policy_host.all(), options_, *pace_, deadline, bounds::kPolicyFetch,
+                                                  TimePoint now, const Deadline& deadline,
+                                                  std::vector<Address>* crowded) {
+  return each_address<PolicyFetch>(policy_host.all(), deadline, bounds::kPolicyFetch, crowded,
                                    [&](const Address& address, const Deadline& share) {
                                      return fetch_policy(domain, address, *trust_, options_.https, now,
                                                          share);
                                    });
 }
 
-MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline) {
+MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,
+                                       std::vector<Address>* crowded) {
   MxHostObservation seen;
   seen.host = host;
   seen.at = now;
@@ -158,11 +167,28 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
   seen.addresses = take_addresses(answers, 0, host);
   seen.probes =
-      each_address<SmtpProbe>(seen.addresses.all(), options_, *pace_, deadline, deadline.left(),
+      each_address<SmtpProbe>(seen.addresses.all(), deadline, deadline.left(), crowded,
                               [&](const Address& address, const Deadline& share) {
                                 return probe_smtp(host, address, *trust_, options_.smtp, now, share);
                               });
   return seen;
+}
+
+bool Observer::greets(const std::string& host, const Deadline& deadline) {
+  std::vector<Address> addresses;
+  if (const auto literal = Address::parse(host)) {
+    addresses = {*literal};
+  } else {
+    auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
+    addresses = take_addresses(answers, 0, host).all();
+  }
+  for (std::size_t i = 0; i < addresses.size() && !deadline.cancelled(); ++i) {
+    if (addresses[i].is_v6() && !ipv6_) continue;
+    const auto share = deadline.within(deadline.left() / static_cast<Millis::rep>(addresses.size() - i));
+    const auto turn = pace_->take(addresses[i], share);
+    if (turn && hear_greeting(addresses[i], options_.smtp, share)) return true;
+  }
+  return false;
 }
 
 bool has_ipv6_route() {

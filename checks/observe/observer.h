@@ -1,7 +1,8 @@
 // The two looks: at a domain (DNS, then the policy from each address) and at an MX host (each address).
-// Gathers facts, has no opinions. Thread-safe: holds only shared immutable parts and the pace.
+// Gathers facts, has no opinions. Thread-safe: holds only shared immutable parts, the pace and a flag.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "checks/facts/observation.h"
@@ -16,7 +17,7 @@ struct ObserveOptions {
   HttpsOptions https;
   SmtpOptions smtp;
   bool allow_private = false;
-  bool ipv6 = true;  // false: IPv6 addresses are noted with Cause::no_route and not tried
+  bool ipv6 = true;  // until use_ipv6(); false: IPv6 addresses are noted with Cause::no_route and not tried
 };
 
 class Observer {
@@ -30,17 +31,33 @@ class Observer {
   DomainObservation look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline);
 
   /// The policy from each address of the policy host found by look_at_names. An address that stalls costs
-  /// only its share of the time left.
+  /// only its share of the time left. Given `crowded`, an address that others of ours queue for
+  /// (Pace::kQueue) is noted there instead.
   std::vector<PolicyFetch> fetch_policies(const Domain& domain, const HostAddresses& policy_host,
-                                          TimePoint now, const Deadline& deadline);
+                                          TimePoint now, const Deadline& deadline,
+                                          std::vector<Address>* crowded = nullptr);
 
   /// Addresses of the host and an SMTP probe of each. An address literal written as a name is not looked up.
-  MxHostObservation look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline);
+  /// `crowded` as above.
+  MxHostObservation look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,
+                               std::vector<Address>* crowded = nullptr);
+
+  /// Whether any address of this host, which the operator named, greets on the SMTP port. `host` may be an
+  /// address.
+  bool greets(const std::string& host, const Deadline& deadline);
+
+  void use_ipv6(bool route) { ipv6_ = route; }
 
  private:
+  std::optional<Failure> refused_by_us(const Address& address) const;
+  template <class Facts, class Dial>
+  std::vector<Facts> each_address(const std::vector<Address>& addresses, const Deadline& deadline,
+                                  Millis longest, std::vector<Address>* crowded, Dial dial);
+
   Resolver& resolver_;
   std::shared_ptr<const TrustStore> trust_;
   ObserveOptions options_;
+  std::atomic<bool> ipv6_;
   std::shared_ptr<Pace> pace_;
 };
 

@@ -12,23 +12,49 @@ Pace::Turn::Turn(Turn&& other) noexcept
     : pace_(std::exchange(other.pace_, nullptr)), address_(other.address_) {}
 
 Pace::Turn::~Turn() {
-  if (pace_ == nullptr) return;
-  {
-    std::lock_guard lock(pace_->mutex_);
-    pace_->busy_.erase(address_);
-  }
-  pace_->freed_.notify_all();
+  if (pace_ != nullptr) pace_->leave(address_);
 }
 
-std::optional<Pace::Turn> Pace::take(const Address& address, const Deadline& deadline) {
-  std::unique_lock lock(mutex_);
-  while (busy_.contains(address)) {
-    const Millis left = deadline.left();
-    if (left.count() == 0 || deadline.cancelled()) return std::nullopt;
-    freed_.wait_for(lock, deadline.cancel() == nullptr ? left : std::min(left, kGlance));
+void Pace::leave(const Address& address) {
+  Tell tell;
+  {
+    const std::lock_guard lock(mutex_);
+    busy_.erase(address);
+    tell = tell_;
   }
-  busy_.insert(address);
-  return Turn(this, address);
+  freed_.notify_all();
+  if (tell) tell(address, room(address));
+}
+
+std::size_t Pace::room(const Address& address) {
+  const std::lock_guard lock(mutex_);
+  const auto it = waiting_.find(address);
+  const auto there = (it == waiting_.end() ? 0 : it->second) + (busy_.contains(address) ? 1 : 0);
+  return kQueue + 1 - std::min(there, kQueue + 1);
+}
+
+void Pace::tell_of_room(Tell tell) {
+  const std::lock_guard lock(mutex_);
+  tell_ = std::move(tell);
+}
+
+std::optional<Pace::Turn> Pace::take(const Address& address, const Deadline& deadline, bool* crowded) {
+  std::unique_lock lock(mutex_);
+  if (busy_.insert(address).second) return Turn(this, address);
+  if (crowded != nullptr && waiting_[address] >= kQueue) {
+    *crowded = true;
+    return std::nullopt;
+  }
+  ++waiting_[address];
+  bool ours = false;
+  while (!ours) {
+    const Millis left = deadline.left();
+    if (left.count() == 0 || deadline.cancelled()) break;
+    freed_.wait_for(lock, deadline.cancel() == nullptr ? left : std::min(left, kGlance));
+    ours = busy_.insert(address).second;
+  }
+  if (--waiting_[address] == 0) waiting_.erase(address);
+  return ours ? std::optional(Turn(this, address)) : std::nullopt;
 }
 
 }  // namespace stswatch

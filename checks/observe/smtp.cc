@@ -29,6 +29,15 @@ class Session {
   Session(Connection connection, std::string ehlo, Millis farewell)
       : connection_(std::move(connection)), ehlo_(std::move(ehlo)), farewell_(farewell) {}
 
+  Result<void> greeting(SmtpProbe& out) {
+    const auto greeting = reply(Stage::greeting);
+    if (!greeting) return tl::unexpected(greeting.error());
+    out.banner = printable(greeting->str(), bounds::kDetail);
+    out.reply_code = greeting->code;
+    if (greeting->code != 220) return tl::unexpected(refusal(Stage::greeting, *greeting));
+    return {};
+  }
+
   /// Up to and with the reply to STARTTLS. Facts go to `out` as they come.
   Result<void> reach_tls(SmtpProbe& out) {
     if (auto done = greeting(out); !done) return done;
@@ -77,15 +86,6 @@ class Session {
   Result<SmtpReply> command(const std::string& line, Stage stage) {
     if (auto sent = connection_.write(line + "\r\n", stage); !sent) return tl::unexpected(sent.error());
     return reply(stage);
-  }
-
-  Result<void> greeting(SmtpProbe& out) {
-    const auto greeting = reply(Stage::greeting);
-    if (!greeting) return tl::unexpected(greeting.error());
-    out.banner = printable(greeting->str(), bounds::kDetail);
-    out.reply_code = greeting->code;
-    if (greeting->code != 220) return tl::unexpected(refusal(Stage::greeting, *greeting));
-    return {};
   }
 
   Result<void> hello(SmtpProbe& out) {
@@ -195,6 +195,17 @@ SmtpProbe probe_smtp(const std::string& host, const Address& address, const Trus
   out.address = address;
   Probe(host, address, trust, options, now, deadline).run(out);
   return out;
+}
+
+Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline) {
+  auto connection = Connection::open(address, options.port, deadline, kBudget);
+  if (!connection) return tl::unexpected(connection.error());
+  Session session(std::move(*connection), {}, options.farewell);
+  SmtpProbe heard;
+  auto done = session.greeting(heard);
+  if (!done && !still_talking(done.error())) return done;
+  session.leave();
+  return {};
 }
 
 }  // namespace stswatch

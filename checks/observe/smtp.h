@@ -19,4 +19,7 @@ struct SmtpOptions {
 SmtpProbe probe_smtp(const std::string& host, const Address& address, const TrustStore& trust,
                      const SmtpOptions& options, TimePoint now, const Deadline& deadline);
 
+/// Whether a mail server greets at this address: any reply of SMTP counts, 4xx and 5xx too. Then QUIT.
+Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline);
+
 }  // namespace stswatch

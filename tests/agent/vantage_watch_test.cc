@@ -69,3 +69,37 @@ TEST_CASE("what was reached over an hour ago proves nothing now") {
   CHECK(watch.now("", kStart + Seconds{3600}).reached_25);
   CHECK_FALSE(watch.now("", kStart + Seconds{3601}).reached_25);
 }
+
+TEST_CASE("a canary that answers is another host that was reached") {
+  VantageWatch watch(true, false);
+  CHECK(watch.port25_ok(kStart));
+  watch.asked_canaries("canary.example", kStart);
+  CHECK(watch.now("", kStart).reached_25);
+  CHECK(watch.now("", kStart).reached_25_only == "canary.example");
+  CHECK(watch.port25_ok(kStart));
+}
+
+TEST_CASE("when no canary answers, what was reached before proves nothing any more") {
+  VantageWatch watch(true, false);
+  watch.saw("mta-sts.example.com", fetch(std::nullopt), kStart);
+  watch.saw(mx_look("mx1.example.com", std::nullopt));
+  watch.saw(mx_look("mx2.example.com", std::nullopt));
+  const auto later = kStart + Seconds{60};
+  watch.asked_canaries("", later);
+  CHECK_FALSE(watch.now("", later).reached_25);
+  CHECK(watch.now("", later).port25_blocked);
+  CHECK_FALSE(watch.port25_ok(later));
+  SUBCASE("until one of them answers") { watch.asked_canaries("canary.example", later + Seconds{60}); }
+  SUBCASE("or any MX host") { watch.saw(mx_look("mx2.example.com", kGreeting, later + Seconds{60})); }
+  CHECK(watch.now("", later + Seconds{60}).reached_25);
+  CHECK_FALSE(watch.now("", later + Seconds{60}).port25_blocked);
+  CHECK(watch.port25_ok(later + Seconds{60}));
+}
+
+TEST_CASE("with port 443 dead too it is the network, not port 25; MX hosts are unknown all the same") {
+  VantageWatch watch(true, false);
+  watch.asked_canaries("", kStart);
+  CHECK_FALSE(watch.now("", kStart).port25_blocked);
+  CHECK_FALSE(watch.now("", kStart).reached_25);
+  CHECK_FALSE(watch.port25_ok(kStart));
+}

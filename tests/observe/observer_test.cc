@@ -4,80 +4,20 @@
 
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "checks/facts/bounds.h"
+#include "tests/observe/observer_peer.h"
+#include "tests/observe/table_resolver.h"
 
 using namespace stswatch;
 
 namespace {
 
-/// A resolver that is a table; what is not in it is NXDOMAIN.
-class TableResolver final : public Resolver {
- public:
-  std::map<std::pair<std::string, RecordType>, DnsAnswer> table;
-  std::vector<std::vector<std::string>> batches;  // the names asked, batch by batch
-  bool answers_nothing = false;
-
-  void txt(const std::string& name, std::vector<std::string> texts) {
-    TxtAnswer answer = found<TxtAnswer>(name);
-    for (auto& text : texts)
-      answer.records.push_back({{std::move(text)}});
-    table[{name, RecordType::txt}] = answer;
-  }
-  void mx(const std::string& name, const std::string& host) {
-    MxAnswer answer = found<MxAnswer>(name);
-    answer.records.push_back({10, host});
-    table[{name, RecordType::mx}] = answer;
-  }
-  void addresses(const std::string& name, RecordType type, const std::vector<std::string>& texts) {
-    AddressAnswer answer = found<AddressAnswer>(name);
-    for (const auto& text : texts)
-      answer.records.push_back(*Address::parse(text));
-    table[{name, type}] = answer;
-  }
-  template <class Kind>
-  void unknown(const std::string& name, RecordType type) {
-    Kind answer;
-    answer.name = name;
-    answer.detail = "SERVFAIL";
-    table[{name, type}] = answer;
-  }
-
-  std::vector<DnsAnswer> ask(const std::vector<DnsQuestion>& questions, const Deadline&) override {
-    batches.emplace_back();
-    std::vector<DnsAnswer> answers;
-    for (const auto& question : questions) {
-      batches.back().push_back(question.name);
-      const auto row = table.find({question.name, question.type});
-      if (!answers_nothing) answers.push_back(row != table.end() ? row->second : absent(question));
-    }
-    return answers;
-  }
-
- private:
-  template <class Kind>
-  static Kind found(const std::string& name) {
-    Kind answer;
-    answer.lookup = Lookup::found;
-    answer.name = name;
-    return answer;
-  }
-  template <class Kind>
-  static Kind nxdomain(const std::string& name) {
-    Kind answer;
-    answer.lookup = Lookup::absent;
-    answer.nxdomain = true;
-    answer.name = name;
-    return answer;
-  }
-  static DnsAnswer absent(const DnsQuestion& question) {
-    if (question.type == RecordType::txt) return nxdomain<TxtAnswer>(question.name);
-    if (question.type == RecordType::mx) return nxdomain<MxAnswer>(question.name);
-    return nxdomain<AddressAnswer>(question.name);
-  }
-};
+using dialogue::Peer;
+using dialogue::ScriptedServer;
 
 const Domain kDomain = *Domain::parse("example.com");
 const TimePoint kNow{std::chrono::seconds{1796083200}};
@@ -263,3 +203,76 @@ TEST_CASE("an MX host without address") {
 }
 
 TEST_CASE("asking for the IPv6 route sends nothing and always answers") { CHECK((has_ipv6_route() || true)); }
+
+TEST_CASE("a canary greets when it says anything that is SMTP, at any of its addresses") {
+  const struct {
+    std::string why, says;
+    bool greets;
+  } rows[] = {
+      {"an ordinary greeting", "220 mx.example.com ESMTP\r\n", true},
+      {"come again later", "421 4.7.0 too busy\r\n", true},
+      {"not you", "554 5.7.1 no\r\n", true},
+      {"what a hotel's proxy says", "HTTP/1.1 200 OK\r\n", false},
+      {"nothing at all", "", false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    ScriptedServer server([&](Peer& peer) {
+      peer.say(row.says);
+      if (!row.says.empty()) peer.hear();
+      peer.say("221 bye\r\n");
+    });
+    TableResolver resolver;
+    resolver.addresses("canary.example", RecordType::a, {"127.0.0.2", "127.0.0.1"});  // one is refused
+    ObserveOptions options;  // allow_private is not needed: the operator named it
+    options.smtp.port = server.port();
+    Observer observer(resolver, nullptr, options);
+    CHECK(observer.greets("canary.example", soon()) == row.greets);
+    CHECK(observer.greets("127.0.0.1", soon()) == row.greets);
+    CHECK_FALSE(observer.greets("127.0.0.2", soon()));
+    CHECK_FALSE(observer.greets("no-such.example", soon()));
+  }
+}
+
+TEST_CASE("an address that others of ours queue for is put off, and the other one is looked at") {
+  const auto pace = std::make_shared<Pace>();
+  TableResolver resolver;
+  resolver.addresses("mx.example.com", RecordType::a, {"127.0.0.1", "127.0.0.2"});
+  ObserveOptions options;
+  options.allow_private = true;
+  options.smtp.port = 1;  // refused
+  Observer observer(resolver, nullptr, options, pace);
+  const auto busy = *Address::parse("127.0.0.1");
+  const auto turn = pace->take(busy, soon());
+  std::vector<std::thread> queue;
+  Cancel cancel;
+  for (std::size_t i = 0; i < Pace::kQueue; ++i)
+    queue.emplace_back([&] { (void)pace->take(busy, Deadline::in(Millis{30'000}, &cancel)); });
+  while (pace->room(busy) > 0)
+    std::this_thread::yield();
+
+  std::vector<Address> crowded;
+  const auto seen = observer.look_at_mx("mx.example.com", kNow, soon(), &crowded);
+  CHECK(crowded == std::vector<Address>{busy});
+  REQUIRE(seen.probes.size() == 1);
+  CHECK(seen.probes[0].address == *Address::parse("127.0.0.2"));
+
+  cancel.cancel();
+  for (auto& thread : queue)
+    thread.join();
+}
+
+TEST_CASE("a route that is lost or found counts from the next look on") {
+  TableResolver resolver;
+  resolver.addresses("mx.example.com", RecordType::aaaa, {"::1"});
+  ObserveOptions options;
+  options.allow_private = true;
+  options.smtp.port = 1;
+  Observer observer(resolver, nullptr, options);
+  observer.use_ipv6(false);
+  const auto skipped = observer.look_at_mx("mx.example.com", kNow, soon());
+  CHECK(skipped.probes.at(0).failure->detail == "no IPv6 route from here");
+  observer.use_ipv6(true);
+  const auto tried = observer.look_at_mx("mx.example.com", kNow, soon());
+  CHECK(tried.probes.at(0).failure->detail != "no IPv6 route from here");
+}

@@ -84,3 +84,58 @@ TEST_CASE("never two at one address, whatever the crowd") {
   CHECK_FALSE(crowded);
   CHECK(turns == 1600);
 }
+
+namespace {
+
+/// As many takers as wait, until they are let go.
+class Waiters {
+ public:
+  Waiters(Pace& pace, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      threads_.emplace_back([&pace, this] { (void)pace.take(kOne, Deadline::in(30s, &cancel_)); });
+    while (pace.room(kOne) + count > Pace::kQueue)
+      std::this_thread::yield();
+  }
+  ~Waiters() {
+    cancel_.cancel();
+    for (auto& thread : threads_)
+      thread.join();
+  }
+
+ private:
+  Cancel cancel_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+TEST_CASE("who would not stand in a long queue is told at once that there is one") {
+  Pace pace;
+  const auto turn = pace.take(kOne, Deadline::in(1s));
+  bool crowded = false;
+  {
+    const Waiters one_less(pace, Pace::kQueue - 1);
+    CHECK_FALSE(pace.take(kOne, Deadline::in(0ms), &crowded).has_value());
+    CHECK_FALSE(crowded);
+  }
+  const Waiters full(pace, Pace::kQueue);
+  CHECK(pace.room(kOne) == 0);
+  CHECK_FALSE(pace.take(kOne, Deadline::in(1h), &crowded).has_value());
+  CHECK(crowded);
+  CHECK(pace.room(kTwo) == Pace::kQueue + 1);
+}
+
+TEST_CASE("the end of a turn is told, with how many may come") {
+  Pace pace;
+  std::vector<std::size_t> told;
+  pace.tell_of_room([&](const Address& address, std::size_t room) {
+    CHECK(address == kOne);
+    CHECK(pace.room(kOne) == room);  // no lock is held
+    told.push_back(room);
+  });
+  { const auto turn = pace.take(kOne, Deadline::in(1s)); }
+  CHECK(told == std::vector<std::size_t>{Pace::kQueue + 1});
+  pace.tell_of_room({});
+  { const auto turn = pace.take(kOne, Deadline::in(1s)); }
+  CHECK(told.size() == 1);
+}

@@ -1,0 +1,34 @@
+#include "agent/parking.h"
+
+#include <doctest/doctest.h>
+
+using namespace stswatch;
+
+namespace {
+
+const Address kOne = *Address::parse("192.0.2.1");
+const Address kTwo = *Address::parse("192.0.2.2");
+const Subject kA{Kind::domain, "a.example"}, kB{Kind::domain, "b.example"}, kHost{Kind::mx, "a.example"};
+
+}  // namespace
+
+TEST_CASE("who came first leaves first, each once, and for its own address only") {
+  Parking parking;
+  parking.park(kB, kOne);
+  parking.park(kA, kOne);
+  parking.park(kB, kOne);
+  parking.park(kHost, kOne);
+  parking.park(kA, kTwo);
+  CHECK(parking.leave(kOne, 2) == std::vector<Subject>{kB, kA});
+  CHECK(parking.leave(kOne, 2) == std::vector<Subject>{kHost});
+  CHECK(parking.leave(kOne, 2).empty());
+  CHECK(parking.leave(kTwo, 2) == std::vector<Subject>{kA});
+}
+
+TEST_CASE("who has left may come again") {
+  Parking parking;
+  parking.park(kA, kOne);
+  REQUIRE(parking.leave(kOne, 1).size() == 1);
+  parking.park(kA, kOne);
+  CHECK(parking.leave(kOne, 1) == std::vector<Subject>{kA});
+}
