@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "checks/judge/refused_by.h"
+
 namespace stswatch {
 namespace {
 
@@ -96,14 +98,16 @@ Json to_json(const Forecast& f) {
 }  // namespace
 
 nlohmann::ordered_json to_json(const Finding& f) {
-  return {{"code", f.code},
-          {"severity", to_string(f.severity)},
-          {"route", to_string(f.route)},
-          {"subject", f.subject},
-          {"detail", f.detail},
-          {"effect", f.effect},
-          {"fix", f.fix},
-          {"reference", f.reference}};
+  Json out{{"code", f.code},
+           {"severity", to_string(f.severity)},
+           {"route", to_string(f.route)},
+           {"subject", f.subject},
+           {"detail", f.detail},
+           {"effect", f.effect},
+           {"fix", f.fix},
+           {"reference", f.reference}};
+  if (const auto senders = refused_by(f)) out["refused_by"] = *senders;
+  return out;
 }
 
 nlohmann::ordered_json to_json(const Verdict& v) {

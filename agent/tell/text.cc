@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checks/judge/refused_by.h"
+
 namespace stswatch {
 namespace {
 
@@ -120,7 +122,10 @@ void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   labelled(out, "Seen", f.detail, style);
   labelled(out, "Mail", f.effect, style);
   labelled(out, "Fix", f.fix, style);
-  if (style.explain) labelled(out, "See", f.reference, style);
+  if (!style.explain) return;
+  if (const auto senders = refused_by(f).value_or(SenderNames{}); !senders.empty())
+    labelled(out, "Who", "refused or misread by " + joined(senders), style);
+  labelled(out, "See", f.reference, style);
 }
 
 }  // namespace

@@ -95,6 +95,12 @@ class Reader {
     note(fault, line, detail);
   }
 
+  // A known field is lost with the line; an extension that is spoilt troubles few readers.
+  static std::string in_known_field(std::string_view line) {
+    const auto key = policy_key(text::trim(line.substr(0, line.find(':'))));
+    return key ? ", in the field \"" + std::string(kPolicyKeys[*key]) + '"' : std::string();
+  }
+
   // A line that is no field: reported at the end, where nothing more precise says why the policy is refused.
   void no_field(std::string_view line, const char* why) {
     conforms_ = false;
@@ -107,7 +113,7 @@ class Reader {
   void take(std::string_view raw) {
     std::string_view line = text::rtrim(raw);
     const std::string control = control_fault(raw);
-    if (!control.empty()) spoil(Fault::control_characters, line_, control);
+    if (!control.empty()) spoil(Fault::control_characters, line_, control + in_known_field(raw));
     hush_ = !control.empty();
     if (line.empty()) return spoil(Fault::nonconforming_line, line_, "a blank line");
     if (text::is_wsp(line.front())) {

@@ -129,7 +129,9 @@ class Judge {
   void judge_time(const PolicyFetch& fetch) {
     if (fetch.duration <= kSlow) return;
     const bool very = fetch.duration > kVerySlow;
-    raise("sts-policy-fetch-slow", "the fetch took " + std::to_string(fetch.duration.count()) + " ms",
+    raise("sts-policy-fetch-slow",
+          "the fetch took " + std::to_string(fetch.duration.count()) + " ms, more than " +
+              (very ? "4 s" : "2 s"),
           very ? std::nullopt : std::optional(Severity::info));
   }
 

@@ -67,6 +67,12 @@ class Formats(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("s24-160-hour.test  WARNING  mode enforce, 2 of 2 MX usable", done.stdout)
 
+    def test_explained_text_says_which_senders_stumble(self):
+        look = str(GOLDEN / "looks" / "s15-comment.test.json")
+        said = "refused or misread by mox, postfix-tlspol, maddy, KumoMTA, Stalwart"
+        self.assertIn(said, self.run_it("check", "--explain", "--replay", look).stdout)
+        self.assertNotIn(said, self.run_it("check", "--replay", look).stdout)
+
     def test_nagios(self):
         done = self.run_it("check", "--format", "nagios", "--replay", self.LOOK)
         self.assertEqual(done.returncode, 1)
