@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "agent/remember/known.h"
-#include "checks/facts/bounds.h"
+#include "agent/remember/past.h"
+#include "agent/remember/turn.h"
+#include "checks/judge/case.h"
 
 namespace stswatch {
 namespace {
@@ -13,6 +14,23 @@ namespace {
 const Subject kVantage{Kind::vantage, "the vantage"};
 constexpr Seconds kVantageInterval{300};
 constexpr Seconds kVantageTrouble{60};  // while no canary answers
+
+/// While an id or a policy is new the other may follow: each fetch then narrows the window in which senders
+/// can have stored the wrong pair (RULES 4.3).
+bool changed_lately(const Past& past, TimePoint now) {
+  constexpr Seconds kSettling{2 * 3600};
+  return std::any_of(past.changes.begin(), past.changes.end(),
+                     [&](const Change& c) { return now - c.at < kSettling; });
+}
+
+void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
+  for (const auto& t : transitions) {
+    const auto& f = t.incident.finding;
+    if (f.severity != Severity::info)
+      spdlog::info("{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code,
+                   f.subject, f.detail);
+  }
+}
 
 class Stopwatch {
  public:
@@ -41,47 +59,39 @@ LookOutcome outcome_of(const MxHostObservation& look) {
   return look.addresses.lookup() == Lookup::unknown ? LookOutcome::unknown : LookOutcome::failed;
 }
 
-bool known(const TxtAnswer& a) { return a.lookup != Lookup::unknown; }
-
-/// What the newest look itself could not see, beside the judgement of what is known.
-void add_unknowns(const Verdict& now, Verdict& verdict) {
-  for (const auto& f : now.findings) {
-    const bool there = std::any_of(verdict.findings.begin(), verdict.findings.end(), [&](const Finding& g) {
-      return g.code == f.code && g.subject == f.subject;
-    });
-    if (f.of_the_agent && !there) verdict.findings.push_back(f);
-  }
-}
-
-/// The known looks at the hosts that this domain's mail goes to.
-MxLooks mx_looks(const Memory& memory, const DomainObservation& facts) {
-  MxLooks looks;
-  const auto add = [&](const std::string& host) {
-    if (const auto m = memory.mx(host)) looks.emplace(host, m->known);
-  };
-  for (const auto& mx : facts.mx.records)
-    add(mx.host);
-  if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
-  return looks;
-}
-
-std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
-                                      Outcome policy) {
-  std::map<Part, LookTimes> times;
-  if (before != nullptr) times = before->times;
-  const auto note = [&](Part part, bool success) {
-    times[part].last_look = seen.at;
-    if (success) times[part].last_success = seen.at;
-  };
-  note(Part::sts_record, known(seen.sts));
-  note(Part::tlsrpt_record, known(seen.tlsrpt));
-  note(Part::mx, seen.mx.lookup != Lookup::unknown);
-  if (fetched) note(Part::policy, policy == Outcome::ok);
-  return times;
+/// All of the host's addresses gave an answer that proves something.
+bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
+  return look.addresses.lookup() != Lookup::unknown &&
+         std::all_of(look.probes.begin(), look.probes.end(), [&](const SmtpProbe& p) {
+           return weigh(p, look.host, vantage, look.at).outcome != HostOutcome::unknown;
+         });
 }
 
 Wheel::Limits limits_of(const WatchPlan& plan) {
   return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
+}
+
+/// What a domain whose mail goes to the hosts in `facts` is judged with.
+Surroundings surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
+                          const WatchPlan& plan, const DomainConfig& domain) {
+  Surroundings out;
+  out.vantage = vantage;
+  out.limits = domain.limits;
+  out.limits.confirmations = plan.config.schedule.confirmations;
+  out.limits.readiness_sessions = domain.readiness_sessions;
+  for (const auto& p : plan.config.planned)
+    out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;
+  const auto add = [&](const std::string& host) {
+    const auto m = memory.mx(host);
+    if (!m) return;
+    out.known.emplace(host, m->known);
+    out.confirmed.emplace(host, m->confirmed);
+    out.pasts.emplace(host, m->past);
+  };
+  for (const auto& mx : facts.mx.records)
+    add(mx.host);
+  if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
+  return out;
 }
 
 }  // namespace
@@ -159,12 +169,20 @@ void Service::stop() {
 Seconds Service::look(const Subject& subject) {
   const auto plan = this->plan();
   if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
+  const auto& schedule = plan->config.schedule;
+  bool again_soon = false;
+  Seconds interval = schedule.dns;
   if (subject.kind == Kind::mx) {
     look_at_mx(*plan, subject.name);
-    return plan->config.schedule.mx;
+    const auto record = memory_.mx(subject.name);
+    again_soon = record && !record->doubts.empty();
+    interval = schedule.mx;
+  } else if (const auto* domain = plan->find(subject.name)) {
+    look_at_domain(*plan, *domain);
+    const auto record = memory_.domain(domain->name);
+    again_soon = record && wants_confirmation(*record);
   }
-  if (const auto* domain = plan->find(subject.name)) look_at_domain(*plan, *domain);
-  return plan->config.schedule.dns;
+  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
 }
 
 Seconds Service::look_at_vantage(const WatchPlan& plan) {
@@ -184,10 +202,11 @@ bool Service::fetch_is_due(const WatchPlan& plan, const DomainMemory* before,
   if (before == nullptr || !before->policy_fetched) return true;
   // A tenth early, so that the spread of the schedule does not skip a turn.
   if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
+  if (wants_confirmation(*before) || changed_lately(before->past, facts.at)) return true;
   // RFC 8461 §3.1: the id is the sign that the policy changed.
-  if (known(facts.sts) && facts.sts.records != before->known.sts.records) return true;
+  if (facts.sts.lookup != Lookup::unknown && facts.sts.records != before->known->sts.records) return true;
   return facts.policy_host.lookup() == Lookup::found &&
-         facts.policy_host.all() != before->known.policy_host.all();
+         facts.policy_host.all() != before->known->policy_host.all();
 }
 
 void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) {
@@ -209,6 +228,7 @@ void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) 
     }
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  if (outcome_of(facts) == LookOutcome::ok) outlook.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
   const bool fetched = fetch && (crowded.empty() || !facts.fetches.empty());
   remember(plan, domain, std::move(facts), fetched);
@@ -238,28 +258,16 @@ void Service::remember(const WatchPlan& plan, const DomainConfig& domain, Domain
 
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
-  auto known = lay_over(before ? &before->known : nullptr, facts, fetched, vantage);
-  const auto looks = mx_looks(memory_, known);
-  const auto raw = judge(facts, looks, vantage, domain.limits);
-  auto verdict = judge(known, looks, vantage, domain.limits);
-  add_unknowns(raw, verdict);
-  if (!before || before->verdict.status != verdict.status)
-    spdlog::info("{}: {} ({} findings)", name.str(), to_string(verdict.status), verdict.findings.size());
-
+  const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;
+  auto turn =
+      after_look(before.get(), facts, fetched, surroundings(memory_, mx_facts, vantage, plan, domain));
   std::set<std::string> hosts;
-  for (const auto& m : verdict.mx)
+  for (const auto& m : turn.record->verdict.mx)
     hosts.insert(m.host);
   use_mx_hosts(name, hosts);
-
-  auto record = std::make_shared<DomainMemory>(std::move(known), std::move(verdict));
-  record->times = times_after(before.get(), facts, fetched, raw.policy.outcome);
-  if (before) {
-    record->policy_fetched = before->policy_fetched;
-    record->policy_last_success = before->policy_last_success;
-  }
-  if (fetched) record->policy_fetched = facts.at;
-  if (fetched && raw.policy.outcome == Outcome::ok) record->policy_last_success = facts.at;
-  memory_.remember(std::move(record));
+  log_transitions(name, turn.transitions);
+  memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
+                   turn.transitions);
 }
 
 void Service::use_mx_hosts(const Domain& name, const std::set<std::string>& hosts) {
@@ -305,14 +313,19 @@ void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   looks_.looked(LookKind::mx, outcome, watch.seconds());
 
   const auto before = memory_.mx(host);
+  const auto vantage = plan.outlook.vantage->now(host, look.at);
   auto record = std::make_shared<MxMemory>();
-  if (before) record->times = before->times;
+  if (before) *record = *before;
   record->times.last_look = look.at;
   if (outcome != LookOutcome::unknown) record->times.last_success = look.at;
-  const auto vantage = plan.outlook.vantage->now("", look.at);
-  record->known = std::make_shared<MxHostObservation>(
-      lay_over(before ? before->known.get() : nullptr, std::move(look), vantage));
-  memory_.remember(std::move(record));
+  record->known = std::make_shared<MxHostObservation>(lay_over(record->known.get(), look, vantage));
+  auto confirmed =
+      confirm(record->confirmed.get(), look, record->doubts, vantage, {plan.config.schedule.confirmations});
+  record->confirmed =
+      confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
+  record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
+  const bool saw = saw_all(look, vantage);
+  memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   std::set<std::string> users;
   {
@@ -320,19 +333,20 @@ void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
     if (const auto it = users_.find(host); it != users_.end()) users = it->second;
   }
   for (const auto& name : users)
-    if (const auto* domain = plan.find(name)) judge_again(plan, *domain);
+    if (const auto* domain = plan.find(name)) judge_again(plan, *domain, host, saw);
 }
 
-void Service::judge_again(const WatchPlan& plan, const DomainConfig& domain) {
+void Service::judge_again(const WatchPlan& plan, const DomainConfig& domain, const std::string& host,
+                          bool saw) {
   const std::lock_guard lock(judging(domain.name));
   const auto before = memory_.domain(domain.name);
   if (!before) return;
-  auto facts = before->known;
-  facts.at = clock_.now();
-  auto record = std::make_shared<DomainMemory>(*before);
-  record->verdict = judge(facts, mx_looks(memory_, facts),
-                          plan.outlook.vantage->now(domain.name.policy_host(), facts.at), domain.limits);
-  memory_.remember(std::move(record));
+  const auto now = clock_.now();
+  const auto vantage = plan.outlook.vantage->now(domain.name.policy_host(), now);
+  auto turn =
+      after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
+  log_transitions(domain.name, turn.transitions);
+  memory_.remember(std::move(turn.record), nullptr, turn.transitions);
 }
 
 std::mutex& Service::judging(const Domain& name) {

@@ -21,6 +21,17 @@ bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const
   return false;
 }
 
+TimePoint VantageWatch::Port::newest_besides(const std::string& host) const {
+  for (const auto& reach : last)
+    if (!reach.host.empty() && reach.host != host) return reach.at;
+  return {};
+}
+
+void VantageWatch::resolved(const std::string& subject, TimePoint at) {
+  const std::lock_guard lock(mutex_);
+  dns_.reached(subject, at);
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;
@@ -72,6 +83,9 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.reached_25 = smtp_.other_than("", at);
   if (v.reached_25 && !smtp_.other_than(smtp_.last[0].host, at)) v.reached_25_only = smtp_.last[0].host;
   v.port25_blocked = port25_blocked(at);
+  v.reached_443_at = https_.newest_besides(policy_host);
+  v.reached_25_at = smtp_.newest_besides(policy_host);
+  v.answered_at = dns_.newest_besides(policy_host);
   return v;
 }
 

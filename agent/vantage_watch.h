@@ -20,6 +20,8 @@ class VantageWatch {
   /// A round of the port-25 canaries (network.port25_canary): the one that answered, "" when none did. None:
   /// what was reached before proves nothing any more.
   void asked_canaries(const std::string& answered, TimePoint at);
+  /// A resolver gave an answer that proves something, for a look at this policy host's domain or MX host.
+  void resolved(const std::string& subject, TimePoint at);
 
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;
@@ -38,6 +40,7 @@ class VantageWatch {
     TimePoint void_before{};
     void reached(const std::string& host, TimePoint at);
     bool other_than(const std::string& host, TimePoint at) const;
+    TimePoint newest_besides(const std::string& host) const;
   };
 
   bool port25_blocked(TimePoint at) const;  // with mutex_ held
@@ -45,7 +48,7 @@ class VantageWatch {
   mutable std::mutex mutex_;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
   bool canaries_silent_ = false;
-  Port https_, smtp_;
+  Port https_, smtp_, dns_;
 };
 
 /// The peer's TCP end answered: whatever came after.

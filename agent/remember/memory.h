@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/remember/confirm.h"
+#include "agent/remember/incident.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {
@@ -20,20 +22,33 @@ std::string_view to_string(Part part);
 struct LookTimes {
   std::optional<TimePoint> last_look;
   std::optional<TimePoint> last_success;  // the last that ended neither unknown nor in our own fault
+  bool operator==(const LookTimes&) const = default;
 };
 
 struct DomainMemory {
-  DomainMemory(DomainObservation k, Verdict v) : known(std::move(k)), verdict(std::move(v)) {}
-  DomainObservation
-      known;        // the newest of each part; a part that a look could not see keeps its last known value
-  Verdict verdict;  // of `known`
+  DomainMemory(std::shared_ptr<const DomainObservation> k, Verdict v)
+      : known(std::move(k)), confirmed(known), verdict(std::move(v)) {}
+
+  // Facts. The newest of each part; a part that a look could not see keeps its last known value.
+  std::shared_ptr<const DomainObservation> known;      // at face value: what metrics and pages show
+  std::shared_ptr<const DomainObservation> confirmed;  // what findings and history are made of; never null
+  Doubts doubts;
+  Past past;
+  std::vector<Incident> incidents;
+
+  // Of `known`, its findings the open ones of `incidents`. Not stored: judged again after a restart.
+  Verdict verdict;
+
   std::map<Part, LookTimes> times;
   std::optional<TimePoint> policy_fetched;       // the last time any address was asked for the policy
   std::optional<TimePoint> policy_last_success;  // the last good fetch of a valid policy
 };
 
 struct MxMemory {
-  std::shared_ptr<const MxHostObservation> known;  // merged per address, as above; never null
+  std::shared_ptr<const MxHostObservation> known;      // merged per address, as above; never null
+  std::shared_ptr<const MxHostObservation> confirmed;  // never null
+  Doubts doubts;
+  std::shared_ptr<const HostPast> past = std::make_shared<HostPast>();
   LookTimes times;
 };
 
@@ -42,8 +57,13 @@ class Memory {
   virtual ~Memory() = default;
   virtual std::shared_ptr<const DomainMemory> domain(const Domain& name) const = 0;  // null: never looked at
   virtual std::shared_ptr<const MxMemory> mx(const std::string& host) const = 0;
-  virtual void remember(std::shared_ptr<const DomainMemory> record) = 0;
-  virtual void remember(std::shared_ptr<const MxMemory> record) = 0;
+  /// `look` is this look by itself, as it was seen; null when the subject was only judged again.
+  /// The transitions belong to the record: both are kept, or neither.
+  virtual void remember(std::shared_ptr<const DomainMemory> record,
+                        std::shared_ptr<const DomainObservation> look,
+                        const std::vector<Transition>& transitions) = 0;
+  virtual void remember(std::shared_ptr<const MxMemory> record,
+                        std::shared_ptr<const MxHostObservation> look) = 0;
 };
 
 /// Memory that ends with the process. Thread-safe.

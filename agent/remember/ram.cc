@@ -18,12 +18,13 @@ class RamMemory : public Memory {
     const auto it = mx_.find(host);
     return it == mx_.end() ? nullptr : it->second;
   }
-  void remember(std::shared_ptr<const DomainMemory> record) override {
+  void remember(std::shared_ptr<const DomainMemory> record, std::shared_ptr<const DomainObservation>,
+                const std::vector<Transition>&) override {
     const std::lock_guard lock(mutex_);
-    auto& slot = domains_[record->known.domain.str()];
+    auto& slot = domains_[record->known->domain.str()];
     slot = std::move(record);
   }
-  void remember(std::shared_ptr<const MxMemory> record) override {
+  void remember(std::shared_ptr<const MxMemory> record, std::shared_ptr<const MxHostObservation>) override {
     const std::lock_guard lock(mutex_);
     auto& slot = mx_[record->known->host];
     slot = std::move(record);

@@ -28,7 +28,7 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, repeated_error, detail] = answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
@@ -37,6 +37,7 @@ void describe(V& v, Of<V, AnswerFacts>& answer) {
   v("ttl", ttl);
   v("cname", cname);
   v("cname_loop", cname_loop);
+  v("repeated_error", repeated_error);
   v("detail", detail);
 }
 
@@ -148,7 +149,7 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
 
 template <class V>
 void describe(V& v, Of<V, SmtpProbe>& probe) {
-  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, tls] = probe;
+  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls] = probe;
   v.always("address", address);
   v("failure", failure);
   v("duration_ms", duration);
@@ -156,6 +157,7 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
   v("reply_code", reply_code);
   v("helo_only", helo_only);
   v("starttls_offered", starttls_offered);
+  v("repeated", repeated);
   v("tls", tls);
 }
 
@@ -184,10 +186,14 @@ void describe(V& v, Of<V, DomainObservation>& look) {
 
 template <class V>
 void describe(V& v, Of<V, Vantage>& vantage) {
-  auto& [reached_443, reached_25, reached_25_only, port25_blocked, ipv6, allow_private] = vantage;
+  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, port25_blocked,
+         ipv6, allow_private] = vantage;
   v("reached_443", reached_443);
   v("reached_25", reached_25);
   v("reached_25_only", reached_25_only);
+  v("reached_443_at", reached_443_at);
+  v("reached_25_at", reached_25_at);
+  v("answered_at", answered_at);
   v("port25_blocked", port25_blocked);
   v.always("ipv6", ipv6);
   v("allow_private", allow_private);

@@ -29,6 +29,8 @@ struct AnswerFacts {
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
+  std::string
+      repeated_error{};  // memory: its last looks in a row all ended in this error of the zone's servers
   std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
   bool operator==(const AnswerFacts&) const = default;
 };

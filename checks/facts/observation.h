@@ -55,6 +55,7 @@ struct SmtpProbe {
   int reply_code = 0;      // of the reply that ended the dialogue, or of the last one
   bool helo_only = false;  // EHLO was refused and HELO accepted: no STARTTLS
   bool starttls_offered = false;
+  bool repeated = false;  // memory: looks in a row ended like this, so that its silence is proof (RULES 5.3)
   TlsFacts tls{};
   bool operator==(const SmtpProbe&) const = default;
 };
@@ -100,8 +101,11 @@ struct Vantage {
   bool reached_443 = false;       // some other host answered on the HTTPS port within the last hour
   bool reached_25 = false;        // some host answered on the SMTP port within the last hour
   std::string reached_25_only{};  // the one that did, when only one did: it proves nothing for itself
-  bool port25_blocked = false;    // no canary and no MX host answers on it while 443 works
-  bool ipv6 = true;               // a route exists
+  // When it last did so, whichever host of its own the asking subject is; and when a resolver last answered
+  // for a name elsewhere. What fails at the same time everywhere says nothing of one host.
+  TimePoint reached_443_at{}, reached_25_at{}, answered_at{};
+  bool port25_blocked = false;  // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;             // a route exists
   bool allow_private = false;
 };
 

@@ -307,4 +307,9 @@ class Reader {
 
 PolicyReading read_policy(std::string_view body) { return Reader().read(body); }
 
+bool same_policy(const Policy& a, const Policy& b) {
+  const std::set<std::string> of_a(a.mx.begin(), a.mx.end()), of_b(b.mx.begin(), b.mx.end());
+  return a.mode == b.mode && a.max_age == b.max_age && of_a == of_b;
+}
+
 }  // namespace stswatch

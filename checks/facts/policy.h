@@ -23,6 +23,10 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
+/// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no
+/// meaning.
+bool same_policy(const Policy& a, const Policy& b);
+
 enum class PolicyFault {
   not_a_policy,  // nothing of it parses, or a line that is no field, and no precise fault says why
   html,          // begins with '<' or contains "<html"

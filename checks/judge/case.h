@@ -42,6 +42,7 @@ struct Case {
   const DomainObservation& facts;
   const Vantage& vantage;
   const Limits& limits;
+  const History& history;
   TimePoint now;
 
   StsRecordReading record{};  // empty reading when the answer is unknown
@@ -59,7 +60,9 @@ struct Case {
   const Policy* shown() const { return policies.empty() ? nullptr : &policies.front(); }
 };
 
-Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage, const Limits& limits);
+/// The case refers to all that it was prepared from.
+Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage, const Limits& limits,
+             const History& history = kNoHistory);
 
 // What one fetch or one probe proves (RULES 5.7); used by prepare.
 PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now);

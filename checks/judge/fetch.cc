@@ -209,6 +209,12 @@ void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
 void judge_fetch(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
   if (!c.announced) return;
+  for (const AnswerFacts* answer : {static_cast<const AnswerFacts*>(&c.facts.policy_host.a),
+                                    static_cast<const AnswerFacts*>(&c.facts.policy_host.aaaa)}) {
+    if (!answer->repeated_error.empty())
+      out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(),
+                in_detail(c, answer->repeated_error));
+  }
   judge_addresses(c, out);
   std::vector<CopyFault> faults;
   Judge judge(c, faults);

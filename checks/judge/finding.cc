@@ -97,6 +97,16 @@ bool Findings::has(std::string_view code, std::string_view subject) const {
   return std::ranges::any_of(all_, [&](const Finding& f) { return f.code == code && f.subject == subject; });
 }
 
+std::vector<Finding> sorted(std::vector<Finding> findings) {
+  const auto place = [](const Finding& f) { return find_in_catalogue(f.code) - catalogue().data(); };
+  std::ranges::stable_sort(findings, [&](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    if (a.code != b.code) return place(a) < place(b);
+    return a.subject < b.subject;
+  });
+  return findings;
+}
+
 std::string fresh_id(TimePoint now) {
   std::string id = to_utc(now);
   std::erase_if(id, [](char c) { return c == '-' || c == ':'; });

@@ -53,6 +53,9 @@ class Findings {
   std::vector<Finding> all_;
 };
 
+/// Most severe first, then in catalogue order, then by subject.
+std::vector<Finding> sorted(std::vector<Finding> findings);
+
 /// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and
 /// digits).
 std::string fresh_id(TimePoint now);

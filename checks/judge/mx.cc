@@ -127,6 +127,15 @@ void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
   out.raise("mx-address-inconsistent", mx.host, in_detail(c, "good: " + good + "; not: " + bad));
 }
 
+/// Silence that several looks have met, while this vantage reached others (RULES 5.7).
+void judge_silence(const Case& c, const MxCase& mx, Findings& out) {
+  std::vector<AddressFault> faults;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.code == "mx-unreachable") faults.push_back({at.code, &at, at.detail});
+  }
+  raise_by_address(c, mx, faults, out);
+}
+
 /// A bad certificate there is mx-address-inconsistent.
 void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
   if (!ipv6_broken(c, mx)) return;
@@ -140,6 +149,8 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
 }  // namespace
 
 void judge_mx(const Case& c, Findings& out) {
+  const std::string& error = c.facts.mx.repeated_error;
+  if (!error.empty()) out.raise("mx-dns-error", c.facts.domain.str(), in_detail(c, error));
   judge_set(c, out);
   if (c.mx.empty()) return;
   const auto policies = demanding_policies(c);
@@ -150,6 +161,7 @@ void judge_mx(const Case& c, Findings& out) {
   for (const MxCase& mx : c.mx) {
     judge_target(c, mx, out);
     judge_addresses(c, mx, out);
+    judge_silence(c, mx, out);
     judge_ipv6(c, mx, out);
   }
 }

@@ -10,13 +10,6 @@ namespace {
 
 // --- The policy
 
-/// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no
-/// meaning.
-bool same_policy(const Policy& a, const Policy& b) {
-  const std::set<std::string> of_a(a.mx.begin(), a.mx.end()), of_b(b.mx.begin(), b.mx.end());
-  return a.mode == b.mode && a.max_age == b.max_age && of_a == of_b;
-}
-
 struct Served {
   Policy policy;
   std::size_t copies = 0;
@@ -102,7 +95,10 @@ std::optional<bool> usable(const MxCase& mx) {
   // A family that could not be looked up, or an address beyond the bound, may hold a good one.
   const bool complete = found.a.lookup != Lookup::unknown && found.aaaa.lookup != Lookup::unknown;
   if (!complete || found.too_many() || mx.addresses.empty()) return std::nullopt;
-  if (std::ranges::all_of(mx.addresses, is(HostOutcome::failed))) return false;
+  const auto bad = [](const MxAddressCase& a) {
+    return a.outcome == HostOutcome::failed || a.code == "mx-unreachable";
+  };
+  if (std::ranges::all_of(mx.addresses, bad)) return false;
   return std::nullopt;
 }
 
@@ -162,9 +158,9 @@ void set_mx(Case& c, const MxLooks& looks) {
 
 }  // namespace
 
-Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
-             const Limits& limits) {
-  Case c{.facts = facts, .vantage = vantage, .limits = limits, .now = facts.at};
+Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage, const Limits& limits,
+             const History& history) {
+  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = history, .now = facts.at};
   read_texts(c);
   for (const PolicyFetch& fetch : facts.fetches)
     c.copies.push_back(weigh(fetch, vantage, c.now));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
@@ -47,9 +46,7 @@ TlsrptVerdict tlsrpt_verdict(const Case& c) {
 
 bool serves(const PolicyCopy& copy, const Policy& shown) {
   const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
-  if (!policy) return false;
-  const std::set<std::string> a(policy->mx.begin(), policy->mx.end()), b(shown.mx.begin(), shown.mx.end());
-  return policy->mode == shown.mode && policy->max_age == shown.max_age && a == b;
+  return policy && same_policy(*policy, shown);
 }
 
 /// A copy that serves what is shown, one that reads strictly rather than not.
@@ -145,23 +142,15 @@ bool mail_hosts_unknown(const Case& c) {
   });
 }
 
-/// CONTRACT 2: critical, else warning, else unknown if one of four could not be judged, else ok.
-Status status_of(const Case& c, const Verdict& verdict) {
-  Severity worst = Severity::info;
-  bool not_deployed = false;
-  for (const Finding& finding : verdict.findings) {
-    if (!finding.of_the_agent) worst = std::max(worst, finding.severity);
-    not_deployed |= finding.code == "sts-not-deployed";
-  }
-  if (worst == Severity::critical) return Status::critical;
-  if (worst == Severity::warning) return Status::warning;
-  // "A domain without MTA-STS is `ok` ... unless another finding is worse": nobody enforces anything on its
-  // hosts.
-  if (not_deployed && c.facts.mx.lookup != Lookup::unknown) return Status::ok;
+/// CONTRACT 2: "unknown if one of these could not be judged". A domain without MTA-STS has nothing that
+/// anybody enforces on its hosts.
+bool undecided(const Case& c, const Verdict& verdict) {
+  const bool not_deployed =
+      std::ranges::any_of(verdict.findings, [](const Finding& f) { return f.code == "sts-not-deployed"; });
+  if (not_deployed && c.facts.mx.lookup != Lookup::unknown) return false;
   const bool policy_unknown = c.record.usable() && verdict.policy.outcome == Outcome::unknown;
-  const bool unknown = c.facts.sts.lookup == Lookup::unknown || c.facts.mx.lookup == Lookup::unknown ||
-                       policy_unknown || mail_hosts_unknown(c);
-  return unknown ? Status::unknown : Status::ok;
+  return c.facts.sts.lookup == Lookup::unknown || c.facts.mx.lookup == Lookup::unknown || policy_unknown ||
+         mail_hosts_unknown(c);
 }
 
 // --- Findings
@@ -178,16 +167,6 @@ void judge_all(const Case& c, Findings& out) {
   judge_tlsrpt(c, out);
   judge_provider(c, out);
   judge_vantage(c, out);
-}
-
-std::vector<Finding> sorted(std::vector<Finding> findings) {
-  const auto place = [](const Finding& f) { return find_in_catalogue(f.code) - catalogue().data(); };
-  std::ranges::stable_sort(findings, [&](const Finding& a, const Finding& b) {
-    if (a.severity != b.severity) return a.severity > b.severity;
-    if (a.code != b.code) return place(a) < place(b);
-    return a.subject < b.subject;
-  });
-  return findings;
 }
 
 }  // namespace
@@ -207,9 +186,19 @@ std::string_view to_string(Status status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
+Status status_of(const std::vector<Finding>& findings, bool undecided) {
+  Severity worst = Severity::info;
+  for (const Finding& finding : findings) {
+    if (!finding.of_the_agent) worst = std::max(worst, finding.severity);
+  }
+  if (worst == Severity::critical) return Status::critical;
+  if (worst == Severity::warning) return Status::warning;
+  return undecided ? Status::unknown : Status::ok;
+}
+
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
-              const Limits& limits) {
-  const Case c = prepare(domain, mx, vantage, limits);
+              const Limits& limits, const History& history) {
+  const Case c = prepare(domain, mx, vantage, limits, history);
   const World world = world_of(c);
   const Simulation result = simulate(world);
 
@@ -232,7 +221,8 @@ Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage&
   judge_forecast(world, result, limits, findings);
   inhibit(c, findings);
   out.findings = sorted(std::move(findings.all()));
-  out.status = status_of(c, out);
+  out.undecided = undecided(c, out);
+  out.status = status_of(out.findings, out.undecided);
   return out;
 }
 

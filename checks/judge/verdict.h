@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checks/facts/observation.h"
+#include "checks/facts/past.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
@@ -108,7 +109,18 @@ struct Verdict {
   std::optional<UsableMx> enforce_usable_mx;
   Forecast forecast;
   std::vector<Finding> findings;  // most severe first, then in catalogue order
+  bool undecided = false;         // with nothing worse found, the status is unknown
+  // From memory; without one there is nothing to say.
+  std::optional<UsableMx> field_usable_mx;
+  std::optional<ForecastPoint> field_breakage, field_degradation;
+  std::optional<TimePoint> safe_after;           // null also when a cache has no foreseeable end
+  std::vector<std::string> readiness_open;       // gates that do not hold, each with why
+  std::optional<TimePoint> testing_clean_since;  // all gates but time have held since
 };
+
+/// CONTRACT 2: critical, else warning, if a finding of that severity is there; else unknown where something
+/// could not be judged; else ok.
+Status status_of(const std::vector<Finding>& findings, bool undecided);
 
 /// What the operator expects and how early a certificate's end must be told.
 struct Limits {
@@ -116,13 +128,24 @@ struct Limits {
   Expect expect = Expect::nothing;
   Seconds warn_before{0};  // besides the lifetime-relative thresholds: the larger counts
   Seconds crit_before{0};
+  bool change_planned = false;   // a change window is open: change findings become info
+  int readiness_sessions = 100;  // RULES 3.3, gate 5
+  int confirmations = 3;
 };
+
+/// What is remembered besides the newest look; all of it may be missing: then one look is judged by itself.
+struct History {
+  const Past* past = nullptr;
+  std::map<std::string, std::shared_ptr<const HostPast>> hosts;  // by MX host
+};
+
+inline const History kNoHistory{};
 
 /// The newest look at each MX host; a host that is missing has not been looked at yet: unknown.
 using MxLooks = std::map<std::string, std::shared_ptr<const MxHostObservation>>;
 
 /// Pure: the same facts give the same verdict next year. The time judged at is `domain.at`.
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
-              const Limits& limits);
+              const Limits& limits, const History& history = kNoHistory);
 
 }  // namespace stswatch

@@ -22,7 +22,8 @@ Proof failed(std::string_view code, std::string_view result_type) {
 
 /// RULES 5.7: "A refused port 25 counts as unreachable only" where this vantage reached another host on that
 /// port. In one look it remains an observation that proves nothing of the host (CONTRACT 2).
-Proof no_connection(const std::string& host, const Vantage& vantage) {
+Proof no_connection(const SmtpProbe& probe, const std::string& host, const Vantage& vantage) {
+  if (probe.repeated) return {HostOutcome::unreachable, "mx-unreachable"};
   const bool reached_another = vantage.reached_25 && vantage.reached_25_only != host;
   const bool means_something = reached_another && !vantage.port25_blocked;
   return {means_something ? HostOutcome::unreachable : HostOutcome::unknown, kUnknown};
@@ -45,7 +46,9 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
     case Cause::cancelled:
       return unknown();
     case Cause::deferred:
-      // RFC 5321 §4.5.4.1: 4xx asks to come again. A 454 to STARTTLS is temporary too (RFC 3207 §4).
+      // RFC 5321 §4.5.4.1: 4xx asks to come again. A 454 to STARTTLS is temporary too (RFC 3207 §4), unless
+      // it stays so.
+      if (probe.repeated) return failed("starttls-refused", "validation-failure");
       return unknown(failure.stage < Stage::starttls ? "mx-probe-deferred" : kUnknown);
     case Cause::rejected:
       // A 5xx greeting or EHLO speaks of this vantage (reputation); one to STARTTLS speaks of the server.
@@ -58,16 +61,17 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
     case Cause::over_budget:
       return before_tls ? unknown("smtp-invalid") : broken_handshake(probe);
     case Cause::refused:
-      return no_connection(host, vantage);
+      return no_connection(probe, host, vantage);
     case Cause::timeout:
       // RULES 5.7: a tarpit proves nothing, nor does one stall inside the handshake.
-      return failure.stage <= Stage::connect ? no_connection(host, vantage) : unknown();
+      if (failure.stage == Stage::handshake && probe.repeated) return broken_handshake(probe);
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
     case Cause::reset:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::greeting ? no_connection(host, vantage) : unknown();
+      return failure.stage <= Stage::greeting ? no_connection(probe, host, vantage) : unknown();
     case Cause::closed:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(host, vantage) : unknown();
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
     case Cause::tls_alert:
     case Cause::tls_protocol:
       return broken_handshake(probe);

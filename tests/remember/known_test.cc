@@ -1,4 +1,4 @@
-#include "agent/remember/known.h"
+#include "agent/remember/confirm.h"
 
 #include <doctest/doctest.h>
 
@@ -81,11 +81,12 @@ TEST_CASE("memory in RAM gives back the newest record") {
   const auto look = facts::base();
   CHECK(memory->domain(look.domain.domain) == nullptr);
   CHECK(memory->mx("mx1.example.com") == nullptr);
-  auto record = std::make_shared<DomainMemory>(look.domain, Verdict(look.domain.domain));
-  memory->remember(record);
+  auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                               Verdict(look.domain.domain));
+  memory->remember(record, nullptr, {});
   CHECK(memory->domain(look.domain.domain) == record);
   auto host = std::make_shared<MxMemory>();
   host->known = look.mx.at("mx1.example.com");
-  memory->remember(host);
+  memory->remember(host, nullptr);
   CHECK(memory->mx("mx1.example.com") == host);
 }

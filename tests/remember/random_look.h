@@ -19,7 +19,7 @@ class RandomLook {
       auto mx = std::make_shared<MxHostObservation>(host());
       out.mx[mx->host] = mx;
     }
-    out.vantage = {flip(), flip(), word(), flip(), flip(), flip()};
+    out.vantage = {flip(), flip(), word(), time(), time(), time(), flip(), flip(), flip()};
     return out;
   }
 
@@ -94,6 +94,7 @@ class RandomLook {
       return CnameLink{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
     });
     a.cname_loop = flip();
+    a.repeated_error = word();
     a.detail = word();
     a.records = list<Record>(make);
     return a;
@@ -149,7 +150,7 @@ class RandomLook {
   }
   SmtpProbe probe() {
     return {address(flip()), failure(), millis(), word(), static_cast<int>(number(0, 599)),
-            flip(),          flip(),    tls()};
+            flip(),          flip(),    flip(),   tls()};
   }
 
   std::mt19937 engine_;

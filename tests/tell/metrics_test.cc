@@ -18,8 +18,8 @@ Snapshot sample() {
   Snapshot s;
   s.now = facts::kNow;
   const auto add = [&](const facts::Look& look) {
-    auto record =
-        std::make_shared<DomainMemory>(look.domain, judge(look.domain, look.mx, look.vantage, look.limits));
+    auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                                 judge(look.domain, look.mx, look.vantage, look.limits));
     for (const auto part : kParts)
       record->times[part] = {facts::kNow, facts::kNow};
     record->policy_last_success = facts::kNow;

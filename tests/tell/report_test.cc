@@ -96,7 +96,8 @@ TEST_CASE("critical over warning over unknown over ok") {
 TEST_CASE("the API lists domains and findings, and knows one by name") {
   Snapshot s;
   const auto look = facts::base();
-  s.domains.push_back(std::make_shared<DomainMemory>(look.domain, broken()));
+  s.domains.push_back(
+      std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain), broken()));
   const auto domains = nlohmann::json::parse(api_domains(s));
   REQUIRE(domains.size() == 1);
   CHECK(domains[0]["status"] == "critical");

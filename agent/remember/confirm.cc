@@ -1,0 +1,233 @@
+#include "agent/remember/confirm.h"
+
+#include <algorithm>
+#include <set>
+
+#include "checks/judge/case.h"
+#include "checks/judge/weigh_fetch.h"
+
+namespace stswatch {
+namespace {
+
+template <class PerAddress>
+const PerAddress* of_address(const std::vector<PerAddress>& all, const Address& address) {
+  const auto it = std::ranges::find(all, address, &PerAddress::address);
+  return it == all.end() ? nullptr : &*it;
+}
+
+bool only_dates(const PeerCertificates& peer) {
+  return peer.name_matches && std::ranges::all_of(peer.faults, [](const ChainFault& f) {
+           return f.kind == ChainFault::Kind::expired || f.kind == ChainFault::Kind::not_yet_valid;
+         });
+}
+
+bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
+
+/// One subject's look against what was confirmed before.
+class Confirmer {
+ public:
+  Confirmer(Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
+      : doubts_(doubts), vantage_(vantage), rules_(rules), now_(now) {}
+
+  /// `resolver_works`: another name was answered in the meantime, so that an error speaks of this one.
+  template <class Record>
+  Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
+                        bool resolver_works) {
+    if (!known(seen)) return unanswered(key, before, seen, resolver_works);
+    doubts_.erase(key + " error");
+    const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
+    const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
+    if (!wait) {
+      doubts_.erase(key);
+      return seen;
+    }
+    Answer<Record> held = before != nullptr ? *before : Answer<Record>{};
+    held.name = seen.name;
+    held.repeated_error.clear();
+    return held;
+  }
+
+  HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen,
+                          bool resolver_works) {
+    return {answer(key + " A", before ? &before->a : nullptr, seen.a, resolver_works),
+            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, resolver_works)};
+  }
+
+  std::optional<PolicyFetch> fetch(const PolicyFetch* before, const PolicyFetch* seen) {
+    if (seen == nullptr) return copy_of(before);
+    const PolicyCopy copy = weigh(*seen, vantage_, now_);
+    if (copy.outcome == Outcome::unknown) return before ? *before : *seen;
+    const std::string key = seen->address.str();
+    const FetchEnd end = end_of(*seen, vantage_);
+    if (copy.outcome == Outcome::ok || end == FetchEnd::complete) {
+      doubts_.erase(key);  // a text that was read is no transient fact, good or bad
+      return *seen;
+    }
+    const bool silence = end == FetchEnd::no_connect && seen->failure->cause != Cause::refused;
+    if (silence && rules_.confirmations > 0 && doubt(key).looks > 0 &&
+        vantage_.reached_443_at < doubt(key).since)
+      return copy_of(before);  // nothing answers this vantage any more: no count
+    int needed = std::max(1, rules_.confirmations - 1);
+    if (end == FetchEnd::no_connect) needed = rules_.confirmations;
+    if (end == FetchEnd::certificate && seen->tls.peer && only_dates(*seen->tls.peer)) needed = 1;
+    return enough(key, needed) ? *seen : copy_of(before);
+  }
+
+  SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
+    const MxAddressCase at = weigh(seen, host, vantage_, now_);
+    const std::string key = seen.address.str();
+    if (at.outcome == HostOutcome::ok) {
+      doubts_.erase(key);
+      return seen;
+    }
+    SmtpProbe held = before ? *before : unseen(seen);
+    if (at.outcome == HostOutcome::failed) {
+      const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
+      return enough(key, dates ? 1 : rules_.confirmations - 1) ? seen : held;
+    }
+    if (rules_.confirmations == 0) return before ? *before : seen;
+    if (!proves_by_repetition(at, seen)) return before ? *before : seen;
+    if (at.outcome == HostOutcome::unreachable && doubt(key).looks > 0 &&
+        vantage_.reached_25_at < doubt(key).since)
+      return held;
+    if (!enough(key, rules_.confirmations)) return held;
+    SmtpProbe proven = seen;
+    proven.repeated = true;
+    return proven;
+  }
+
+  /// Addresses that are gone are no longer doubted.
+  void forget_others(const std::set<std::string>& addresses) {
+    std::erase_if(doubts_, [&](const auto& entry) {
+      return Address::parse(entry.first).has_value() && !addresses.contains(entry.first);
+    });
+  }
+
+ private:
+  template <class Record>
+  Answer<Record> unanswered(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
+                            bool resolver_works) {
+    Answer<Record> held = before != nullptr && known(*before) ? *before : seen;
+    if (rules_.confirmations == 0 || !resolver_works) {
+      held.repeated_error = before != nullptr ? before->repeated_error : std::string();
+      return held;
+    }
+    held.repeated_error = enough(key + " error", rules_.confirmations) ? seen.detail : std::string();
+    if (!held.repeated_error.empty()) doubts_[key + " error"].looks = rules_.confirmations;
+    return held;
+  }
+
+  /// RULES 5.3: 454 to STARTTLS, and a stall inside the handshake, are proof by repetition, as silence is.
+  static bool proves_by_repetition(const MxAddressCase& at, const SmtpProbe& seen) {
+    if (at.outcome == HostOutcome::unreachable) return true;
+    if (!seen.failure) return false;
+    if (seen.failure->cause == Cause::deferred) return seen.failure->stage == Stage::starttls;
+    return seen.failure->cause == Cause::timeout && seen.failure->stage == Stage::handshake;
+  }
+
+  static SmtpProbe unseen(const SmtpProbe& seen) {
+    SmtpProbe out;
+    out.address = seen.address;
+    out.failure = Failure{Stage::connect, Cause::cancelled, "a fault was seen and is being confirmed"};
+    return out;
+  }
+
+  static std::optional<PolicyFetch> copy_of(const PolicyFetch* fetch) {
+    return fetch ? std::optional(*fetch) : std::nullopt;
+  }
+
+  Doubt& doubt(const std::string& key) {
+    auto& entry = doubts_[key];
+    if (entry.looks == 0) entry.since = now_;
+    return entry;
+  }
+
+  /// Counts this look; true once as many as needed have said the same.
+  bool enough(const std::string& key, int needed) {
+    if (rules_.confirmations == 0) return true;  // face value
+    auto& entry = doubt(key);
+    entry.looks = std::min(entry.looks + 1, 1000);
+    return entry.looks >= needed;
+  }
+
+  Doubts& doubts_;
+  const Vantage& vantage_;
+  const ConfirmRules& rules_;
+  TimePoint now_;
+};
+
+/// Some question of this very look was answered.
+bool answered_something(const DomainObservation& seen) {
+  return known(seen.sts) || known(seen.mx) || known(seen.tlsrpt) ||
+         seen.policy_host.lookup() != Lookup::unknown;
+}
+
+std::set<std::string> texts_of(const std::vector<Address>& addresses) {
+  std::set<std::string> out;
+  for (const auto& address : addresses)
+    out.insert(address.str());
+  return out;
+}
+
+}  // namespace
+
+DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
+                          Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules) {
+  Confirmer confirmer(doubts, vantage, rules, seen.at);
+  const bool resolver = answered_something(seen) || vantage.answered_at >= seen.at - Seconds{60};
+  DomainObservation out(seen.domain);
+  out.at = seen.at;
+  out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts, resolver);
+  out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt, resolver);
+  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, resolver);
+  out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex, resolver);
+  out.policy_host =
+      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
+  // What was asked only because another answer was missing goes with that answer.
+  out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
+  if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
+  const auto addresses = out.policy_host.all();
+  for (const auto& address : addresses) {
+    const auto* last = before ? of_address(before->fetches, address) : nullptr;
+    if (auto fetch = confirmer.fetch(last, fetched ? of_address(seen.fetches, address) : nullptr))
+      out.fetches.push_back(std::move(*fetch));
+  }
+  confirmer.forget_others(texts_of(addresses));
+  return out;
+}
+
+MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen, Doubts& doubts,
+                          const Vantage& vantage, const ConfirmRules& rules) {
+  Confirmer confirmer(doubts, vantage, rules, seen.at);
+  const bool resolver =
+      seen.addresses.lookup() != Lookup::unknown || vantage.answered_at >= seen.at - Seconds{60};
+  MxHostObservation out;
+  out.host = seen.host;
+  out.at = seen.at;
+  out.addresses =
+      confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses, resolver);
+  const auto addresses = out.addresses.all();
+  for (const auto& address : addresses) {
+    const auto* last = before ? of_address(before->probes, address) : nullptr;
+    if (const auto* now = of_address(seen.probes, address))
+      out.probes.push_back(confirmer.probe(seen.host, last, *now));
+    else if (last != nullptr)
+      out.probes.push_back(*last);
+  }
+  confirmer.forget_others(texts_of(addresses));
+  return out;
+}
+
+DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
+                           const Vantage& vantage) {
+  Doubts none;
+  return confirm(known, seen, fetched, none, vantage, {.confirmations = 0});
+}
+
+MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
+                           const Vantage& vantage) {
+  Doubts none;
+  return confirm(known, seen, none, vantage, {.confirmations = 0});
+}
+
+}  // namespace stswatch

@@ -1,0 +1,39 @@
+// What repetition has proved (RULES 5.3): a fact that turns bad and could be transient waits for more looks
+// that say the same; facts that cannot be transient (texts, dates) are taken at once. Good news never waits.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "checks/facts/observation.h"
+
+namespace stswatch {
+
+struct ConfirmRules {
+  int confirmations = 3;  // bad looks in a row for lookups and connections; one fewer for other faults
+};
+
+/// One part that turned bad: a name asked, or an address of a host.
+struct Doubt {
+  int looks = 0;  // in a row
+  TimePoint since{};
+  bool operator==(const Doubt&) const = default;
+};
+
+using Doubts = std::map<std::string, Doubt>;  // by "sts", "mx", ... or address
+
+/// `before`: what was confirmed before, null at the first look. `seen`: this look alone, so that unknown
+/// parts keep what was confirmed. `fetched`: this look asked for the policy. Doubts move with each look.
+DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
+                          Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules);
+MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen, Doubts& doubts,
+                          const Vantage& vantage, const ConfirmRules& rules);
+
+/// Unknown never changes what is known (RULES 0.3): the new look laid over the old one at face value, part by
+/// part. `known` may be null.
+DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
+                           const Vantage& vantage);
+MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
+                           const Vantage& vantage);
+
+}  // namespace stswatch

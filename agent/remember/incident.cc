@@ -1,0 +1,107 @@
+#include "agent/remember/incident.h"
+
+#include <algorithm>
+#include <array>
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Seconds kDay = 24h;
+constexpr Seconds kKeepClosed = 7 * kDay;
+constexpr std::size_t kChanges = 32;  // more within a day say nothing new
+
+bool same(const Finding& a, const Finding& b) { return a.code == b.code && a.subject == b.subject; }
+
+void note_change(Incident& incident, TimePoint now) {
+  std::erase_if(incident.changes, [&](TimePoint at) { return now - at > kDay; });
+  if (incident.changes.size() < kChanges) incident.changes.push_back(now);
+}
+
+class Stepper {
+ public:
+  Stepper(std::vector<Incident> was, TimePoint now, const Patience& patience)
+      : now_(now), patience_(patience) {
+    out_.incidents = std::move(was);
+    std::erase_if(out_.incidents,
+                  [&](const Incident& i) { return i.closed && now - *i.closed > kKeepClosed; });
+  }
+
+  void bad(const Finding& finding, bool seen_anew) {
+    auto it =
+        std::ranges::find_if(out_.incidents, [&](const Incident& i) { return same(i.finding, finding); });
+    if (it == out_.incidents.end())
+      it = out_.incidents.insert(it, Incident{.finding = finding, .closed = now_, .changes = {}});
+    Incident& incident = *it;
+    const Severity before = incident.finding.severity;
+    const bool opens = !incident.open();
+    incident.finding = finding;
+    incident.good_looks = 0;
+    if (seen_anew || opens) incident.last_bad = now_;
+    if (opens) {
+      incident.opened = now_;
+      incident.closed.reset();
+      note_change(incident, now_);
+      tell(Transition::Kind::opened, incident);
+    } else if (finding.severity != before) {
+      tell(finding.severity > before ? Transition::Kind::worse : Transition::Kind::better, incident);
+    }
+  }
+
+  void good(Incident& incident) {
+    ++incident.good_looks;
+    const int needed = incident.finding.of_the_agent ? 1 : patience_.good_looks;
+    if (incident.good_looks < needed || flapping(incident, now_, patience_)) return;
+    incident.closed = now_;
+    note_change(incident, now_);
+    tell(Transition::Kind::closed, incident);
+  }
+
+  IncidentStep take() { return std::move(out_); }
+  std::vector<Incident>& incidents() { return out_.incidents; }
+
+ private:
+  void tell(Transition::Kind kind, const Incident& incident) { out_.transitions.push_back({kind, incident}); }
+
+  TimePoint now_;
+  const Patience& patience_;
+  IncidentStep out_;
+};
+
+}  // namespace
+
+std::string_view to_string(Transition::Kind kind) {
+  constexpr std::array<std::string_view, 4> kNames = {"opened", "worse", "better", "closed"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+bool flapping(const Incident& incident, TimePoint now, const Patience& patience) {
+  if (!incident.open() || now - incident.last_bad >= patience.flapping_quiet) return false;
+  const auto lately = std::ranges::count_if(incident.changes, [&](TimePoint at) { return now - at <= kDay; });
+  return lately + 1 >= patience.flapping_changes;  // closing it would be one more
+}
+
+IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
+                  const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
+                  const Patience& patience) {
+  Stepper stepper(std::move(was), now, patience);
+  for (const Finding& finding : found)
+    stepper.bad(finding, seen_anew(finding));
+  for (Incident& incident : stepper.incidents()) {
+    const bool there =
+        std::ranges::any_of(found, [&](const Finding& f) { return same(f, incident.finding); });
+    if (incident.open() && !there && seen_anew(incident.finding)) stepper.good(incident);
+  }
+  return stepper.take();
+}
+
+std::vector<Finding> open_findings(const std::vector<Incident>& incidents) {
+  std::vector<Finding> out;
+  for (const Incident& incident : incidents) {
+    if (incident.open()) out.push_back(incident.finding);
+  }
+  return sorted(std::move(out));
+}
+
+}  // namespace stswatch

@@ -1,0 +1,58 @@
+// A finding over time: it opens when its confirmed facts show it, and closes after good looks; what could
+// not be seen changes nothing (RULES 5.3). Pure step functions; the store keeps what they return.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checks/judge/finding.h"
+
+namespace stswatch {
+
+struct Incident {
+  Finding finding;  // as last seen: severity, route and detail move with it
+  TimePoint opened{};
+  TimePoint last_bad{};
+  std::optional<TimePoint> closed{};
+  int good_looks = 0;              // in a row, since the last bad one
+  std::vector<TimePoint> changes;  // openings and closings of the last 24 h
+  bool operator==(const Incident&) const = default;
+
+  bool open() const { return !closed; }
+};
+
+/// What a step made of an incident; told once, in this order.
+struct Transition {
+  enum class Kind { opened, worse, better, closed };
+  Kind kind = Kind::opened;
+  Incident incident;
+};
+
+std::string_view to_string(Transition::Kind kind);
+
+/// How much a look has to show before a finding closes, and when it counts as flapping.
+struct Patience {
+  int good_looks = 2;
+  int flapping_changes = 4;          // within 24 h
+  Seconds flapping_quiet{6 * 3600};  // held open until quiet for so long
+};
+
+struct IncidentStep {
+  std::vector<Incident> incidents;  // open ones, and those closed within the last 7 days
+  std::vector<Transition> transitions;
+};
+
+/// `found`: the findings of the confirmed facts. `seen_anew`: whether this look saw, with its own eyes, what
+/// the finding rests on; where it did not, an absent finding is neither good nor bad.
+IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
+                  const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
+                  const Patience& patience = {});
+
+/// It has changed so often that it is held open until it has been quiet (RULES 5.3).
+bool flapping(const Incident& incident, TimePoint now, const Patience& patience = {});
+
+/// The open ones as findings, in the order of sorted().
+std::vector<Finding> open_findings(const std::vector<Incident>& incidents);
+
+}  // namespace stswatch

@@ -1,0 +1,37 @@
+// One turn of the wheel for one domain: a look becomes a record with its findings open or closed. Pure: the
+// service brings the time and keeps the record.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "agent/remember/memory.h"
+
+namespace stswatch {
+
+/// What a domain is judged with besides its own facts.
+struct Surroundings {
+  MxLooks known, confirmed;  // the newest looks at its MX hosts
+  std::map<std::string, std::shared_ptr<const HostPast>> pasts;
+  Vantage vantage;
+  Limits limits;
+};
+
+struct Turn {
+  std::shared_ptr<const DomainMemory> record;
+  std::vector<Transition> transitions;
+  Outcome policy = Outcome::unknown;  // what this look by itself proved of the policy
+};
+
+/// After a look at the domain; `before` is null at the first. `fetched`: the look asked for the policy.
+Turn after_look(const DomainMemory* before, const DomainObservation& seen, bool fetched,
+                const Surroundings& around);
+
+/// After a look at one of its MX hosts. `host_seen`: that look saw all of the host's addresses.
+Turn after_mx_look(const DomainMemory& before, const std::string& host, bool host_seen, TimePoint now,
+                   const Surroundings& around);
+
+/// Something waits for another look soon: a doubt, or a finding that has had its first good one.
+bool wants_confirmation(const DomainMemory& record);
+
+}  // namespace stswatch

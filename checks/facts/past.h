@@ -1,0 +1,98 @@
+// What was seen of a subject over time: the windows in which senders could have fetched something, and what
+// changed. Plain values, bounded; folded from confirmed looks by agent/remember, judged by checks/judge.
+// RULES 4.1.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/facts/certificate.h"
+#include "checks/facts/policy.h"
+
+namespace stswatch {
+
+/// From the first sight to an upper bound of the last one: the first later look that proved it gone
+/// everywhere. `gone` is empty while it is there as far as is known, whatever a look could not see.
+struct Span {
+  TimePoint first{};
+  std::optional<TimePoint> gone{};
+  bool operator==(const Span&) const = default;
+};
+
+/// One uninterrupted service of one policy. A policy that comes back is a new entry.
+struct SeenPolicy {
+  Policy policy;       // as applied: the strict reading, else the lenient one
+  std::string sha256;  // of the body first seen
+  Span seen;
+  bool operator==(const SeenPolicy&) const = default;
+};
+
+/// One uninterrupted publication of one usable record (RFC 8461 §3.1).
+struct SeenId {
+  std::string id;
+  std::uint32_t ttl = 0;  // seconds: the largest seen, since a resolver's cache counts down
+  Span seen;
+  bool operator==(const SeenId&) const = default;
+};
+
+struct SeenHost {
+  std::string host;
+  Span seen;
+  bool operator==(const SeenHost&) const = default;
+};
+
+struct SeenCertificate {
+  std::string sha256, spki_sha256, issuer, serial;
+  TimePoint not_before{}, not_after{};
+  Span seen;
+  bool operator==(const SeenCertificate&) const = default;
+};
+
+/// Something became something else. The first look is the baseline and is no change.
+struct Change {
+  TimePoint at{};
+  std::string code;     // the finding that tells it: "mx-added", "sts-mode-downgraded", ... or a plain fact
+                        // without a finding: "id", "policy", "record-gone", "policy-gone"
+  std::string subject;  // as findings name it
+  std::string from, to;
+  bool operator==(const Change&) const = default;
+};
+
+/// One fetch of the policy from all its addresses.
+struct FetchSample {
+  TimePoint at{};
+  bool ok = false;
+  Millis duration{0};  // of the slowest address
+  bool operator==(const FetchSample&) const = default;
+};
+
+struct Past {
+  std::optional<TimePoint> began;    // the first look that knew the record and the MX set
+  std::vector<SeenPolicy> policies;  // by first sight; several may be there at once (addresses that differ)
+  std::vector<SeenId> ids;           // by first sight
+  std::vector<SeenHost> mx;          // by first sight
+  std::vector<SeenCertificate> policy_host_certificates;
+  std::vector<std::string> policy_host_addresses;
+  std::string record_cname, policy_host_cname;  // where the names lead to; empty: no CNAME
+  std::optional<TimePoint> tlsrpt_valid_since;  // the record as it is now
+  bool tlsrpt_was_valid = false;
+  std::optional<TimePoint> policy_ok_last;  // the last good fetch of a valid policy
+  std::deque<FetchSample> fetches;          // of the last 24 h, oldest first
+  std::map<std::string, TimePoint> gates;   // readiness gate (RULES 3.3) -> true without a break since
+  std::vector<Change> changes;              // oldest first
+  std::map<std::string, std::uint64_t> change_counts;  // by code, since memory began
+  bool operator==(const Past&) const = default;
+};
+
+/// Of an MX host, whichever domains use it.
+struct HostPast {
+  std::vector<SeenCertificate> certificates;
+  std::vector<Change> changes;
+  bool operator==(const HostPast&) const = default;
+};
+
+}  // namespace stswatch
