@@ -4,12 +4,27 @@
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# How far ninja has come, on a terminal, until it is killed.
+show_steps() {
+  [ -t 2 ] || return 0
+  local steps
+  while sleep 1; do
+    steps=$(tail -c 4096 "$log" | grep -ao '^\[[0-9]*/[0-9]*\]' | tail -n 1) || continue
+    printf '\r%s: %s ... %s ' "$me" "$1" "$steps" >&2
+  done
+}
+
 # phase WHAT COMMAND…: one line with the seconds it took; when it fails, the end of the log, and the end.
 phase() {
-  local what=$1 began=$SECONDS
+  local what=$1 began=$SECONDS watcher status=0
   shift
   printf '%s: %s ... ' "$me" "$what" >&2
-  if "$@" >>"$log" 2>&1 </dev/null; then
+  show_steps "$what" &
+  watcher=$!
+  "$@" >>"$log" 2>&1 </dev/null || status=$?
+  kill $watcher 2>/dev/null || true
+  wait $watcher 2>/dev/null || true
+  if [ $status = 0 ]; then
     printf '%d s\n' $((SECONDS - began)) >&2
   else
     printf 'failed\n' >&2
