@@ -54,8 +54,14 @@ class DemoTest(unittest.TestCase):
         return (self.folder / "screen").read_text()
 
     def wait_for(self, what, is_so):
+        def answered():
+            try:
+                return is_so()
+            except OSError:
+                return False
+
         end = time.monotonic() + SECONDS
-        while not is_so():
+        while not answered():
             self.assertIsNone(self.demo.poll(), f"the demo ended:\n{self.screen()}")
             self.assertLess(time.monotonic(), end, f"waited {SECONDS} s for: {what}\n{self.screen()}")
             time.sleep(0.1)
