@@ -27,6 +27,7 @@ struct Transition {
   enum class Kind { opened, worse, better, closed };
   Kind kind = Kind::opened;
   Incident incident;
+  bool operator==(const Transition&) const = default;
 };
 
 std::string_view to_string(Transition::Kind kind);

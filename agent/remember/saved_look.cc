@@ -1,89 +1,12 @@
-// Writing a look, and the envelope of the file.
+// The envelope of a saved look.
 #include "agent/remember/saved_look.h"
 
 #include <nlohmann/json.hpp>
 
-#include "agent/remember/saved_fields.h"
-#include "agent/remember/saved_words.h"
-#include "checks/facts/base64.h"
-#include "checks/facts/text.h"
-
 namespace stswatch {
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-/// JSON strings are UTF-8; octets that are not, and escapes that nobody could read, go as base64.
-Json octets(const std::string& value) {
-  if (text::is_utf8(value)) return value;
-  return {{"b64", to_base64(value)}};
-}
-
-class Writer {
- public:
-  static constexpr bool kWrites = true;
-
-  template <class F>
-  void operator()(const char* name, const F& value) {
-    if (!(value == F{})) out_[name] = json(value);
-  }
-  template <class F>
-  void always(const char* name, const F& value) {
-    out_[name] = json(value);
-  }
-  void octets(const char* name, const std::string& value) { (*this)(name, value); }
-  Json take() { return std::move(out_); }
-
- private:
-  template <class F>
-  static Json json(const F& value) {
-    if constexpr (requires { saved::Words<F>::kAll; }) {
-      for (const auto& [known, word] : saved::Words<F>::kAll)
-        if (known == value) return word;
-      return nullptr;
-    } else if constexpr (std::is_arithmetic_v<F>) {
-      return value;
-    } else {
-      Writer inner;
-      saved::describe(inner, value);
-      return inner.take();
-    }
-  }
-  static Json json(const std::string& value) { return stswatch::octets(value); }
-  static Json json(const Domain& value) { return value.str(); }
-  static Json json(const Address& value) { return value.str(); }
-  static Json json(const TimePoint& value) { return to_utc(value); }
-  static Json json(const Millis& value) { return value.count(); }
-  static Json json(const TxtRecord& value) { return json(value.strings); }
-  template <class F>
-  static Json json(const std::optional<F>& value) {
-    return value ? json(*value) : Json(nullptr);
-  }
-  template <class F>
-  static Json json(const std::vector<F>& values) {
-    Json out = Json::array();
-    for (const auto& value : values)
-      out.push_back(json(value));
-    return out;
-  }
-
-  Json out_ = Json::object();
-};
-
-template <class T>
-Json written(const T& facts) {
-  Writer writer;
-  saved::describe(writer, facts);
-  return writer.take();
-}
-
-}  // namespace
-
-nlohmann::ordered_json to_json(const DomainObservation& look) { return written(look); }
-nlohmann::ordered_json to_json(const MxHostObservation& look) { return written(look); }
-nlohmann::ordered_json to_json(const Vantage& vantage) { return written(vantage); }
 
 std::string to_text(const SavedLook& look) {
+  using Json = nlohmann::ordered_json;
   Json mx = Json::array();
   for (const auto& [host, seen] : look.mx)
     if (seen) mx.push_back(to_json(*seen));

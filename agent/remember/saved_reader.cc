@@ -130,6 +130,27 @@ std::size_t Reader::list_size(const Json& json, const Place& place) {
   return fault_ ? 0 : json.size();
 }
 
+void Reader::get(const Json& json, std::pair<std::string, std::string>& value, const Place& place) {
+  std::vector<std::string> both;
+  get(json, both, place);
+  if (!fault_ && both.size() != 2) fault_.say(place, "a key and a value belong here");
+  if (!fault_) value = {std::move(both[0]), std::move(both[1])};
+}
+
+std::vector<std::string> Reader::keys(const Json& json, const Place& place) {
+  std::vector<std::string> out;
+  if (!json.is_object())
+    fault_.say(place, instead(json, "an object"));
+  else if (json.size() > kList)
+    fault_.say(place, "more than " + std::to_string(kList) + " members");
+  if (fault_) return out;
+  for (const auto& [key, _] : json.items())
+    out.push_back(key);
+  return out;
+}
+
+const Reader::Json& Reader::member(const Json& object, const std::string& key) { return object.at(key); }
+
 const Reader::Json& Reader::element(const Json& list, std::size_t index) { return list[index]; }
 
 }  // namespace stswatch::saved

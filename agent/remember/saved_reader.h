@@ -1,9 +1,11 @@
 // Fills facts from JSON that nobody vouches for: the first fault is kept, with its place, and nothing more is
-// read. Internal to saved_look.
+// read. Internal to the store.
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <limits>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <utility>
 
@@ -87,6 +89,15 @@ class Reader {
   }
   template <class F>
   void get(const Json& json, std::vector<F>& values, const Place& place);
+  template <class F>
+  void get(const Json& json, std::deque<F>& values, const Place& place) {
+    std::vector<F> list;
+    get(json, list, place);
+    values.assign(list.begin(), list.end());
+  }
+  template <class K, class F>
+  void get(const Json& json, std::map<K, F>& values, const Place& place);
+  void get(const Json& json, std::pair<std::string, std::string>& value, const Place& place);
   void get(const Json& json, bool& value, const Place& place);
   void get(const Json& json, std::string& value, const Place& place);
   void get(const Json& json, Domain& value, const Place& place);
@@ -99,6 +110,11 @@ class Reader {
   std::int64_t whole(const Json& json, std::int64_t least, std::uint64_t most, const Place& place);
   std::size_t list_size(const Json& json, const Place& place);  // 0 also for what is no list
   static const Json& element(const Json& list, std::size_t index);
+  std::vector<std::string> keys(const Json& json, const Place& place);  // empty also for what is no object
+  static const Json& member(const Json& object, const std::string& key);
+  template <class E>
+  void word(const std::string& typed, E& value, const Place& place);
+  static void word(const std::string& typed, std::string& value, const Place&) { value = typed; }
 
   const Json& object_;
   const Place& place_;
@@ -110,7 +126,11 @@ template <class E>
 void Reader::get_word(const Json& json, E& value, const Place& place) {
   std::string typed;
   get(json, typed, place);
-  if (fault_) return;
+  if (!fault_) word(typed, value, place);
+}
+
+template <class E>
+void Reader::word(const std::string& typed, E& value, const Place& place) {
   const auto& all = Words<E>::kAll;
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.second == typed; });
   if (found != all.end()) {
@@ -129,6 +149,17 @@ void Reader::get(const Json& json, std::vector<F>& values, const Place& place) {
   values.reserve(size);
   for (std::size_t i = 0; i < size && !fault_; ++i)
     get(element(json, i), values.emplace_back(), {&place, {}, i});
+}
+
+template <class K, class F>
+void Reader::get(const Json& json, std::map<K, F>& values, const Place& place) {
+  for (const auto& typed : keys(json, place)) {
+    if (fault_) return;
+    const Place here{&place, typed};
+    K key{};
+    word(typed, key, here);
+    if (!fault_) get(member(json, typed), values[key], here);
+  }
 }
 
 }  // namespace stswatch::saved

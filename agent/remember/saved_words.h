@@ -1,11 +1,11 @@
-// The words that stand for the facts' closed sets in a saved look. Internal to saved_look.
+// The words that stand for closed sets in what is saved. Internal to the store.
 #pragma once
 
 #include <array>
 #include <string_view>
 #include <utility>
 
-#include "checks/facts/observation.h"
+#include "agent/remember/memory.h"
 
 namespace stswatch::saved {
 
@@ -48,5 +48,15 @@ template <>
 struct Words<Stage> : Named<Stage, Stage::body> {};
 template <>
 struct Words<Cause> : Named<Cause, Cause::cancelled> {};
+template <>
+struct Words<Mode> : Named<Mode, Mode::enforce> {};
+template <>
+struct Words<Severity> : Named<Severity, Severity::critical> {};
+template <>
+struct Words<Route> : Named<Route, Route::page> {};
+template <>
+struct Words<Part> : Named<Part, Part::tlsrpt_record> {};
+template <>
+struct Words<Transition::Kind> : Named<Transition::Kind, Transition::Kind::closed> {};
 
 }  // namespace stswatch::saved

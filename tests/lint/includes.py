@@ -34,8 +34,10 @@ INSIDE = {
 VENDORS = {
     "ares": (OBSERVE,),
     "boost/": (OBSERVE,),
-    "openssl/": (OBSERVE, ALERTS, "agent/tell/http.cc", "agent/lint_batch.cc", "tests/observe/", "tests/bench/floor.cc"),
+    "openssl/": (OBSERVE, ALERTS, "agent/tell/http.cc", "agent/remember/facts_key.cc", "agent/lint_batch.cc", "tests/observe/", "tests/bench/floor.cc"),
     "idn2.h": ("checks/facts/domain.cc",),
+    "sqlite3.h": ("agent/remember/sqlite.cc",),
+    "zlib.h": ("agent/remember/packed.cc",),
     "libpsl.h": ("checks/facts/domain.cc",),
     "toml++/": (CONFIG,),
     "CLI/": ("agent/main.cc",),

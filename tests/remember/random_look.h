@@ -41,7 +41,7 @@ class RandomLook {
             list<SmtpProbe>([&] { return probe(); })};
   }
 
- private:
+ protected:
   std::size_t number(std::size_t least, std::size_t most) {
     return std::uniform_int_distribution<std::size_t>(least, most)(engine_);
   }
@@ -81,6 +81,7 @@ class RandomLook {
     return Address::v4({octets[0], octets[1], octets[2], octets[3]});
   }
 
+ private:
   template <class Record, class Make>
   Answer<Record> answer(Make make) {
     Answer<Record> a;

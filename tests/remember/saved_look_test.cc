@@ -66,13 +66,22 @@ TEST_CASE("the parts of a look come back by themselves") {
 TEST_CASE("every fact of the vantage comes back") {
   for (int bits = 0; bits < 32; ++bits) {
     const auto bit = [&](int n) { return (bits >> n & 1) == 1; };
-    const Vantage was{bit(0), bit(1), bit(2) ? "mx.example" : "", {}, {}, TimePoint{Seconds{bits}}, bit(3),
-                      bit(4), !bit(4)};
+    const Vantage was{bit(0),
+                      bit(1),
+                      bit(2) ? "mx.example" : "",
+                      facts::kNow + Seconds{bits},
+                      facts::kNow + Seconds{2 * bits},
+                      facts::kNow + Seconds{3 * bits},
+                      bit(3),
+                      bit(4),
+                      !bit(4)};
     const auto is = read_vantage(nlohmann::json::parse(to_json(was).dump()));
     REQUIRE(is.has_value());
     CHECK(is->reached_443 == was.reached_443);
     CHECK(is->reached_25 == was.reached_25);
     CHECK(is->reached_25_only == was.reached_25_only);
+    CHECK(is->reached_443_at == was.reached_443_at);
+    CHECK(is->reached_25_at == was.reached_25_at);
     CHECK(is->answered_at == was.answered_at);
     CHECK(is->port25_blocked == was.port25_blocked);
     CHECK(is->ipv6 == was.ipv6);

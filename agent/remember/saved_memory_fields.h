@@ -1,0 +1,153 @@
+// The fields of what is remembered, walked by writers and readers of JSON and of table rows: see
+// saved_fields.h. Internal to the store.
+#pragma once
+
+#include "agent/remember/memory.h"
+#include "agent/remember/saved_fields.h"
+
+namespace stswatch::saved {
+
+struct Place;
+struct Fault;
+
+// Lists within a row are JSON arrays.
+std::string column(const std::vector<std::string>& values);
+std::string column(const std::vector<TimePoint>& values);
+std::string column(const std::vector<std::pair<std::string, std::string>>& values);
+void read_column(std::string_view text, std::vector<std::string>& values, const Place& place, Fault& fault);
+void read_column(std::string_view text, std::vector<TimePoint>& values, const Place& place, Fault& fault);
+void read_column(std::string_view text, std::vector<std::pair<std::string, std::string>>& values,
+                 const Place& place, Fault& fault);
+
+template <class V>
+void describe(V& v, Of<V, Span>& span) {
+  auto& [first, gone] = span;
+  v.always("first_seen", first);
+  v("gone", gone);
+}
+
+template <class V>
+void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
+  auto& [policy, sha256, seen] = seen_policy;
+  auto& [mode, mx, max_age, extensions] = policy;
+  v.always("mode", mode);
+  v("mx", mx);
+  v("max_age", max_age);
+  v("extensions", extensions);
+  v("sha256", sha256);
+  describe(v, seen);
+}
+
+template <class V>
+void describe(V& v, Of<V, SeenId>& seen_id) {
+  auto& [id, ttl, seen] = seen_id;
+  v.always("id", id);
+  v("ttl", ttl);
+  describe(v, seen);
+}
+
+template <class V>
+void describe(V& v, Of<V, SeenHost>& seen_host) {
+  auto& [host, seen] = seen_host;
+  v.always("host", host);
+  describe(v, seen);
+}
+
+template <class V>
+void describe(V& v, Of<V, SeenCertificate>& certificate) {
+  auto& [sha256, spki_sha256, issuer, serial, not_before, not_after, seen] = certificate;
+  v.always("sha256", sha256);
+  v("spki_sha256", spki_sha256);
+  v("issuer", issuer);
+  v("serial", serial);
+  v("not_before", not_before);
+  v("not_after", not_after);
+  describe(v, seen);
+}
+
+template <class V>
+void describe(V& v, Of<V, Change>& change) {
+  auto& [at, code, subject, from, to] = change;
+  v.always("at", at);
+  v.always("code", code);
+  v("subject", subject);
+  v("was", from);
+  v("became", to);
+}
+
+template <class V>
+void describe(V& v, Of<V, FetchSample>& sample) {
+  auto& [at, ok, duration] = sample;
+  v.always("at", at);
+  v("ok", ok);
+  v("ms", duration);
+}
+
+template <class V>
+void describe(V& v, Of<V, Doubt>& doubt) {
+  auto& [looks, since] = doubt;
+  v.always("looks", looks);
+  v("since", since);
+}
+
+template <class V>
+void describe(V& v, Of<V, LookTimes>& times) {
+  auto& [last_look, last_success] = times;
+  v("last_look", last_look);
+  v("last_success", last_success);
+}
+
+template <class V>
+void describe(V& v, Of<V, Incident>& incident) {
+  auto& [finding, opened, last_bad, closed, good_looks, changes] = incident;
+  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent] = finding;
+  v.always("code", code);
+  v("subject", subject);
+  v.always("severity", severity);
+  v.always("route", route);
+  v.always("opened", opened);
+  v.always("last_bad", last_bad);
+  v("closed", closed);
+  v("good_looks", good_looks);
+  v("changes", changes);
+  // As octets: these are our own words, with characters that facts do not have.
+  v.octets("detail", detail);
+  v.octets("effect", effect);
+  v.octets("fix", fix);
+  v.octets("reference", reference);
+  v("of_the_agent", of_the_agent);
+}
+
+/// Of a domain's past all but the lists, which are rows.
+template <class V>
+void describe(V& v, Of<V, Past>& past) {
+  auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
+         tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, gates, changes, change_counts] = past;
+  v("began", began);
+  v("policy_host_addresses", addresses);
+  v("record_cname", record_cname);
+  v("policy_host_cname", policy_host_cname);
+  v("tlsrpt_valid_since", tlsrpt_valid_since);
+  v("tlsrpt_was_valid", tlsrpt_was_valid);
+  v("policy_ok_last", policy_ok_last);
+  v("fetches", fetches);
+  v("gates", gates);
+  v("change_counts", change_counts);
+}
+
+template <class V>
+void describe(V& v, Of<V, DomainMemory>& record) {
+  describe(v, record.past);
+  v("doubts", record.doubts);
+  v("times", record.times);
+  v("policy_fetched", record.policy_fetched);
+  v("policy_last_success", record.policy_last_success);
+}
+
+template <class V>
+void describe(V& v, Of<V, MxMemory>& record) {
+  v("doubts", record.doubts);
+  v.always("times", record.times);
+}
+
+}  // namespace stswatch::saved

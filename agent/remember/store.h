@@ -1,0 +1,73 @@
+// Memory that outlives the process: everything is read from RAM, and one writer brings what is new to the
+// disk in batches. What is lost by a crash is at most the last second, and nothing that opened, closed or
+// changed: that is written at once. When the disk fails the agent goes on from RAM and writes later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <tl/expected.hpp>
+
+#include "agent/remember/journal.h"
+#include "agent/remember/memory.h"
+
+namespace stswatch {
+
+/// A transition with its place in the order of all; ids rise and are never used twice.
+struct StoredTransition {
+  std::int64_t id = 0;
+  TimePoint at{};  // when the look that brought it was made
+  std::string domain;
+  Transition transition;
+};
+
+struct StoreHealth {
+  std::uint64_t errors = 0;              // since the start
+  std::optional<std::string> trouble{};  // why the newest attempt failed, with how to mend it
+};
+
+class Store : public Memory {
+ public:
+  /// Transitions of a higher id that are on the disk with their records, oldest first: what is told to people
+  /// must not be forgotten by a crash. While the disk has been failing for a minute, also those in RAM.
+  virtual std::vector<StoredTransition> transitions_after(std::int64_t id, std::size_t limit) = 0;
+  /// Until transitions_after(id) has something, stop() is called, or the patience ends.
+  virtual bool wait_for_transitions(std::int64_t id, Millis patience) = 0;
+  virtual Journal& journal() = 0;
+
+  /// The domains of the configuration. The others are remembered until the last cache that may hold a policy
+  /// of theirs ends.
+  virtual void watch(std::set<std::string> domains) = 0;
+
+  /// True once everything that was remembered before is on the disk; false if the disk refuses it or the
+  /// patience ends.
+  virtual bool flush(Millis patience) = 0;
+  /// Writes what is left, once, and ends the writer; false if the disk refuses it. Idempotent.
+  virtual bool stop() = 0;
+  virtual StoreHealth health() const = 0;
+};
+
+struct StoreOptions {
+  std::function<TimePoint()> now;
+  /// Told by the writer when the disk begins to fail and, with an empty text, when it works again.
+  std::function<void(const std::string& trouble)> on_trouble = [](const std::string&) {};
+  Seconds keep_looks{90 * 86400};           // raw looks that changed something
+  Seconds keep_history{400 * 86400};        // changes and transitions
+  std::uint64_t most_octets = 4ULL << 30U;  // beyond it the oldest looks and history go first
+};
+
+inline constexpr std::string_view kInRam = ":memory:";
+
+/// `state`: a file, created with its folder when it is not there, or ":memory:". The error says what is wrong
+/// and how to mend it; a file that is not understood is left as it is.
+tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& state, StoreOptions options);
+
+/// What the store in `file` remembers of these domains and their MX hosts, while its service may be running.
+/// Null: there is no such file, or it is ":memory:".
+tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& file,
+                                                              const std::set<std::string>& domains);
+
+/// A copy of what is committed in `from`, as a new file; answers how many domains it remembers.
+tl::expected<std::size_t, std::string> copy_store(const std::string& from, const std::string& to);
+
+}  // namespace stswatch

@@ -1,0 +1,200 @@
+// Files that are no store, or none for us: told with the file's name and a way out, and left as they are.
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "agent/remember/sqlite_schema.h"
+#include "tests/remember/random_record.h"
+#include "tests/remember/store_fixture.h"
+
+using namespace stswatch;
+
+namespace {
+
+void make_store(const std::string& file, unsigned domains = 1) {
+  const auto store = opened(file);
+  for (unsigned seed = 0; seed < domains; ++seed)
+    store->remember(RandomRecord(seed).domain_record("d" + std::to_string(seed) + ".example"), nullptr, {});
+  REQUIRE(store->stop());
+}
+
+void run_sql(const std::string& file, const std::string& text) {
+  auto db = sql::Database::open(file, sql::Database::Access::read_write);
+  REQUIRE(db.has_value());
+  (*db)->script(text);
+  REQUIRE_MESSAGE((*db)->ok(), (*db)->trouble()->text);
+}
+
+void check_refused(const std::string& file, const std::string& word) {
+  const auto before = content_of(file);
+  const auto said = refusal(file);
+  CHECK_MESSAGE(said.find(word) != std::string::npos, said);
+  CHECK_MESSAGE(said.find(file) != std::string::npos, said);
+  CHECK_MESSAGE(said.find("--state") != std::string::npos, said);
+  CHECK(content_of(file) == before);
+}
+
+/// As a user without rights, when the test runs as root.
+class Nobody {
+ public:
+  Nobody() { CHECK((geteuid() != 0 || seteuid(65534) == 0)); }
+  ~Nobody() {
+    if (getuid() == 0) CHECK(seteuid(0) == 0);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a file that is no database is left alone") {
+  const StoreFolder folder;
+  write_content(folder / "s.db", "[agent]\nlisten = \"127.0.0.1:9461\"\n" + std::string(5000, '#'));
+  check_refused(folder / "s.db", "is damaged or no store");
+}
+
+TEST_CASE("a damaged store is left alone") {
+  const StoreFolder folder;
+  make_store(folder / "s.db", 40);
+  auto content = content_of(folder / "s.db");
+  for (std::size_t at = 4096; at < content.size(); at += 3)
+    content[at] = 'x';
+  write_content(folder / "s.db", content);
+  check_refused(folder / "s.db", "is damaged");
+}
+
+TEST_CASE("a store cut short is left alone") {
+  const StoreFolder folder;
+  make_store(folder / "s.db", 40);
+  write_content(folder / "s.db", content_of(folder / "s.db").substr(0, 50'000));
+  check_refused(folder / "s.db", "is damaged");
+}
+
+TEST_CASE("whatever octet of a store is changed, it opens or is refused, and nothing worse") {
+  const StoreFolder folder;
+  make_store(folder / "s.db", 5);
+  const auto sound = content_of(folder / "s.db");
+  std::mt19937 engine(7);
+  std::size_t refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    auto content = sound;
+    for (int n = 0; n < 8; ++n)
+      content[engine() % content.size()] = static_cast<char>(engine());
+    write_content(folder / "s.db", content);
+    refused += refusal(folder / "s.db") != "opened";
+    std::filesystem::remove(folder / "s.db-wal");
+    std::filesystem::remove(folder / "s.db-shm");
+  }
+  CHECK(refused > 20);
+  CHECK(refused < 200);
+}
+
+TEST_CASE("a store of a newer stswatch is refused") {
+  const StoreFolder folder;
+  make_store(folder / "s.db");
+  run_sql(folder / "s.db", "PRAGMA user_version = 1000");
+  check_refused(folder / "s.db", "was written by a newer version");
+  const auto read = read_store(folder / "s.db", {"d0.example"});
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error().find("newer") != std::string::npos);
+}
+
+TEST_CASE("the database of another program is refused") {
+  const StoreFolder folder;
+  run_sql(folder / "s.db", "CREATE TABLE places (id INTEGER PRIMARY KEY)");
+  check_refused(folder / "s.db", "a database of another program");
+}
+
+TEST_CASE("a value that cannot be is named, and the store left alone") {
+  const StoreFolder folder;
+  make_store(folder / "s.db", 3);
+  run_sql(folder / "s.db", "UPDATE subjects SET state = '{\"doubts\":7}' WHERE id = 2");
+  check_refused(folder / "s.db", "d1.example: state.doubts: number where an object belongs");
+}
+
+TEST_CASE("a store that cannot be written is refused, and so is a folder that cannot be made") {
+  const StoreFolder folder;
+  make_store(folder / "s.db");
+  chmod((folder / "s.db").c_str(), 0444);
+  chmod((folder / ".").c_str(), 0555);
+  {
+    const Nobody nobody;
+    check_refused(folder / "s.db", "cannot write the store");
+    const auto said = refusal(folder / "sub/s.db");
+    CHECK_MESSAGE(said.find("cannot create the folder " + folder / "sub") == 0, said);
+    CHECK_MESSAGE(said.find("--state (\":memory:\"") != std::string::npos, said);
+    const auto read = read_store(folder / "s.db", {"d0.example"});  // a reader needs no right to write
+    REQUIRE_MESSAGE(read.has_value(), read.error());
+    CHECK((*read)->domain(*Domain::parse("d0.example")) != nullptr);
+  }
+  chmod((folder / ".").c_str(), 0755);
+}
+
+TEST_CASE("the folder of a store is made, but no folder above it") {
+  const StoreFolder folder;
+  CHECK(refusal(folder / "new/s.db") == "opened");
+  CHECK(refusal(folder / "no/such/s.db").find("cannot create the folder") == 0);
+}
+
+TEST_CASE("two services do not share a store") {
+  const StoreFolder folder;
+  const auto first = opened(folder / "s.db");
+  CHECK(refusal(folder / "s.db").find("is in use by another service") != std::string::npos);
+}
+
+TEST_CASE("a place that this build cannot write to is named") {
+  CHECK(refusal("postgresql://db.example/stswatch").find("postgresql://") != std::string::npos);
+}
+
+TEST_CASE("a store of the first schema is read with all it holds") {
+  const StoreFolder folder;
+  run_sql(folder / "s.db", content_of(SOURCE_DIR "/tests/remember/fixtures/v1.sql"));
+  const auto days = [](int n) { return std::chrono::hours{24} * n; };
+  const auto store = opened(folder / "s.db");
+  const auto record = store->domain(*Domain::parse("example.com"));
+  REQUIRE(record != nullptr);
+  const auto& past = record->past;
+  REQUIRE(past.policies.size() == 2);
+  CHECK(past.policies[0].policy == Policy{Mode::testing, {"mx1.example.com"}, 86400, {{"x", "y"}}});
+  CHECK(past.policies[0].seen == Span{kStart - days(30), kStart - days(2)});
+  CHECK(past.policies[1].policy.mode == Mode::enforce);
+  CHECK_FALSE(past.policies[1].seen.gone.has_value());
+  REQUIRE(past.ids.size() == 1);
+  CHECK(past.ids[0] == SeenId{"20261101T000000Z", 3600, {kStart - days(30), {}}});
+  CHECK(past.mx.size() == 2);
+  REQUIRE(past.policy_host_certificates.size() == 1);
+  CHECK(past.policy_host_certificates[0].not_after == kStart + days(60));
+  CHECK(past.changes ==
+        std::vector<Change>{{kStart - days(2), "sts-mode-upgraded", "example.com", "testing", "enforce"}});
+  CHECK(past.gates.at("policy") == kStart - days(2));
+  CHECK(past.fetches.size() == 1);
+  CHECK(record->doubts.at("sts") == Doubt{2, kStart});
+  REQUIRE(record->incidents.size() == 1);
+  CHECK(record->incidents[0].finding.code == "mx-unreachable");
+  CHECK(record->incidents[0].open());
+  CHECK(record->known->sts.lookup == Lookup::found);
+  CHECK(record->known->fetches[0].tls.peer.has_value());
+  REQUIRE(store->mx("mx1.example.com") != nullptr);
+  CHECK(store->mx("mx1.example.com")->past->certificates.size() == 1);
+  CHECK(store->journal().all("outbox").at("1") == "owed");
+  REQUIRE(store->transitions_after(0, 10).size() == 1);
+  CHECK(store->transitions_after(0, 10)[0].transition.incident == record->incidents[0]);
+}
+
+TEST_CASE("a migration takes the steps that are missing, all or none") {
+  const StoreFolder folder;
+  const char* const one[] = {"CREATE TABLE a (x TEXT)"};
+  const char* const three[] = {one[0], "ALTER TABLE a ADD COLUMN y TEXT", "CREATE TABLE b (z TEXT)"};
+  const char* const broken[] = {one[0], three[1], "CREATE TABLE a (x TEXT)"};
+  auto db = sql::Database::open(folder / "m.db", sql::Database::Access::read_write);
+  REQUIRE(db.has_value());
+  CHECK(sql::schema_of(**db, one) == sql::Schema::fresh);
+  REQUIRE(sql::migrate(**db, one).has_value());
+  CHECK(sql::schema_of(**db, one) == sql::Schema::current);
+  CHECK(sql::schema_of(**db, three) == sql::Schema::older);
+  CHECK_FALSE(sql::migrate(**db, broken).has_value());
+  CHECK((*db)->number("PRAGMA user_version") == 1);
+  CHECK((*db)->number("SELECT count(*) FROM pragma_table_info('a')") == 1);
+  REQUIRE(sql::migrate(**db, three).has_value());
+  CHECK((*db)->number("PRAGMA user_version") == 3);
+  CHECK((*db)->number("SELECT count(*) FROM pragma_table_info('a')") == 2);
+  CHECK(sql::schema_of(**db, one) == sql::Schema::newer);
+}

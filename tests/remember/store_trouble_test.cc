@@ -1,0 +1,134 @@
+// A disk that fails while the service runs.
+#include <doctest/doctest.h>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <atomic>
+#include <csignal>
+
+#include "agent/remember/live_store.h"
+#include "tests/judge/facts_builder.h"
+#include "tests/remember/random_record.h"
+#include "tests/remember/store_fixture.h"
+
+using namespace stswatch;
+
+namespace {
+
+/// Takes batches as long as it is well.
+class SickDisk : public Backing {
+ public:
+  struct State {
+    std::atomic<bool> well{false};
+    std::vector<Batch> written;  // read when the store has stopped
+  };
+  explicit SickDisk(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  tl::expected<void, std::string> write(const Batch& batch) override {
+    if (!state_->well) return tl::make_unexpected("the disk is sick: heal it");
+    state_->written.push_back(batch);
+    return {};
+  }
+  tl::expected<bool, std::string> tidy(TimePoint) override { return false; }
+  tl::expected<std::vector<StoredTransition>, std::string> older_transitions(std::int64_t, std::int64_t,
+                                                                             std::size_t) override {
+    return std::vector<StoredTransition>();
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+std::shared_ptr<const DomainMemory> record(unsigned seed) {
+  return RandomRecord(seed).domain_record("example.com");
+}
+
+Transition opening() { return {Transition::Kind::opened, RandomRecord(1).incident()}; }
+
+}  // namespace
+
+TEST_CASE("the service goes on from RAM while the disk fails, and writes all of it later") {
+  const auto disk = std::make_shared<SickDisk::State>();
+  std::vector<std::string> told;
+  const auto store = make_live_store(
+      {}, std::make_unique<SickDisk>(disk),
+      {.now = [] { return kStart; }, .on_trouble = [&](const std::string& what) { told.push_back(what); }});
+  store->remember(record(1), nullptr, {opening()});
+  CHECK_FALSE(store->flush(kPatience));
+  store->remember(record(2), nullptr, {opening()});
+  store->journal().put("t", "k", "v");
+  CHECK_FALSE(store->flush(kPatience));
+  check_same(*store->domain(*Domain::parse("example.com")), *record(2));
+  CHECK(store->journal().all("t").at("k") == "v");
+  CHECK(store->health().errors >= 2);
+  CHECK(store->health().trouble == "the disk is sick: heal it");
+  CHECK(store->transitions_after(0, 10).empty());  // not yet for people: a crash could forget them
+
+  disk->well = true;
+  CHECK(store->flush(kPatience));
+  CHECK(store->transitions_after(0, 10).size() == 2);
+  CHECK_FALSE(store->health().trouble.has_value());
+  CHECK(store->stop());
+  CHECK(told == std::vector<std::string>{"the disk is sick: heal it", ""});
+  REQUIRE(!disk->written.empty());
+  REQUIRE(disk->written[0].news.size() == 1);
+  CHECK(disk->written[0].news[0].transitions.size() == 2);
+  check_same(*std::get<std::shared_ptr<const DomainMemory>>(disk->written[0].news[0].record), *record(2));
+  CHECK(disk->written[0].edits.size() == 1);
+}
+
+TEST_CASE("a disk that fails does not keep the service from stopping, and it says so") {
+  const auto store = make_live_store({}, std::make_unique<SickDisk>(std::make_shared<SickDisk::State>()),
+                                     {.now = [] { return kStart; }});
+  store->remember(record(1), nullptr, {});
+  CHECK_FALSE(store->stop());
+}
+
+namespace {
+
+/// In a process of its own, since the limit is the process's: 0 when all went as it should, else the step.
+int on_a_full_disk(const std::string& file) {
+  const auto store = open_store(file, {.now = [] { return kStart; }});
+  if (!store) return 1;
+  (*store)->remember(RandomRecord(0).domain_record("d0.example"), nullptr, {});
+  if (!(*store)->flush(kPatience)) return 2;
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  const auto unlimited = limit.rlim_cur;
+  limit.rlim_cur = std::filesystem::file_size(file + "-wal") + 8192;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  bool refused = false;
+  for (unsigned seed = 1; seed < 50 && !refused; ++seed) {
+    const auto name = "d" + std::to_string(seed) + ".example";
+    (*store)->remember(RandomRecord(seed).domain_record(name), nullptr, {});
+    refused = !(*store)->flush(kPatience);
+    if ((*store)->domain(*Domain::parse(name)) == nullptr) return 3;
+  }
+  if (!refused) return 4;
+  if ((*store)->health().errors == 0) return 5;
+  if ((*store)->health().trouble.value_or("").find(file) == std::string::npos) return 6;
+  limit.rlim_cur = unlimited;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  if (!(*store)->flush(kPatience)) return 7;
+  return (*store)->stop() ? 0 : 8;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk is told with the file's name; once there is room again nothing is missing") {
+  const StoreFolder folder;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) _exit(on_a_full_disk(folder / "s.db"));
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  const auto store = opened(folder / "s.db");
+  unsigned seed = 0;
+  for (; store->domain(*Domain::parse("d" + std::to_string(seed) + ".example")); ++seed)
+    check_same(*store->domain(*Domain::parse("d" + std::to_string(seed) + ".example")),
+               *RandomRecord(seed).domain_record("d" + std::to_string(seed) + ".example"));
+  CHECK(seed >= 2);
+}
