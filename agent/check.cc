@@ -9,6 +9,7 @@
 #include "agent/check_report.h"
 #include "agent/commands.h"
 #include "agent/outlook.h"
+#include "agent/remember/store.h"
 #include "agent/saved_files.h"
 #include "config/load.h"
 
@@ -111,6 +112,20 @@ int replay(const CheckCommand& command, Streams io) {
   return finish(report, io);
 }
 
+/// What the configuration's service remembers of the domains asked for; null: there is nothing, or it cannot
+/// be read, which is said.
+std::shared_ptr<const Memory> remembered(const CheckCommand& command, const Config& config,
+                                         const std::vector<Domain>& names, Streams io) {
+  if (command.flags.config_file.empty()) return nullptr;
+  std::set<std::string> domains;
+  for (const auto& name : names)
+    domains.insert(name.str());
+  auto memory = read_store(config.agent.state, domains);
+  if (memory) return std::move(*memory);
+  io.err << "stswatch: " << memory.error() << "; until then each look is judged without memory\n";
+  return nullptr;
+}
+
 }  // namespace
 
 int complain(Streams io, const std::string& what, int code) {
@@ -132,7 +147,8 @@ int check(const CheckCommand& command, Streams io) {
     if (const auto made = make_folder(command.save); !made) return complain(io, made.error(), kExitUsage);
     seen = [&](const SavedLook& look) { saver.save(look); };
   }
-  CheckLooks looks(*outlook, *config, asked->names, command.jobs, seen);
+  CheckLooks looks(*outlook, *config, asked->names, command.jobs, seen,
+                   remembered(command, *config, asked->names, io));
   const int code = tell_all(looks, *asked, command, io);
   const auto unsaved = saver.complaint();
   if (unsaved.empty()) return code;

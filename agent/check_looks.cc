@@ -2,17 +2,19 @@
 
 #include <algorithm>
 
+#include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
 
 namespace stswatch {
 
 CheckLooks::CheckLooks(Outlook& outlook, const Config& config, const std::vector<Domain>& names,
-                       std::size_t jobs, Seen seen)
+                       std::size_t jobs, Seen seen, std::shared_ptr<const Memory> memory)
     : outlook_(outlook),
       names_(names),
       timeout_(config.network.look_timeout),
       window_(jobs * 4),
       seen_(std::move(seen)),
+      memory_(std::move(memory)),
       mx_(outlook, clock_, timeout_, cancel_, std::min<std::size_t>(jobs * 4, 256)),
       limits_(config) {
   for (std::size_t i = 0; i < std::min(jobs, names.size()); ++i)
@@ -53,7 +55,20 @@ void CheckLooks::work() {
 Verdict CheckLooks::look_and_judge(const Domain& domain) {
   const auto look = look_at(domain);
   if (seen_) seen_(look);
-  return judge(look.domain, look.mx, look.vantage, limits_.of(domain));
+  return judge_with_memory(look);
+}
+
+/// The look at face value, before the background of what senders may still hold.
+Verdict CheckLooks::judge_with_memory(const SavedLook& look) const {
+  const auto limits = limits_.of(look.domain.domain);
+  const auto record = memory_ ? memory_->domain(look.domain.domain) : nullptr;
+  if (!record) return judge(look.domain, look.mx, look.vantage, limits);
+  const Past past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, &look.domain);
+  History history{&past, {}};
+  for (const auto& [host, seen] : look.mx)
+    if (const auto known = memory_->mx(host))
+      history.hosts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));
+  return judge(look.domain, look.mx, look.vantage, limits, history);
 }
 
 SavedLook CheckLooks::look_at(const Domain& domain) {

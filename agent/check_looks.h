@@ -13,6 +13,7 @@
 #include "agent/clock.h"
 #include "agent/mx_desk.h"
 #include "agent/outlook.h"
+#include "agent/remember/memory.h"
 #include "agent/remember/saved_look.h"
 
 namespace stswatch {
@@ -23,7 +24,7 @@ class CheckLooks {
   using Seen = std::function<void(const SavedLook&)>;
 
   CheckLooks(Outlook& outlook, const Config& config, const std::vector<Domain>& names, std::size_t jobs,
-             Seen seen);
+             Seen seen, std::shared_ptr<const Memory> memory);
   ~CheckLooks();
   CheckLooks(const CheckLooks&) = delete;
   CheckLooks& operator=(const CheckLooks&) = delete;
@@ -34,6 +35,7 @@ class CheckLooks {
  private:
   void work();
   Verdict look_and_judge(const Domain& domain);
+  Verdict judge_with_memory(const SavedLook& look) const;
   SavedLook look_at(const Domain& domain);
 
   Outlook& outlook_;
@@ -41,6 +43,7 @@ class CheckLooks {
   const Millis timeout_;
   const std::size_t window_;
   const Seen seen_;
+  const std::shared_ptr<const Memory> memory_;  // null: each look is judged by itself
   SystemClock clock_;
   Cancel cancel_;
   MxDesk mx_;

@@ -69,6 +69,12 @@ struct RunCommand {
 };
 int run(const RunCommand& command, Streams io);
 
+struct StoreCopyCommand {
+  std::string from, to;
+};
+/// Memory as a new file, also while the service writes the old one. 0, or kExitOutput.
+int store_copy(const StoreCopyCommand& command, Streams io);
+
 struct GenerateCommand {
   LookFlags flags;
   std::string domain;

@@ -91,14 +91,22 @@ void add_run(CLI::App& app, RunCommand& c) {
   sub->add_option("--log-format", c.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
 }
 
+void add_store(CLI::App& app, StoreCopyCommand& c) {
+  auto* store = app.add_subcommand("store", "What the service remembers")->require_subcommand(1);
+  auto* copy = store->add_subcommand("copy", "Copy the memory into a new file, also while the service runs");
+  copy->add_option("--from", c.from, "The file of agent.state")->required();
+  copy->add_option("--to", c.to, "A file that is not there yet")->required();
+}
+
 /// CLI11's own complaint in our form.
 int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::string>& words) {
   if (e.get_exit_code() == 0) return app.exit(e);
   std::string what = e.what();
   if (what == "A subcommand is required" && !words.empty() && !words.back().starts_with("-")) {
-    const auto& word = words.front() == "config" ? words.back() : words.front();
-    if (word != "config") what = "\"" + word + "\" is no command";
-    if (words.size() > 1 && words.front() == "config") what = "\"" + words[1] + "\" is no command of config";
+    const auto& group = words.front();
+    const bool grouped = group == "config" || group == "store";
+    if (!grouped) what = "\"" + group + "\" is no command";
+    if (grouped && words.size() > 1) what = "\"" + words[1] + "\" is no command of " + group;
   }
   std::cerr << "stswatch: " << what << ": see stswatch --help\n";
   return kExitUsage;
@@ -122,11 +130,13 @@ int main(int argc, char** argv) {
   std::string code;
   LintCommand lint_command;
   RunCommand run_command;
+  StoreCopyCommand copy_command;
   std::string config_file;
   add_check(app, check_command);
   add_lint(app, lint_command);
   add_run(app, run_command);
   add_generate(app, generate_command);
+  add_store(app, copy_command);
   app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it")
       ->add_option("CODE", code, "The finding's code; without one: all codes");
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
@@ -145,5 +155,6 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("run")) return run(run_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
   if (app.got_subcommand("explain")) return explain(code, io);
+  if (app.got_subcommand("store")) return store_copy(copy_command, io);
   return config_check(config_file, io);
 }

@@ -56,6 +56,13 @@ tl::expected<std::shared_ptr<const WatchPlan>, Refusal> make_plan(const RunComma
   return std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
 }
 
+std::set<std::string> watched_names(const WatchPlan& plan) {
+  std::set<std::string> out;
+  for (const auto& domain : plan.config.domains)
+    out.insert(domain.name.str());
+  return out;
+}
+
 tl::expected<void, std::string> Reloader::reload() {
   const std::lock_guard one_at_a_time(reloading_);
   const auto before = service_.plan();
@@ -64,6 +71,7 @@ tl::expected<void, std::string> Reloader::reload() {
   const auto domains = (plan ? *plan : before)->config.domains.size();
   if (plan) {
     warn_of_restart(before->config.agent, (*plan)->config.agent);
+    store_.watch(watched_names(**plan));
     service_.adopt(std::move(*plan));
     spdlog::info("reloaded: {} domains", domains);
   } else {

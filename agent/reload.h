@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "agent/remember/store.h"
 #include "agent/service.h"
 
 namespace stswatch {
@@ -11,12 +12,15 @@ namespace stswatch {
 tl::expected<std::shared_ptr<const WatchPlan>, Refusal> make_plan(const RunCommand& command,
                                                                   const Outlook* before = nullptr);
 
+/// The domains that the configuration names.
+std::set<std::string> watched_names(const WatchPlan& plan);
+
 /// Reads the configuration and the domains files again; the old plan stays when they are not valid.
 /// Thread-safe.
 class Reloader {
  public:
-  Reloader(const RunCommand& command, Service& service, Clock& clock)
-      : command_(command), service_(service), clock_(clock), success_at_(clock.now()) {}
+  Reloader(const RunCommand& command, Service& service, Store& store, Clock& clock)
+      : command_(command), service_(service), store_(store), clock_(clock), success_at_(clock.now()) {}
 
   /// The error is for the caller; it has been logged.
   tl::expected<void, std::string> reload();
@@ -25,6 +29,7 @@ class Reloader {
  private:
   const RunCommand& command_;
   Service& service_;
+  Store& store_;
   Clock& clock_;
   std::mutex reloading_;  // one reload at a time
   mutable std::mutex mutex_;

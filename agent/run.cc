@@ -46,6 +46,20 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
   }
 }
 
+tl::expected<std::unique_ptr<Store>, std::string> open_memory(const WatchPlan& plan, const Clock& clock) {
+  auto store = open_store(plan.config.agent.state,
+                          {.now = [&clock] { return clock.now(); },
+                           .on_trouble =
+                               [](const std::string& trouble) {
+                                 if (trouble.empty())
+                                   spdlog::info("the store takes what is remembered again");
+                                 else
+                                   spdlog::error("{}; until then memory is in RAM only", trouble);
+                               }});
+  if (store) (*store)->watch(watched_names(plan));
+  return store;
+}
+
 }  // namespace
 
 int run(const RunCommand& command, Streams io) {
@@ -60,13 +74,16 @@ int run(const RunCommand& command, Streams io) {
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();
-  const auto memory = make_ram_memory();
   SystemClock clock;
-  Service service(std::move(*plan), *memory, clock);
-  Reloader reloader(command, service, clock);
+  const auto store = open_memory(**plan, clock);
+  if (!store) return complain(io, store.error(), kExitConfig);
+  Store& memory = **store;
+  Service service(std::move(*plan), memory, clock);
+  Reloader reloader(command, service, memory, clock);
   std::atomic<bool> ready{false};
   const auto snapshot = [&] {
     auto s = service.snapshot();
+    s.store_errors = memory.health().errors;
     reloader.describe(s);
     return s;
   };
@@ -88,6 +105,7 @@ int run(const RunCommand& command, Streams io) {
   ready = false;
   systemd::stopping();
   service.stop();
+  if (!memory.stop()) spdlog::error("{}; what was seen last is lost", memory.health().trouble.value_or(""));
   return 0;
 }
 

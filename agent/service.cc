@@ -121,6 +121,9 @@ Service::~Service() {
 }
 
 void Service::start() {
+  const auto plan = this->plan();
+  for (const auto& domain : plan->config.domains)
+    recall(*plan, domain);
   const std::lock_guard lock(mutex_);
   wheel_.add(kVantage);
   for (const auto& d : plan_->config.domains)
@@ -129,6 +132,9 @@ void Service::start() {
 }
 
 void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
+  const auto before = this->plan();
+  for (const auto& domain : plan->config.domains)
+    if (before->find(domain.name.str()) == nullptr) recall(*plan, domain);
   const std::lock_guard lock(mutex_);
   wheel_.limit(limits_of(*plan));
   for (const auto& d : plan->config.domains)
@@ -143,6 +149,17 @@ void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
   wheel_.shorten(Kind::domain, plan->config.schedule.dns);
   wheel_.shorten(Kind::mx, plan->config.schedule.mx);
   plan_.swap(plan);  // the old one may end with the caller's pointer, after the lock
+}
+
+/// What is remembered of it from an earlier run, if anything, can be shown before the first look.
+void Service::recall(const WatchPlan& plan, const DomainConfig& domain) {
+  const std::lock_guard lock(judging(domain.name));
+  const auto stored = memory_.domain(domain.name);
+  if (!stored) return;
+  const auto now = clock_.now();
+  const auto vantage = plan.outlook.vantage->now(domain.name.policy_host(), now);
+  memory_.remember(judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain)),
+                   nullptr, {});
 }
 
 bool Service::look_now(const Domain& name) {

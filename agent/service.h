@@ -52,6 +52,7 @@ class Service {
   LookMetrics& looks() { return looks_; }
 
  private:
+  void recall(const WatchPlan& plan, const DomainConfig& domain);
   Seconds look(const Subject& subject);
   Seconds look_at_vantage(const WatchPlan& plan);
   void look_at_domain(const WatchPlan& plan, const DomainConfig& domain);

@@ -167,6 +167,17 @@ Turn after_mx_look(const DomainMemory& before, const std::string& host, bool hos
   return out;
 }
 
+std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
+                                                 const Surroundings& around) {
+  auto record = std::make_shared<DomainMemory>(stored);
+  auto facts = *stored.known;
+  facts.at = now;
+  record->verdict = judge(facts, around.known, around.vantage, around.limits, {&record->past, around.pasts});
+  record->verdict.findings = open_findings(record->incidents);
+  record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
+  return record;
+}
+
 bool wants_confirmation(const DomainMemory& record) {
   const auto closing = [](const Incident& i) {
     return i.open() && i.good_looks > 0 && !flapping(i, i.last_bad);

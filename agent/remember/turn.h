@@ -31,6 +31,11 @@ Turn after_look(const DomainMemory* before, const DomainObservation& seen, bool 
 Turn after_mx_look(const DomainMemory& before, const std::string& host, bool host_seen, TimePoint now,
                    const Surroundings& around);
 
+/// After a restart: the record with its verdict, which is not stored. Nothing was seen anew, so that no
+/// finding opens or closes.
+std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
+                                                 const Surroundings& around);
+
 /// Something waits for another look soon: a doubt, or a finding that has had its first good one.
 bool wants_confirmation(const DomainMemory& record);
 

@@ -61,6 +61,8 @@ constexpr std::array kMetrics = {
                "1 when the newest reload of the configuration was valid."},
     MetricInfo{"stswatch_config_last_reload_success_timestamp_seconds",
                "When a valid configuration was last loaded."},
+    MetricInfo{"stswatch_store_errors_total",
+               "Attempts to write or read the store that failed; memory goes on in RAM meanwhile."},
     MetricInfo{"stswatch_trust_store_info", "Always 1; the trust store certificates are verified against."},
 };
 

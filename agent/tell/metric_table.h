@@ -11,7 +11,7 @@ struct MetricInfo {
   std::string_view help;
 };
 
-/// Gauges that a snapshot fills, in exposition order.
+/// What a snapshot fills, in exposition order: counters where the name ends in _total, else gauges.
 std::span<const MetricInfo> snapshot_metrics();
 
 inline constexpr std::string_view kLooksTotal = "stswatch_looks_total";

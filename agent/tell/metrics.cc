@@ -15,6 +15,7 @@ namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
+using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -27,8 +28,8 @@ class Exposition {
   Exposition() {
     for (const auto& info : snapshot_metrics()) {
       index_.emplace(info.name, families_.size());
-      families_.push_back(
-          {std::string(info.name), std::string(info.help), prometheus::MetricType::Gauge, {}});
+      const auto type = info.name.ends_with("_total") ? MetricType::Counter : MetricType::Gauge;
+      families_.push_back({std::string(info.name), std::string(info.help), type, {}});
     }
   }
 
@@ -36,6 +37,13 @@ class Exposition {
     ClientMetric metric;
     metric.label = std::move(labels);
     metric.gauge.value = value;
+    families_[index_.at(name)].metric.push_back(std::move(metric));
+  }
+
+  void counter(std::string_view name, Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = value;
     families_[index_.at(name)].metric.push_back(std::move(metric));
   }
 
@@ -209,6 +217,7 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
+  out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));
   out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
 }
 

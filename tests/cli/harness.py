@@ -107,6 +107,15 @@ class Service:
         self.process.communicate()
         self.errors.close()
 
+    def metrics_with(self, wanted):
+        """The metrics, as soon as this is in them."""
+        end = time.monotonic() + SECONDS
+        while wanted not in (metrics := get(self.port, "/metrics")[1]):
+            if time.monotonic() > end:
+                raise AssertionError(f"no {wanted} in {SECONDS} s: {self.said()}")
+            time.sleep(0.05)
+        return metrics
+
     def stop(self, signal):
         """(exit code, stdout, seconds)"""
         began = time.monotonic()

@@ -20,14 +20,6 @@ class RunCase(Case):
         return self.enterContext(Service(*arguments, "--config", self.config(port, **how), port=port, folder=self.folder,
                                          env=env))
 
-    def metrics_with(self, service, wanted):
-        """The metrics, as soon as this is in them."""
-        end = time.monotonic() + 30
-        while wanted not in (metrics := get(service.port, "/metrics")[1]):
-            self.assertLess(time.monotonic(), end, f"no {wanted} in 30 s: {service.said()}")
-            time.sleep(0.05)
-        return metrics
-
 
 class Running(RunCase):
     def test_answers(self):
@@ -41,13 +33,13 @@ class Running(RunCase):
     @need("promtool")
     def test_metrics_pass_promtool(self):
         service = self.service(names=("example.com", "bücher.example"))
-        self.metrics_with(service, 'domain="example.com"')
-        metrics = self.metrics_with(service, 'domain="xn--bcher-kva.example"')
+        service.metrics_with('domain="example.com"')
+        metrics = service.metrics_with('domain="xn--bcher-kva.example"')
         done = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     def test_what_is_unknown_is_no_fault(self):
-        metrics = self.metrics_with(self.service(), 'domain="example.com"')
+        metrics = self.service().metrics_with('domain="example.com"')
         self.assertNotRegex(metrics, r'stswatch_finding{[^}]*severity="(warning|critical)"')
         self.assertRegex(metrics, r'stswatch_domain_status{[^}]*status="unknown"} 1')
 
@@ -74,7 +66,7 @@ class Running(RunCase):
         service = self.service(arguments=("--log-format", "json"))
         self.file("c.toml", '[agnet]\n"quoted \\"key\\"" = 1\n')
         service.process.send_signal(signal.SIGHUP)
-        self.metrics_with(service, "stswatch_config_last_reload_successful 0")
+        service.metrics_with("stswatch_config_last_reload_successful 0")
         service.stop(signal.SIGTERM)
         lines = [json.loads(line) for line in service.said().splitlines()]
         self.assertEqual({tuple(line) for line in lines}, {("time", "level", "message")})
@@ -85,7 +77,7 @@ class Running(RunCase):
         service = self.service()
         self.config(service.port, names=("example.com", "second.example"))
         service.process.send_signal(signal.SIGHUP)
-        self.metrics_with(service, 'domain="second.example"')
+        service.metrics_with('domain="second.example"')
 
     def test_reload_over_http_tells_what_is_wrong(self):
         service = self.service()
@@ -101,12 +93,12 @@ class Running(RunCase):
         config = self.file("c.toml", f'domains_files = ["names.txt"]\n[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n'
                                      f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n')
         service = self.enterContext(Service("--config", config, port=port, folder=self.folder))
-        self.metrics_with(service, 'domain="leaves.example"')
+        service.metrics_with('domain="leaves.example"')
         self.file("names.txt", "first.example\ncomes.example\n")
         self.assertEqual(post(port, "/-/reload")[0], 200)
         self.assertNotIn("leaves.example", get(port, "/metrics")[1])     # at once
         self.assertEqual(get(port, "/api/v1/domains/leaves.example")[0], 404)
-        self.metrics_with(service, 'domain="comes.example"')
+        service.metrics_with('domain="comes.example"')
         self.file("names.txt", "not a name\n")
         status, body = post(port, "/-/reload")
         self.assertEqual((status, "names.txt:1" in body), (500, True), body)
@@ -129,10 +121,10 @@ class Running(RunCase):
 
     def test_bad_reload_changes_nothing(self):
         service = self.service()
-        self.metrics_with(service, 'domain="example.com"')
+        service.metrics_with('domain="example.com"')
         self.file("c.toml", "[agnet]\n")
         service.process.send_signal(signal.SIGHUP)
-        metrics = self.metrics_with(service, "stswatch_config_last_reload_successful 0")
+        metrics = service.metrics_with("stswatch_config_last_reload_successful 0")
         self.assertIn('domain="example.com"', metrics)
         self.assertIn("agnet", service.said())
         self.assertEqual(service.stop(signal.SIGTERM)[0], 0)

@@ -1,0 +1,102 @@
+"""What the service remembers: over a stop, over kill -9, and what it says of a store that it cannot use."""
+import signal
+import sqlite3
+import unittest
+
+from harness import CONFIG, NOBODY, OUTPUT, USAGE, Case, Service, free_port, get
+
+
+class StoreCase(Case):
+    def config(self, port, state):
+        return self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{port}"\nstate = "{state}"\n'
+                                   f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n'
+                                   f'[[domain]]\nname = "example.com"\n')
+
+    def service(self, state):
+        port = free_port()
+        return self.enterContext(Service("--config", self.config(port, state), port=port, folder=self.folder))
+
+    def store(self):
+        """One that remembers example.com."""
+        state = str(self.folder / "state/s.db")
+        service = self.service(state)
+        service.metrics_with('domain="example.com"')
+        self.assertEqual(service.stop(signal.SIGTERM)[0], 0, service.said())
+        return state
+
+
+class Remembering(StoreCase):
+    def test_metrics_are_there_before_the_first_look(self):
+        state = self.store()
+        service = self.service(state)        # its first look waits for a resolver that does not answer
+        self.assertIn('domain="example.com"', get(service.port, "/metrics")[1])
+        self.assertIn("stswatch_store_errors_total 0", get(service.port, "/metrics")[1])
+
+    def test_a_killed_service_remembers_too(self):
+        state = self.store()
+        service = self.service(state)
+        service.stop(signal.SIGKILL)
+        service = self.service(state)
+        self.assertIn('domain="example.com"', get(service.port, "/metrics")[1])
+
+    def test_people_can_query_it(self):
+        with sqlite3.connect(self.store()) as database:
+            self.assertEqual(database.execute("SELECT kind, name FROM subjects").fetchall(), [("domain", "example.com")])
+            self.assertEqual(database.execute("SELECT count(*) FROM looks WHERE role = 'last'").fetchall(), [(1,)])
+
+    def test_check_reads_it_while_the_service_runs(self):
+        state = self.store()
+        service = self.service(state)
+        done = self.run_it("check", "--config", str(self.folder / "c.toml"), "example.com")
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertEqual(service.stop(signal.SIGTERM)[0], 0)
+
+    def test_check_goes_on_without_a_store_that_it_cannot_read(self):
+        config = self.config(free_port(), self.file("s.db", "no store"))
+        done = self.run_it("check", "--config", config, "example.com")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("without memory", done.stderr)
+
+
+class Refusing(StoreCase):
+    def test_a_store_that_it_cannot_use(self):
+        state = self.store()
+        newer = str(self.folder / "newer.db")
+        self.assertEqual(self.run_it("store", "copy", "--from", state, "--to", newer).returncode, 0)
+        with sqlite3.connect(newer) as database:
+            database.execute("PRAGMA user_version = 1000")
+        for why, (file, word) in {"no store": (self.file("text.db", "text" * 2000), "damaged or no store"),
+                                  "of a newer version": (newer, "newer version"),
+                                  "in a folder of no folder": (str(self.folder / "no/such/s.db"), "cannot create the folder"),
+                                  "a folder": (str(self.folder), "cannot write the store"),
+                                  "of another kind": ("postgresql://db.example/s", "postgresql://")}.items():
+            with self.subTest(why):
+                said = self.refused(("run", "--listen", f"127.0.0.1:{free_port()}", "--state", file, "example.com"), CONFIG, word)
+                self.assertIn("--state", said)
+
+    def test_a_store_in_use(self):
+        state = str(self.folder / "s.db")
+        self.service(state)
+        self.refused(("run", "--listen", f"127.0.0.1:{free_port()}", "--state", state, "example.com"), CONFIG, "in use", state)
+
+
+class Copying(StoreCase):
+    def test_into_a_new_file(self):
+        state, to = self.store(), str(self.folder / "copy.db")
+        done = self.run_it("store", "copy", "--from", state, "--to", to)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{to}: the memory of 1 domain from {state}\n"), done.stderr)
+        service = self.service(to)
+        self.assertIn('domain="example.com"', get(service.port, "/metrics")[1])
+
+    def test_refusals(self):
+        state = self.store()
+        there = self.file("there.db", "mine")
+        self.refused(("store", "copy", "--from", state, "--to", there), OUTPUT, there, "not overwritten")
+        self.refused(("store", "copy", "--from", there, "--to", str(self.folder / "new.db")), OUTPUT, there)
+        self.refused(("store", "copy", "--from", str(self.folder / "none.db"), "--to", str(self.folder / "new.db")), OUTPUT, "none.db")
+        self.refused(("store", "copy", "--from", state), USAGE, "--to")
+        self.refused(("store", "move"), USAGE, "move")
+
+
+if __name__ == "__main__":
+    unittest.main()
