@@ -47,7 +47,11 @@ bool CheckReport::heard() const { return out_.good(); }
 
 int CheckReport::exit_code() const {
   if (!heard()) return kExitOutput;
-  switch (worst_) {
+  return stswatch::exit_code(worst_);
+}
+
+int exit_code(Status status) {
+  switch (status) {
     case Status::ok:
       return 0;
     case Status::warning:

@@ -85,6 +85,28 @@ struct GenerateCommand {
 /// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3).
 int generate(const GenerateCommand& command, Streams io);
 
+struct SimulateCommand {
+  LookFlags flags;
+  std::string world;   // file, - for standard input; or else:
+  std::string domain;  // what if these parts were replaced
+  std::string policy, id;
+  std::vector<std::string> mx;
+  bool json = false;
+};
+/// Exit codes of check: by the simulation's status.
+int simulate(const SimulateCommand& command, Streams io);
+
+struct HistoryCommand {
+  std::string domain, config_file, state;
+  bool json = false;
+  bool world = false;
+};
+/// 3 where nothing is remembered.
+int history(const HistoryCommand& command, Streams io);
+
+/// The exit code of a status: 0 ok, 1 warning, 2 critical, 3 unknown.
+int exit_code(Status status);
+
 /// A finding's page, offline; without a code the list of all.
 int explain(const std::string& code, Streams io);
 

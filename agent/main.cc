@@ -52,6 +52,28 @@ void add_check(CLI::App& app, CheckCommand& c) {
   add_look_flags(*sub, c.flags);
 }
 
+void add_simulate(CLI::App& app, SimulateCommand& c) {
+  auto* sub = app.add_subcommand(
+      "simulate",
+      "What senders do, now and later: of a world file, or of a domain if these parts were changed");
+  sub->add_option("DOMAIN", c.domain, "The domain whose parts are replaced");
+  sub->add_option("--world", c.world, "World file, - for standard input");
+  sub->add_option("--policy", c.policy, "Policy file to publish");
+  sub->add_option("--mx", c.mx, "MX host, best first, repeatable: the whole set")->allow_extra_args(false);
+  sub->add_option("--id", c.id, "Id to publish");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+  add_look_flags(*sub, c.flags);
+}
+
+void add_history(CLI::App& app, HistoryCommand& c) {
+  auto* sub = app.add_subcommand("history", "What was seen of a domain, and what changed");
+  sub->add_option("DOMAIN", c.domain, "The domain")->required();
+  sub->add_option("--config", c.config_file, "Configuration whose store is read")->envname("STSWATCH_CONFIG");
+  sub->add_option("--state", c.state, "The store")->envname("STSWATCH_STATE");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+  sub->add_flag("--world", c.world, "The world file of the sender simulation");
+}
+
 void add_generate(CLI::App& app, GenerateCommand& c) {
   auto* sub = app.add_subcommand(
       "generate", "The policy file and TXT records to publish for a domain's MX as they are now");
@@ -127,6 +149,8 @@ int main(int argc, char** argv) {
   check_command.width = terminal_width();
   check_command.progress = isatty(STDERR_FILENO) != 0;
   GenerateCommand generate_command;
+  SimulateCommand simulate_command;
+  HistoryCommand history_command;
   std::string code;
   LintCommand lint_command;
   RunCommand run_command;
@@ -137,6 +161,8 @@ int main(int argc, char** argv) {
   add_run(app, run_command);
   add_generate(app, generate_command);
   add_store(app, copy_command);
+  add_simulate(app, simulate_command);
+  add_history(app, history_command);
   app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it")
       ->add_option("CODE", code, "The finding's code; without one: all codes");
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
@@ -153,6 +179,8 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("check")) return check(check_command, io);
   if (app.got_subcommand("lint")) return lint(lint_command, io);
   if (app.got_subcommand("run")) return run(run_command, io);
+  if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
+  if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
   if (app.got_subcommand("explain")) return explain(code, io);
   if (app.got_subcommand("store")) return store_copy(copy_command, io);

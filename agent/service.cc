@@ -59,6 +59,11 @@ LookOutcome outcome_of(const MxHostObservation& look) {
   return look.addresses.lookup() == Lookup::unknown ? LookOutcome::unknown : LookOutcome::failed;
 }
 
+bool is_silent(const MxHostObservation& look) {
+  return std::any_of(look.probes.begin(), look.probes.end(),
+                     [](const SmtpProbe& p) { return !answered(p.failure); });
+}
+
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
   return look.addresses.lookup() != Lookup::unknown &&
@@ -342,6 +347,7 @@ void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
   record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
   const bool saw = saw_all(look, vantage);
+  if (is_silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   std::set<std::string> users;
@@ -364,6 +370,24 @@ void Service::judge_again(const WatchPlan& plan, const DomainConfig& domain, con
       after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
   log_transitions(domain.name, turn.transitions);
   memory_.remember(std::move(turn.record), nullptr, turn.transitions);
+}
+
+void Service::hurry_references(const std::string& silent, TimePoint now) {
+  constexpr std::size_t kReferences = 3;
+  constexpr Seconds kFresh{30};
+  const std::lock_guard lock(mutex_);
+  wheel_.hurry(kVantage);
+  std::size_t hurried = 0;
+  for (const auto& [host, domains] : users_) {
+    if (hurried == kReferences) return;
+    const auto record = host == silent ? nullptr : memory_.mx(host);
+    if (!record || !record->times.last_look || now - *record->times.last_look < kFresh) continue;
+    const bool answered_before = std::any_of(record->known->probes.begin(), record->known->probes.end(),
+                                             [](const SmtpProbe& p) { return answered(p.failure); });
+    if (!answered_before) continue;
+    wheel_.hurry({Kind::mx, host});
+    ++hurried;
+  }
 }
 
 std::mutex& Service::judging(const Domain& name) {

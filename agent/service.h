@@ -65,6 +65,8 @@ class Service {
   void use_mx_hosts(const Domain& name, const std::set<std::string>& hosts);
   void release_mx_hosts(const std::string& domain);                  // with mutex_ held
   void release(const std::string& host, const std::string& domain);  // with mutex_ held
+  /// Silence is proof only while others answer (RULES 5.7): hosts that did are looked at again with it.
+  void hurry_references(const std::string& silent, TimePoint now);
   std::mutex& judging(const Domain& name);
 
   Memory& memory_;
