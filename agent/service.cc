@@ -404,6 +404,11 @@ Snapshot Service::snapshot() const {
   s.trust_store_file = plan->outlook.trust->file();
   s.trust_store_sha256 = plan->outlook.trust->sha256();
   const auto& intervals = plan->config.schedule;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [host, domains] : users_)
+      if (auto record = memory_.mx(host)) s.mx.push_back(std::move(record));
+  }
   const auto wheel = wheel_.state();
   s.kinds = {{"domain", intervals.dns, wheel.late_domain, wheel.domains},
              {"policy", intervals.policy, wheel.late_domain, wheel.domains},

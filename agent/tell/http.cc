@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <sstream>
 #include <thread>
@@ -9,6 +10,8 @@
 #include "agent/tell/api.h"
 #include "agent/tell/http_server.h"
 #include "agent/tell/openmetrics.h"
+#include "agent/tell/page_assets.h"
+#include "agent/tell/pages.h"
 
 namespace stswatch {
 namespace {
@@ -35,6 +38,7 @@ class Server : public HttpServer {
     });
     add_probes();
     add_api();
+    add_pages();
   }
 
   ~Server() override {
@@ -99,6 +103,60 @@ class Server : public HttpServer {
       r.status = 202;
       r.set_content("looking again\n", kTextType);
     });
+  }
+
+  void add_pages() {
+    const auto asset = [this](const char* path, std::string_view content, const char* type) {
+      server_.Get(path, [content, type](const Request&, Response& r) {
+        r.set_content(content.data(), content.size(), type);
+      });
+    };
+    asset("/style.css", kPageStyle, "text/css; charset=utf-8");
+    asset("/page.js", kPageScript, "text/javascript; charset=utf-8");
+    asset("/icon.svg", kPageIcon, "image/svg+xml");
+    server_.Get("/", [this](const Request& q, Response& r) {
+      const auto given = [&](const char* key) { return q.get_param_value(key).substr(0, 200); };
+      ListQuery query{given("q"), given("status"), q.has_param("sort") ? given("sort") : "urgency", 1};
+      const auto page = given("page");
+      std::from_chars(page.data(), page.data() + page.size(), query.page);
+      show(r, page_of_domains(parts_.snapshot(), query));
+    });
+    server_.Get(R"(/domain/([^/]{1,300}))", [this](const Request& q, Response& r) {
+      const auto name = Domain::parse(q.matches[1].str());
+      const auto page = name ? page_of_domain(parts_.snapshot(), name->str()) : std::nullopt;
+      if (page) return show(r, *page);
+      r.status = name ? 404 : 400;
+      show(r, page_of_message(
+                  name ? "Not here" : "No domain name",
+                  name ? name->str() + " is not watched, or was not looked at yet." : name.error() + ".",
+                  "../"));
+    });
+    server_.Post(R"(/domain/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
+      const auto name = Domain::parse(q.matches[1].str());
+      if (!same_site(q)) {
+        r.status = 403;
+        return show(r, page_of_message("Not from here", "This form was sent by another site.", "../../"));
+      }
+      if (!name || !parts_.look_now(*name)) {
+        r.status = 404;
+        return show(r, page_of_message("Not here", "This domain is not watched.", "../../"));
+      }
+      r.set_redirect("../" + name->str(), 303);
+    });
+  }
+
+  /// A browser says where a form was sent from; nothing else does.
+  static bool same_site(const Request& q) {
+    const auto from = q.get_header_value("Sec-Fetch-Site");
+    return from.empty() || from == "same-origin" || from == "none";
+  }
+
+  static void show(Response& r, const std::string& page) {
+    r.set_header("Content-Security-Policy", kPagePolicy);
+    r.set_header("X-Content-Type-Options", "nosniff");
+    r.set_header("Referrer-Policy", "no-referrer");
+    r.set_header("Cache-Control", "no-store");
+    r.set_content(page, "text/html; charset=utf-8");
   }
 
   std::string exposition(bool openmetrics) const {

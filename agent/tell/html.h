@@ -1,0 +1,36 @@
+// A page being written: what is ours goes in as it is, everything else is escaped. One thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace stswatch {
+
+class Html {
+ public:
+  /// A literal of ours.
+  Html& raw(std::string_view markup) {
+    out_ += markup;
+    return *this;
+  }
+  /// Anything else, also inside a quoted attribute: control characters and broken UTF-8 are replaced.
+  Html& text(std::string_view words);
+  Html& number(std::size_t n) { return raw(std::to_string(n)); }
+
+  /// <name class="kind">words</name>; without a class when it is empty.
+  Html& element(std::string_view name, std::string_view words, std::string_view kind = {});
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+/// The path of a URL segment, percent-encoded.
+std::string url_segment(std::string_view text);
+
+/// From the doctype to the open <main>; `up` leads to the root: "" or "../".
+void open_page(Html& page, std::string_view title, std::string_view up);
+void close_page(Html& page);
+
+}  // namespace stswatch

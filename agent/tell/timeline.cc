@@ -1,0 +1,205 @@
+#include "agent/tell/timeline.h"
+
+#include <algorithm>
+
+#include "checks/judge/expiry.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kLeft = 10, kWidth = 880, kRight = 870, kRowHeight = 34, kTop = 26;
+constexpr std::size_t kBars = 40;
+constexpr Seconds kLeast = 14 * 24h, kMost = 400 * 24h;
+
+bool is_late(const std::optional<TimePoint>& from, const std::optional<TimePoint>& until, TimePoint now) {
+  return from && until && judge_life(*from, *until, now, {}) != Life::healthy;
+}
+
+std::vector<TimelineBar> bars_of(const World& world, const Simulation& result) {
+  using enum TimelineBar::Kind;
+  std::vector<TimelineBar> out;
+  for (const auto& mx : world.mx)
+    for (const auto& a : mx.addresses)
+      if (a.not_after)
+        out.push_back({certificate, mx.host + ' ' + a.address, a.not_after,
+                       is_late(a.not_before, a.not_after, world.now)});
+  if (world.policy_host_not_after)
+    out.push_back({certificate, "mta-sts." + world.domain, world.policy_host_not_after,
+                   is_late(world.policy_host_not_before, world.policy_host_not_after, world.now)});
+  for (const auto& s : result.senders)
+    if (s.holds != "nothing" && s.holds != "current")
+      out.push_back({cache, "caches hold " + s.holds, s.live_until, false});
+  if (out.size() > kBars) out.resize(kBars);
+  return out;
+}
+
+struct Mark {
+  TimePoint at;
+  std::string words;
+};
+
+std::vector<Mark> marks_of(const Simulation& result) {
+  std::vector<Mark> out;
+  if (result.rfc.degradation) out.push_back({result.rfc.degradation->at, "degradation"});
+  if (result.rfc.breakage) out.push_back({result.rfc.breakage->at, "breakage"});
+  if (result.rfc.lapse) out.push_back({*result.rfc.lapse, "protection ends"});
+  return out;
+}
+
+/// The picture reaches a little beyond the last thing that happens.
+TimePoint horizon(const World& world, const std::vector<TimelineBar>& bars, const std::vector<Mark>& marks) {
+  TimePoint last = world.now + kLeast;
+  for (const auto& bar : bars)
+    if (bar.until) last = std::max(last, *bar.until);
+  for (const auto& mark : marks)
+    last = std::max(last, mark.at);
+  return std::min(world.now + (last - world.now) * 21 / 20, world.now + kMost);
+}
+
+class Picture {
+ public:
+  Picture(Html& page, TimePoint now, TimePoint end) : page_(page), now_(now), end_(end) {}
+
+  void draw(const std::vector<TimelineBar>& bars, const std::vector<Mark>& marks) {
+    const int height = kTop + static_cast<int>(bars.size()) * kRowHeight + 10;
+    page_.raw("<svg viewBox=\"0 0 ")
+        .raw(std::to_string(kWidth))
+        .raw(" ")
+        .raw(std::to_string(height + 18 * int(marks.size())))
+        .raw("\" aria-hidden=\"true\">");
+    axis(height);
+    int y = kTop;
+    for (const auto& bar : bars) {
+      draw(bar, y);
+      y += kRowHeight;
+    }
+    int line = height + 12;
+    for (const auto& mark : marks) {
+      draw(mark, line);
+      line += 18;
+    }
+    page_.raw("</svg>");
+  }
+
+ private:
+  int x(TimePoint at) const {
+    const auto span = std::clamp<std::int64_t>((at - now_).count(), 0, (end_ - now_).count());
+    return kLeft +
+           static_cast<int>(span * (kRight - kLeft) / std::max<std::int64_t>(1, (end_ - now_).count()));
+  }
+
+  void axis(int height) {
+    constexpr int kTicks = 6;
+    for (int i = 0; i <= kTicks; ++i) {
+      const TimePoint at = now_ + (end_ - now_) * i / kTicks;
+      const std::string where = std::to_string(x(at));
+      page_.raw("<line class=\"axis\" x1=\"")
+          .raw(where)
+          .raw("\" x2=\"")
+          .raw(where)
+          .raw("\" y1=\"18\" y2=\"")
+          .raw(std::to_string(height))
+          .raw("\"/><text class=\"dimtext\" y=\"12\" x=\"")
+          .raw(where)
+          .raw(i == 0        ? "\">"
+               : i == kTicks ? "\" text-anchor=\"end\">"
+                             : "\" text-anchor=\"middle\">")
+          .text(i == 0 ? "now" : to_utc(at).substr(0, 10))
+          .raw("</text>");
+    }
+  }
+
+  void draw(const TimelineBar& bar, int y) {
+    const bool over = bar.until && *bar.until <= now_;
+    const int end = bar.until ? x(*bar.until) : kRight;
+    const char* kind = over                                   ? "over"
+                       : bar.late                             ? "late"
+                       : bar.kind == TimelineBar::Kind::cache ? "cache"
+                                                              : "bar";
+    page_.raw("<text x=\"")
+        .raw(std::to_string(kLeft))
+        .raw("\" y=\"")
+        .raw(std::to_string(y + 12))
+        .raw("\">")
+        .text(bar.label)
+        .raw("</text><text class=\"dimtext\" text-anchor=\"end\" x=\"")
+        .raw(std::to_string(kRight))
+        .raw("\" y=\"")
+        .raw(std::to_string(y + 12))
+        .raw("\">")
+        .text(bar.until ? (over ? "over since " : "until ") + to_utc(*bar.until) : "no end foreseen")
+        .raw("</text><rect class=\"")
+        .raw(kind)
+        .raw("\" rx=\"2\" height=\"10\" x=\"")
+        .raw(std::to_string(kLeft))
+        .raw("\" y=\"")
+        .raw(std::to_string(y + 17))
+        .raw("\" width=\"")
+        .raw(std::to_string(std::max(3, end - kLeft)))
+        .raw("\"/>");
+  }
+
+  void draw(const Mark& mark, int y) {
+    const std::string where = std::to_string(x(mark.at));
+    const bool right = x(mark.at) > kWidth / 2;
+    page_.raw("<line class=\"mark\" y1=\"18\" x1=\"")
+        .raw(where)
+        .raw("\" x2=\"")
+        .raw(where)
+        .raw("\" y2=\"")
+        .raw(std::to_string(y - 12))
+        .raw("\"/><text class=\"marktext\" y=\"")
+        .raw(std::to_string(y))
+        .raw("\" x=\"")
+        .raw(where)
+        .raw(right ? "\" text-anchor=\"end\">" : "\">")
+        .text(mark.words + ' ' + to_utc(mark.at))
+        .raw("</text>");
+  }
+
+  Html& page_;
+  TimePoint now_, end_;
+};
+
+void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<Mark>& marks, TimePoint now) {
+  page.raw(
+      "<details><summary>The same as a table</summary><div class=\"scroll\"><table><thead><tr><th "
+      "scope=\"col\">What"
+      "</th><th scope=\"col\">Until</th></tr></thead><tbody>");
+  for (const auto& bar : bars)
+    page.raw("<tr><th scope=\"row\">")
+        .text(bar.label)
+        .raw("</th><td>")
+        .text(bar.until ? to_utc(*bar.until) : "no end is foreseen")
+        .raw(bar.until && *bar.until <= now ? " <span class=\"tag critical\">over</span>"
+             : bar.late                     ? " <span class=\"tag warning\">renewal overdue</span>"
+                                            : "")
+        .raw("</td></tr>");
+  for (const auto& mark : marks)
+    page.raw("<tr><th scope=\"row\">")
+        .text(mark.words)
+        .raw("</th><td>")
+        .text(to_utc(mark.at))
+        .raw("</td></tr>");
+  page.raw("</tbody></table></div></details>");
+}
+
+}  // namespace
+
+void write_timeline(Html& page, const World& world, const Simulation& result) {
+  const auto bars = bars_of(world, result);
+  const auto marks = marks_of(result);
+  if (bars.empty() && marks.empty()) {
+    page.raw("<p class=\"dim\">Nothing with an end is known of this domain.</p>");
+    return;
+  }
+  page.raw(
+      "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Time-line, scrolls sideways\">");
+  Picture(page, world.now, horizon(world, bars, marks)).draw(bars, marks);
+  page.raw("</div>");
+  table(page, bars, marks, world.now);
+}
+
+}  // namespace stswatch
