@@ -74,20 +74,31 @@ class DemoTest(unittest.TestCase):
         found = get(f"http://{self.prometheus}/api/v1/query?query={urllib.parse.quote(query)}")
         return json.loads(found)["data"]["result"]
 
+    def commands(self, kind):
+        """Those that the introduction shows."""
+        shown = [line.strip() for line in self.screen().splitlines() if line.startswith("  ") and f" {kind} " in line]
+        self.assertTrue(shown, f"no {kind}:\n{self.screen()}")
+        return shown
+
+    def answers(self, command, code, text):
+        done = subprocess.run(command.split(), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual(done.returncode, code, f"{command}\n{done.stdout}{done.stderr}")
+        self.assertIn(text, done.stdout, command)
+
     def test_a_domain_breaks_and_another_heals(self):
         self.wait_for("the introduction", lambda: "Ctrl-C stops everything." in self.screen())
         for line in ("sound.test         OK", "breaks.test        OK", "heals.test         CRITICAL"):
             self.assertIn(line, self.screen())
 
-        commands = [line.strip() for line in self.screen().splitlines() if " check " in line and line.startswith("  ")]
-        self.assertEqual(len(commands), 3, self.screen())
-        for command in commands:
-            with self.subTest(command):
-                done = subprocess.run(command.split(), cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
-                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
-                self.assertIn("    Fix   ", done.stdout)
+        self.assertEqual(len(self.commands("check")), 3, self.screen())
+        for command in self.commands("check"):
+            self.answers(command, 2, "    Fix   ")
+        for command in self.commands("simulate"):
+            self.answers(command, 2, "mx-none-in-policy")
 
         self.wait_for("a finding at breaks.test", lambda: "mx-none-in-policy" in self.codes("breaks.test"))
+        for command in self.commands("history"):
+            self.answers(command, 0, "mx-none-in-policy")
         self.wait_for("no finding at heals.test", lambda: not self.codes("heals.test") & {
             "certificate-expired", "enforce-breakage-now"})
         self.wait_for("the metric", lambda: 'stswatch_domain_status{domain="heals.test",status="ok"} 1' in get(
