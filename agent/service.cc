@@ -92,7 +92,16 @@ Surroundings surroundings(const Memory& memory, const DomainObservation& facts, 
     out.known.emplace(host, m->known);
     out.confirmed.emplace(host, m->confirmed);
     out.pasts.emplace(host, m->past);
+    out.host_times.emplace(host, m->times);
   };
+  const auto& schedule = plan.config.schedule;
+  const auto after = [&](Seconds interval) {
+    return std::max(3 * interval, plan.config.network.look_timeout);
+  };
+  for (const Part part : {Part::sts_record, Part::tlsrpt_record, Part::mx})
+    out.stale_after.emplace(part, after(schedule.dns));
+  out.stale_after.emplace(Part::policy, after(schedule.policy));
+  out.host_stale_after = after(schedule.mx);
   for (const auto& mx : facts.mx.records)
     add(mx.host);
   if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
@@ -195,9 +204,7 @@ Seconds Service::look(const Subject& subject) {
   bool again_soon = false;
   Seconds interval = schedule.dns;
   if (subject.kind == Kind::mx) {
-    look_at_mx(*plan, subject.name);
-    const auto record = memory_.mx(subject.name);
-    again_soon = record && !record->doubts.empty();
+    again_soon = look_at_mx(*plan, subject.name);
     interval = schedule.mx;
   } else if (const auto* domain = plan->find(subject.name)) {
     look_at_domain(*plan, *domain);
@@ -321,15 +328,15 @@ void Service::release(const std::string& host, const std::string& domain) {
   wheel_.remove({Kind::mx, host});
 }
 
-void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
+bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   std::vector<Address> crowded;
   auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
   park({Kind::mx, host}, crowded);
-  if (!crowded.empty() && look.probes.empty()) return;
+  if (!crowded.empty() && look.probes.empty()) return false;
   if (silent(look)) plan.outlook.canaries->ask(look.at, cancel_);
-  if (cancel_.cancelled()) return;
+  if (cancel_.cancelled()) return false;
   plan.outlook.vantage->saw(look);
   const auto outcome = outcome_of(look);
   looks_.looked(LookKind::mx, outcome, watch.seconds());
@@ -348,6 +355,7 @@ void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
   const bool saw = saw_all(look, vantage);
   if (is_silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
+  bool again_soon = !record->doubts.empty();
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   std::set<std::string> users;
@@ -356,20 +364,23 @@ void Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
     if (const auto it = users_.find(host); it != users_.end()) users = it->second;
   }
   for (const auto& name : users)
-    if (const auto* domain = plan.find(name)) judge_again(plan, *domain, host, saw);
+    if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
+  return again_soon;
 }
 
-void Service::judge_again(const WatchPlan& plan, const DomainConfig& domain, const std::string& host,
+bool Service::judge_again(const WatchPlan& plan, const DomainConfig& domain, const std::string& host,
                           bool saw) {
   const std::lock_guard lock(judging(domain.name));
   const auto before = memory_.domain(domain.name);
-  if (!before) return;
+  if (!before) return false;
   const auto now = clock_.now();
   const auto vantage = plan.outlook.vantage->now(domain.name.policy_host(), now);
   auto turn =
       after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
   log_transitions(domain.name, turn.transitions);
+  const bool again_soon = wants_confirmation(*turn.record, host);
   memory_.remember(std::move(turn.record), nullptr, turn.transitions);
+  return again_soon;
 }
 
 void Service::hurry_references(const std::string& silent, TimePoint now) {

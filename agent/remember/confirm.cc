@@ -67,10 +67,15 @@ class Confirmer {
     if (silence && rules_.confirmations > 0 && doubt(key).looks > 0 &&
         vantage_.reached_443_at < doubt(key).since)
       return copy_of(before);  // nothing answers this vantage any more: no count
-    int needed = std::max(1, rules_.confirmations - 1);
+    if (before != nullptr && weigh(*before, vantage_, now_).outcome != Outcome::ok &&
+        end_of(*before, vantage_) == end) {
+      doubts_.erase(key);  // proved before
+      return *seen;
+    }
+    int needed = rules_.confirmations - 1;
     if (end == FetchEnd::no_connect) needed = rules_.confirmations;
     if (end == FetchEnd::certificate && seen->tls.peer && only_dates(*seen->tls.peer)) needed = 1;
-    return enough(key, needed) ? *seen : copy_of(before);
+    return settled(key, needed) ? *seen : copy_of(before);
   }
 
   SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
@@ -80,17 +85,19 @@ class Confirmer {
       doubts_.erase(key);
       return seen;
     }
-    SmtpProbe held = before ? *before : unseen(seen);
+    const SmtpProbe held = before ? *before : unseen(seen);
+    const bool proved = before && (at.outcome == HostOutcome::failed || before->repeated) &&
+                        weigh(*before, host, vantage_, now_).code == at.code;
     if (at.outcome == HostOutcome::failed) {
       const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
-      return enough(key, dates ? 1 : rules_.confirmations - 1) ? seen : held;
+      return proved || settled(key, dates ? 1 : rules_.confirmations - 1) ? seen : held;
     }
     if (rules_.confirmations == 0) return before ? *before : seen;
     if (!proves_by_repetition(at, seen)) return before ? *before : seen;
     if (at.outcome == HostOutcome::unreachable && doubt(key).looks > 0 &&
         vantage_.reached_25_at < doubt(key).since)
       return held;
-    if (!enough(key, rules_.confirmations)) return held;
+    if (!proved && !settled(key, rules_.confirmations)) return held;
     SmtpProbe proven = seen;
     proven.repeated = true;
     return proven;
@@ -108,12 +115,13 @@ class Confirmer {
   Answer<Record> unanswered(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
                             bool resolver_works) {
     Answer<Record> held = before != nullptr && known(*before) ? *before : seen;
-    if (rules_.confirmations == 0 || !resolver_works) {
-      held.repeated_error = before != nullptr ? before->repeated_error : std::string();
-      return held;
-    }
-    held.repeated_error = enough(key + " error", rules_.confirmations) ? seen.detail : std::string();
-    if (!held.repeated_error.empty()) doubts_[key + " error"].looks = rules_.confirmations;
+    held.repeated_error = before != nullptr ? before->repeated_error : std::string();
+    const bool asked = !seen.name.empty();
+    if (rules_.confirmations == 0 || !resolver_works || !asked) return held;
+    const bool proved = !held.repeated_error.empty() || enough(key + " error", rules_.confirmations);
+    if (!proved) return held;
+    doubts_.erase(key + " error");
+    held.repeated_error = seen.detail.empty() ? "no answer" : seen.detail;
     return held;
   }
 
@@ -148,6 +156,13 @@ class Confirmer {
     auto& entry = doubt(key);
     entry.looks = std::min(entry.looks + 1, 1000);
     return entry.looks >= needed;
+  }
+
+  /// As enough; what is proved is no longer in doubt.
+  bool settled(const std::string& key, int needed) {
+    if (!enough(key, needed)) return false;
+    doubts_.erase(key);
+    return true;
   }
 
   Doubts& doubts_;

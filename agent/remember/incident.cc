@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace stswatch {
 namespace {
@@ -28,14 +29,16 @@ class Stepper {
                   [&](const Incident& i) { return i.closed && now - *i.closed > kKeepClosed; });
   }
 
-  void bad(const Finding& finding, bool seen_anew) {
+  void bad(const Finding& finding, bool seen_anew, std::optional<TimePoint> happened) {
     auto it =
         std::ranges::find_if(out_.incidents, [&](const Incident& i) { return same(i.finding, finding); });
     if (it == out_.incidents.end())
       it = out_.incidents.insert(it, Incident{.finding = finding, .closed = now_, .changes = {}});
     Incident& incident = *it;
     const Severity before = incident.finding.severity;
-    const bool opens = !incident.open();
+    const bool again =
+        incident.open() && happened && *happened > incident.opened && !flapping(incident, now_, patience_);
+    const bool opens = !incident.open() || again;
     incident.finding = finding;
     incident.good_looks = 0;
     if (seen_anew || opens) incident.last_bad = now_;
@@ -84,10 +87,10 @@ bool flapping(const Incident& incident, TimePoint now, const Patience& patience)
 
 IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
                   const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
-                  const Patience& patience) {
+                  const Patience& patience, const HappenedAt& happened_at) {
   Stepper stepper(std::move(was), now, patience);
   for (const Finding& finding : found)
-    stepper.bad(finding, seen_anew(finding));
+    stepper.bad(finding, seen_anew(finding), happened_at ? happened_at(finding) : std::nullopt);
   for (Incident& incident : stepper.incidents()) {
     const bool there =
         std::ranges::any_of(found, [&](const Finding& f) { return same(f, incident.finding); });

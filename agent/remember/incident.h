@@ -15,8 +15,8 @@ struct Incident {
   TimePoint opened{};
   TimePoint last_bad{};
   std::optional<TimePoint> closed{};
-  int good_looks = 0;              // in a row, since the last bad one
-  std::vector<TimePoint> changes;  // openings and closings of the last 24 h
+  int good_looks = 0;                // in a row, since the last bad one
+  std::vector<TimePoint> changes{};  // openings and closings of the last 24 h
   bool operator==(const Incident&) const = default;
 
   bool open() const { return !closed; }
@@ -44,11 +44,15 @@ struct IncidentStep {
   std::vector<Transition> transitions;
 };
 
+/// When what a finding tells of happened, where it tells of an event.
+using HappenedAt = std::function<std::optional<TimePoint>(const Finding&)>;
+
 /// `found`: the findings of the confirmed facts. `seen_anew`: whether this look saw, with its own eyes, what
-/// the finding rests on; where it did not, an absent finding is neither good nor bad.
+/// the finding rests on; where it did not, an absent finding is neither good nor bad. An event that happens
+/// again while its finding is still open is told again.
 IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
                   const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
-                  const Patience& patience = {});
+                  const Patience& patience = {}, const HappenedAt& happened_at = {});
 
 /// It has changed so often that it is held open until it has been quiet (RULES 5.3).
 bool flapping(const Incident& incident, TimePoint now, const Patience& patience = {});

@@ -3,28 +3,24 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/remember/past_certificates.h"
 #include "checks/judge/case.h"
+#include "checks/judge/semantics_readiness.h"
 
 namespace stswatch {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kYear = 400 * 24h;   // longer than any max_age (RFC 8461 §3.2)
-constexpr Seconds kFetchWindow = 24h;  // RULES 3.2 B: flapping and p95
-constexpr Seconds kNodes = 30 * 24h;   // a node may be away so long and come back unchanged
-constexpr std::size_t kEntries = 512, kDeadPolicies = 64, kChanges = 1000, kFetches = 600, kCertificates = 64;
+constexpr Seconds kYear = 400 * 24h;      // longer than any max_age (RFC 8461 §3.2)
+constexpr Seconds kFetchWindow = 24h;     // RULES 3.2 B: flapping and p95
+constexpr Seconds kFetchDays = 14 * 24h;  // RULES 3.3, gate 2
+constexpr Seconds kNodes = 30 * 24h;      // a node may be away so long and come back unchanged
+constexpr std::size_t kEntries = 512, kDeadPolicies = 64, kChanges = 1000, kFetches = 600;
 
 template <class Seen>
 bool there(const Seen& seen) {
   return !seen.seen.gone;
-}
-
-std::string joined(const std::set<std::string>& words) {
-  std::string out;
-  for (const auto& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
 }
 
 std::string in_words(const Policy& policy) {
@@ -33,17 +29,30 @@ std::string in_words(const Policy& policy) {
          joined(mx);
 }
 
+std::uint32_t last_number(const Past& past) {
+  std::uint32_t last = 0;
+  for (const auto& policy : past.policies)
+    last = std::max(last, policy.number);
+  return last;
+}
+
 class Folder {
  public:
   Folder(Past past, const Case& c)
-      : past_(std::move(past)), c_(c), baseline_(!past_.began), domain_(c.facts.domain.str()) {}
+      : past_(std::move(past)),
+        c_(c),
+        baseline_(!past_.began),
+        domain_(c.facts.domain.str()),
+        numbered_(last_number(past_)) {}
 
   Past fold() {
     fold_record();
     fold_policies();
     fold_mx();
     fold_names();
+    fold_certificate();
     fold_tlsrpt();
+    fold_gates();
     if (baseline_ && c_.facts.sts.lookup != Lookup::unknown && c_.facts.mx.lookup != Lookup::unknown)
       past_.began = c_.now;
     prune();
@@ -52,8 +61,10 @@ class Folder {
 
  private:
   void changed(std::string code, std::string subject, std::string from, std::string to) {
-    if (!baseline_)
-      past_.changes.push_back({c_.now, std::move(code), std::move(subject), std::move(from), std::move(to)});
+    if (baseline_) return;
+    if (find_in_catalogue(code) != nullptr) ++past_.change_counts[code];
+    past_.changes.push_back({c_.now, std::move(code), std::move(subject), std::move(from), std::move(to),
+                             c_.limits.change_planned});
   }
 
   void fold_record() {
@@ -70,6 +81,7 @@ class Folder {
       id.seen.gone = c_.now;
     }
     if (!now.empty()) past_.ids.push_back({now, c_.facts.sts.ttl, {c_.now, {}}});
+    id_is_new_ = !now.empty();
     if (now != before) changed(now.empty() ? "record-gone" : "id", domain_, before, now);
   }
 
@@ -89,38 +101,65 @@ class Folder {
     return {};
   }
 
+  /// RULES 4.1: "the first later run that proved something else was served". A run that sees the new id and
+  /// the new file together saw nobody get the old file under the new id: the two never met.
+  TimePoint gone_now(const SeenPolicy& seen) const {
+    return id_is_new_ && seen.seen.first < c_.now ? c_.now - Seconds{1} : c_.now;
+  }
+
   void fold_policies() {
-    const SeenPolicy* before = nullptr;  // the newest of those that end now
     std::vector<SeenPolicy> fresh;
     for (const auto& policy : c_.policies) {
       const bool known = std::ranges::any_of(
           past_.policies, [&](const SeenPolicy& s) { return there(s) && same_policy(s.policy, policy); });
       if (!known) fresh.push_back({policy, sha_of(policy), {c_.now, {}}});
     }
-    if (all_copies_known()) {
-      for (auto& seen : past_.policies) {
-        const bool served =
-            std::ranges::any_of(c_.policies, [&](const Policy& p) { return same_policy(p, seen.policy); });
-        if (!there(seen) || served) continue;
-        seen.seen.gone = c_.now;
-        before = &seen;
-      }
+    const auto before = newest();
+    const auto ended = end_policies();
+    if (!fresh.empty() && before) {
+      policy_changed(*before, fresh.front().policy);
+    } else if (ended && c_.policies.empty()) {
+      changed("policy-gone", domain_, in_words(ended->policy), "");
+    } else if (ended) {
+      // The newer of two that were served at once has ended; that the older one did was told when the newer
+      // came.
+      const auto left = newest();
+      if (left && left->seen.first < ended->seen.first) policy_changed(*ended, left->policy);
     }
-    if (before == nullptr && !fresh.empty())
-      for (const auto& seen : past_.policies)
-        if (before == nullptr || seen.seen.first >= before->seen.first) before = &seen;
-    if (!fresh.empty() && before != nullptr) policy_changed(before->policy, fresh.front().policy);
-    if (fresh.empty() && before != nullptr) {
-      if (c_.policies.empty())
-        changed("policy-gone", domain_, in_words(before->policy), "");
-      else
-        policy_changed(before->policy, c_.policies.front());
+    for (auto& policy : fresh) {
+      policy.number = ++numbered_;
+      past_.policies.push_back(std::move(policy));
     }
-    past_.policies.insert(past_.policies.end(), fresh.begin(), fresh.end());
   }
 
-  void policy_changed(const Policy& from, const Policy& to) {
-    if (same_policy(from, to)) return;  // back after it could not be fetched
+  /// Of those served now the newest, else of all; null when none was ever seen.
+  std::optional<SeenPolicy> newest() const {
+    const SeenPolicy* out = nullptr;
+    for (const auto& seen : past_.policies) {
+      const bool better = !out || (there(seen) && !there(*out)) ||
+                          (there(seen) == there(*out) && seen.seen.first >= out->seen.first);
+      if (better) out = &seen;
+    }
+    return out ? std::optional(*out) : std::nullopt;
+  }
+
+  /// What no address serves any more ends; returns the newest of it.
+  std::optional<SeenPolicy> end_policies() {
+    std::optional<SeenPolicy> newest;
+    if (!all_copies_known()) return newest;
+    for (auto& seen : past_.policies) {
+      const bool served =
+          std::ranges::any_of(c_.policies, [&](const Policy& p) { return same_policy(p, seen.policy); });
+      if (!there(seen) || served) continue;
+      if (!newest || seen.seen.first >= newest->seen.first) newest = seen;
+      seen.seen.gone = gone_now(seen);
+    }
+    return newest;
+  }
+
+  void policy_changed(const SeenPolicy& was, const Policy& to) {
+    const Policy& from = was.policy;
+    if (same_policy(from, to)) return changed("policy", domain_, "", in_words(to));  // back after a gap
     changed("policy", domain_, in_words(from), in_words(to));
     if (from.mode != to.mode)
       changed(to.mode < from.mode ? "sts-mode-downgraded" : "sts-mode-upgraded", domain_,
@@ -150,6 +189,21 @@ class Folder {
     }
     if (!added.empty()) changed("mx-added", domain_, joined(before), joined(added));
     if (!removed.empty()) changed("mx-removed", domain_, joined(removed), joined(now));
+    if (added == now && removed == before && other_provider(before, now))
+      changed("mx-provider-changed", domain_, joined(before), joined(now));
+  }
+
+  /// RULES 3.2 J: "all MX hosts replaced by hosts of another registrable domain".
+  static bool other_provider(const std::set<std::string>& before, const std::set<std::string>& now) {
+    const auto owners = [](const std::set<std::string>& hosts) {
+      std::set<std::string> out;
+      for (const auto& host : hosts)
+        out.insert(registrable_domain(host).value_or(host));
+      return out;
+    };
+    const auto old = owners(before), fresh = owners(now);
+    return !old.empty() && !fresh.empty() &&
+           std::ranges::none_of(fresh, [&](const std::string& owner) { return old.contains(owner); });
   }
 
   void fold_names() {
@@ -171,9 +225,36 @@ class Folder {
     for (const auto& address : host.all())
       now.insert(address.str());
     const std::set<std::string> was(past_.policy_host_addresses.begin(), past_.policy_host_addresses.end());
+    if (now.empty()) return;  // gone: that has findings of its own
     if (!was.empty() && now != was)
       changed("sts-policy-host-address-changed", domain_, joined(was), joined(now));
     past_.policy_host_addresses.assign(now.begin(), now.end());
+  }
+
+  void fold_certificate() {
+    std::vector<const Certificate*> shown;
+    for (const auto& fetch : c_.facts.fetches)
+      if (fetch.tls.peer) shown.push_back(&fetch.tls.peer->leaf);
+    if (shown.empty()) return;
+    const auto issuers = novelty(past_.policy_host_certificates, shown, &SeenCertificate::issuer,
+                                 &Certificate::issuer, c_.now);
+    if (!issuers.fresh.empty())
+      changed("sts-webpki-issuer-changed", c_.facts.domain.policy_host(), joined(issuers.before),
+              joined(issuers.fresh));
+    fold_certificates(past_.policy_host_certificates, shown, c_.now);
+  }
+
+  /// RULES 3.3: since when each gate has held without a break.
+  void fold_gates() {
+    const auto closed = closed_gates(c_);
+    for (int gate = 1; gate <= kReadinessGates; ++gate) {
+      const auto holds = gate_holds(c_, gate, closed);
+      if (!holds) continue;
+      if (*holds)
+        past_.gates.emplace(std::to_string(gate), c_.now);
+      else
+        past_.gates.erase(std::to_string(gate));
+    }
   }
 
   void fold_tlsrpt() {
@@ -203,7 +284,12 @@ class Folder {
     std::erase_if(past_.ids,
                   [&](const SeenId& id) { return id.seen.gone && c_.now - *id.seen.gone > kYear; });
     std::erase_if(past_.mx, [&](const SeenHost& h) { return h.seen.gone && c_.now - *h.seen.gone > kYear; });
-    keep_newest(past_.ids, kEntries);
+    // Never forgotten early: the oldest window becomes part of the next one.
+    while (past_.ids.size() > kEntries) {
+      past_.ids[1].seen.first = past_.ids[0].seen.first;
+      past_.ids[1].ttl = std::max(past_.ids[1].ttl, past_.ids[0].ttl);
+      past_.ids.erase(past_.ids.begin());
+    }
     keep_newest(past_.mx, kEntries);
     keep_newest(past_.changes, kChanges);
   }
@@ -217,49 +303,36 @@ class Folder {
   const Case& c_;
   const bool baseline_;
   const std::string& domain_;
+  std::uint32_t numbered_;
+  bool id_is_new_ = false;
 };
+
+void count_day(Past& past, TimePoint at, bool ok) {
+  const TimePoint day = std::chrono::floor<std::chrono::days>(at);
+  auto& days = past.fetch_days;
+  if (days.empty() || days.back().day < day) days.push_back({day});
+  ++days.back().runs;
+  days.back().good += ok;
+  while (at - days.front().day > kFetchDays)
+    days.pop_front();
+}
 
 void add_fetch(Past& past, const DomainObservation& look, const Vantage& vantage) {
   FetchSample sample{look.at, !look.fetches.empty(), Millis{0}};
+  bool some_ok = false, unknown = look.fetches.empty();
   for (const auto& fetch : look.fetches) {
     const auto outcome = weigh(fetch, vantage, look.at).outcome;
-    if (outcome == Outcome::unknown) return;
+    unknown = unknown || outcome == Outcome::unknown;
+    some_ok = some_ok || outcome == Outcome::ok;
     sample.ok = sample.ok && outcome == Outcome::ok;
     sample.duration = std::max(sample.duration, fetch.duration);
   }
-  if (look.fetches.empty()) return;
-  if (sample.ok) past.policy_ok_last = look.at;
+  if (some_ok) past.policy_ok_last = look.at;
+  if (unknown) return;
   past.fetches.push_back(sample);
   while (past.fetches.size() > kFetches || look.at - past.fetches.front().at > kFetchWindow)
     past.fetches.pop_front();
-}
-
-/// The certificates shown now as a set: new ones are added, absent ones end.
-void fold_certificates(std::vector<SeenCertificate>& known, const std::vector<const Certificate*>& shown,
-                       TimePoint now) {
-  for (auto& seen : known) {
-    const bool there_now =
-        std::ranges::any_of(shown, [&](const Certificate* c) { return c->sha256 == seen.sha256; });
-    if (there_now)
-      seen.seen.gone.reset();
-    else if (!seen.seen.gone)
-      seen.seen.gone = now;
-  }
-  for (const auto* c : shown) {
-    if (std::ranges::find(known, c->sha256, &SeenCertificate::sha256) != known.end()) continue;
-    known.push_back(
-        {c->sha256, c->spki_sha256, c->issuer, c->serial, c->not_before, c->not_after, {now, {}}});
-  }
-  std::erase_if(known, [&](const SeenCertificate& s) { return s.seen.gone && now - *s.seen.gone > kYear; });
-  if (known.size() > kCertificates) known.erase(known.begin(), known.end() - kCertificates);
-}
-
-std::set<std::string> lately(const std::vector<SeenCertificate>& known, std::string SeenCertificate::*what,
-                             TimePoint now) {
-  std::set<std::string> out;
-  for (const auto& seen : known)
-    if (!seen.seen.gone || now - *seen.seen.gone <= kNodes) out.insert(seen.*what);
-  return out;
+  count_day(past, look.at, sample.ok);
 }
 
 }  // namespace
@@ -268,36 +341,7 @@ Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks&
                    const Limits& limits, const DomainObservation* fetched) {
   const Case c = prepare(confirmed, mx, vantage, limits);
   past = Folder(std::move(past), c).fold();
-  std::vector<const Certificate*> shown;
-  for (const auto& fetch : confirmed.fetches)
-    if (fetch.tls.peer) shown.push_back(&fetch.tls.peer->leaf);
-  if (!shown.empty()) fold_certificates(past.policy_host_certificates, shown, confirmed.at);
   if (fetched != nullptr) add_fetch(past, *fetched, vantage);
-  return past;
-}
-
-HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
-  std::vector<const Certificate*> shown;
-  for (const auto& probe : confirmed.probes)
-    if (probe.tls.peer) shown.push_back(&probe.tls.peer->leaf);
-  if (shown.empty()) return past;
-  const bool baseline = past.certificates.empty();
-  const auto issuers = lately(past.certificates, &SeenCertificate::issuer, confirmed.at);
-  const auto keys = lately(past.certificates, &SeenCertificate::spki_sha256, confirmed.at);
-  std::set<std::string> new_issuers, new_keys;
-  for (const auto* c : shown) {
-    if (!issuers.contains(c->issuer)) new_issuers.insert(c->issuer);
-    if (!keys.contains(c->spki_sha256)) new_keys.insert(c->spki_sha256);
-  }
-  fold_certificates(past.certificates, shown, confirmed.at);
-  const auto changed = [&](const char* code, const std::set<std::string>& from,
-                           const std::set<std::string>& to) {
-    if (!baseline && !to.empty())
-      past.changes.push_back({confirmed.at, code, confirmed.host, joined(from), joined(to)});
-  };
-  changed("certificate-issuer-changed", issuers, new_issuers);
-  changed("certificate-key-changed", keys, new_keys);
-  if (past.changes.size() > kCertificates) past.changes.erase(past.changes.begin());
   return past;
 }
 

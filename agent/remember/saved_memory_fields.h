@@ -28,7 +28,7 @@ void describe(V& v, Of<V, Span>& span) {
 
 template <class V>
 void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
-  auto& [policy, sha256, seen] = seen_policy;
+  auto& [policy, sha256, seen, number] = seen_policy;
   auto& [mode, mx, max_age, extensions] = policy;
   v.always("mode", mode);
   v("mx", mx);
@@ -36,6 +36,7 @@ void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
   v("extensions", extensions);
   v("sha256", sha256);
   describe(v, seen);
+  v("number", number);
 }
 
 template <class V>
@@ -67,12 +68,13 @@ void describe(V& v, Of<V, SeenCertificate>& certificate) {
 
 template <class V>
 void describe(V& v, Of<V, Change>& change) {
-  auto& [at, code, subject, from, to] = change;
+  auto& [at, code, subject, from, to, planned] = change;
   v.always("at", at);
   v.always("code", code);
   v("subject", subject);
   v("was", from);
   v("became", to);
+  v("planned", planned);
 }
 
 template <class V>
@@ -81,6 +83,14 @@ void describe(V& v, Of<V, FetchSample>& sample) {
   v.always("at", at);
   v("ok", ok);
   v("ms", duration);
+}
+
+template <class V>
+void describe(V& v, Of<V, FetchDay>& fetch_day) {
+  auto& [day, runs, good] = fetch_day;
+  v.always("day", day);
+  v("runs", runs);
+  v("good", good);
 }
 
 template <class V>
@@ -122,7 +132,8 @@ void describe(V& v, Of<V, Incident>& incident) {
 template <class V>
 void describe(V& v, Of<V, Past>& past) {
   auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
-         tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, gates, changes, change_counts] = past;
+         tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, fetch_days, gates, changes,
+         change_counts] = past;
   v("began", began);
   v("policy_host_addresses", addresses);
   v("record_cname", record_cname);
@@ -131,6 +142,7 @@ void describe(V& v, Of<V, Past>& past) {
   v("tlsrpt_was_valid", tlsrpt_was_valid);
   v("policy_ok_last", policy_ok_last);
   v("fetches", fetches);
+  v("fetch_days", fetch_days);
   v("gates", gates);
   v("change_counts", change_counts);
 }

@@ -126,7 +126,14 @@ CREATE TABLE journal (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kVersion1};
+// A policy keeps its name in world files; a change tells whether it was planned.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE policies ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+UPDATE policies SET number = place + 1;
+ALTER TABLE changes ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/remember/past.h"
+#include "checks/facts/bounds.h"
 
 namespace stswatch {
 namespace {
@@ -14,13 +15,29 @@ struct SeenAnew {
   std::set<std::string> in_use{};  // the MX hosts the domain has
 };
 
+std::string host_of(const Finding& finding) { return finding.subject.substr(0, finding.subject.find(' ')); }
+
+char group_of(const Finding& finding) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return entry ? entry->group : 'R';
+}
+
+/// Only a look at an MX host shows it, or that the domain no longer uses the host.
+bool rests_on_host(const Finding& finding) {
+  const char group = group_of(finding);
+  const auto& code = finding.code;
+  return group == 'G' || group == 'H' ||
+         (group == 'F' &&
+          (code == "mx-unreachable" || code.ends_with("-inconsistent") || code == "mx-ipv6-broken" ||
+           code == "mx-backup-invalid" || code.starts_with("mx-target")));
+}
+
 /// What a finding rests on, by its group in the catalogue.
 bool rests_on(const Finding& finding, const SeenAnew& seen) {
   if (finding.of_the_agent) return true;
-  const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  const std::string host = finding.subject.substr(0, finding.subject.find(' '));
-  const bool gone = seen.mx && !seen.in_use.contains(host);
-  switch (entry ? entry->group : 'R') {
+  const std::string host = host_of(finding);
+  if (rests_on_host(finding)) return seen.hosts.contains(host) || (seen.mx && !seen.in_use.contains(host));
+  switch (group_of(finding)) {
     case 'A':
       return seen.record;
     case 'B':
@@ -29,18 +46,10 @@ bool rests_on(const Finding& finding, const SeenAnew& seen) {
     case 'E':
       return seen.record && seen.policy;
     case 'F':
-      if (finding.code == "mx-unreachable" || finding.code.ends_with("-inconsistent") ||
-          finding.code == "mx-ipv6-broken" || finding.code == "mx-backup-invalid" ||
-          finding.code.starts_with("mx-target"))
-        return gone || seen.hosts.contains(host);
-      return seen.mx;
-    case 'G':
-    case 'H':
-      return gone || seen.hosts.contains(host);
-    case 'K':
-      return seen.tlsrpt;
     case 'P':
       return seen.mx;
+    case 'K':
+      return seen.tlsrpt;
     case 'R':
       if (finding.code == "sts-policy-http-invalid") return seen.policy;
       return seen.mx || seen.hosts.contains(host);
@@ -69,6 +78,9 @@ std::vector<Finding> found_in(const Verdict& confirmed, const Verdict& newest) {
   return out;
 }
 
+/// It has had its first good look.
+bool closing(const Incident& i) { return i.open() && i.good_looks > 0 && !flapping(i, i.last_bad); }
+
 std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
                                       Outcome policy) {
   std::map<Part, LookTimes> times;
@@ -80,8 +92,60 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   note(Part::sts_record, known(seen.sts));
   note(Part::tlsrpt_record, known(seen.tlsrpt));
   note(Part::mx, known(seen.mx));
-  if (fetched) note(Part::policy, policy == Outcome::ok);
+  if (fetched) note(Part::policy, policy != Outcome::unknown);
   return times;
+}
+
+bool stale(const LookTimes& times, Seconds after, TimePoint now) {
+  return after > Seconds{0} && times.last_success && now - *times.last_success > after;
+}
+
+/// Our own view of the domain over time (group Q).
+std::vector<Finding> of_our_view(const DomainMemory& record, const Surroundings& around, TimePoint now) {
+  const Domain& domain = record.known->domain;
+  Findings out(domain, record.verdict.live_mode, now);
+  std::string old, unsteady;
+  for (const auto& [part, times] : record.times) {
+    const auto after = around.stale_after.find(part);
+    if (after == around.stale_after.end() || !stale(times, after->second, now)) continue;
+    old += (old.empty() ? "last known: " : ", ") + std::string(to_string(part)) + ' ' +
+           to_utc(*times.last_success);
+  }
+  if (!old.empty()) out.raise("check-stale", domain.str(), old);
+  for (const auto& host : hosts_of(*record.known)) {
+    const auto times = around.host_times.find(host);
+    if (times != around.host_times.end() && stale(times->second, around.host_stale_after, now))
+      out.raise("check-stale", host, "last known: " + to_utc(*times->second.last_success));
+  }
+  for (const auto& i : record.incidents)
+    if (!i.finding.of_the_agent && flapping(i, now))
+      unsteady += (unsteady.empty() ? "" : ", ") + i.finding.code + ' ' + i.finding.subject;
+  if (!unsteady.empty()) out.raise("check-flapping", domain.str(), printable(unsteady, bounds::kDetail));
+  return out.all();
+}
+
+std::optional<TimePoint> newest(const std::vector<Change>& changes, const Finding& f) {
+  for (auto it = changes.rbegin(); it != changes.rend(); ++it)
+    if (it->code == f.code && it->subject == f.subject) return it->at;
+  return std::nullopt;
+}
+
+/// When the change happened that a finding tells of; null for what is a state.
+std::optional<TimePoint> happened_at(const Finding& f, const DomainMemory& record,
+                                     const Surroundings& around) {
+  if (const auto at = newest(record.past.changes, f)) return at;
+  const auto host = around.pasts.find(f.subject);
+  return host == around.pasts.end() ? std::nullopt : newest(host->second->changes, f);
+}
+
+/// CONTRACT 7, drift events: changes are counted as they happen, states of group J as they open.
+void count_drift(const std::vector<Transition>& transitions, Past& past) {
+  for (const auto& t : transitions) {
+    const auto& f = t.incident.finding;
+    const auto* entry = find_in_catalogue(f.code);
+    if (t.kind == Transition::Kind::opened && entry && entry->group == 'J' && !newest(past.changes, f))
+      ++past.change_counts[f.code];
+  }
 }
 
 /// Judges the record's facts again and steps its incidents.
@@ -90,19 +154,16 @@ void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen,
   const History history{&record.past, around.pasts};
   auto verdict = judge(*record.known, around.known, around.vantage, around.limits, history);
   const bool same = record.known == record.confirmed && around.known == around.confirmed;
-  const auto found =
+  auto found =
       same ? found_in(verdict, newest)
            : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
                       newest);
+  std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
-      verdict.checked_at);
+      verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });
   record.incidents = std::move(stepped.incidents);
-  for (const auto& t : stepped.transitions) {
-    const auto* entry = find_in_catalogue(t.incident.finding.code);
-    if (t.kind == Transition::Kind::opened && entry && entry->group == 'J')
-      ++record.past.change_counts[t.incident.finding.code];
-  }
+  count_drift(stepped.transitions, record.past);
   transitions = std::move(stepped.transitions);
   verdict.findings = open_findings(record.incidents);
   verdict.status = status_of(verdict.findings, verdict.undecided);
@@ -179,10 +240,15 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
 }
 
 bool wants_confirmation(const DomainMemory& record) {
-  const auto closing = [](const Incident& i) {
-    return i.open() && i.good_looks > 0 && !flapping(i, i.last_bad);
-  };
-  return !record.doubts.empty() || std::ranges::any_of(record.incidents, closing);
+  return !record.doubts.empty() || std::ranges::any_of(record.incidents, [](const Incident& i) {
+    return closing(i) && !rests_on_host(i.finding);
+  });
+}
+
+bool wants_confirmation(const DomainMemory& record, const std::string& host) {
+  return std::ranges::any_of(record.incidents, [&](const Incident& i) {
+    return closing(i) && rests_on_host(i.finding) && host_of(i.finding) == host;
+  });
 }
 
 }  // namespace stswatch

@@ -15,6 +15,10 @@ struct Surroundings {
   std::map<std::string, std::shared_ptr<const HostPast>> pasts;
   Vantage vantage;
   Limits limits;
+  // RULES 3.2 Q, check-stale: how old what is known of a part or a host may be; none given: any age.
+  std::map<Part, Seconds> stale_after{};
+  Seconds host_stale_after{0};
+  std::map<std::string, LookTimes> host_times{};
 };
 
 struct Turn {
@@ -38,5 +42,7 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
 
 /// Something waits for another look soon: a doubt, or a finding that has had its first good one.
 bool wants_confirmation(const DomainMemory& record);
+/// The same of one of its MX hosts: a finding on it has had its first good look.
+bool wants_confirmation(const DomainMemory& record, const std::string& host);
 
 }  // namespace stswatch

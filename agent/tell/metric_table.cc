@@ -33,9 +33,11 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_mx_outcome",
                "1 for what an address of the MX host proved: ok, failed, unreachable or unknown."},
     MetricInfo{"stswatch_mx_hosts", "MX hosts of the domain."},
-    MetricInfo{"stswatch_enforce_usable_mx",
-               "MX hosts that enforcing senders can use: certainly (bound min) and possibly (bound max). "
-               "Absent where no enforce policy is in effect."},
+    MetricInfo{
+        "stswatch_enforce_usable_mx",
+        "MX hosts that enforcing senders can use: certainly (bound min) and possibly (bound max); level "
+        "rfc, and field with the habits of deployed senders. Absent where no enforce policy is in "
+        "effect."},
     MetricInfo{"stswatch_breakage_timestamp_seconds",
                "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen."},
     MetricInfo{
@@ -45,7 +47,17 @@ constexpr std::array kMetrics = {
                "1 when the foreseen breakage comes from a certificate past its renewal point."},
     MetricInfo{"stswatch_protection_lapse_timestamp_seconds",
                "When the last cached enforce policy ends if nothing is repaired; +Inf when that is open."},
+    MetricInfo{
+        "stswatch_caches_consistent_timestamp_seconds",
+        "When no sender can hold an earlier policy any more (safe after); +Inf when no end is foreseen."},
     MetricInfo{"stswatch_forecast_info", "Always 1; the cause of the foreseen breakage or degradation."},
+    MetricInfo{"stswatch_drift_events_total",
+               "Changes of record, policy and MX set, and faults in their order, since memory began."},
+    MetricInfo{"stswatch_enforce_ready",
+               "1 when a policy in testing has passed every gate for the step to enforce."},
+    MetricInfo{"stswatch_testing_clean_seconds",
+               "For how long all that can be seen of these gates has held without a break; 0 when something "
+               "fails now."},
     MetricInfo{"stswatch_finding", "1 for each open finding of the domain."},
     MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
     MetricInfo{"stswatch_last_success_timestamp_seconds",

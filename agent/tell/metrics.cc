@@ -122,26 +122,57 @@ void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) 
   }
 }
 
+void usable(Exposition& out, const std::optional<UsableMx>& u, const std::string& domain,
+            const std::string& level) {
+  if (!u) return;
+  out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "min"}, {"level", level}}, u->min);
+  out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "max"}, {"level", level}}, u->max);
+}
+
 void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   const auto& f = v.forecast;
-  const Labels level{{"domain", domain}, {"level", "rfc"}};
-  if (v.enforce_usable_mx) {
-    const Labels min{{"domain", domain}, {"bound", "min"}, {"level", "rfc"}};
-    const Labels max{{"domain", domain}, {"bound", "max"}, {"level", "rfc"}};
-    out.gauge("stswatch_enforce_usable_mx", min, v.enforce_usable_mx->min);
-    out.gauge("stswatch_enforce_usable_mx", max, v.enforce_usable_mx->max);
-  }
-  const auto point = [&](const std::string& kind, const std::optional<ForecastPoint>& p) {
-    out.gauge("stswatch_" + kind + "_timestamp_seconds", level, p ? seconds_of(p->at) : kNever);
+  const auto at = [&](const std::string& kind, const std::string& level,
+                      const std::optional<ForecastPoint>& p) {
+    out.gauge("stswatch_" + kind + "_timestamp_seconds", {{"domain", domain}, {"level", level}},
+              p ? seconds_of(p->at) : kNever);
+  };
+  const auto cause = [&](const std::string& kind, const std::optional<ForecastPoint>& p) {
     if (p)
       out.gauge("stswatch_forecast_info",
                 {{"domain", domain}, {"kind", kind}, {"reason", p->reason}, {"subject", p->subject}}, 1);
   };
-  point("breakage", f.breakage);
-  point("degradation", f.degradation);
+  usable(out, v.enforce_usable_mx, domain, "rfc");
+  usable(out, v.field_usable_mx, domain, "field");
+  at("breakage", "rfc", f.breakage);
+  at("breakage", "field", v.field_breakage);
+  at("degradation", "rfc", f.degradation);
+  at("degradation", "field", v.field_degradation);
+  cause("breakage", f.breakage);
+  cause("degradation", f.degradation);
   out.gauge("stswatch_breakage_overdue", {{"domain", domain}}, f.overdue ? 1 : 0);
   out.gauge("stswatch_protection_lapse_timestamp_seconds", {{"domain", domain}},
             f.lapse ? seconds_of(*f.lapse) : kNever);
+  out.gauge("stswatch_caches_consistent_timestamp_seconds", {{"domain", domain}},
+            v.safe_after ? seconds_of(*v.safe_after) : kNever);
+}
+
+void drift(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+  const auto& counts = memory.past.change_counts;
+  for (const auto& entry : catalogue()) {
+    if (entry.group != 'J') continue;
+    const std::string kind(entry.code);
+    const auto count = counts.find(kind);
+    out.counter("stswatch_drift_events_total", {{"domain", domain}, {"kind", kind}},
+                count == counts.end() ? 0 : static_cast<double>(count->second));
+  }
+}
+
+void readiness(Exposition& out, const Verdict& v, const std::string& domain) {
+  const bool ready = std::any_of(v.findings.begin(), v.findings.end(),
+                                 [](const auto& f) { return f.code == "enforce-ready"; });
+  out.gauge("stswatch_enforce_ready", {{"domain", domain}}, ready ? 1 : 0);
+  out.gauge("stswatch_testing_clean_seconds", {{"domain", domain}},
+            v.testing_clean_since ? static_cast<double>((v.checked_at - *v.testing_clean_since).count()) : 0);
 }
 
 void findings(Exposition& out, const Verdict& v, const std::string& domain) {
@@ -184,6 +215,8 @@ void domain(Exposition& out, const DomainMemory& memory) {
   policy(out, memory, name);
   mx_of_domain(out, v, name);
   forecast(out, v, name);
+  drift(out, memory, name);
+  readiness(out, v, name);
   findings(out, v, name);
   times(out, memory, name);
 }

@@ -28,6 +28,7 @@ struct SeenPolicy {
   Policy policy;       // as applied: the strict reading, else the lenient one
   std::string sha256;  // of the body first seen
   Span seen;
+  std::uint32_t number = 0;  // its name in world files: P1, P2, ... by first sight, never given twice
   bool operator==(const SeenPolicy&) const = default;
 };
 
@@ -59,6 +60,7 @@ struct Change {
                         // without a finding: "id", "policy", "record-gone", "policy-gone"
   std::string subject;  // as findings name it
   std::string from, to;
+  bool planned = false;  // a change window was open
   bool operator==(const Change&) const = default;
 };
 
@@ -68,6 +70,13 @@ struct FetchSample {
   bool ok = false;
   Millis duration{0};  // of the slowest address
   bool operator==(const FetchSample&) const = default;
+};
+
+/// The fetches of one day: RULES 3.3 asks for a share of all of them over two weeks.
+struct FetchDay {
+  TimePoint day{};  // its midnight
+  std::uint32_t runs = 0, good = 0;
+  bool operator==(const FetchDay&) const = default;
 };
 
 struct Past {
@@ -82,6 +91,7 @@ struct Past {
   bool tlsrpt_was_valid = false;
   std::optional<TimePoint> policy_ok_last;  // the last good fetch of a valid policy
   std::deque<FetchSample> fetches;          // of the last 24 h, oldest first
+  std::deque<FetchDay> fetch_days;          // of the last 14 days, oldest first
   std::map<std::string, TimePoint> gates;   // readiness gate (RULES 3.3) -> true without a break since
   std::vector<Change> changes;              // oldest first
   std::map<std::string, std::uint64_t> change_counts;  // by code, since memory began

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "checks/judge/held.h"
+#include "checks/judge/senders.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {
@@ -54,9 +56,16 @@ struct Case {
   bool null_mx = false;
   std::vector<MxCase> mx{};  // by preference; the implicit MX (D itself) when there is none
   bool implicit_mx = false;
-  Mode live = Mode::none;     // CONTRACT 2: without memory
+  World world{};              // of the memory, or of this look alone
+  Simulation foreseen{};      // what follows from it
+  std::vector<Held> held{};   // the live pairs in it
+  Mode live = Mode::none;     // RULES 0.3; CONTRACT 2 without memory
   bool live_assumed = false;  // the worst case, because the announced policy cannot be read
 
+  /// RULES 3.2 A: "a record exists in any spelling or a policy is remembered", one that asks for something.
+  bool deployed() const;
+  /// Somebody without a cache gets a policy of this content now.
+  bool is_in_effect(const WorldPolicy& policy) const;
   const Policy* shown() const { return policies.empty() ? nullptr : &policies.front(); }
 };
 
@@ -76,11 +85,14 @@ void judge_policy_text(const PolicyReading& reading, const std::string& subject,
                        Findings& out);  // D, one copy
 void judge_policy_texts(const Case& c,
                         Findings& out);  // D, every copy, each with its subject: judge() calls this one
-void judge_semantics(const Case& c, Findings& out);     // E, O (readiness without memory)
+void judge_semantics(const Case& c, Findings& out);     // E, O
 void judge_mx(const Case& c, Findings& out);            // F
 void judge_smtp(const Case& c, Findings& out);          // G
 void judge_certificates(const Case& c, Findings& out);  // H
 void judge_tlsrpt(const Case& c, Findings& out);        // K
+void judge_drift(const Case& c, Findings& out);         // J, what holds now
+void judge_changes(const Case& c, Findings& out);       // J, what happened in the last days
+void judge_with_time(const Case& c, Findings& out);     // E, O: what needs a memory
 void judge_provider(const Case& c, Findings& out);      // P
 void judge_vantage(const Case& c, Findings& out);       // Q, R
 

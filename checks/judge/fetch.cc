@@ -127,6 +127,7 @@ class Judge {
   }
 
   void judge_time(const PolicyFetch& fetch) {
+    if (c_.history.past && !c_.history.past->fetches.empty()) return;  // many looks say more than one
     if (fetch.duration <= kSlow) return;
     const bool very = fetch.duration > kVerySlow;
     raise("sts-policy-fetch-slow",
@@ -204,11 +205,49 @@ void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
   }
 }
 
+// --- Over a day
+
+/// RULES 3.2 B: "p95 of total fetch time over 2 s (warning over 4 s)".
+void judge_times(const Case& c, Findings& out) {
+  const auto p95 = usual_fetch_time(*c.history.past);
+  if (!p95 || *p95 <= kSlow) return;
+  const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
+  if (*p95 > kVerySlow) {
+    out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
+  } else {
+    out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
+  }
+}
+
+/// RULES 3.2 B: "success ratio in 24 h between 50 % and 98 % with 4 or more state changes".
+void judge_flapping(const Case& c, Findings& out) {
+  const auto& fetches = c.history.past->fetches;
+  std::size_t good = 0, changes = 0;
+  for (std::size_t i = 0; i < fetches.size(); ++i) {
+    good += fetches[i].ok;
+    changes += i > 0 && fetches[i].ok != fetches[i - 1].ok;
+  }
+  if (changes < 4 || good * 2 < fetches.size() || good * 100 > fetches.size() * 98) return;
+  out.raise("sts-policy-fetch-flapping", c.facts.domain.policy_host(),
+            std::to_string(good) + " of " + std::to_string(fetches.size()) + " fetches in 24 h were good, " +
+                std::to_string(changes) + " changes");
+}
+
 }  // namespace
 
+std::optional<Millis> usual_fetch_time(const Past& past) {
+  std::vector<Millis> times;
+  for (const FetchSample& sample : past.fetches)
+    if (sample.ok) times.push_back(sample.duration);
+  if (times.empty()) return std::nullopt;
+  std::ranges::sort(times);
+  return times[(times.size() * 95 + 99) / 100 - 1];
+}
+
 void judge_fetch(const Case& c, Findings& out) {
-  // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
-  if (!c.announced) return;
+  // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling or a policy is
+  // remembered.
+  if (!c.deployed()) return;
   for (const AnswerFacts* answer : {static_cast<const AnswerFacts*>(&c.facts.policy_host.a),
                                     static_cast<const AnswerFacts*>(&c.facts.policy_host.aaaa)}) {
     if (!answer->repeated_error.empty())
@@ -223,6 +262,9 @@ void judge_fetch(const Case& c, Findings& out) {
   judge_ipv6(c, faults);
   raise_by_address(c, faults, out);
   judge_agreement(c, out);
+  if (!c.history.past) return;
+  judge_times(c, out);
+  judge_flapping(c, out);
 }
 
 }  // namespace stswatch

@@ -11,8 +11,9 @@ namespace {
 /// subject.
 class Filling {
  public:
-  Filling(std::initializer_list<Fill> given, const Domain& domain, std::string_view subject, TimePoint now)
-      : given_(given), domain_(domain), subject_(subject), now_(now) {}
+  Filling(std::initializer_list<Fill> given, const Domain& domain, std::string_view subject, TimePoint now,
+          const std::string& until)
+      : given_(given), domain_(domain), subject_(subject), now_(now), until_(until) {}
 
   /// nullopt: no placeholder of this name. A value the rule left empty counts as not given.
   std::optional<std::string> of(std::string_view name) const {
@@ -26,7 +27,7 @@ class Filling {
     if (name == "subject" || name == "value") return std::string(subject_);
     if (name == "host") return std::string(subject_.substr(0, space));
     if (name == "address") return std::string(space == subject_.npos ? subject_ : subject_.substr(space + 1));
-    if (name == "until") return "the end of max_age after their last fetch";
+    if (name == "until") return until_.empty() ? "the end of max_age after their last fetch" : until_;
     if (name == "new_id") return fresh_id(now_);
     return std::nullopt;
   }
@@ -54,6 +55,7 @@ class Filling {
   const Domain& domain_;
   std::string_view subject_;
   TimePoint now_;
+  const std::string& until_;
 };
 
 }  // namespace
@@ -80,13 +82,21 @@ void Findings::raise_as(Severity severity, std::string_view code, std::string su
   finding.severity = finding.of_the_agent ? Severity::info : severity;
   finding.route = entry->route_in(live_);
   if (!finding.of_the_agent && severity == Severity::info) finding.route = Route::log;
-  const Filling filling(fills, domain_, subject, now_);
+  const Filling filling(fills, domain_, subject, now_, until_);
   finding.effect = filling.into(entry->effect);
   finding.fix = filling.into(entry->fix);
   finding.reference = entry->reference;
   finding.subject = std::move(subject);
   finding.detail = std::move(detail);
   all_.push_back(std::move(finding));
+}
+
+void Findings::raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+                            std::initializer_list<Fill> fills) {
+  const std::size_t before = all_.size();
+  raise(code, std::move(subject), std::move(detail), fills);
+  if (all_.size() == before) return;
+  if (all_.back().severity != Severity::info) all_.back().route = route;
 }
 
 bool Findings::has(std::string_view code) const {

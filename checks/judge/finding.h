@@ -30,7 +30,9 @@ using Fill = std::pair<std::string_view, std::string>;  // placeholder without b
 
 class Findings {
  public:
-  Findings(const Domain& domain, Mode live, TimePoint now) : domain_(domain), live_(live), now_(now) {}
+  /// `until`: when the last enforce policy that senders hold ends; empty where that is not known.
+  Findings(const Domain& domain, Mode live, TimePoint now, std::string until = {})
+      : domain_(domain), live_(live), now_(now), until_(std::move(until)) {}
 
   /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not
   /// raise it in the live mode, or when the same code and subject is there already (the first detail stays).
@@ -39,6 +41,10 @@ class Findings {
   /// As raise, with a severity other than the catalogue's where RULES says so (e.g. info below a threshold).
   void raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
                 std::initializer_list<Fill> fills = {});
+
+  /// As raise, told as `route` where the severity allows it (RULES 5.1).
+  void raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+                    std::initializer_list<Fill> fills = {});
 
   bool has(std::string_view code) const;
   bool has(std::string_view code, std::string_view subject) const;
@@ -50,6 +56,7 @@ class Findings {
   Domain domain_;
   Mode live_;
   TimePoint now_;
+  std::string until_;
   std::vector<Finding> all_;
 };
 

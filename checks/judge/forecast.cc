@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/judge/certificates.h"
 #include "checks/judge/senders_cause.h"
 
 namespace stswatch {
@@ -71,7 +70,10 @@ void raise_breakage(const World& world, const WorldPoint& breakage, const Limits
   const std::string until = to_utc(breakage.at);
   if (breakage.at <= world.now) {
     // RFC 8461 §5: enforcing senders MUST NOT deliver to hosts that fail; none is left.
-    std::string detail = "no MX host is usable under the policy:";
+    std::string detail = "no MX host is usable under the policy";
+    if (breakage.policy != world.current_policy || !world.current_id)
+      detail += " that senders still hold, " + breakage.policy;
+    detail += ':';
     for (const std::string& reason : breakage.reason)
       detail += ' ' + reason;
     out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail));
@@ -79,84 +81,12 @@ void raise_breakage(const World& world, const WorldPoint& breakage, const Limits
   }
   const bool soon = breakage.at - world.now <= kPage;
   if (!soon && !deserves_notice(world, breakage, limits, kTicket)) return;
-  const bool was_there = out.has("enforce-breakage-predicted", world.domain);
-  out.raise("enforce-breakage-predicted", world.domain, in_words(world, breakage), {{"until", until}});
   // RULES 5.1: a page only where mail stops or is about to.
-  if (!soon && !was_there && out.has("enforce-breakage-predicted", world.domain)) {
-    out.all().back().route = std::min(out.all().back().route, Route::ticket);
-  }
-}
-
-// --- The world of one look
-
-std::string name_of(std::size_t policy) { return "P" + std::to_string(policy + 1); }
-
-WorldAddress address_of(const MxAddressCase& at, const std::string& host, TimePoint now) {
-  WorldAddress out;
-  out.address = at.address.str();
-  // In one look a host that cannot be reached stays unknown (CONTRACT 2).
-  if (at.code == "mx-unreachable") out.reachable = false;
-  if (at.outcome != HostOutcome::ok && at.outcome != HostOutcome::failed) return out;
-  out.reachable = true;
-  const SmtpProbe& probe = *at.probe;
-  out.starttls = !probe.failure;
-  if (!probe.tls.peer) return out;
-  const PeerCertificates& peer = *probe.tls.peer;
-  out.trusted = trusted_until_its_end(peer, now);
-  if (peer.name_matches) out.dns_names = {host};
-  out.not_after = peer.chain_not_after();
-  out.not_before = peer.first_to_expire().not_before;
-  // Whatever made it fail, the world must not call it good (a root that has ended shows in no date of the
-  // chain sent).
-  if (at.outcome == HostOutcome::failed && out.not_after > now && peer.name_matches) out.trusted = false;
-  return out;
+  out.raise_routed(soon ? Route::page : Route::ticket, "enforce-breakage-predicted", world.domain,
+                   in_words(world, breakage), {{"until", until}});
 }
 
 }  // namespace
-
-std::vector<WorldMx> mx_of(const Case& c) {
-  std::vector<WorldMx> out;
-  for (const MxCase& mx : c.mx) {
-    WorldMx host{mx.preference, mx.host, {}};
-    for (const MxAddressCase& at : mx.addresses)
-      host.addresses.push_back(address_of(at, mx.host, c.now));
-    const bool seen_unknown =
-        std::ranges::any_of(host.addresses, [](const WorldAddress& a) { return !a.reachable; });
-    // What was not looked at, or not all of it, may hold a good address.
-    if (!mx.usable && !seen_unknown) host.addresses.emplace_back();
-    out.push_back(std::move(host));
-  }
-  return out;
-}
-
-void set_policy_host(const Case& c, World& world) {
-  for (const PolicyCopy& copy : c.copies) {
-    const auto& peer = copy.fetch->tls.peer;
-    if (!peer || !peer->good()) continue;
-    const TimePoint end = peer->chain_not_after();
-    if (world.policy_host_not_after && *world.policy_host_not_after <= end) continue;
-    world.policy_host_not_after = end;
-    world.policy_host_not_before = peer->first_to_expire().not_before;
-  }
-}
-
-World world_of(const Case& c) {
-  World world;
-  world.now = c.now;
-  world.domain = c.facts.domain.str();
-  for (std::size_t i = 0; i < c.in_effect.size(); ++i) {
-    const Policy& policy = c.in_effect[i];
-    world.policies.push_back({name_of(i), policy.mode, policy.mx, policy.max_age, c.now, c.now});
-  }
-  if (c.record.usable()) {
-    world.ids.push_back({c.record.id, c.now, c.now, c.facts.sts.ttl});
-    world.current_id = c.record.id;
-  }
-  if (!world.policies.empty()) world.current_policy = world.policies.front().name;
-  set_policy_host(c, world);
-  world.mx = mx_of(c);
-  return world;
-}
 
 Forecast forecast_of(const World& world, const Simulation& result, const Limits& limits) {
   Forecast out;
@@ -167,6 +97,12 @@ Forecast forecast_of(const World& world, const Simulation& result, const Limits&
     out.overdue = senders::past_renewal(world, *result.rfc.breakage, expiry_limits(limits));
   }
   return out;
+}
+
+void set_field_level(const World& world, const Simulation& result, Verdict& verdict) {
+  verdict.field_usable_mx = result.field.usable;
+  if (result.field.breakage) verdict.field_breakage = point_of(world, *result.field.breakage);
+  if (result.field.degradation) verdict.field_degradation = point_of(world, *result.field.degradation);
 }
 
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits, Findings& out) {

@@ -7,8 +7,9 @@
 
 namespace stswatch {
 
-/// Without memory: the policies in effect, all served at this moment under the one id that is shown, and the
-/// MX hosts as they were last seen.
+/// The windows of the memory (RULES 4.1), the policies named P1, P2, ... as long as it lasts. Without memory:
+/// the policies in effect, all served at this moment under the one id that is shown. And the MX hosts as they
+/// were last seen.
 World world_of(const Case& c);
 
 /// The MX hosts alone, for a world whose policies and ids come from a memory.
@@ -20,7 +21,13 @@ void set_policy_host(const Case& c, World& world);
 /// Level rfc, in the form of CONTRACT 2.
 Forecast forecast_of(const World& world, const Simulation& result, const Limits& limits);
 
+/// Level field, of a memory: without one there is nothing to say.
+void set_field_level(const World& world, const Simulation& result, Verdict& verdict);
+
 /// enforce-breakage-now, -predicted and enforce-degradation-predicted.
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits, Findings& out);
+
+/// protection-lapse-predicted, which needs a memory.
+void judge_lapse(const Case& c, Findings& out);
 
 }  // namespace stswatch

@@ -107,7 +107,7 @@ void judge_policy_text(const PolicyReading& reading, const std::string& subject,
 
 void judge_policy_texts(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
-  if (!c.announced) return;
+  if (!c.deployed()) return;
   std::vector<CopyFault> all;
   for (const PolicyCopy& copy : c.copies) {
     if (!copy.reading) continue;

@@ -134,7 +134,7 @@ void judge_copy(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& o
 
 void judge_policy_tls(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
-  if (!c.announced) return;
+  if (!c.deployed()) return;
   std::vector<CopyFault> faults;
   for (const PolicyCopy& copy : c.copies)
     judge_copy(c, copy, faults);

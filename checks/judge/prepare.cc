@@ -3,7 +3,7 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/judge/case.h"
+#include "checks/judge/forecast.h"
 
 namespace stswatch {
 namespace {
@@ -37,20 +37,21 @@ std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
   return out;
 }
 
-Mode strongest(const std::vector<Policy>& policies) {
-  return std::ranges::max(policies, {}, &Policy::mode).mode;
-}
-
-/// CONTRACT 2: "Without memory the live mode is ..."
+/// RULES 0.3: the strongest that is current or that some sender may still hold. CONTRACT 2: failing that, the
+/// mode of a policy that was read; with memory, of the last one.
 void set_live_mode(Case& c) {
-  if (!c.in_effect.empty()) {
-    c.live = strongest(c.in_effect);
-  } else if (!c.policies.empty()) {
-    c.live = strongest(c.policies);
-  } else if (c.announced) {
-    c.live = Mode::enforce;
-    c.live_assumed = true;
-  }
+  const auto raise_to = [&](Mode mode) { c.live = std::max(c.live, mode); };
+  for (const Policy& policy : c.in_effect)
+    raise_to(policy.mode);
+  for (const Held& held : c.held)
+    raise_to(held.policy.mode);
+  if (!c.in_effect.empty() || !c.held.empty()) return;
+  for (const Policy& policy : c.policies)
+    raise_to(policy.mode);
+  if (!c.policies.empty() || !c.announced) return;
+  const SeenPolicy* last = c.history.past ? last_served(*c.history.past) : nullptr;
+  c.live = last ? last->policy.mode : Mode::enforce;
+  c.live_assumed = !last;
 }
 
 void read_texts(Case& c) {
@@ -167,8 +168,20 @@ Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& v
   c.policies = distinct_policies(c.copies);
   if (c.record.usable()) c.in_effect = c.policies;
   set_mx(c, mx);
+  c.world = world_of(c);
+  c.foreseen = simulate(c.world);
+  c.held = held_now(c.world);
   set_live_mode(c);
   return c;
+}
+
+bool Case::deployed() const {
+  return announced || std::ranges::any_of(held, [](const Held& h) { return h.policy.mode != Mode::none; });
+}
+
+bool Case::is_in_effect(const WorldPolicy& policy) const {
+  const Policy asked{policy.mode, policy.mx, policy.max_age, {}};
+  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(p, asked); });
 }
 
 }  // namespace stswatch

@@ -165,17 +165,40 @@ class Judge {
   Findings& out_;
 };
 
+/// Hosts that left within the max_age of a policy senders may hold: these still allow them.
+Names left_lately(const Case& c) {
+  Names out;
+  if (!c.history.past) return out;
+  const SeenPolicy* last = last_served(*c.history.past);
+  if (!last) return out;
+  const Seconds life(static_cast<Seconds::rep>(last->policy.max_age));
+  for (const SeenHost& mx : c.history.past->mx)
+    if (mx.seen.gone && c.now - *mx.seen.gone <= life) out.push_back(mx.host);
+  return out;
+}
+
+/// RULES 3.2 P: both families "in the MX set, or a switch between them in the last max_age".
+void judge_migration(const Case& c, const Names& hosts, Findings& out) {
+  const Names left = left_lately(c);
+  const bool outlook = std::ranges::any_of(hosts, is_outlook);
+  const bool dnssec = std::ranges::any_of(hosts, is_mx_microsoft);
+  const bool from_outlook = dnssec && std::ranges::any_of(left, is_outlook);
+  const bool from_dnssec = outlook && std::ranges::any_of(left, is_mx_microsoft);
+  if (!(outlook && dnssec) && !from_outlook && !from_dnssec) return;
+  std::string detail = "MX " + joined(those(hosts, kMicrosoft));
+  if (!(outlook && dnssec)) detail += ", before " + joined(those(left, kMicrosoft));
+  // RFC 8461 §8.1: what senders hold allows the old name only.
+  std::string until = enforced_until(c.held).words();
+  if (until.empty() && c.shown())
+    until = to_utc(c.now + Seconds(static_cast<Seconds::rep>(c.shown()->max_age)));
+  out.raise("provider-m365-migration", c.facts.domain.str(), printable(detail, bounds::kDetail),
+            {{"until", until}});
+}
+
 /// What the MX set alone tells.
 void judge_set(const Case& c, const Names& hosts, Findings& out) {
   const std::string& domain = c.facts.domain.str();
-  const bool outlook = std::ranges::any_of(hosts, is_outlook);
-  if (outlook && std::ranges::any_of(hosts, is_mx_microsoft)) {
-    // RFC 8461 §8.1: what senders hold allows the old name only.
-    const auto until =
-        c.shown() ? to_utc(c.now + Seconds(static_cast<Seconds::rep>(c.shown()->max_age))) : "";
-    out.raise("provider-m365-migration", domain,
-              printable("MX " + joined(those(hosts, kMicrosoft)), bounds::kDetail), {{"until", until}});
-  }
+  judge_migration(c, hosts, out);
   const Names proton = those(hosts, kProton), fastmail = those(hosts, kFastmail);
   if (!proton.empty()) out.raise("provider-proton", domain, "MX " + joined(proton));
   if (!fastmail.empty()) out.raise("provider-fastmail", domain, "MX " + joined(fastmail));

@@ -3,6 +3,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
+#include "checks/judge/drift.h"
 #include "checks/judge/weigh_fetch.h"
 
 namespace stswatch {
@@ -100,10 +101,18 @@ void judge_absence(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   const std::string wrong = wrong_names(c);
   if (!wrong.empty()) out.raise("sts-txt-wrong-name", domain, printable(wrong, bounds::kDetail));
-  if (const Policy* policy = c.shown()) {
+  const Past* past = c.history.past;
+  const bool was_there = past && !past->ids.empty();
+  if (was_there && !retired(c)) {
+    const SeenId& last = past->ids.back();
+    std::string detail = c.facts.sts.nxdomain ? "NXDOMAIN" : "no record";
+    detail += ", last seen: id " + last.id;
+    if (last.seen.gone) detail += " until " + to_utc(*last.seen.gone);
+    out.raise("sts-txt-missing", domain, printable(detail, bounds::kDetail));
+  } else if (c.shown() && !was_there) {
     out.raise("sts-policy-without-txt", domain,
-              "a policy with mode " + std::string(to_string(policy->mode)) + " is served, no TXT record at " +
-                  c.facts.domain.sts_record_name());
+              "a policy with mode " + std::string(to_string(c.shown()->mode)) +
+                  " is served, no TXT record at " + c.facts.domain.sts_record_name());
   } else if (wrong.empty()) {
     out.raise("sts-not-deployed", domain,
               (c.facts.sts.nxdomain ? "NXDOMAIN: " : "no record: ") + c.facts.domain.sts_record_name());

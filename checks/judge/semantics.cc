@@ -4,6 +4,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
+#include "checks/judge/drift.h"
 #include "checks/judge/semantics_readiness.h"
 #include "checks/judge/weigh_fetch.h"
 
@@ -13,6 +14,12 @@ namespace {
 constexpr std::uint64_t kHour = 3600, kDay = 86400, kWeek = 604800, kMonth = 2592000;
 
 // --- max_age
+
+bool mx_changed_within(const Case& c, Seconds span) {
+  return c.history.past && std::ranges::any_of(c.history.past->changes, [&](const Change& change) {
+           return change.code.starts_with("mx-") && c.now - change.at <= span;
+         });
+}
 
 void judge_max_age(const Case& c, const Policy& policy, Findings& out) {
   // RFC 8461 §8.3: an opt-out asks for a small max_age. 0 is a matter of the text (group D).
@@ -28,9 +35,12 @@ void judge_max_age(const Case& c, const Policy& policy, Findings& out) {
     }
   }
   if (policy.max_age < kHour) out.raise("sts-max-age-under-hour", domain, detail);
-  if (policy.max_age > kMonth && policy.mode == Mode::testing) {
+  const bool moving = mx_changed_within(c, Seconds(kMonth));
+  if (policy.max_age > kMonth && (policy.mode == Mode::testing || moving)) {
     const std::string until = to_utc(c.now + Seconds(policy.max_age));
-    out.raise("sts-max-age-long", domain, detail + " in testing: today's policy may bind until " + until,
+    out.raise("sts-max-age-long", domain,
+              detail + (moving ? " while the MX hosts change" : " in testing") +
+                  ": today's policy may bind until " + until,
               {{"until", until}});
   }
 }
@@ -52,8 +62,10 @@ void judge_wildcards(const Case& c, const Policy& policy, Findings& out) {
     out.raise("sts-wildcard-broad", c.facts.domain.str(), printable(detail, bounds::kDetail));
 }
 
+/// RULES 3.2 E: "while an enforce policy is still cached anywhere"; one look cannot rule that out.
 void judge_none(const Case& c, const Policy& policy, Findings& out) {
-  if (policy.mode == Mode::none && policy.mx.empty())
+  if (policy.mode != Mode::none || !policy.mx.empty()) return;
+  if (!c.history.past || enforced_until(c.held).any)
     out.raise("sts-none-without-mx", c.facts.domain.str(), "mode: none, and no mx line");
 }
 
@@ -94,7 +106,12 @@ bool in_effect(const Case& c, Mode mode) {
 
 void judge_published(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
-  if (in_effect(c, Mode::none)) out.raise("sts-mode-none-published", domain, "mode: none");
+  if (in_effect(c, Mode::none) && !removal_complete(c)) {
+    const auto enforced = enforced_until(c.held);
+    out.raise("sts-mode-none-published", domain,
+              enforced.at ? "mode: none; senders may hold an enforce policy until " + enforced.words()
+                          : "mode: none");
+  }
   // RFC 8461 §6: without TLSRPT nobody is told what testing would have refused.
   if (in_effect(c, Mode::testing) && c.facts.tlsrpt.lookup != Lookup::unknown && !c.tlsrpt.usable())
     out.raise("sts-testing-without-tlsrpt", domain, "mode: testing, and no valid TLSRPT record");

@@ -1,12 +1,31 @@
-// Group O: may a domain in testing go to enforce? From one look: what is false can be seen, 14 days cannot.
+// Group O: may a domain in testing go to enforce? What is false can be seen in one look; that the gates of
+// RULES 3.3 have held for 14 days only a memory knows.
 #pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "checks/judge/case.h"
 
 namespace stswatch {
 
-/// The gates of RULES 3.3 that this look shows false, each in a few words with its number.
+inline constexpr int kReadinessGates = 8;  // RULES 3.3
+
+/// The gates that this look shows false, each in a few words with its number first.
 std::vector<std::string> closed_gates(const Case& c);
+
+/// What one look says of a gate; null: nothing, so that its streak neither grows nor ends.
+std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<std::string>& closed);
+
+struct Readiness {
+  std::vector<std::string> open;         // gates that do not hold yet, each with why
+  std::vector<std::string> held;         // the others, each with its date
+  std::optional<TimePoint> clean_since;  // all that a look can show has held since
+};
+
+/// Of a memory: without one there are no dates.
+Readiness readiness_of(const Case& c);
 
 void judge_readiness(const Case& c, Findings& out);
 

@@ -48,9 +48,11 @@ void judge_tlsrpt(const Case& c, Findings& out) {
   }
   // RFC 8460 §3: "records that do not begin with "v=TLSRPTv1;" are discarded"; strangers are no record.
   if (c.tlsrpt.verdict == TlsrptReading::Verdict::none && c.tlsrpt.departures.empty()) {
-    out.raise("tlsrpt-missing", subject,
-              answer.records.empty() ? (answer.nxdomain ? "NXDOMAIN" : "no TXT record")
-                                     : "none of the TXT records there is one of TLSRPT");
+    const std::string detail = answer.records.empty() ? (answer.nxdomain ? "NXDOMAIN" : "no TXT record")
+                                                      : "none of the TXT records there is one of TLSRPT";
+    if (c.history.past && c.history.past->tlsrpt_was_valid)
+      out.raise("tlsrpt-removed", subject, detail + ", a valid one was seen before");
+    if (!out.has("tlsrpt-removed")) out.raise("tlsrpt-missing", subject, detail);
   }
   const auto& rua = c.tlsrpt.deliverable;
   const auto at_home = [&](const std::string& uri) { return is_at(uri, c.facts.domain.str()); };

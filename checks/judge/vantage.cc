@@ -68,7 +68,7 @@ bool skipped_for_ipv6(const Address& address, const std::optional<Failure>& fail
 
 void judge_policy_host(const Case& c, Findings& out) {
   // RULES 3.2 A: an address of mta-sts.D where nothing is announced proves nothing.
-  if (!c.announced) return;
+  if (!c.deployed()) return;
   const std::string host = c.facts.domain.policy_host();
   const auto addresses = c.facts.policy_host.all();
   const auto failure_at = [&](const Address& at) {

@@ -7,6 +7,7 @@
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
 #include "checks/judge/forecast.h"
+#include "checks/judge/semantics_readiness.h"
 
 namespace stswatch {
 namespace {
@@ -167,6 +168,19 @@ void judge_all(const Case& c, Findings& out) {
   judge_tlsrpt(c, out);
   judge_provider(c, out);
   judge_vantage(c, out);
+  judge_drift(c, out);
+  judge_changes(c, out);
+  judge_with_time(c, out);
+  judge_forecast(c.world, c.foreseen, c.limits, out);
+  judge_lapse(c, out);
+}
+
+void remembered(const Case& c, Verdict& out) {
+  set_field_level(c.world, c.foreseen, out);
+  out.safe_after = c.foreseen.safe_after;
+  Readiness readiness = readiness_of(c);
+  out.readiness_open = std::move(readiness.open);
+  out.testing_clean_since = readiness.clean_since;
 }
 
 }  // namespace
@@ -199,9 +213,6 @@ Status status_of(const std::vector<Finding>& findings, bool undecided) {
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
               const Limits& limits, const History& history) {
   const Case c = prepare(domain, mx, vantage, limits, history);
-  const World world = world_of(c);
-  const Simulation result = simulate(world);
-
   Verdict out(domain.domain);
   out.checked_at = c.now;
   out.live_mode = c.live;
@@ -213,12 +224,12 @@ Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage&
   out.tlsrpt = tlsrpt_verdict(c);
   // "that of the policy in effect (a valid record and a valid policy, now)"
   if (c.record.usable() && out.policy.outcome == Outcome::ok) out.mode = out.policy.shown->mode;
-  out.enforce_usable_mx = result.rfc.usable;
-  out.forecast = forecast_of(world, result, limits);
+  out.enforce_usable_mx = c.foreseen.rfc.usable;
+  out.forecast = forecast_of(c.world, c.foreseen, limits);
+  if (history.past) remembered(c, out);
 
-  Findings findings(domain.domain, c.live, c.now);
+  Findings findings(domain.domain, c.live, c.now, enforced_until(c.held).words());
   judge_all(c, findings);
-  judge_forecast(world, result, limits, findings);
   inhibit(c, findings);
   out.findings = sorted(std::move(findings.all()));
   out.undecided = undecided(c, out);

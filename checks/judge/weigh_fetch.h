@@ -37,6 +37,9 @@ struct CopyFault {
   std::optional<Severity> severity = std::nullopt;
 };
 
+/// The 95th percentile of the good fetches of the last day; null without any.
+std::optional<Millis> usual_fetch_time(const Past& past);
+
 /// Printable, short, and honest about a live mode that is only assumed: it sets the severities.
 std::string in_detail(const Case& c, const std::string& seen);
 

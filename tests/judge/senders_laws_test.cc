@@ -306,6 +306,32 @@ TEST_CASE(
   });
 }
 
+TEST_CASE(
+    "taking record and host away differs from an opt-out in what can be refreshed alone (RULES 4.7: 7a, "
+    "7b)") {
+  World in_order;
+  in_order.now = kNow;
+  in_order.domain = "example.com";
+  in_order.policies = {policy("P1", {"mx1.example.com"}, 31557600, kNow - days(300), kNow - days(30)),
+                       policy("P2", {"mx1.example.com"}, 86400, kNow - days(30), kNow, Mode::none)};
+  in_order.ids = {{"A", kNow - days(300), kNow - days(30), 3600}, {"B", kNow - days(30) + 1h, kNow, 3600}};
+  in_order.current_policy = "P2";
+  in_order.current_id = "B";
+  in_order.mx = {mx(10, "mx1.example.com", kNow + days(50))};
+  World removed = in_order;
+  removed.current_policy.reset();
+  removed.current_id.reset();
+  const auto held = [](const World& w) {
+    const auto all = simulate(w).senders;
+    return *std::ranges::find(all, "A/P1", &SenderOutcome::holds);
+  };
+  CHECK(held(in_order).refreshable);
+  CHECK_FALSE(held(removed).refreshable);
+  CHECK(held(in_order).live_until == held(removed).live_until);
+  CHECK_FALSE(simulate(in_order).rfc.usable);
+  CHECK(simulate(removed).rfc.usable == UsableMx{1, 1, 1});
+}
+
 TEST_CASE("every reason at a later moment names its cause") {
   on_random_worlds([](const World& w, Maker&) {
     const auto s = simulate(w);
@@ -319,6 +345,21 @@ TEST_CASE("every reason at a later moment names its cause") {
     }
     return true;
   });
+}
+
+TEST_CASE("a thousand worlds, each in well under 10 ms") {
+  std::vector<World> all;
+  for (unsigned i = 0; i < 1000; ++i)
+    all.push_back(Maker(kSeed + i).world());
+  const auto start = std::chrono::steady_clock::now();
+  std::size_t senders = 0;
+  for (const World& w : all)
+    senders += simulate(w).senders.size();
+  const auto took = std::chrono::steady_clock::now() - start;
+  CHECK(senders > all.size());
+  CHECK(took < all.size() * 10ms);
+  MESSAGE("1,000 worlds took " << std::chrono::duration_cast<std::chrono::microseconds>(took).count()
+                               << " us");
 }
 
 TEST_CASE("a world as large as the bounds allow takes well under 10 ms") {

@@ -80,7 +80,7 @@ class RandomRecord : public RandomLook {
       out[word()] = {static_cast<int>(number(1, 1000)), time()};
     return out;
   }
-  Change change() { return {time(), word(), word(), word(), word()}; }
+  Change change() { return {time(), word(), word(), word(), word(), flip()}; }
   SeenCertificate certificate_seen() { return {word(), word(), word(), word(), time(), time(), span()}; }
   SeenPolicy policy() {
     Policy p{static_cast<Mode>(number(0, 2)),
@@ -88,7 +88,7 @@ class RandomRecord : public RandomLook {
              number(0, 31557600),
              {}};
     if (flip()) p.extensions.emplace_back(word(), word());
-    return {p, word(), span()};
+    return {p, word(), span(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
   }
   Past past() {
     Past p;
@@ -107,6 +107,8 @@ class RandomRecord : public RandomLook {
     p.policy_ok_last = perhaps_time();
     for (std::size_t i = number(0, 3); i-- > 0;)
       p.fetches.push_back({time(), flip(), millis()});
+    for (std::size_t i = number(0, 3); i-- > 0;)
+      p.fetch_days.push_back({time(), static_cast<std::uint32_t>(number(0, 999)), 7});
     if (flip()) p.gates[word()] = time();
     p.changes = list<Change>([&] { return change(); });
     if (flip()) p.change_counts[word()] = number(0, UINT32_MAX);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent/remember/past.h"
 #include "agent/tell/openmetrics.h"
 #include "tests/judge/facts_builder.h"
 
@@ -18,8 +19,12 @@ Snapshot sample() {
   Snapshot s;
   s.now = facts::kNow;
   const auto add = [&](const facts::Look& look) {
-    auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
-                                                 judge(look.domain, look.mx, look.vantage, look.limits));
+    const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, &look.domain);
+    auto record =
+        std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                       judge(look.domain, look.mx, look.vantage, look.limits, {&past, {}}));
+    record->past = past;
+    record->past.change_counts["mx-added"] = 2;
     for (const auto part : kParts)
       record->times[part] = {facts::kNow, facts::kNow};
     record->policy_last_success = facts::kNow;

@@ -1,0 +1,186 @@
+// Laws of a finding over time (RULES 5.3).
+#include "agent/remember/incident.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr TimePoint kStart{Seconds{1'800'000'000}};
+
+Finding finding(Severity severity = Severity::warning, std::string code = "mx-added") {
+  Finding f;
+  f.code = std::move(code);
+  f.subject = "example.com";
+  f.severity = severity;
+  return f;
+}
+
+class Life {
+ public:
+  std::vector<Incident> incidents;
+  std::vector<Transition> told;
+  TimePoint now = kStart;
+  std::optional<TimePoint> happened;
+
+  void look(std::vector<Finding> found, bool seen = true, Seconds later = 60s) {
+    now += later;
+    auto out = step(
+        incidents, found, [seen](const Finding&) { return seen; }, now, {},
+        [this](const Finding&) { return happened; });
+    incidents = std::move(out.incidents);
+    std::ranges::move(out.transitions, std::back_inserter(told));
+  }
+  void bad(Severity s = Severity::warning) { look({finding(s)}); }
+  void good() { look({}); }
+  void blind() { look({}, false); }
+  bool open() const { return !incidents.empty() && incidents.front().open(); }
+  std::string story() const {
+    std::string out;
+    for (const auto& t : told)
+      out += std::string(out.empty() ? "" : " ") + std::string(to_string(t.kind));
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("it opens with the first bad look and closes after two good ones") {
+  Life life;
+  life.bad();
+  CHECK(life.open());
+  life.good();
+  CHECK(life.open());
+  life.good();
+  CHECK_FALSE(life.open());
+  CHECK(life.story() == "opened closed");
+}
+
+TEST_CASE("a bad look between good ones starts the count again") {
+  Life life;
+  life.bad();
+  life.good();
+  life.bad();
+  life.good();
+  CHECK(life.open());
+  CHECK(life.story() == "opened");
+}
+
+TEST_CASE("what could not be seen neither opens nor closes, however often") {
+  Life life;
+  life.blind();
+  CHECK(life.incidents.empty());
+  life.bad();
+  life.good();
+  for (int i = 0; i < 1000; ++i)
+    life.blind();
+  CHECK(life.open());
+  life.good();  // the second good one: the blind looks between do not count
+  CHECK_FALSE(life.open());
+}
+
+TEST_CASE("a change of severity is told as worse or better") {
+  Life life;
+  life.bad(Severity::info);
+  life.bad(Severity::critical);
+  life.bad(Severity::warning);
+  CHECK(life.story() == "opened worse better");
+}
+
+TEST_CASE("four changes in a day hold it open until it has been quiet for six hours") {
+  Life life;
+  life.bad();
+  life.good();
+  life.good();
+  life.bad();  // the third change
+  life.good();
+  life.good();
+  life.good();
+  CHECK(life.open());
+  CHECK(flapping(life.incidents.front(), life.now));
+  life.look({}, true, 5h);
+  CHECK(life.open());
+  life.look({}, true, 2h);
+  CHECK_FALSE(life.open());
+  CHECK(life.story() == "opened closed opened closed");
+}
+
+TEST_CASE("a second opening on another day is no flapping") {
+  Life life;
+  for (int i = 0; i < 5; ++i) {
+    life.look({finding()}, true, 13h);
+    life.look({}, true, 6h);
+    life.look({}, true, 6h);
+    CHECK_FALSE(life.open());
+  }
+}
+
+TEST_CASE("a finding of our own closes after one good look") {
+  Life life;
+  auto own = finding();
+  own.of_the_agent = true;
+  life.look({own});
+  life.good();
+  CHECK_FALSE(life.open());
+}
+
+TEST_CASE("a closed one is kept for a week, then forgotten") {
+  Life life;
+  life.bad();
+  life.good();
+  life.good();
+  life.look({}, true, 6 * 24h);
+  CHECK(life.incidents.size() == 1);
+  life.look({}, true, 2 * 24h);
+  CHECK(life.incidents.empty());
+}
+
+TEST_CASE("an event that happens again while its finding is open is told again, once") {
+  Life life;
+  life.happened = kStart + 60s;
+  life.bad();
+  life.bad();
+  CHECK(life.story() == "opened");
+  life.happened = life.now + 60s;
+  life.bad();
+  life.bad();
+  CHECK(life.story() == "opened opened");
+  CHECK(life.incidents.size() == 1);
+}
+
+TEST_CASE("an event that keeps happening is not told each time") {
+  Life life;
+  for (int i = 0; i < 100; ++i) {
+    life.happened = life.now + 60s;
+    life.bad();
+  }
+  CHECK(life.told.size() <= 4);
+}
+
+TEST_CASE("opened and closed alternate, whatever the looks show") {
+  std::mt19937 random(20261201);
+  for (int world = 0; world < 300; ++world) {
+    Life life;
+    for (int i = 0; i < 200; ++i) {
+      const auto dice = random() % 10;
+      if (dice < 3) {
+        life.look({finding(static_cast<Severity>(random() % 3))}, random() % 2 == 0,
+                  Seconds{random() % 7200});
+      } else {
+        life.look({}, dice < 8, Seconds{random() % 7200});
+      }
+      REQUIRE(life.incidents.size() <= 1);
+    }
+    bool open = false;
+    for (const auto& t : life.told) {
+      REQUIRE((t.kind == Transition::Kind::opened) == !open);
+      open = t.kind != Transition::Kind::closed;
+    }
+    REQUIRE(open == life.open());
+  }
+}
