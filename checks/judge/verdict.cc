@@ -175,9 +175,23 @@ void judge_all(const Case& c, Findings& out) {
   judge_lapse(c, out);
 }
 
+/// CONTRACT 7: "when every cache agrees". A copy from an earlier window that says the same as today's agrees.
+std::optional<TimePoint> safe_after(const Case& c) {
+  const auto current =
+      std::ranges::find(c.world.policies, c.world.current_policy.value_or(""), &WorldPolicy::name);
+  if (current == c.world.policies.end()) return c.foreseen.safe_after;
+  TimePoint latest = c.now;
+  for (const Held& h : c.held) {
+    if (same_policy(h.policy, *current)) continue;
+    if (!h.until) return std::nullopt;
+    latest = std::max(latest, *h.until);
+  }
+  return latest;
+}
+
 void remembered(const Case& c, Verdict& out) {
   set_field_level(c.world, c.foreseen, out);
-  out.safe_after = c.foreseen.safe_after;
+  out.safe_after = safe_after(c);
   Readiness readiness = readiness_of(c);
   out.readiness_open = std::move(readiness.open);
   out.testing_clean_since = readiness.clean_since;

@@ -1,0 +1,253 @@
+// Laws of confirmation (RULES 5.3): what could be transient waits for more looks that say the same, what
+// cannot is taken at once, unknown counts for nothing.
+#include "agent/remember/confirm.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/judge/facts_builder.h"
+
+using namespace stswatch;
+using namespace stswatch::facts;
+
+namespace {
+
+/// A domain's facts look after look.
+class Confirming {
+ public:
+  explicit Confirming(int confirmations = 3) : rules_{confirmations} { see(base()); }
+
+  void see(const Look& look, bool elsewhere = true) {
+    now_ += 30s;
+    auto seen = look.domain;
+    seen.at = now_;
+    auto vantage = look.vantage;
+    if (elsewhere) vantage.answered_at = vantage.reached_443_at = now_;
+    known_ = confirm(known_ ? &*known_ : nullptr, seen, true, doubts, vantage, rules_);
+  }
+  /// How many such looks it takes until `shows` does; 0: it never does.
+  template <class Shows>
+  int looks_until(const Look& look, Shows shows) {
+    for (int i = 1; i <= 20; ++i) {
+      see(look);
+      if (shows(*known_)) return i;
+    }
+    return 0;
+  }
+  const DomainObservation& known() const { return *known_; }
+
+  Doubts doubts;
+
+ private:
+  std::optional<DomainObservation> known_;
+  TimePoint now_ = kNow;
+  ConfirmRules rules_;
+};
+
+Look without_record() {
+  auto look = base();
+  look.no_record();
+  return look;
+}
+
+Look fetching(PolicyFetch fetch) {
+  auto look = base();
+  look.set_fetches({std::move(fetch)});
+  return look;
+}
+
+bool record_absent(const DomainObservation& d) { return d.sts.lookup == Lookup::absent; }
+bool fetch_fails(const DomainObservation& d) { return d.fetches[0].failure || d.fetches[0].status != 200; }
+
+const std::string kHost(kMx1);
+
+/// An MX host's probes look after look.
+class Probing {
+ public:
+  explicit Probing(std::optional<SmtpProbe> first = probe(kMail1, kHost)) {
+    if (first) see(*first);
+  }
+  void see(const SmtpProbe& seen, bool elsewhere = true) {
+    now_ += 30s;
+    auto look = mx_host(kHost, {seen});
+    look.at = now_;
+    Vantage vantage;
+    vantage.reached_25 = true;
+    vantage.answered_at = now_;
+    if (elsewhere) vantage.reached_25_at = now_;
+    known_ = confirm(known_ ? &*known_ : nullptr, look, doubts, vantage, {3});
+  }
+  int looks_until_shown(const SmtpProbe& seen) {
+    for (int i = 1; i <= 20; ++i) {
+      see(seen);
+      const auto& p = known_->probes[0];
+      if (p.failure == seen.failure && p.tls == seen.tls) return i;
+    }
+    return 0;
+  }
+  const SmtpProbe& known() const { return known_->probes[0]; }
+
+  Doubts doubts;
+
+ private:
+  std::optional<MxHostObservation> known_;
+  TimePoint now_ = kNow;
+};
+
+}  // namespace
+
+TEST_CASE("absence is believed after as many looks as are configured") {
+  CHECK(Confirming(3).looks_until(without_record(), record_absent) == 3);
+  CHECK(Confirming(5).looks_until(without_record(), record_absent) == 5);
+  CHECK(Confirming(1).looks_until(without_record(), record_absent) == 1);
+}
+
+TEST_CASE("good news never waits") {
+  Confirming c;
+  c.looks_until(without_record(), record_absent);
+  c.see(base());
+  CHECK(c.known().sts.lookup == Lookup::found);
+  CHECK_FALSE(c.doubts.contains("sts"));
+}
+
+TEST_CASE("a good look between bad ones starts the count again, an unknown one does not") {
+  Confirming c;
+  auto unseen = base();
+  unseen.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com");
+  c.see(without_record());
+  c.see(without_record());
+  c.see(base());
+  c.see(without_record());
+  c.see(unseen);
+  c.see(without_record());
+  CHECK_FALSE(record_absent(c.known()));
+  c.see(without_record());
+  CHECK(record_absent(c.known()));
+}
+
+TEST_CASE("another text is believed at once: it cannot be transient") {
+  Confirming c;
+  auto other = base();
+  other.set_record({"v=STSv1; id=bad-id;"});
+  other.set_policy("<html>");
+  c.see(other);
+  CHECK(c.known().sts.records == other.domain.sts.records);
+  CHECK(c.known().fetches[0].body == "<html>");
+  CHECK_FALSE(c.doubts.contains("sts"));
+}
+
+TEST_CASE("what ends a fetch decides how many looks it takes") {
+  struct Row {
+    const char* why;
+    PolicyFetch fetch;
+    int looks;
+  };
+  const Row rows[] = {
+      {"refused: a connection", failed_fetch(Stage::connect, Cause::refused), 3},
+      {"silent while others answer: a connection", failed_fetch(Stage::connect, Cause::timeout), 3},
+      {"a status is one fewer", fetch(kWeb, "gone", 404), 2},
+      {"a stall is one fewer", failed_fetch(Stage::request, Cause::timeout), 2},
+      {"a wrong name is one fewer", distrusted_fetch(misnamed("www.example.com")), 2},
+      {"a date cannot be transient", distrusted_fetch(expired("mta-sts.example.com")), 1},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    Confirming c;
+    CHECK(c.looks_until(fetching(row.fetch), fetch_fails) == row.looks);
+  }
+}
+
+TEST_CASE("silence counts for nothing once this vantage reaches nobody else either") {
+  Confirming c;
+  const auto silent = fetching(failed_fetch(Stage::connect, Cause::timeout));
+  for (int i = 0; i < 10; ++i)
+    c.see(silent, false);
+  CHECK_FALSE(fetch_fails(c.known()));
+}
+
+TEST_CASE("an error of the name servers is told after the looks, unless nothing else is answered either") {
+  auto error = base();
+  error.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
+  const auto told = [](const DomainObservation& d) { return d.sts.repeated_error == "SERVFAIL"; };
+  Confirming c;
+  CHECK(c.looks_until(error, told) == 3);
+  CHECK(c.known().sts.lookup == Lookup::found);  // what is remembered is kept beside it
+  CHECK(c.doubts.empty());                       // proved: no haste
+  c.see(error);
+  CHECK(told(c.known()));
+  c.see(base());
+  CHECK(c.known().sts.repeated_error.empty());
+
+  auto all = error;
+  all.domain.mx = unknown<MxAnswer>("example.com", "time-out");
+  all.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com", "time-out");
+  all.domain.policy_host = unknown_addresses("mta-sts.example.com");
+  all.domain.fetches.clear();
+  Confirming blind;
+  for (int i = 0; i < 10; ++i)
+    blind.see(all, false);
+  CHECK(blind.known().sts.repeated_error.empty());
+  CHECK(blind.known().mx.repeated_error.empty());
+}
+
+TEST_CASE("what was not asked is not in doubt") {
+  Confirming c;
+  for (int i = 0; i < 5; ++i)
+    c.see(base());
+  CHECK(c.doubts.empty());
+}
+
+TEST_CASE("a fault that was proved moves with what is seen, another one is proved anew") {
+  Confirming c;
+  c.looks_until(fetching(fetch(kWeb, "gone", 404)), fetch_fails);
+  c.see(fetching(fetch(kWeb, "no", 403)));
+  CHECK(c.known().fetches[0].status == 403);
+  CHECK(c.doubts.empty());
+  c.see(fetching(failed_fetch(Stage::connect, Cause::refused)));
+  CHECK(c.known().fetches[0].status == 403);
+  CHECK_FALSE(c.doubts.empty());
+}
+
+TEST_CASE("what ends a dialogue decides how many looks it takes") {
+  auto shown = probe_showing(kMail1, kHost, misnamed("other.example.com"));
+  CHECK(Probing().looks_until_shown(shown) == 2);
+  CHECK(Probing().looks_until_shown(probe_showing(kMail1, kHost, expired(kHost))) == 1);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::starttls, Cause::not_offered)) == 2);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::connect, Cause::refused)) == 3);
+  // RULES 5.3: the proof of these is the repetition.
+  CHECK(Probing().looks_until_shown(
+            failed_probe(kMail1, Stage::starttls, Cause::deferred, "454 later", 454)) == 3);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::handshake, Cause::timeout)) == 3);
+}
+
+TEST_CASE("greylisting and tarpits prove nothing, however often") {
+  CHECK(Probing().looks_until_shown(
+            failed_probe(kMail1, Stage::greeting, Cause::deferred, "451 later", 451)) == 0);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::greeting, Cause::timeout)) == 0);
+}
+
+TEST_CASE("a silent port 25 is our own view until another host has answered in between") {
+  Probing p;
+  const auto silent = failed_probe(kMail1, Stage::connect, Cause::timeout);
+  for (int i = 0; i < 10; ++i)
+    p.see(silent, false);
+  CHECK_FALSE(p.known().failure);
+  CHECK(Probing().looks_until_shown(silent) == 3);
+}
+
+TEST_CASE("a fault at the first look of a host is confirmed like any other") {
+  Probing p(std::nullopt);
+  const auto bad = failed_probe(kMail1, Stage::starttls, Cause::not_offered);
+  p.see(bad);
+  CHECK(p.known().failure->cause == Cause::cancelled);  // nothing is known yet
+  p.see(bad);
+  CHECK(p.known().failure == bad.failure);
+  CHECK_FALSE(p.doubts.contains(std::string(kMail1)));
+}
+
+TEST_CASE("doubts of an address end with it") {
+  Confirming c;
+  c.see(fetching(fetch(kWeb, "gone", 404)));
+  CHECK(c.doubts.contains(std::string(kWeb)));
+  c.see(fetching(fetch(kWeb2)));
+  CHECK_FALSE(c.doubts.contains(std::string(kWeb)));
+}
