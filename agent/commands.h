@@ -79,10 +79,13 @@ struct GenerateCommand {
   LookFlags flags;
   std::string domain;
   std::string mode = "testing";
-  std::uint64_t max_age = 604800;  // seconds
-  std::string rua;                 // TLSRPT destination; empty: mailto:tlsrpt@DOMAIN
+  std::optional<std::uint64_t> max_age;  // seconds
+  std::string rua;  // TLSRPT destination; empty: the published one, else mailto:tlsrpt@DOMAIN
+  bool json = false;
 };
-/// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3).
+/// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3). 0: printed;
+/// 1: printed, but enforcing senders would skip a host, or it could not be judged; 2: there is nothing to
+/// publish; 3: the MX set is unknown.
 int generate(const GenerateCommand& command, Streams io);
 
 struct SimulateCommand {
@@ -107,8 +110,12 @@ int history(const HistoryCommand& command, Streams io);
 /// The exit code of a status: 0 ok, 1 warning, 2 critical, 3 unknown.
 int exit_code(Status status);
 
-/// A finding's page, offline; without a code the list of all.
-int explain(const std::string& code, Streams io);
+struct ExplainCommand {
+  std::string code;
+  bool markdown = false;
+};
+/// A finding's page, offline; without a code the list of all, or all of them as contrib/findings.md has them.
+int explain(const ExplainCommand& command, Streams io);
 
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.
 int complain(Streams io, const std::string& what, int code);

@@ -77,16 +77,26 @@ void add_history(CLI::App& app, HistoryCommand& c) {
 void add_generate(CLI::App& app, GenerateCommand& c) {
   auto* sub = app.add_subcommand(
       "generate", "The policy file and TXT records to publish for a domain's MX as they are now");
+  sub->footer(
+      "Exit: 0 printed, 1 printed with warnings of hosts that are not usable, 2 nothing to publish, 3 MX unknown");
   sub->add_option("DOMAIN", c.domain, "The domain")->required();
   sub->add_option("--mode", c.mode, "testing, enforce or none")
       ->check(CLI::IsMember({"testing", "enforce", "none"}))
       ->capture_default_str();
-  sub->add_option("--max-age", c.max_age, "Seconds a sender may cache the policy")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{31557600}))
-      ->capture_default_str();
+  sub->add_option("--max-age", c.max_age,
+                  "Seconds a sender may cache the policy (604800; with mode none 86400)")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{31557600}));
   sub->add_option("--rua", c.rua,
-                  "Where TLS reports go: mailto:… or https://… (default: mailto:tlsrpt@DOMAIN)");
+                  "Where TLS reports go: mailto:… or https://… (default: as published, else "
+                  "mailto:tlsrpt@DOMAIN)");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
   add_look_flags(*sub, c.flags);
+}
+
+void add_explain(CLI::App& app, ExplainCommand& c) {
+  auto* sub = app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it");
+  sub->add_option("CODE", c.code, "The finding's code; without one: all codes");
+  sub->add_flag("--markdown", c.markdown, "All findings as one page: contrib/findings.md");
 }
 
 void add_lint(CLI::App& app, LintCommand& c) {
@@ -151,7 +161,7 @@ int main(int argc, char** argv) {
   GenerateCommand generate_command;
   SimulateCommand simulate_command;
   HistoryCommand history_command;
-  std::string code;
+  ExplainCommand explain_command;
   LintCommand lint_command;
   RunCommand run_command;
   StoreCopyCommand copy_command;
@@ -163,8 +173,7 @@ int main(int argc, char** argv) {
   add_store(app, copy_command);
   add_simulate(app, simulate_command);
   add_history(app, history_command);
-  app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it")
-      ->add_option("CODE", code, "The finding's code; without one: all codes");
+  add_explain(app, explain_command);
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
   auto* config_check_sub =
       config->add_subcommand("check", "Every error of the file, each with line and column");
@@ -182,7 +191,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
-  if (app.got_subcommand("explain")) return explain(code, io);
+  if (app.got_subcommand("explain")) return explain(explain_command, io);
   if (app.got_subcommand("store")) return store_copy(copy_command, io);
   return config_check(config_file, io);
 }

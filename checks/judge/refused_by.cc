@@ -109,22 +109,34 @@ constexpr Row kText[] = {
     {"sts-wildcard-broad", "", kMailauth},  // its wildcard covers several labels
 };
 
+constexpr std::array<std::span<const Row>, 3> kTables{kRecord, kFetch, kText};
+
+template <class F>
+void for_each_row(std::string_view code, F f) {
+  for (const auto table : kTables)
+    for (const Row& row : table)
+      if (row.code == code) f(row);
+}
+
 unsigned senders_of(std::string_view code, std::string_view detail) {
   unsigned fitting = kNobody, otherwise = kNobody;
   bool fits = false;
-  for (const auto table :
-       {std::span<const Row>(kRecord), std::span<const Row>(kFetch), std::span<const Row>(kText)}) {
-    for (const Row& row : table) {
-      if (row.code != code) continue;
-      if (row.words.empty()) {
-        otherwise = row.senders;
-      } else if (detail.find(row.words) != detail.npos) {
-        fitting |= row.senders;
-        fits = true;
-      }
+  for_each_row(code, [&](const Row& row) {
+    if (row.words.empty()) {
+      otherwise = row.senders;
+    } else if (detail.find(row.words) != detail.npos) {
+      fitting |= row.senders;
+      fits = true;
     }
-  }
+  });
   return fits ? fitting : otherwise;
+}
+
+SenderNames names_of(unsigned senders) {
+  SenderNames names;
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if ((senders >> i & 1U) != 0) names.push_back(kNames[i]);
+  return names;
 }
 
 bool on_text(char group) { return std::string_view("ABDE").find(group) != std::string_view::npos; }
@@ -134,11 +146,13 @@ bool on_text(char group) { return std::string_view("ABDE").find(group) != std::s
 std::optional<SenderNames> refused_by(std::string_view code, std::string_view detail) {
   const CatalogueEntry* entry = find_in_catalogue(code);
   if (!entry || !on_text(entry->group)) return std::nullopt;
-  const unsigned senders = senders_of(code, detail);
-  SenderNames names;
-  for (std::size_t i = 0; i < kNames.size(); ++i)
-    if ((senders >> i & 1U) != 0) names.push_back(kNames[i]);
-  return names;
+  return names_of(senders_of(code, detail));
+}
+
+SenderNames ever_refused_by(std::string_view code) {
+  unsigned senders = kNobody;
+  for_each_row(code, [&](const Row& row) { senders |= row.senders; });
+  return names_of(senders);
 }
 
 std::string joined(const SenderNames& names) {

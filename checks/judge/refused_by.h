@@ -21,6 +21,9 @@ inline std::optional<SenderNames> refused_by(const Finding& finding) {
   return refused_by(finding.code, finding.detail);
 }
 
+/// Those who stumble over some text that the code covers; empty also for a code on neither record nor policy.
+SenderNames ever_refused_by(std::string_view code);
+
 /// "mox, maddy".
 std::string joined(const SenderNames& names);
 

@@ -4,12 +4,10 @@ Golden looks are in ../scenarios/golden/looks, saved from the lab or written by 
 in the verdict of each: objects may hold more, lists are whole. Expectations come from the rules, never from the output.
 """
 import json
-import os
-import subprocess
 import unittest
 from pathlib import Path
 
-from harness import BINARY, NOBODY, OUTPUT, USAGE, Case, environment
+from harness import NOBODY, USAGE, Case
 from offline_test import CLOSED, can_be_closed
 
 GOLDEN = Path(__file__).resolve().parent.parent / "scenarios" / "golden"
@@ -156,43 +154,6 @@ class Save(Case):
         self.assertEqual(len(json.loads(done.stdout)), 1)
         self.assertIn(str(self.folder / "example.com.json"), done.stderr)
         self.assertEqual([kept.name for kept in self.folder.iterdir()], ["example.com.json"])
-
-
-@unittest.skipUnless(can_be_closed(), "no network namespace can be made here")
-class Many(Case):
-    def looked_at(self, names):
-        """(the domains answered for, peak KiB)"""
-        listed = self.file("list.txt", "\n".join(names))
-        with open(self.folder / "out.json", "w+") as out:
-            process = subprocess.Popen([*CLOSED, BINARY, *CHECK, "--json", "--domains-file", listed], stdout=out,
-                                       stderr=subprocess.PIPE, env=environment(), cwd=self.folder)
-            with process.stderr as errors:
-                said = errors.read()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self.assertEqual((process.returncode, said), (3, b""))
-            out.seek(0)
-            return [verdict["domain"] for verdict in json.load(out)], used.ru_maxrss
-
-    def test_each_name_is_answered_as_often_and_in_the_order_asked(self):
-        names = [f"d{number}.example" for number in range(1000)]
-        names = names + names[::-1] + names[:10] * 3
-        self.assertEqual(self.looked_at(names)[0], names)
-
-    @unittest.skipIf(b"__asan_init" in Path(BINARY).read_bytes() or b"__tsan_init" in Path(BINARY).read_bytes(),
-                     "a sanitizer keeps what was freed")
-    def test_ten_times_the_names_take_no_more_memory(self):
-        few, many = ([f"d{number}.example" for number in range(count)] for count in (1000, 10_000))
-        self.assertLess(self.looked_at(many)[1] - self.looked_at(few)[1], 8 << 10)
-
-
-class Output(Case):
-    def test_what_cannot_be_written_is_an_error(self):
-        with open("/dev/full", "w") as full:
-            done = subprocess.run([BINARY, "check", "--json", "--replay", str(LOOKS[0])], stdout=full, text=True,
-                                  stderr=subprocess.PIPE, env=environment(), cwd=self.folder)
-        self.assertEqual(done.returncode, OUTPUT)
-        self.assertIn("standard output", done.stderr)
 
 
 if __name__ == "__main__":

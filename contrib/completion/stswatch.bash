@@ -1,0 +1,65 @@
+# Completion of stswatch for bash: source this file, or put it into /usr/share/bash-completion/completions/stswatch.
+
+_stswatch_flags() {
+  local look="--config --resolver --ca-file --allow-private --https-port --smtp-port --timeout"
+  case $1 in
+    check) echo "$look --domains-file --jobs --json --format --save --replay --explain" ;;
+    generate) echo "$look --mode --max-age --rua --json" ;;
+    lint) echo "--mx --json --batch" ;;
+    run) echo "--config --listen --state --log-format" ;;
+    explain) echo "--markdown" ;;
+    config | "config check") ;;
+    *) echo "--version" ;;
+  esac
+  echo "--help"
+}
+
+# What may stand in place of an option's value; fails for a word that takes none of these.
+_stswatch_value() {
+  case $1 in
+    --format) echo "text json nagios" ;;
+    --mode) echo "testing enforce none" ;;
+    --log-format) echo "text json" ;;
+    --rua) echo "mailto: https://" ;;
+    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --listen) ;;
+    *) return 1 ;;
+  esac
+}
+
+_stswatch() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
+  [[ $COMP_CWORD -eq 1 ]] && command=
+  [[ $command == config && $COMP_CWORD -gt 2 ]] && command="config ${COMP_WORDS[2]}"
+  COMPREPLY=()
+  if values=$(_stswatch_value "$before"); then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
+    return
+  fi
+  case $before in
+    --config | --ca-file | --domains-file | --replay | --state)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
+    --save)
+      mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      return
+      ;;
+  esac
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_stswatch_flags "$command")" -- "$word")
+    return
+  fi
+  case $command in
+    "") values="check lint run generate explain config" ;;
+    config) values="check" ;;
+    explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
+    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record" ;;
+  esac
+  if [[ -n $values ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  fi
+}
+
+complete -o filenames -F _stswatch stswatch

@@ -1,0 +1,97 @@
+"""generate: the texts to publish for the mail hosts as they are, and when there are none to print."""
+import json
+import re
+import socket
+import unittest
+
+from harness import USAGE, Case, free_port
+from name_server import A, MX, TXT, NameServer, mx, txt
+
+WARNED, NOTHING, UNKNOWN = 1, 2, 3
+LOOPBACK = socket.inet_aton("127.0.0.1")
+TABLE = {
+    ("two.example", MX): [mx(20, "mx2.two.example"), mx(10, "MX1.two.example"), mx(30, "mx2.two.example")],
+    ("mx1.two.example", A): [LOOPBACK],
+    ("mx2.two.example", A): [LOOPBACK],
+    ("_smtp._tls.two.example", TXT): [txt("v=TLSRPTv1; rua=mailto:seen@two.example")],
+    ("null.example", MX): [mx(0, ".")],
+    ("bare.example", A): [LOOPBACK],
+    ("bare.example", TXT): [txt("v=spf1 -all")],
+    ("empty.example", TXT): [txt("v=spf1 -all")],
+    ("odd.example", MX): [mx(10, "under_score.odd.example")],
+    ("broken.example", MX): None,
+}
+
+
+class Generate(Case):
+    def setUp(self):
+        super().setUp()
+        server = self.enterContext(NameServer(TABLE))
+        ports = ("--smtp-port", str(free_port()), "--https-port", str(free_port()))
+        self.options = ("--resolver", server.address, "--allow-private", "--timeout", "5s", *ports)
+
+    def generate(self, *arguments):
+        return self.run_it("generate", *arguments, *self.options)
+
+    def made(self, *arguments):
+        done = self.generate("--json", *arguments)
+        self.assertEqual((done.returncode, done.stderr), (WARNED, ""))
+        return json.loads(done.stdout)
+
+    def test_the_policy_to_the_octet(self):
+        made = self.made("two.example")
+        self.assertEqual(made["policy"], "version: STSv1\nmode: testing\nmx: mx1.two.example\nmx: mx2.two.example\n"
+                                         "max_age: 604800\n")
+        self.assertEqual(made["policy_url"], "https://mta-sts.two.example/.well-known/mta-sts.txt")
+
+    def test_what_it_prints_passes_lint(self):
+        for mode in ("testing", "enforce", "none"):
+            made = self.made("two.example", "--mode", mode)
+            policy = self.file("mta-sts.txt", made["policy"])
+            hosts = ("--mx", "mx1.two.example", "--mx", "mx2.two.example")
+            self.assertEqual(self.run_it("lint", "policy", policy, *hosts).returncode, 0, made["policy"])
+            texts = {record["name"]: record["text"] for record in made["records"]}
+            self.assertEqual(self.run_it("lint", "sts-record", texts["_mta-sts.two.example"]).returncode, 0)
+            self.assertEqual(self.run_it("lint", "tlsrpt-record", texts["_smtp._tls.two.example"]).returncode, 0)
+
+    def test_the_id_is_the_time(self):
+        made = self.made("two.example")
+        self.assertRegex(made["id"], r"^20\d{6}T\d{6}Z$")
+        self.assertEqual(made["records"][0]["text"], f"v=STSv1; id={made['id']};")
+
+    def test_reports_go_where_they_go_now_or_where_told(self):
+        self.assertEqual(self.made("two.example")["records"][1]["text"], "v=TLSRPTv1; rua=mailto:seen@two.example")
+        self.assertEqual(self.made("two.example", "--rua", "mailto:me@example.com")["records"][1]["text"],
+                         "v=TLSRPTv1; rua=mailto:me@example.com")
+        self.assertEqual(self.made("bare.example")["records"][1]["text"], "v=TLSRPTv1; rua=mailto:tlsrpt@bare.example")
+        for bad in ("me@example.com", "http://example.com/", "mailto:a@b.example,mailto:c@d.example"):
+            self.refused(("generate", "two.example", f"--rua={bad}", *self.options), USAGE, "--rua")
+
+    def test_numbers(self):
+        self.assertIn("max_age: 86400\n", self.made("two.example", "--mode", "none")["policy"])
+        self.assertIn("max_age: 1234\n", self.made("two.example", "--max-age", "1234")["policy"])
+        self.refused(("generate", "two.example", "--max-age", "31557601", *self.options), USAGE, "31557601")
+
+    def test_a_host_that_could_not_be_judged_is_a_warning(self):
+        done = self.generate("two.example")
+        self.assertEqual(done.returncode, WARNED)
+        self.assertEqual(re.findall(r"^stswatch: warning: (\S+) could not be judged", done.stderr, re.MULTILINE),
+                         ["mx1.two.example", "mx2.two.example"])
+        self.assertIn("\nmx: mx1.two.example\n", done.stdout)
+        self.assertIn('_mta-sts.two.example. 3600 IN TXT "v=STSv1; id=', done.stdout)
+
+    def test_the_implicit_mx(self):
+        self.assertIn("\nmx: bare.example\n", self.made("bare.example")["policy"])
+
+    def test_nothing_to_publish(self):
+        for domain, word in {"null.example": "null MX", "empty.example": "neither MX nor address",
+                             "gone.example": "neither MX nor address", "odd.example": "under_score"}.items():
+            with self.subTest(domain):
+                self.refused(("generate", domain, *self.options), NOTHING, domain, word)
+
+    def test_unknown_is_not_nothing(self):
+        self.refused(("generate", "broken.example", *self.options), UNKNOWN, "broken.example", "again")
+
+
+if __name__ == "__main__":
+    unittest.main()
