@@ -107,7 +107,7 @@ int replay(const CheckCommand& command, Streams io) {
   for (const auto& file : command.replay) {
     const auto look = load_look(file);
     if (!look) return refuse(look.error());
-    (void)report.tell(judge(look->domain, look->mx, look->vantage, limits.of(look->domain.domain)));
+    (void)report.tell(judge(*look, limits.of(look->domain.domain)));
   }
   return finish(report, io);
 }

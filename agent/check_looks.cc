@@ -53,22 +53,21 @@ void CheckLooks::work() {
 }
 
 Verdict CheckLooks::look_and_judge(const Domain& domain) {
-  const auto look = look_at(domain);
+  auto look = look_at(domain);
+  const auto& limits = limits_.of(domain);
+  add_memory(look, limits);
   if (seen_) seen_(look);
-  return judge_with_memory(look);
+  return judge(look, limits);
 }
 
 /// The look at face value, before the background of what senders may still hold.
-Verdict CheckLooks::judge_with_memory(const SavedLook& look) const {
-  const auto limits = limits_.of(look.domain.domain);
+void CheckLooks::add_memory(SavedLook& look, const Limits& limits) const {
   const auto record = memory_ ? memory_->domain(look.domain.domain) : nullptr;
-  if (!record) return judge(look.domain, look.mx, look.vantage, limits);
-  const Past past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, &look.domain);
-  History history{&past, {}};
+  if (!record) return;
+  look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, &look.domain);
   for (const auto& [host, seen] : look.mx)
     if (const auto known = memory_->mx(host))
-      history.hosts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));
-  return judge(look.domain, look.mx, look.vantage, limits, history);
+      look.mx_pasts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));
 }
 
 SavedLook CheckLooks::look_at(const Domain& domain) {

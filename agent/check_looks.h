@@ -35,7 +35,7 @@ class CheckLooks {
  private:
   void work();
   Verdict look_and_judge(const Domain& domain);
-  Verdict judge_with_memory(const SavedLook& look) const;
+  void add_memory(SavedLook& look, const Limits& limits) const;
   SavedLook look_at(const Domain& domain);
 
   Outlook& outlook_;

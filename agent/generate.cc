@@ -23,7 +23,8 @@ struct Seen {
 Seen look_once(const Domain& domain, const Config& config, Outlook& outlook) {
   std::optional<SavedLook> look;
   const std::vector<Domain> names{domain};
-  CheckLooks looks(outlook, config, names, 1, [&](const SavedLook& seen) { look = seen; }, nullptr);
+  CheckLooks looks(
+      outlook, config, names, 1, [&](const SavedLook& seen) { look = seen; }, nullptr);
   auto verdict = looks.verdict(0);
   return {std::move(*look), std::move(verdict)};
 }

@@ -78,7 +78,8 @@ void add_generate(CLI::App& app, GenerateCommand& c) {
   auto* sub = app.add_subcommand(
       "generate", "The policy file and TXT records to publish for a domain's MX as they are now");
   sub->footer(
-      "Exit: 0 printed, 1 printed with warnings of hosts that are not usable, 2 nothing to publish, 3 MX unknown");
+      "Exit: 0 printed, 1 printed with warnings of hosts that are not usable, 2 nothing to publish, 3 MX "
+      "unknown");
   sub->add_option("DOMAIN", c.domain, "The domain")->required();
   sub->add_option("--mode", c.mode, "testing, enforce or none")
       ->check(CLI::IsMember({"testing", "enforce", "none"}))

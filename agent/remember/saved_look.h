@@ -18,7 +18,11 @@ struct SavedLook {
   DomainObservation domain;
   MxLooks mx;
   Vantage vantage;
+  std::optional<Past> past;  // what was remembered then; empty: the look is judged by itself
+  std::map<std::string, std::shared_ptr<const HostPast>> mx_pasts;
 };
+
+Verdict judge(const SavedLook& look, const Limits& limits);
 
 /// A value, or the place that is at fault and what would be right there:
 /// "fetches[0].tls.peer.leaf.not_after: \"yesterday\" is no time: write 2026-12-01T00:00:00Z".
@@ -39,7 +43,8 @@ Read<nlohmann::json> parse_saved(std::string_view text);
 inline constexpr std::size_t kSavedText = 16U << 20U;  // 50 MX hosts with 16 chains each stay below
 inline constexpr std::size_t kSavedDepth = 32;         // the facts nest 7 deep
 
-/// One file: {"stswatch_look": 1, "domain": {...}, "mx": [...], "vantage": {...}}. Reading it refuses keys
+/// One file: {"stswatch_look": 1, "domain": {...}, "mx": [...], "vantage": {...}, "past": {...},
+/// "mx_pasts": {HOST: {...}}}. Reading it refuses keys
 /// that it does not know: such files are also written by hand.
 std::string to_text(const SavedLook& look);
 Read<SavedLook> read_saved_look(std::string_view text);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/remember/saved_look.h"
+#include "agent/remember/saved_memory_fields.h"
 #include "agent/remember/saved_reader.h"
 
 namespace stswatch {
@@ -54,6 +55,24 @@ void read_mx(const Json& json, MxLooks& looks, Fault& fault) {
   }
 }
 
+void read_mx_pasts(const Json& json, SavedLook& look, Fault& fault) {
+  const Place pasts{nullptr, "mx_pasts"};
+  if (!json.is_object()) return fault.say(pasts, "an object of hosts belongs here");
+  for (const auto& [host, past] : json.items()) {
+    HostPast value;
+    Reader::get_object(past, value, {&pasts, host}, fault);
+    if (fault) return;
+    look.mx_pasts.emplace(printable(host, std::string::npos),
+                          std::make_shared<const HostPast>(std::move(value)));
+  }
+}
+
+void read_past(const Json& json, SavedLook& look, Fault& fault) {
+  saved::WholePast past;
+  Reader::get_object(json, past, {nullptr, "past"}, fault);
+  look.past = std::move(past);
+}
+
 void check_envelope(const Json& json, Fault& fault) {
   if (!json.is_object() || !json.contains(kVersionKey))
     return fault.say({nullptr, kVersionKey}, "is missing: this is no saved look");
@@ -61,8 +80,9 @@ void check_envelope(const Json& json, Fault& fault) {
     return fault.say({nullptr, kVersionKey}, printable(json.at(kVersionKey).dump(), 20) +
                                                  " was written by another version: this one reads 1");
   if (!json.contains("domain")) return fault.say({nullptr, "domain"}, "is missing");
+  constexpr std::array<std::string_view, 6> kKeys{kVersionKey, "domain", "mx", "vantage", "past", "mx_pasts"};
   for (const auto& [key, _] : json.items())
-    if (key != kVersionKey && key != "domain" && key != "mx" && key != "vantage")
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
       return fault.say({nullptr, printable(key, 60)}, "is no key of a saved look");
 }
 
@@ -96,6 +116,8 @@ Read<SavedLook> read_saved_look(std::string_view text) {
   if (!fault && json->contains("mx")) read_mx(json->at("mx"), look.mx, fault);
   if (!fault && json->contains("vantage"))
     Reader::get_object(json->at("vantage"), look.vantage, {nullptr, "vantage"}, fault);
+  if (!fault && json->contains("past")) read_past(json->at("past"), look, fault);
+  if (!fault && json->contains("mx_pasts")) read_mx_pasts(json->at("mx_pasts"), look, fault);
   if (fault) return tl::make_unexpected(std::move(fault.text));
   return look;
 }

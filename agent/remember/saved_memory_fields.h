@@ -31,7 +31,7 @@ void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
   auto& [policy, sha256, seen, number] = seen_policy;
   auto& [mode, mx, max_age, extensions] = policy;
   v.always("mode", mode);
-  v("mx", mx);
+  v.octets("mx", mx);  // what a policy said is compared with what it says now
   v("max_age", max_age);
   v("extensions", extensions);
   v("sha256", sha256);
@@ -145,6 +145,26 @@ void describe(V& v, Of<V, Past>& past) {
   v("fetch_days", fetch_days);
   v("gates", gates);
   v("change_counts", change_counts);
+}
+
+/// With the lists: what a saved look carries.
+struct WholePast : Past {};
+
+template <class V>
+void describe(V& v, Of<V, WholePast>& past) {
+  v("policies", past.policies);
+  v("ids", past.ids);
+  v("mx", past.mx);
+  v("policy_host_certificates", past.policy_host_certificates);
+  v("changes", past.changes);
+  describe(v, static_cast<Of<V, Past>&>(past));
+}
+
+template <class V>
+void describe(V& v, Of<V, HostPast>& past) {
+  auto& [certificates, changes] = past;
+  v("certificates", certificates);
+  v("changes", changes);
 }
 
 template <class V>

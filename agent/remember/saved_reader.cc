@@ -96,6 +96,12 @@ void Reader::get(const Json& json, Millis& value, const Place& place) {
   value = Millis(whole(json, 0, kMillis, place));
 }
 
+void Reader::octets(const char* key, std::vector<std::string>& values) {
+  TxtRecord list;
+  if (const Json* json = find(key)) get(*json, list, {&place_, key});
+  values = std::move(list.strings);
+}
+
 void Reader::get(const Json& json, TxtRecord& value, const Place& place) {
   value.strings.resize(list_size(json, place));
   for (std::size_t i = 0; i < value.strings.size() && !fault_; ++i)

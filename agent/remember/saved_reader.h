@@ -57,6 +57,7 @@ class Reader {
   void octets(const char* key, std::string& value) {
     if (const Json* json = find(key)) get_octets(*json, value, {&place_, key});
   }
+  void octets(const char* key, std::vector<std::string>& values);
   /// Call last: complains of keys that nobody asked for, where that is wanted.
   void finish();
 

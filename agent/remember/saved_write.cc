@@ -32,7 +32,10 @@ class Writer {
   void always(const char* name, const F& value) {
     out_[name] = json(value);
   }
-  void octets(const char* name, const std::string& value) { (*this)(name, value); }
+  template <class F>
+  void octets(const char* name, const F& value) {
+    (*this)(name, value);
+  }
   Json take() { return std::move(out_); }
 
   template <class F>
@@ -122,4 +125,17 @@ std::string column(const std::vector<std::pair<std::string, std::string>>& value
 }
 
 }  // namespace saved
+std::string to_text(const SavedLook& look) {
+  Json mx = Json::array();
+  for (const auto& [host, seen] : look.mx)
+    if (seen) mx.push_back(to_json(*seen));
+  Json out{{"stswatch_look", 1}, {"domain", to_json(look.domain)}};
+  out["mx"] = std::move(mx);
+  out["vantage"] = to_json(look.vantage);
+  if (look.past) out["past"] = written(saved::WholePast{*look.past});
+  for (const auto& [host, past] : look.mx_pasts)
+    if (past) out["mx_pasts"][host] = written(*past);
+  return out.dump(1) + "\n";
+}
+
 }  // namespace stswatch

@@ -36,7 +36,10 @@ class ColumnNames {
   void always(const char* name, const F& value) {
     (*this)(name, value);
   }
-  void octets(const char* name, const std::string& value) { (*this)(name, value); }
+  template <class F>
+  void octets(const char* name, const F& value) {
+    (*this)(name, value);
+  }
   std::string text, marks;
 };
 
@@ -64,7 +67,10 @@ class RowWriter {
   void always(const char*, const F& value) {
     put(value);
   }
-  void octets(const char*, const std::string& value) { put(value); }
+  template <class F>
+  void octets(const char*, const F& value) {
+    put(value);
+  }
 
  private:
   template <class F>
@@ -105,7 +111,10 @@ class RowReader {
   void always(const char* name, F& value) {
     (*this)(name, value);
   }
-  void octets(const char* name, std::string& value) { (*this)(name, value); }
+  template <class F>
+  void octets(const char* name, F& value) {
+    (*this)(name, value);
+  }
 
  private:
   template <class F>

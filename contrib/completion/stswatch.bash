@@ -8,7 +8,10 @@ _stswatch_flags() {
     lint) echo "--mx --json --batch" ;;
     run) echo "--config --listen --state --log-format" ;;
     explain) echo "--markdown" ;;
-    config | "config check") ;;
+    simulate) echo "$look --world --policy --mx --id --json" ;;
+    history) echo "--config --state --json --world" ;;
+    "store copy") echo "--from --to" ;;
+    config | "config check" | store) ;;
     *) echo "--version" ;;
   esac
   echo "--help"
@@ -21,7 +24,7 @@ _stswatch_value() {
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
     --rua) echo "mailto: https://" ;;
-    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --listen) ;;
+    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen) ;;
     *) return 1 ;;
   esac
 }
@@ -29,14 +32,14 @@ _stswatch_value() {
 _stswatch() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
   [[ $COMP_CWORD -eq 1 ]] && command=
-  [[ $command == config && $COMP_CWORD -gt 2 ]] && command="config ${COMP_WORDS[2]}"
+  [[ $command == config || $command == store ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
   COMPREPLY=()
   if values=$(_stswatch_value "$before"); then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
     return
   fi
   case $before in
-    --config | --ca-file | --domains-file | --replay | --state)
+    --config | --ca-file | --domains-file | --replay | --state | --policy | --from | --to)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -50,8 +53,9 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate explain config" ;;
+    "") values="check lint run generate store simulate history explain config" ;;
     config) values="check" ;;
+    store) values="copy" ;;
     explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
     lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record" ;;
   esac

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/judge/facts_builder.h"
-#include "tests/remember/random_look.h"
+#include "tests/remember/random_record.h"
 
 using namespace stswatch;
 
@@ -89,12 +89,47 @@ TEST_CASE("every fact of the vantage comes back") {
   }
 }
 
+TEST_CASE("what was remembered comes back with the look") {
+  for (unsigned seed = 0; seed < kSeeds; ++seed) {
+    CAPTURE(seed);
+    auto was = RandomRecord(seed).look();
+    was.past = RandomRecord(seed).domain_record("example.com")->past;
+    was.mx_pasts["mx.example.com"] = RandomRecord(seed).mx_record("mx.example.com")->past;
+    const auto is = read_saved_look(to_text(was));
+    REQUIRE_MESSAGE(is.has_value(), is.error());
+    CHECK(is->past == was.past);
+    REQUIRE(is->mx_pasts.size() == 1);
+    CHECK(*is->mx_pasts.at("mx.example.com") == *was.mx_pasts.at("mx.example.com"));
+  }
+}
+
+TEST_CASE("a look without memory comes back without") {
+  CHECK_FALSE(read_saved_look(to_text(base()))->past);
+  auto empty = base();
+  empty.past = Past{};
+  CHECK(read_saved_look(to_text(empty))->past == Past{});
+}
+
+TEST_CASE("a saved look is judged with what was remembered then") {
+  auto look = base();
+  const auto alone = judge(look, {});
+  look.past = Past{};
+  look.past->began = facts::kNow - facts::days(30);
+  look.past->policies = {{{Mode::enforce, {"old.example.net"}, 604800, {}},
+                          "",
+                          {facts::kNow - facts::days(30), facts::kNow - facts::days(1)}}};
+  look.past->ids = {{"old", 3600, {facts::kNow - facts::days(30), facts::kNow - facts::days(1)}}};
+  const auto with_memory = judge(look, {});
+  CHECK(with_memory.findings != alone.findings);
+  CHECK(judge(*read_saved_look(to_text(look)), {}).findings == with_memory.findings);
+}
+
 TEST_CASE("a saved look is judged as the look itself was") {
   const auto look = base();
   const auto read = read_saved_look(to_text(look));
   REQUIRE(read.has_value());
   const auto was = judge(look.domain, look.mx, look.vantage, {});
-  const auto is = judge(read->domain, read->mx, read->vantage, {});
+  const auto is = judge(*read, {});
   CHECK(is.findings == was.findings);
   CHECK(is.checked_at == was.checked_at);
   CHECK(is.status == was.status);
@@ -154,6 +189,11 @@ TEST_CASE("a fault is named by its place, its value and what would be right") {
       {"/mx/1/host", std::string(facts::kMx1), "mx[1].host: \"mx1.example.com\" is there already"},
       {"/mx/0/probes/0/helo_only", 1, "mx[0].probes[0].helo_only: number where"},
       {"/vantage/ipv6", "yes", "vantage.ipv6: string where true or false belongs"},
+      {"/past", {{"began", 1}}, "past.began: number where a string"},
+      {"/past", {{"ids", {{{"id", "1"}}}}}, "past.ids[0].first_seen: is missing"},
+      {"/mx_pasts",
+       {{"mx1.example.com", {{"changes", 1}}}},
+       "mx_pasts.mx1.example.com.changes: number where an array"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.pointer);
@@ -188,7 +228,7 @@ TEST_CASE("whatever is changed in a file, reading it ends in a look or an error"
     auto changed = text;
     changed[engine() % changed.size()] = static_cast<char>(engine() % 128);
     if (const auto look = read_saved_look(changed)) {
-      (void)judge(look->domain, look->mx, look->vantage, {});
+      (void)judge(*look, {});
       ++read;
     }
   }
