@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""The rules and the samples are read by the programs they are for, and each alert is tested both ways."""
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+from programs import CONTRIB, RULES, run
+
+ALERTMANAGER = CONTRIB / "alertmanager" / "alertmanager.yml"
+# RULES 5.4: name, for, keep_firing_for, severity, route.
+ALERTS = """
+MtaStsBreakageNow                10m 30m critical page
+MtaStsBreakageSoon               15m 30m critical page
+MtaStsBreakagePredicted          1h  -   warning  ticket
+MtaStsDegraded                   1h  1h  warning  ticket
+MtaStsCachedPolicyExcludesMx     15m -   critical page
+MtaStsDaneBroken                 15m 30m critical page
+MtaStsPolicyUnavailable          30m 30m warning  ticket
+MtaStsCacheRunningOut            10m -   critical page
+MtaStsRecordInvalid              30m 30m warning  ticket
+MtaStsUnexpectedChange           0m  -   warning  ticket
+MtaStsCertificateExpired         5m  -   critical ticket
+MtaStsCertificateExpiring        1h  15m critical ticket
+MtaStsCertificateRenewalOverdue  6h  2h  warning  ticket
+TlsRptFailureRate                1h  -   warning  ticket
+TlsRptReportsAbsent              6h  -   warning  ticket
+MtaStsVantageBlind               2h  -   warning  ticket
+MtaStsCheckStale                 15m -   warning  ticket
+MtaStsAgentDown                  10m -   critical page
+"""
+
+
+def rules():
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def alerts():
+    return {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+class Rules(unittest.TestCase):
+    def test_promtool_accepts_rules_and_sample(self):
+        done = run("promtool", "check", "config", "--lint=all", "--lint-fatal",
+                   CONTRIB / "prometheus" / "prometheus.yml")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("23 rules found", done.stdout)
+
+    def test_the_18_alerts_and_5_recording_rules_are_those_of_the_page(self):
+        told = {name: (a.get("for"), a.get("keep_firing_for", "-"), a["labels"]["severity"], a["labels"]["route"])
+                for name, a in alerts().items()}
+        expected = {line.split()[0]: tuple(line.split()[1:]) for line in ALERTS.strip().splitlines()}
+        self.assertEqual(told, expected)
+        self.assertEqual(len([r for r in rules() if "record" in r]), 5)
+
+    def test_a_description_says_effect_seen_fix_verify_in_that_order(self):
+        for name, alert in alerts().items():
+            with self.subTest(name):
+                lines = [line.split(":")[0] for line in alert["annotations"]["description"].splitlines()]
+                self.assertEqual(lines, ["Effect", "Seen", "Fix", "Verify"])
+
+    def test_every_runbook_link_leads_to_a_page(self):
+        for name, alert in alerts().items():
+            url = alert["annotations"]["runbook_url"]
+            self.assertTrue(url.startswith("http://127.0.0.1:9461/runbook/"), url)
+            target = url.rpartition("/runbook/")[2]
+            # A link that depends on a label is written with its choices in the template, or leads to any page.
+            names = re.findall(r"}}([a-z-]+){{", target) or [target.removesuffix(".md")]
+            if names == ["{{ $labels.code }}"]:
+                names = re.search(r'code=~"([^"]+)"', alert["expr"])[1].split("|")
+            for page in names:
+                with self.subTest(name, page=page):
+                    self.assertTrue((CONTRIB / "runbook" / f"{page}.md").is_file())
+
+    def test_every_alert_is_tested_firing_and_silent(self):
+        fired, silent = set(), set()
+        for path in (CONTRIB / "prometheus" / "tests").glob("*.yml"):
+            for group in yaml.safe_load(path.read_text())["tests"]:
+                for check in group.get("alert_rule_test", []):
+                    (fired if check.get("exp_alerts") else silent).add(check["alertname"])
+        self.assertEqual(fired, set(alerts()))
+        self.assertEqual(silent, set(alerts()))
+
+
+class Alertmanager(unittest.TestCase):
+    def test_amtool_accepts_the_sample(self):
+        done = run("amtool", "check-config", ALERTMANAGER)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_pages_and_tickets_reach_their_receivers(self):
+        for name, alert in alerts().items():
+            with self.subTest(name):
+                labels = [f"alertname={name}", "domain=example.com", *(f"{k}={alert['labels'][k]}" for k in ("route", "severity")),
+                          *(["host=mx1.example.com"] if "host" in alert["expr"] else [])]
+                done = run("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}",
+                           f"--verify.receivers={alert['labels']['route']}s", *labels)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_message_begins_with_the_effect(self):
+        data = """{"status":"firing","externalURL":"http://alerts.example","commonLabels":{"route":"page"},"alerts":[
+          {"status":"firing","labels":{"alertname":"A","code":"c","severity":"critical"},"annotations":{"summary":"S",
+           "description":"Effect: E","runbook_url":"http://run.example"},"startsAt":"2026-12-01T00:00:00Z"}]}"""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "data.json")
+            path.write_text(data)
+            told = [run("amtool", "template", "render", f"--template.glob={CONTRIB}/alertmanager/*.tmpl",
+                        f"--template.data={path}", f'--template.text={{{{ template "stswatch.{name}" . }}}}')
+                    for name in ("subject", "text")]
+        for done in told:
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(told[0].stdout.strip(), "[PAGE] S")
+        self.assertTrue(told[1].stdout.startswith("S\nEffect: E\nSince: 2026-12-01T00:00:00Z\nCode: c, A, critical\n"
+                                                  "Page: http://run.example\n"), told[1].stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
