@@ -111,10 +111,11 @@ int history(const HistoryCommand& command, Streams io);
 int exit_code(Status status);
 
 struct ExplainCommand {
-  std::string code;
+  std::string code;  // of a finding, or the name of an alert of contrib/prometheus
   bool markdown = false;
 };
-/// A finding's page, offline; without a code the list of all, or all of them as contrib/findings.md has them.
+/// A finding's page, offline, in Markdown as contrib/runbook has it; without a code the list of all, or all
+/// of them as contrib/findings.md has them.
 int explain(const ExplainCommand& command, Streams io);
 
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.

@@ -1,9 +1,11 @@
-// explain: what a finding means, from the catalogue; for a terminal, and all of them as contrib/findings.md.
+// explain: what a finding means, from the catalogue; for a terminal, all of them as contrib/findings.md, and
+// one by one, with the alerts of contrib/prometheus, as contrib/runbook has them.
 #include <algorithm>
 #include <array>
 #include <iostream>
 
 #include "agent/commands.h"
+#include "agent/tell/runbook.h"
 #include "checks/judge/refused_by.h"
 
 namespace stswatch {
@@ -35,25 +37,6 @@ constexpr std::array<Group, 18> kGroups{{
     {'R', "What could not be judged"},
 }};
 
-/// The catalogue's texts with words where a finding has its own values.
-std::string general(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kWords{
-      {{"{domain}", "DOMAIN"},
-       {"{policy_host}", "mta-sts.DOMAIN"},
-       {"{record}", "_mta-sts.DOMAIN"},
-       {"{subject}", "SUBJECT"},
-       {"{host}", "HOST"},
-       {"{address}", "ADDRESS"},
-       {"{until}", "DATE"},
-       {"{new_id}", "NEWID"},
-       {"{value}", "VALUE"}}};
-  std::string out(text);
-  for (const auto& [placeholder, word] : kWords)
-    for (auto at = out.find(placeholder); at != out.npos; at = out.find(placeholder, at + word.size()))
-      out.replace(at, placeholder.size(), word);
-  return out;
-}
-
 std::string severity(const CatalogueEntry& entry, Mode mode) {
   const auto s = entry.severity_in(mode);
   return s ? std::string(to_string(*s)) : std::string("not raised");
@@ -69,8 +52,8 @@ using Facts = std::vector<std::pair<std::string_view, std::string>>;
 
 /// What a finding's page tells besides its title, in order.
 Facts facts_of(const CatalogueEntry& entry) {
-  Facts out{{"Mail", entry.effect.empty() ? "none: mail is not affected" : general(entry.effect)},
-            {"Fix", entry.fix.empty() ? "nothing to do" : general(entry.fix)},
+  Facts out{{"Mail", entry.effect.empty() ? "none: mail is not affected" : with_words(entry.effect)},
+            {"Fix", entry.fix.empty() ? "nothing to do" : with_words(entry.fix)},
             {"Severity", severities(entry)},
             {"Route", std::string(to_string(entry.route))}};
   if (!entry.reference.empty()) out.emplace_back("Reference", entry.reference);
@@ -126,21 +109,18 @@ void print_list(std::ostream& out) {
 }  // namespace
 
 int explain(const ExplainCommand& command, Streams io) {
-  if (command.markdown && !command.code.empty())
-    return complain(io, "--markdown writes the page of all findings: leave out \"" + command.code + "\"",
-                    kExitUsage);
-  if (command.markdown) {
-    print_markdown(io.out);
-    return 0;
-  }
   if (command.code.empty()) {
-    print_list(io.out);
+    command.markdown ? print_markdown(io.out) : print_list(io.out);
     return 0;
   }
+  const auto page = runbook_page(command.code);
+  if (!page)
+    return complain(io, "no finding or alert \"" + command.code + "\": see stswatch explain", kExitUsage);
   const auto* entry = find_in_catalogue(command.code);
-  if (entry == nullptr)
-    return complain(io, "no finding \"" + command.code + "\": see stswatch explain", kExitUsage);
-  print_page(*entry, io.out);
+  if (entry == nullptr || command.markdown)
+    io.out << *page;
+  else
+    print_page(*entry, io.out);
   return 0;
 }
 

@@ -96,8 +96,9 @@ void add_generate(CLI::App& app, GenerateCommand& c) {
 
 void add_explain(CLI::App& app, ExplainCommand& c) {
   auto* sub = app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it");
-  sub->add_option("CODE", c.code, "The finding's code; without one: all codes");
-  sub->add_flag("--markdown", c.markdown, "All findings as one page: contrib/findings.md");
+  sub->add_option("CODE", c.code, "The finding's code, or an alert's name; without one: all codes");
+  sub->add_flag("--markdown", c.markdown,
+                "As contrib/runbook has it; without a code all as one page, contrib/findings.md");
 }
 
 void add_lint(CLI::App& app, LintCommand& c) {

@@ -39,8 +39,11 @@ class Explain(Case):
         self.assertIn("chasquid, Stalwart", self.run_it("explain", "sts-none-without-mx").stdout)
         self.assertNotIn("Senders:", self.run_it("explain", "starttls-not-supported").stdout)
 
-    def test_markdown_is_of_all(self):
-        self.refused(("explain", "--markdown", "mx-null"), USAGE, "mx-null")
+    def test_alerts_and_single_findings_read_as_the_runbook_has_them(self):
+        for arguments in (("--markdown", "mx-null"), ("MtaStsDegraded",), ("--markdown", "MtaStsDegraded")):
+            page = CONTRIB / "runbook" / f"{arguments[-1]}.md"
+            self.assertEqual(self.run_it("explain", *arguments).stdout, page.read_text())
+        self.refused(("explain", "no-such-name"), USAGE, "no-such-name")
 
 
 class Lint(Case):
