@@ -8,10 +8,12 @@
 #include <thread>
 
 #include "agent/tell/api.h"
+#include "agent/tell/gzip.h"
 #include "agent/tell/http_server.h"
 #include "agent/tell/openmetrics.h"
 #include "agent/tell/page_assets.h"
 #include "agent/tell/pages.h"
+#include "agent/tell/runbook.h"
 
 namespace stswatch {
 namespace {
@@ -37,6 +39,7 @@ class Server : public HttpServer {
       if (r.body.empty()) fail(r, r.status, "no such page: see /metrics or /api/v1/domains");
     });
     add_probes();
+    add_runbook();
     add_api();
     add_pages();
   }
@@ -65,7 +68,7 @@ class Server : public HttpServer {
     server_.Get("/metrics", [this](const Request& q, Response& r) {
       const bool open =
           q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
-      r.set_content(exposition(open), open ? kOpenMetricsType : kMetricsType);
+      answer_metrics(q, r, open);
     });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
       if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
@@ -79,6 +82,14 @@ class Server : public HttpServer {
       const auto done = parts_.reload();
       if (!done) return fail(r, 500, done.error());
       r.set_content("reloaded\n", kTextType);
+    });
+  }
+
+  void add_runbook() {
+    server_.Get(R"(/runbook/([A-Za-z0-9-]{1,80})(\.md)?)", [](const Request& q, Response& r) {
+      const auto page = runbook_page(q.matches[1].str());
+      if (!page) return fail(r, 404, "no finding or alert of this name: see stswatch explain");
+      r.set_content(*page, kTextType);
     });
   }
 
@@ -157,6 +168,19 @@ class Server : public HttpServer {
     r.set_header("Referrer-Policy", "no-referrer");
     r.set_header("Cache-Control", "no-store");
     r.set_content(page, "text/html; charset=utf-8");
+  }
+
+  /// httplib compresses text/plain when asked to, and leaves OpenMetrics' type alone.
+  void answer_metrics(const Request& q, Response& r, bool openmetrics) const {
+    auto text = exposition(openmetrics);
+    if (openmetrics && accepts_gzip(q.get_header_value("Accept-Encoding"))) {
+      if (auto packed = gzipped(text); !packed.empty()) {
+        text = std::move(packed);
+        r.set_header("Content-Encoding", "gzip");
+      }
+    }
+    r.set_content(std::move(text), openmetrics ? kOpenMetricsType : kMetricsType);
+    r.set_header("Vary", "Accept, Accept-Encoding");
   }
 
   std::string exposition(bool openmetrics) const {

@@ -18,7 +18,8 @@ constexpr std::array kMetrics = {
                "1 for what the newest conclusive look at a part of the domain found: ok, invalid, absent, "
                "unreachable or unknown."},
     MetricInfo{"stswatch_policy_info", "Always 1; id of the record, mode and SHA-256 of the policy served."},
-    MetricInfo{"stswatch_policy_max_age_seconds", "max_age of the policy served (RFC 8461 section 3.2)."},
+    MetricInfo{"stswatch_policy_max_age_seconds",
+               "max_age of the policy served, or of the last one seen (RFC 8461 section 3.2)."},
     MetricInfo{"stswatch_policy_last_success_timestamp_seconds", "When a valid policy was last fetched."},
     MetricInfo{"stswatch_policy_host_certificate_not_after_timestamp_seconds",
                "Earliest end of the chain that an address of the policy host shows, valid or not."},
@@ -32,7 +33,7 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_mx_allowed", "1 when the policy in effect lists the MX host, 0 when it does not."},
     MetricInfo{"stswatch_mx_outcome",
                "1 for what an address of the MX host proved: ok, failed, unreachable or unknown."},
-    MetricInfo{"stswatch_mx_hosts", "MX hosts of the domain."},
+    MetricInfo{"stswatch_mx_hosts", "MX hosts of the domain. Absent while their lookup has never succeeded."},
     MetricInfo{
         "stswatch_enforce_usable_mx",
         "MX hosts that enforcing senders can use: certainly (bound min) and possibly (bound max); level "
@@ -54,11 +55,12 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_drift_events_total",
                "Changes of record, policy and MX set, and faults in their order, since memory began."},
     MetricInfo{"stswatch_enforce_ready",
-               "1 when a policy in testing has passed every gate for the step to enforce."},
+               "1 when a policy in testing has passed every gate for the step to enforce, 0 otherwise."},
     MetricInfo{"stswatch_testing_clean_seconds",
                "For how long all that can be seen of these gates has held without a break; 0 when something "
                "fails now."},
-    MetricInfo{"stswatch_finding", "1 for each open finding of the domain."},
+    MetricInfo{"stswatch_finding",
+               "1 for each open finding of the domain; its page is stswatch explain CODE."},
     MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
     MetricInfo{"stswatch_last_success_timestamp_seconds",
                "When a look at a part of the domain was last conclusive."},

@@ -9,6 +9,7 @@
 
 #include "agent/tell/metric_table.h"
 #include "agent/version.h"
+#include "checks/facts/result.h"
 
 namespace stswatch {
 namespace {
@@ -18,9 +19,19 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
+constexpr std::size_t kLabel = 1100;  // octets: a name of 253 octets, all of them escaped, and an address
+constexpr std::size_t kId = 64;       // octets: a valid one has at most 32; others are shown in part
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 double seconds_of(TimePoint t) { return static_cast<double>(t.time_since_epoch().count()); }
+
+/// What the network named may hold any octets, and one that is no UTF-8 would cost Prometheus the whole
+/// scrape.
+void make_fit(std::string& value) {
+  const auto plain = [](char c) { return c >= ' ' && c < '\x7f'; };
+  if (value.size() <= kLabel && std::ranges::all_of(value, plain)) return;
+  value = printable(value, kLabel);
+}
 
 /// The families under construction, by name.
 class Exposition {
@@ -36,6 +47,8 @@ class Exposition {
   void gauge(std::string_view name, Labels labels, double value) {
     ClientMetric metric;
     metric.label = std::move(labels);
+    for (auto& label : metric.label)
+      make_fit(label.value);
     metric.gauge.value = value;
     families_[index_.at(name)].metric.push_back(std::move(metric));
   }
@@ -92,18 +105,25 @@ void certificate(Exposition& out, const std::string& prefix, const Labels& label
   out.gauge(prefix + "_not_before_timestamp_seconds", labels, seconds_of(ends.not_before));
 }
 
+/// Of the policy served, else of the last one seen: how long senders keep it does not end with the fetch.
+std::optional<std::uint64_t> last_known_max_age(const DomainMemory& memory) {
+  if (memory.verdict.policy.shown) return memory.verdict.policy.shown->max_age;
+  if (memory.past.policies.empty()) return std::nullopt;
+  return memory.past.policies.back().policy.max_age;
+}
+
 void policy(Exposition& out, const DomainMemory& memory, const std::string& domain) {
   const auto& v = memory.verdict;
   if (v.policy.shown) {
     out.gauge("stswatch_policy_info",
               {{"domain", domain},
-               {"id", v.record.id},
+               {"id", printable(v.record.id, kId)},
                {"mode", std::string(to_string(v.policy.shown->mode))},
                {"sha256", v.policy.sha256}},
               1);
-    out.gauge("stswatch_policy_max_age_seconds", {{"domain", domain}},
-              static_cast<double>(v.policy.shown->max_age));
   }
+  if (const auto max_age = last_known_max_age(memory))
+    out.gauge("stswatch_policy_max_age_seconds", {{"domain", domain}}, static_cast<double>(*max_age));
   if (memory.policy_last_success)
     out.gauge("stswatch_policy_last_success_timestamp_seconds", {{"domain", domain}},
               seconds_of(*memory.policy_last_success));
@@ -114,7 +134,9 @@ void policy(Exposition& out, const DomainMemory& memory, const std::string& doma
 }
 
 void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) {
-  out.gauge("stswatch_mx_hosts", {{"domain", domain}}, static_cast<double>(v.mx.size()));
+  // Unknown is an absent series, never 0.
+  if (v.mx_lookup != Lookup::unknown || !v.mx.empty())
+    out.gauge("stswatch_mx_hosts", {{"domain", domain}}, static_cast<double>(v.mx.size()));
   for (const auto& m : v.mx) {
     out.gauge("stswatch_mx_info",
               {{"domain", domain}, {"mx", m.host}, {"preference", std::to_string(m.preference)}}, 1);

@@ -47,25 +47,40 @@ void write_sample(std::ostream& out, const std::string& name, const ClientMetric
   out << ' ' << value << '\n';
 }
 
+/// A threshold is a float and is written as one: "1.0", not "1".
+std::string threshold(double value) {
+  auto text = number(value);
+  if (text.find_first_not_of("-0123456789") == text.npos) text += ".0";
+  return text;
+}
+
 void write_histogram(std::ostream& out, const std::string& name, const ClientMetric& metric) {
   const auto& h = metric.histogram;
   for (const auto& bucket : h.bucket)
     write_sample(out, name + "_bucket", metric, std::to_string(bucket.cumulative_count),
-                 number(bucket.upper_bound));
+                 threshold(bucket.upper_bound));
   write_sample(out, name + "_count", metric, std::to_string(h.sample_count));
   write_sample(out, name + "_sum", metric, number(h.sample_sum));
 }
 
-/// A counter's family is named without the "_total" of its samples.
-std::string family_name(const MetricFamily& family) {
-  constexpr std::string_view kTotal = "_total";
-  if (family.type == MetricType::Counter && family.name.ends_with(kTotal))
-    return family.name.substr(0, family.name.size() - kTotal.size());
-  return family.name;
+constexpr std::string_view kTotal = "_total", kInfo = "_info";
+
+/// Always 1, for the sake of its labels: a type of its own in OpenMetrics.
+bool is_info(const MetricFamily& family) {
+  return family.type == MetricType::Gauge && family.name.ends_with(kInfo);
 }
 
-std::string_view type_name(MetricType type) {
-  switch (type) {
+/// The family of a counter or info is named without the suffix of its samples.
+std::string family_name(const MetricFamily& family) {
+  std::size_t suffix = 0;
+  if (family.type == MetricType::Counter && family.name.ends_with(kTotal)) suffix = kTotal.size();
+  if (is_info(family)) suffix = kInfo.size();
+  return family.name.substr(0, family.name.size() - suffix);
+}
+
+std::string_view type_name(const MetricFamily& family) {
+  if (is_info(family)) return "info";
+  switch (family.type) {
     case MetricType::Counter:
       return "counter";
     case MetricType::Histogram:
@@ -82,7 +97,7 @@ std::string_view type_name(MetricType type) {
 void write_openmetrics(std::ostream& out, const std::vector<MetricFamily>& families) {
   for (const auto& family : families) {
     const auto name = family_name(family);
-    out << "# TYPE " << name << ' ' << type_name(family.type) << "\n# HELP " << name << ' ';
+    out << "# TYPE " << name << ' ' << type_name(family) << "\n# HELP " << name << ' ';
     write_escaped(out, family.help);
     out << '\n';
     for (const auto& metric : family.metric) {

@@ -44,6 +44,7 @@ VENDORS = {
     "spdlog/": ("agent/", "tests/agent/"),
     "systemd/": ("agent/",),
     "prometheus/": (TELL, "tests/tell/"),
+    "zlib.h": ("agent/tell/gzip.cc", "tests/tell/"),
     "httplib.h": (TELL, ALERTS, "tests/tell/", "tests/agent/"),
     "nlohmann/": (TELL, ALERTS, REMEMBER, "agent/", "tests/"),
     "doctest/": ("tests/",),

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <prometheus/text_serializer.h>
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "agent/remember/past.h"
@@ -14,15 +16,18 @@ using namespace stswatch;
 
 namespace {
 
-/// The base set-up, one domain that is broken, and one that does not exist: every family has a sample.
+std::shared_ptr<DomainMemory> record_of(const facts::Look& look, const History& history = kNoHistory) {
+  return std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                        judge(look.domain, look.mx, look.vantage, look.limits, history));
+}
+
+/// The base set-up, one domain that is broken, and one in testing: every family has a sample.
 Snapshot sample() {
   Snapshot s;
   s.now = facts::kNow;
   const auto add = [&](const facts::Look& look) {
     const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, &look.domain);
-    auto record =
-        std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
-                                       judge(look.domain, look.mx, look.vantage, look.limits, {&past, {}}));
+    auto record = record_of(look, {&past, {}});
     record->past = past;
     record->past.change_counts["mx-added"] = 2;
     for (const auto part : kParts)
@@ -38,6 +43,11 @@ Snapshot sample() {
   broken.set_policy(facts::policy({"mail.example.net"}));
   broken.domain.fetches[0].sha256 = std::string(64, 'd');
   add(broken);
+  auto testing = sound;
+  testing.domain.domain = facts::domain("example.org");
+  testing.set_policy(facts::policy({facts::kMx1, facts::kMx2}, "testing"));
+  testing.domain.fetches[0].sha256 = std::string(64, 'e');
+  add(testing);
   s.kinds = {{"domain", Seconds{300}, Seconds{0}, 1},
              {"policy", Seconds{3600}, Seconds{0}, 1},
              {"mx", Seconds{3600}, Seconds{7}, 2}};
@@ -67,8 +77,65 @@ TEST_CASE("the whole exposition is the golden one") {
   CHECK_MESSAGE(got == golden.str(), "differs from " << path << "; see exposition.got.txt");
 }
 
-TEST_CASE("OpenMetrics ends with EOF, names counters without _total, escapes labels") {
-  std::vector<prometheus::MetricFamily> families(2);
+TEST_CASE(
+    "what the network named cannot spoil the exposition: plain text of bounded length, no series twice") {
+  const std::string nasty = "a\"b\\c\nd\xff" + std::string(5000, 'x');
+  auto look = facts::base();
+  look.set_record({"v=STSv1; id=" + nasty + ";"});
+  look.domain.mx = facts::mx({{10, nasty}, {20, nasty}, {10, std::string(facts::kMx1)}});
+  Snapshot s;
+  s.now = facts::kNow;
+  s.domains.push_back(record_of(look));
+  std::istringstream lines(text_of(s));
+  std::set<std::string> seen;
+  for (std::string line; std::getline(lines, line);) {
+    CAPTURE(line.substr(0, 200));
+    CHECK(line.size() < 3000);
+    CHECK(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c < '\x7f'; }));
+    CHECK(seen.insert(line.substr(0, line.rfind(' '))).second);
+  }
+  CHECK(seen.size() > 50);
+}
+
+TEST_CASE("what was never seen is an absent series, not 0") {
+  auto look = facts::base();
+  look.domain.mx = facts::unknown<MxAnswer>("example.com");
+  look.mx.clear();
+  Snapshot s;
+  s.domains.push_back(record_of(look));
+  const auto text = text_of(s);
+  CHECK(text.find("stswatch_outcome{domain=\"example.com\",what=\"mx\",outcome=\"unknown\"} 1") !=
+        std::string::npos);
+  CHECK(text.find("stswatch_mx_hosts{") == std::string::npos);
+  CHECK(text.find("stswatch_enforce_usable_mx{") == std::string::npos);
+}
+
+TEST_CASE("a policy that is gone keeps its max_age: senders keep the policy that long") {
+  auto look = facts::base();
+  look.no_policy_host();
+  Snapshot s;
+  auto record = record_of(look);
+  s.domains = {record};
+  CHECK(text_of(s).find("stswatch_policy_max_age_seconds{") == std::string::npos);
+  SeenPolicy seen;
+  seen.policy.max_age = 604800;
+  record->past.policies = {seen};
+  CHECK(text_of(s).find("stswatch_policy_max_age_seconds{domain=\"example.com\"} 604800\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("a bucket's threshold is a float in OpenMetrics") {
+  LookMetrics looks;
+  std::ostringstream out;
+  write_openmetrics(out, looks.registry()->Collect());
+  CHECK(out.str().find("stswatch_look_duration_seconds_bucket{kind=\"mx\",le=\"1.0\"} 0") !=
+        std::string::npos);
+  CHECK(out.str().find("le=\"0.03\"} 0") != std::string::npos);
+  CHECK(out.str().find("le=\"+Inf\"} 0") != std::string::npos);
+}
+
+TEST_CASE("OpenMetrics ends with EOF, names counters and infos without their suffix, escapes labels") {
+  std::vector<prometheus::MetricFamily> families(3);
   families[0] = {"a_total", "Help \"quoted\"", prometheus::MetricType::Counter, {}};
   families[0].metric.resize(1);
   families[0].metric[0].label = {{"x", "a\"b\\c\nd"}};
@@ -76,11 +143,14 @@ TEST_CASE("OpenMetrics ends with EOF, names counters without _total, escapes lab
   families[1] = {"b", "B", prometheus::MetricType::Gauge, {}};
   families[1].metric.resize(1);
   families[1].metric[0].gauge.value = std::numeric_limits<double>::infinity();
+  families[2] = {"c_info", "C", prometheus::MetricType::Gauge, {}};
+  families[2].metric.resize(1);
+  families[2].metric[0].gauge.value = 1;
   std::ostringstream out;
   write_openmetrics(out, families);
   CHECK(out.str() ==
         "# TYPE a counter\n# HELP a Help \\\"quoted\\\"\na_total{x=\"a\\\"b\\\\c\\nd\"} 3\n"
-        "# TYPE b gauge\n# HELP b B\nb +Inf\n# EOF\n");
+        "# TYPE b gauge\n# HELP b B\nb +Inf\n# TYPE c info\n# HELP c C\nc_info 1\n# EOF\n");
 }
 
 TEST_CASE("look counters are born at 0 with every label set") {
