@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "checks/judge/catalogue.h"
 #include "checks/judge/refused_by.h"
@@ -157,15 +158,6 @@ std::optional<std::string> runbook_page(std::string_view name) {
   const auto alert = std::ranges::find(alerts, name, &AlertPage::name);
   if (alert == alerts.end()) return std::nullopt;
   return page_of(*alert);
-}
-
-std::vector<std::string_view> runbook_names() {
-  std::vector<std::string_view> out;
-  for (const auto& entry : catalogue())
-    out.push_back(entry.code);
-  for (const auto& alert : alert_pages())
-    out.push_back(alert.name);
-  return out;
 }
 
 }  // namespace stswatch

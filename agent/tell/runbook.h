@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace stswatch {
 
@@ -33,7 +32,6 @@ FindingAdvice advice_on(const CatalogueEntry& entry);
 
 /// nullopt: neither a finding nor an alert.
 std::optional<std::string> runbook_page(std::string_view name);
-std::vector<std::string_view> runbook_names();
 
 /// A text of the catalogue with words for its placeholders: "{host}" reads HOST.
 std::string with_words(std::string_view text);

@@ -3,10 +3,24 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <vector>
 
 #include "checks/judge/catalogue.h"
 
 using namespace stswatch;
+
+namespace {
+
+std::vector<std::string_view> runbook_names() {
+  std::vector<std::string_view> out;
+  for (const auto& entry : catalogue())
+    out.push_back(entry.code);
+  for (const auto& alert : alert_pages())
+    out.push_back(alert.name);
+  return out;
+}
+
+}  // namespace
 
 TEST_CASE("every finding and every alert has a page, by a name of its own") {
   std::set<std::string_view> names;
