@@ -65,8 +65,9 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const WatchPlan& p
 int run(const RunCommand& command, Streams io) {
   log_to_stderr(command.log_format);
   if (!command.domains.empty() && !command.config_file.empty())
-    return complain(io, "domains and --config together: add them to the file as [[domain]] tables",
-                    kExitUsage);
+    return complain(
+        io, "domains and --config (or STSWATCH_CONFIG) together: add them to the file as [[domain]] tables",
+        kExitUsage);
   mallopt(M_ARENA_MAX, 2);  // one heap per worker thread would keep hundreds of MiB (measured on /metrics)
   const sigset_t signals =
       block_signals();  // before the first thread, which would otherwise be stopped by one
