@@ -8,6 +8,7 @@
 #include "agent/check_names.h"
 #include "agent/check_report.h"
 #include "agent/commands.h"
+#include "agent/notifier.h"
 #include "agent/outlook.h"
 #include "agent/remember/store.h"
 #include "agent/saved_files.h"
@@ -166,6 +167,8 @@ int config_check(const std::string& file, Streams io) {
          << (config->domains.size() == 1 ? " domain" : " domains") << ", listening on "
          << config->agent.listen.host << ":" << config->agent.listen.port << ", state in "
          << config->agent.state << "\n";
+  for (const auto& warning : warnings_of(*config))
+    io.err << "stswatch: warning: " << warning << "\n";
   return 0;
 }
 

@@ -75,6 +75,25 @@ struct StoreCopyCommand {
 /// Memory as a new file, also while the service writes the old one. 0, or kExitOutput.
 int store_copy(const StoreCopyCommand& command, Streams io);
 
+struct AlertsTestCommand {
+  std::string config_file;
+  std::string receiver;  // empty: all
+};
+/// Sends a clearly marked test notice through each receiver: 0 when all of them took it, else 1.
+int alerts_test(const AlertsTestCommand& command, Streams io);
+
+struct SilenceCommand {
+  enum class Action { add, list, remove };
+  Action action = Action::list;
+  std::string config_file, state;     // one of them names the store
+  std::string domain, code, subject;  // globs; empty: all
+  std::string duration, until;        // neither: until it is removed
+  std::string comment;
+  std::string id;  // of the one to remove
+  bool json = false;
+};
+int silence(const SilenceCommand& command, Streams io);
+
 struct GenerateCommand {
   LookFlags flags;
   std::string domain;

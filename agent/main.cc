@@ -132,6 +132,37 @@ void add_store(CLI::App& app, StoreCopyCommand& c) {
   copy->add_option("--to", c.to, "A file that is not there yet")->required();
 }
 
+void add_silence(CLI::App& app, SilenceCommand& c) {
+  using Action = SilenceCommand::Action;
+  auto* silence = app.add_subcommand("silence", "What is not to be told")->require_subcommand(1);
+  const auto sub = [&](const char* name, const char* what, Action action) {
+    auto* s = silence->add_subcommand(name, what)->callback([&c, action] { c.action = action; });
+    auto* store = s->add_option_group("store")->require_option(1);
+    store->add_option("--config", c.config_file, "The configuration, which names the store")
+        ->envname("STSWATCH_CONFIG");
+    store->add_option("--state", c.state, "The file of the store");
+    return s;
+  };
+  auto* add = sub("add", "Tell nothing of what fits", Action::add);
+  add->add_option("--domain", c.domain, "Domains, e.g. \"*.example.com\"");
+  add->add_option("--code", c.code, "Codes of findings, e.g. \"certificate-*\"");
+  add->add_option("--subject", c.subject, "Hosts, e.g. \"mx1.*\"");
+  auto* duration = add->add_option("--for", c.duration, "How long, e.g. 2h (default: until it is removed)");
+  add->add_option("--until", c.until, "Until when, e.g. 2026-12-01T00:00:00Z")->excludes(duration);
+  add->add_option("--comment", c.comment, "Why");
+  sub("list", "What is silenced now", Action::list)->add_flag("--json", c.json, "One JSON document");
+  sub("remove", "Tell of it again", Action::remove)->add_option("ID", c.id, "From silence list")->required();
+}
+
+void add_alerts(CLI::App& app, AlertsTestCommand& c) {
+  auto* alerts = app.add_subcommand("alerts", "The receivers of notices")->require_subcommand(1);
+  auto* test = alerts->add_subcommand("test", "Send a marked test notice through each receiver");
+  test->add_option("--config", c.config_file, "The configuration file")
+      ->required()
+      ->envname("STSWATCH_CONFIG");
+  test->add_option("--receiver", c.receiver, "Only this one");
+}
+
 /// CLI11's own complaint in our form.
 int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::string>& words) {
   if (e.get_exit_code() == 0) return app.exit(e);
@@ -167,7 +198,11 @@ int main(int argc, char** argv) {
   LintCommand lint_command;
   RunCommand run_command;
   StoreCopyCommand copy_command;
+  AlertsTestCommand alerts_command;
   std::string config_file;
+  SilenceCommand silence_command;
+  add_alerts(app, alerts_command);
+  add_silence(app, silence_command);
   add_check(app, check_command);
   add_lint(app, lint_command);
   add_run(app, run_command);
@@ -193,6 +228,8 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
+  if (app.got_subcommand("silence")) return silence(silence_command, io);
+  if (app.got_subcommand("alerts")) return alerts_test(alerts_command, io);
   if (app.got_subcommand("explain")) return explain(explain_command, io);
   if (app.got_subcommand("store")) return store_copy(copy_command, io);
   return config_check(config_file, io);

@@ -72,7 +72,8 @@ tl::expected<void, std::string> Reloader::reload() {
   if (plan) {
     warn_of_restart(before->config.agent, (*plan)->config.agent);
     store_.watch(watched_names(**plan));
-    service_.adopt(std::move(*plan));
+    service_.adopt(*plan);
+    adopted_(**plan);
     spdlog::info("reloaded: {} domains", domains);
   } else {
     spdlog::error("reload refused, the old configuration stays: {}", plan.error().what);

@@ -1,6 +1,7 @@
 // From the command line and the files it names to what the service works by; and the same again on request.
 #pragma once
 
+#include <functional>
 #include <mutex>
 
 #include "agent/remember/store.h"
@@ -19,8 +20,15 @@ std::set<std::string> watched_names(const WatchPlan& plan);
 /// Thread-safe.
 class Reloader {
  public:
-  Reloader(const RunCommand& command, Service& service, Store& store, Clock& clock)
-      : command_(command), service_(service), store_(store), clock_(clock), success_at_(clock.now()) {}
+  /// `adopted` is told of each plan that the service has taken up.
+  Reloader(const RunCommand& command, Service& service, Store& store, Clock& clock,
+           std::function<void(const WatchPlan&)> adopted)
+      : command_(command),
+        service_(service),
+        store_(store),
+        clock_(clock),
+        adopted_(std::move(adopted)),
+        success_at_(clock.now()) {}
 
   /// The error is for the caller; it has been logged.
   tl::expected<void, std::string> reload();
@@ -31,6 +39,7 @@ class Reloader {
   Service& service_;
   Store& store_;
   Clock& clock_;
+  const std::function<void(const WatchPlan&)> adopted_;
   std::mutex reloading_;  // one reload at a time
   mutable std::mutex mutex_;
   bool successful_ = true;  // guarded by mutex_, as is the next

@@ -8,15 +8,19 @@
 
 #include "agent/commands.h"
 #include "agent/log.h"
+#include "agent/notifier.h"
 #include "agent/reload.h"
+#include "agent/remember/journal_file.h"
 #include "agent/systemd.h"
 #include "agent/tell/http.h"
 #include "agent/version.h"
+#include "alerts/rows.h"
 
 namespace stswatch {
 namespace {
 
 constexpr std::chrono::seconds kPulse{20};
+constexpr Millis kFlush{5000};
 
 /// Signals are taken by sigtimedwait alone, so no handler ever runs in a worker.
 sigset_t block_signals() {
@@ -60,6 +64,30 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const WatchPlan& p
   return store;
 }
 
+/// Others may edit the silences in the file of the store.
+std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
+  if (state == kInRam) return std::nullopt;
+  auto rows = read_journal(state, kSilenceTable);
+  return rows ? std::optional(std::move(*rows)) : std::nullopt;
+}
+
+std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::string& state,
+                                        std::function<bool()> healthy) {
+  Notifier::Surroundings around;
+  around.version = kVersion;
+  around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
+  around.read_silences = [state] { return silences_in(state); };
+  around.healthy = std::move(healthy);
+  return std::make_unique<Notifier>(memory, memory.journal(), clock, std::move(around));
+}
+
+/// Receivers are served by the plan that the service works by.
+void notify_by(const WatchPlan& plan, Notifier& notifier) {
+  for (const auto& warning : warnings_of(plan.config))
+    spdlog::warn("{}", warning);
+  notifier.adopt(plan.config, plan.outlook.trust->file());
+}
+
 }  // namespace
 
 int run(const RunCommand& command, Streams io) {
@@ -79,13 +107,19 @@ int run(const RunCommand& command, Streams io) {
   const auto store = open_memory(**plan, clock);
   if (!store) return complain(io, store.error(), kExitConfig);
   Store& memory = **store;
-  Service service(std::move(*plan), memory, clock);
-  Reloader reloader(command, service, memory, clock);
+  Service* watch = nullptr;  // once there is one
+  const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
+                                      [&] { return watch != nullptr && !watch->stuck(); });
+  HeededMemory heeded(memory, *notifier);
+  Service service(std::move(*plan), heeded, clock);
+  watch = &service;
+  Reloader reloader(command, service, memory, clock, [&](const WatchPlan& by) { notify_by(by, *notifier); });
   std::atomic<bool> ready{false};
   const auto snapshot = [&] {
     auto s = service.snapshot();
     s.store_errors = memory.health().errors;
     reloader.describe(s);
+    notifier->describe(s);
     return s;
   };
   const auto http =
@@ -98,6 +132,7 @@ int run(const RunCommand& command, Streams io) {
                   .reload = [&] { return reloader.reload(); }});
   if (!http) return complain(io, http.error(), kExitConfig);
 
+  notify_by(*service.plan(), *notifier);
   service.start();
   ready = true;
   systemd::ready(domains);
@@ -106,6 +141,7 @@ int run(const RunCommand& command, Streams io) {
   ready = false;
   systemd::stopping();
   service.stop();
+  notifier->stop();
   if (!memory.stop()) spdlog::error("{}; what was seen last is lost", memory.health().trouble.value_or(""));
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "alerts/options.h"
 #include "checks/facts/domain.h"
 #include "checks/judge/verdict.h"
 #include "checks/observe/resolver.h"
@@ -59,52 +60,6 @@ struct DomainConfig {
 struct PlannedChange {
   Domain domain;
   TimePoint from{}, until{};
-};
-
-struct Silence {
-  std::string domain = "*", code = "*", subject = "*";  // globs
-  std::optional<TimePoint> until;
-  std::string comment;
-};
-
-struct Heartbeat {
-  std::string name, url;
-  Seconds interval{300};
-};
-
-enum class SmtpTls { starttls, implicit, none };
-
-struct EmailReceiver {
-  std::string name, smarthost, username, password_file, from;
-  SmtpTls tls = SmtpTls::starttls;
-  std::vector<std::string> to;
-  Severity min_severity = Severity::warning;
-};
-
-struct SlackReceiver {
-  std::string name, api_url_file, channel;
-  Severity min_severity = Severity::warning;
-};
-
-struct WebhookReceiver {
-  std::string name, url, hmac_secret_file;
-  Severity min_severity = Severity::warning;
-};
-
-struct AlertmanagerReceiver {
-  std::string name, url;
-};
-
-struct AlertOptions {
-  bool send_resolved = true;
-  Seconds group_wait{30};
-  Seconds repeat_page{7200};
-  Seconds repeat_ticket{3 * 86400};
-  std::vector<Heartbeat> heartbeats;
-  std::vector<EmailReceiver> emails;
-  std::vector<SlackReceiver> slacks;
-  std::vector<WebhookReceiver> webhooks;
-  std::vector<AlertmanagerReceiver> alertmanagers;
 };
 
 struct TlsrptIntake {

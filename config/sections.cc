@@ -1,6 +1,10 @@
 #include "config/sections.h"
 
+#include <algorithm>
+#include <set>
+
 #include "checks/facts/address.h"
+#include "checks/facts/result.h"
 
 namespace stswatch::sections {
 namespace {
@@ -52,17 +56,33 @@ void read_severity(TableReader& r, Severity& into) {
           {"info", Severity::info}, {"warning", Severity::warning}, {"critical", Severity::critical}});
 }
 
-void read_name(TableReader& r, std::string& into) {
+using Names = std::set<std::string>;
+
+/// One name, one receiver: what a receiver is owed is kept under its name.
+void read_name(TableReader& r, Names& names, std::string& into) {
   r.require("name");
-  r.read_checked("name", [&](const std::string& text) {
+  r.read_checked("name", [&](const std::string& text) -> std::string {
     into = text;
-    return text.empty() ? std::string("a receiver needs a name") : std::string();
+    if (text.empty()) return "a receiver needs a name";
+    return names.insert(text).second ? ""
+                                     : "\"" + printable(text, 60) + "\" is another receiver's name already";
   });
 }
 
-void email(TableReader& r, AlertOptions& into) {
+/// "a@example.com" or "Name <a@example.com>".
+std::string complain_of_mailbox(const std::string& text) {
+  const auto open = text.find('<');
+  const auto address = open == std::string::npos ? text : text.substr(open + 1, text.rfind('>') - open - 1);
+  const auto at = address.rfind('@');
+  const bool plain = std::ranges::none_of(address, [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+  const bool closed = open == std::string::npos || text.ends_with('>');
+  if (at != std::string::npos && at > 0 && at + 1 < address.size() && plain && closed) return {};
+  return "\"" + printable(text, 80) + "\" is no mail address; write \"postmaster@example.com\"";
+}
+
+void email(TableReader& r, Names& names, AlertOptions& into) {
   EmailReceiver e;
-  read_name(r, e.name);
+  read_name(r, names, e.name);
   for (const auto* key : {"smarthost", "from", "to"})
     r.require(key);
   r.read_checked("smarthost", [&](const std::string& text) -> std::string {
@@ -76,9 +96,21 @@ void email(TableReader& r, AlertOptions& into) {
                   {"starttls", SmtpTls::starttls}, {"implicit", SmtpTls::implicit}, {"none", SmtpTls::none}});
   r.read("username", e.username);
   r.read("password_file", e.password_file);
-  r.read("from", e.from);
-  r.read("to", e.to);
+  r.read_checked("from", [&](const std::string& text) {
+    e.from = text;
+    return complain_of_mailbox(text);
+  });
+  r.read_each("to", [&](const std::string& text) {
+    e.to.push_back(text);
+    return complain_of_mailbox(text);
+  });
   read_severity(r, e.min_severity);
+  if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
+  if (e.username.empty() != e.password_file.empty())
+    r.complain(e.username.empty() ? "password_file" : "username",
+               "\"username\" and \"password_file\" go together");
+  if (!e.username.empty() && e.tls == SmtpTls::none)
+    r.complain("tls", "\"none\" would send the password in the clear; write \"starttls\" or \"implicit\"");
   into.emails.push_back(std::move(e));
 }
 
@@ -195,18 +227,19 @@ void alerts(TableReader& r, AlertOptions& into) {
   r.read("group_wait", into.group_wait);
   r.read("repeat_page", into.repeat_page);
   r.read("repeat_ticket", into.repeat_ticket);
+  Names heartbeats, names;
   r.each_table("heartbeat", [&](TableReader& t) {
     Heartbeat h;
-    read_name(t, h.name);
+    read_name(t, heartbeats, h.name);
     t.require("url");
     read_url(t, "url", h.url);
     t.read("interval", h.interval);
     into.heartbeats.push_back(std::move(h));
   });
-  r.each_table("email", [&](TableReader& t) { email(t, into); });
+  r.each_table("email", [&](TableReader& t) { email(t, names, into); });
   r.each_table("slack", [&](TableReader& t) {
     SlackReceiver s;
-    read_name(t, s.name);
+    read_name(t, names, s.name);
     t.require("api_url_file");
     t.read("api_url_file", s.api_url_file);
     t.read("channel", s.channel);
@@ -215,7 +248,7 @@ void alerts(TableReader& r, AlertOptions& into) {
   });
   r.each_table("webhook", [&](TableReader& t) {
     WebhookReceiver w;
-    read_name(t, w.name);
+    read_name(t, names, w.name);
     t.require("url");
     read_url(t, "url", w.url);
     t.read("hmac_secret_file", w.hmac_secret_file);
@@ -224,7 +257,7 @@ void alerts(TableReader& r, AlertOptions& into) {
   });
   r.each_table("alertmanager", [&](TableReader& t) {
     AlertmanagerReceiver a;
-    read_name(t, a.name);
+    read_name(t, names, a.name);
     t.require("url");
     read_url(t, "url", a.url);
     into.alertmanagers.push_back(std::move(a));

@@ -148,27 +148,6 @@ void count_drift(const std::vector<Transition>& transitions, Past& past) {
   }
 }
 
-/// That port 25 is blocked here is told once looks in a row have said so: at a start other hosts are still
-/// being asked.
-void confirm_blindness(std::vector<Finding>& found, DomainMemory& record, const SeenAnew& seen,
-                       const Surroundings& around) {
-  constexpr const char* kCode = "vantage-port25-blocked";
-  const auto it = std::ranges::find(found, kCode, &Finding::code);
-  const bool told = std::ranges::any_of(
-      record.incidents, [&](const Incident& i) { return i.open() && i.finding.code == kCode; });
-  if (it == found.end() || told) {
-    record.doubts.erase(kCode);
-    return;
-  }
-  auto& doubt = record.doubts[kCode];
-  if (doubt.looks == 0) doubt.since = record.confirmed->at;
-  if (seen.record || seen.mx) ++doubt.looks;  // looks at the domain alone: those at its hosts come in bursts
-  if (doubt.looks < around.limits.confirmations)
-    found.erase(it);
-  else
-    record.doubts.erase(kCode);
-}
-
 /// Judges the record's facts again and steps its incidents.
 void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const Surroundings& around,
               std::vector<Transition>& transitions) {
@@ -180,7 +159,6 @@ void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen,
            : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
                       newest);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
-  confirm_blindness(found, record, seen, around);
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
       verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });

@@ -78,6 +78,10 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_store_errors_total",
                "Attempts to write or read the store that failed; memory goes on in RAM meanwhile."},
     MetricInfo{"stswatch_trust_store_info", "Always 1; the trust store certificates are verified against."},
+    MetricInfo{"stswatch_notifications_total", "Notices that a receiver took, by kind."},
+    MetricInfo{"stswatch_notifications_failed_total", "Attempts to send a notice that failed, by reason."},
+    MetricInfo{"stswatch_outbox_pending", "Notices that a receiver is owed."},
+    MetricInfo{"stswatch_outbox_oldest_seconds", "How long the oldest notice has been owed to a receiver."},
 };
 
 }  // namespace

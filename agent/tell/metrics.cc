@@ -276,6 +276,20 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
 }
 
+void receivers(Exposition& out, const Snapshot& s) {
+  for (const auto& r : s.receivers) {
+    for (const auto& [kind, n] : r.sent)
+      out.counter("stswatch_notifications_total", {{"receiver", r.name}, {"kind", kind}},
+                  static_cast<double>(n));
+    for (const auto& [reason, n] : r.failed)
+      out.counter("stswatch_notifications_failed_total", {{"receiver", r.name}, {"reason", reason}},
+                  static_cast<double>(n));
+    out.gauge("stswatch_outbox_pending", {{"receiver", r.name}}, static_cast<double>(r.pending));
+    const auto age = r.oldest ? std::max(s.now - *r.oldest, Seconds{0}) : Seconds{0};
+    out.gauge("stswatch_outbox_oldest_seconds", {{"receiver", r.name}}, static_cast<double>(age.count()));
+  }
+}
+
 }  // namespace
 
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
@@ -284,6 +298,7 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
     domain(out, *memory);
   mx_hosts(out, snapshot);
   agent(out, snapshot);
+  receivers(out, snapshot);
   return out.take();
 }
 

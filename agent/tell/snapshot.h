@@ -1,7 +1,10 @@
 // Everything that metrics and pages render, taken at one moment. Immutable once taken.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,15 @@ struct KindState {
   std::size_t subjects = 0;
 };
 
+/// What a receiver of notices was sent since the start, and what it is owed.
+struct ReceiverFigures {
+  std::string name;
+  std::map<std::string, std::uint64_t> sent;    // by kind of notice
+  std::map<std::string, std::uint64_t> failed;  // by reason
+  std::size_t pending = 0;
+  std::optional<TimePoint> oldest;  // of those pending
+};
+
 struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
@@ -29,6 +41,7 @@ struct Snapshot {
   std::uint64_t store_errors = 0;  // attempts to keep or read memory that failed
   bool reload_successful = true;
   TimePoint reload_success_at{};  // start counts as the first
+  std::vector<ReceiverFigures> receivers;
 };
 
 }  // namespace stswatch

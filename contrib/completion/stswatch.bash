@@ -11,7 +11,11 @@ _stswatch_flags() {
     simulate) echo "$look --world --policy --mx --id --json" ;;
     history) echo "--config --state --json --world" ;;
     "store copy") echo "--from --to" ;;
-    config | "config check" | store) ;;
+    "alerts test") echo "--config --receiver" ;;
+    "silence add") echo "--config --state --domain --code --subject --for --until --comment" ;;
+    "silence list") echo "--config --state --json" ;;
+    "silence remove") echo "--config --state" ;;
+    config | "config check" | store | alerts | silence) ;;
     *) echo "--version" ;;
   esac
   echo "--help"
@@ -24,7 +28,8 @@ _stswatch_value() {
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
     --rua) echo "mailto: https://" ;;
-    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen) ;;
+    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen | --receiver | \
+      --domain | --code | --subject | --for | --until | --comment) ;;
     *) return 1 ;;
   esac
 }
@@ -32,7 +37,7 @@ _stswatch_value() {
 _stswatch() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
   [[ $COMP_CWORD -eq 1 ]] && command=
-  [[ $command == config || $command == store ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
+  [[ $command == @(config|store|alerts|silence) ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
   COMPREPLY=()
   if values=$(_stswatch_value "$before"); then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
@@ -53,9 +58,11 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate history explain config" ;;
+    "") values="check lint run generate store simulate history explain alerts silence config" ;;
     config) values="check" ;;
     store) values="copy" ;;
+    alerts) values="test" ;;
+    silence) values="add list remove" ;;
     explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
     lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record" ;;
   esac

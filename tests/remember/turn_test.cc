@@ -222,19 +222,3 @@ TEST_CASE("states of group J count when they open, changes when they happen") {
   CHECK(t.record->past.change_counts.at("sts-policy-changed-id-unchanged") == 1);
   CHECK_FALSE(t.record->past.change_counts.contains("id"));
 }
-
-TEST_CASE("a port that seems blocked is told after looks in a row, and over at once") {
-  Timeline t;
-  t.see();
-  t.look.vantage.port25_blocked = true;
-  t.see();
-  CHECK_FALSE(t.find("vantage-port25-blocked"));
-  for (int i = 1; i < t.look.limits.confirmations; ++i)
-    t.see();
-  CHECK(t.find("vantage-port25-blocked"));
-  t.see();
-  CHECK(t.find("vantage-port25-blocked"));
-  t.look.vantage.port25_blocked = false;
-  t.see();
-  CHECK_FALSE(t.find("vantage-port25-blocked"));
-}

@@ -1,0 +1,252 @@
+#include "alerts/compose.h"
+
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kLines = 10;     // of what was seen
+constexpr Seconds kFirstBounce = 96h;  // RULES 5.6: senders give up after four to five days
+
+bool breaks_now(const Finding& finding) { return finding.code == "enforce-breakage-now"; }
+
+/// The gravest first; of those the one that says what it does to mail.
+Items by_gravity(Items items) {
+  std::ranges::stable_sort(items, [](const Item* a, const Item* b) {
+    const auto rank = [](const Item* i) {
+      const Finding& f = i->finding();
+      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom);
+    };
+    return rank(a) > rank(b);
+  });
+  return items;
+}
+
+/// Of the lead's domain, what the fix has to begin with.
+const Item& cause_of(const Items& items) {
+  const Item* best = items.front();
+  if (!best->nature.symptom) return *best;
+  for (const Item* item : items) {
+    if (item->domain() != items.front()->domain() || item->nature.symptom || item->nature.change) continue;
+    if (best->nature.symptom || item->finding().severity > best->finding().severity) best = item;
+  }
+  return *best;
+}
+
+std::vector<std::string> domains_of(const Items& items) {
+  std::set<std::string> all;
+  for (const Item* item : items)
+    all.insert(item->domain());
+  return {all.begin(), all.end()};
+}
+
+std::string how_many(std::size_t some, std::size_t all) {
+  return some == all ? "the " + std::to_string(all) + " domains listed"
+                     : std::to_string(some) + " of the " + std::to_string(all) + " domains listed";
+}
+
+std::string effect_of(const Items& items, const std::vector<std::string>& domains) {
+  const Item& lead = *items.front();
+  if (!breaks_now(lead.finding())) return lead.finding().effect;
+  std::set<std::string> broken;
+  TimePoint first = lead.incident->opened;
+  for (const Item* item : items) {
+    if (!breaks_now(item->finding())) continue;
+    broken.insert(item->domain());
+    first = std::min(first, item->incident->opened);
+  }
+  const auto whose = domains.size() == 1 ? domains.front() : how_many(broken.size(), domains.size());
+  return "Senders that enforce MTA-STS (Gmail, Microsoft 365 and others) defer all mail for " + whose +
+         ". The first bounces come 4 to 5 days after each message was sent: from " +
+         to_utc(first + kFirstBounce) + " on. Other senders still deliver.";
+}
+
+std::string seen_of(const Items& items, const std::vector<std::string>& domains, const Surround& around) {
+  std::vector<std::string> lines;
+  std::set<std::string> told;
+  std::size_t more = 0;
+  for (const Item* item : items) {
+    const Finding& f = item->finding();
+    if (!told.insert(f.code + ' ' + f.subject).second) continue;
+    if (lines.size() == kLines) {
+      ++more;
+      continue;
+    }
+    lines.push_back(f.subject + ": " + (f.detail.empty() ? f.code : f.detail) + " [" + f.code +
+                    ", first seen " + to_utc(item->incident->opened) + ", last confirmed " +
+                    to_utc(item->incident->last_bad) + "]");
+  }
+  std::string out;
+  for (const auto& line : lines)
+    out += (out.empty() ? "" : "\n") + line;
+  if (more > 0) out += "\nand " + std::to_string(more) + " more";
+  if (const auto& usable = items.front()->record->verdict.enforce_usable_mx; usable && domains.size() == 1)
+    out += "\nMX hosts that enforcing senders can use: " + std::to_string(usable->max) + " of " +
+           std::to_string(usable->of);
+  if (!around.vantage.empty()) out += "\nvantage: " + around.vantage;
+  return out;
+}
+
+/// When mail stops if nothing is done, or when the last cache is free.
+void look_ahead(const Items& items, const Surround& around, Notice& notice) {
+  const Item& lead = *items.front();
+  const auto& verdict = lead.record->verdict;
+  const auto& breakage = verdict.forecast.breakage;
+  if (breakage && breakage->at > around.now && lead.nature.family == Family::delivery) {
+    notice.until = breakage->at;
+    notice.outlook = "mail from enforcing senders flows until " + to_utc(breakage->at);
+  } else if (std::ranges::any_of(items, [](const Item* i) { return i->nature.aspect == "caches"; }) &&
+             verdict.safe_after && *verdict.safe_after > around.now) {
+    notice.until = verdict.safe_after;
+    notice.outlook =
+        "the last policy of earlier days ends in senders' caches at " + to_utc(*verdict.safe_after);
+  } else if (verdict.forecast.lapse && *verdict.forecast.lapse > around.now &&
+             lead.nature.family == Family::publication) {
+    notice.until = verdict.forecast.lapse;
+    notice.outlook = "senders that hold the policy are protected until " + to_utc(*verdict.forecast.lapse);
+  } else if (verdict.policy.shown) {
+    const auto max_age = verdict.policy.shown->max_age;
+    notice.outlook = "until it is mended; senders keep the policy they fetched for up to " +
+                     to_words(Seconds{static_cast<std::int64_t>(max_age)}) + " (max_age " +
+                     std::to_string(max_age) + ")";
+  } else {
+    notice.outlook = "until it is mended";
+  }
+}
+
+std::string fix_of(const Items& items, const std::vector<std::string>& domains) {
+  const Item& cause = cause_of(items);
+  const Item& lead = *items.front();
+  std::string out = cause.finding().fix;
+  if (&cause != &lead && breaks_now(lead.finding())) out += ' ' + lead.finding().fix;
+  if (domains.size() > 1 && !cause.nature.of_host && cause.nature.family != Family::agent)
+    out = "For " + cause.domain() + ", and likewise for the others: " + out;
+  return out;
+}
+
+std::string references_of(const Items& items) {
+  std::vector<std::string> all;
+  for (const Item* item : items) {
+    const auto& reference = item->finding().reference;
+    if (all.size() < 6 && std::ranges::find(all, reference) == all.end()) all.push_back(reference);
+  }
+  std::string out;
+  for (const auto& reference : all)
+    out += (out.empty() ? "" : ", ") + reference;
+  return out;
+}
+
+std::map<std::string, std::string> labels_of(const std::vector<std::string>& domains,
+                                             const Surround& around) {
+  if (!around.labels) return {};
+  auto common = around.labels(domains.front());
+  for (const auto& domain : domains) {
+    if (common.empty()) break;
+    const auto its = around.labels(domain);
+    std::erase_if(common, [&](const auto& l) {
+      const auto it = its.find(l.first);
+      return it == its.end() || it->second != l.second;
+    });
+  }
+  return common;
+}
+
+std::string url_of(const std::vector<std::string>& domains, const Surround& around) {
+  auto base = around.external_url;
+  while (base.ends_with('/'))
+    base.pop_back();
+  if (base.empty()) return {};
+  return domains.size() == 1 ? base + "/domain/" + domains.front() : base + "/";
+}
+
+TimePoint since_of(const Items& items) {
+  TimePoint since = TimePoint::max();
+  for (const Item* item : items)
+    since = std::min(since, item->incident->opened);
+  return since;
+}
+
+std::string still_held(const std::shared_ptr<const DomainMemory>& record, TimePoint now) {
+  if (!record || !record->verdict.safe_after || *record->verdict.safe_after <= now) return {};
+  return "some senders may hold an earlier policy until " + to_utc(*record->verdict.safe_after);
+}
+
+}  // namespace
+
+std::set<std::string> codes_of(const Standing& standing) {
+  std::set<std::string> codes;
+  for (const Item* item : standing.items)
+    codes.insert(item->finding().code);
+  return codes;
+}
+
+Notice compose(const Standing& standing, NoticeKind kind, const Surround& around) {
+  const Items items = by_gravity(standing.items);
+  const auto domains = domains_of(items);
+  const Item& cause = cause_of(items);
+  Notice notice;
+  notice.kind = kind;
+  notice.route = standing.route;
+  notice.severity = standing.severity;
+  notice.title = title_of(items, domains);
+  notice.effect = effect_of(items, domains);
+  notice.seen = seen_of(items, domains, around);
+  notice.changed =
+      changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
+  notice.since = since_of(items);
+  look_ahead(items, around, notice);
+  notice.fix = fix_of(items, domains);
+  notice.verify = verify_command(cause, around);
+  notice.reference = references_of(items);
+  notice.url = url_of(domains, around);
+  notice.labels = labels_of(domains, around);
+  notice.domain_count = domains.size();
+  notice.domains.assign(
+      domains.begin(), domains.begin() + static_cast<std::ptrdiff_t>(std::min(domains.size(), kMostDomains)));
+  for (const Item* item : items) {
+    if (notice.findings.size() == kMostFindings) break;
+    const Finding& f = item->finding();
+    notice.findings.push_back({item->domain(), f.code, f.subject, f.severity});
+  }
+  notice.at = around.now;
+  return notice;
+}
+
+Notice compose_resolved(const Said& said, const Surround& around) {
+  Notice notice = said.notice;
+  const auto lasted = to_words(around.now - notice.since);
+  const auto colon = notice.title.find(": ");
+  const auto whom = notice.title.substr(0, colon);
+  const bool stopped_mail = said.codes.contains("enforce-breakage-now");
+  const auto record =
+      around.domain && !notice.domains.empty() ? around.domain(notice.domains.front()) : nullptr;
+  const auto held = still_held(record, around.now);
+  notice.kind = NoticeKind::resolved;
+  notice.title = stopped_mail ? whom + ": enforcing senders can deliver again, after " + lasted
+                              : whom + ": over after " + lasted + ": " +
+                                    (colon == notice.title.npos ? "" : notice.title.substr(colon + 2));
+  notice.effect = stopped_mail
+                      ? "Mail from enforcing senders flows again; what they deferred arrives as they retry."
+                      : "none any more: what was reported is over";
+  notice.seen.clear();
+  for (std::size_t i = 0; i < notice.findings.size() && i < kLines; ++i)
+    notice.seen +=
+        (i == 0 ? "" : "\n") + notice.findings[i].subject + ": no longer " + notice.findings[i].code;
+  if (notice.domains.empty() || record)
+    notice.changed = changes_in_words(notice.domains.empty() ? "" : notice.domains.front(),
+                                      notice.findings.empty() ? "" : notice.findings.front().subject,
+                                      notice.since, around);
+  else
+    notice.changed = "the domain is no longer watched";
+  notice.until = around.now;
+  notice.outlook = "over at " + to_utc(around.now) + " after " + lasted + (held.empty() ? "" : "; " + held);
+  notice.fix = "nothing to do";
+  notice.at = around.now;
+  return notice;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,162 @@
+// Parts of a notice's words: its title, what changed, and the command that verifies.
+#include <algorithm>
+
+#include "alerts/compose.h"
+#include "checks/facts/text.h"
+
+namespace stswatch {
+namespace {
+
+constexpr std::string_view kHost = "An MX host", kPolicyHost = "The policy host";
+constexpr std::size_t kChanges = 3;
+
+/// "An MX host's certificate has expired" -> "mx1.example.com's certificate has expired".
+std::string named_title(const Finding& finding, const std::string& host) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  std::string title(entry != nullptr ? entry->title : std::string_view(finding.code));
+  for (const auto generic : {kHost, kPolicyHost})
+    if (title.starts_with(generic)) return host + title.substr(generic.size());
+  if (title.size() > 1 && !(title[1] >= 'A' && title[1] <= 'Z')) title[0] = text::lower(title[0]);
+  return title;
+}
+
+/// "mx1.example.com: certificate has expired": without the host that stands before the colon already.
+std::string without_host(std::string title, const std::string& host) {
+  if (!title.starts_with(host)) return title;
+  title.erase(0, host.size());
+  for (const std::string_view begin : {"'s ", " "})
+    if (title.starts_with(begin)) return title.substr(begin.size());
+  return title;
+}
+
+const Item* cause_in_title(const Items& items) {
+  const Item* best = nullptr;
+  for (const Item* item : items)
+    if (item->domain() == items.front()->domain() && !item->nature.symptom && !item->nature.change &&
+        (best == nullptr || item->finding().severity > best->finding().severity))
+      best = item;
+  return best;
+}
+
+/// What stops working, and when; empty where the catalogue's title says it.
+std::string effect_in_title(const Item& lead, const std::string& whose) {
+  const auto& code = lead.finding().code;
+  const auto& forecast = lead.record->verdict.forecast;
+  if (code == "enforce-breakage-now")
+    return "enforcing senders cannot deliver" + whose + " since " + to_utc(lead.incident->opened);
+  if (code == "enforce-breakage-predicted")
+    return "enforcing senders cannot deliver" + whose + " from " +
+           (forecast.breakage ? to_utc(forecast.breakage->at) : "soon") + " on";
+  if (code == "enforce-degradation-predicted")
+    return "enforcing senders lose MX hosts" + whose + " from " +
+           (forecast.degradation ? to_utc(forecast.degradation->at) : "soon") + " on";
+  if (code == "cached-policy-excludes-all-mx")
+    return "senders that hold the earlier policy cannot deliver" + whose + " since " +
+           to_utc(lead.incident->opened);
+  return {};
+}
+
+/// Only names that a shell takes as they are may stand in a command that people copy.
+bool plain_name(std::string_view name) {
+  return !name.empty() && name.front() != '-' && std::ranges::all_of(name, [](char c) {
+    return text::is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':';
+  });
+}
+
+std::string address_in(const Finding& finding) {
+  const auto space = finding.subject.find(' ');
+  return space == std::string::npos ? "" : finding.subject.substr(space + 1);
+}
+
+std::string bracketed(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+std::string certificate_command(const Item& cause, std::uint16_t port) {
+  const auto host = cause.host();
+  const auto address = address_in(cause.finding());
+  return "openssl s_client -starttls smtp -connect " + (address.empty() ? host : bracketed(address)) + ":" +
+         std::to_string(port) + " -servername " + host +
+         " </dev/null | openssl x509 -noout -dates -ext subjectAltName";
+}
+
+std::string policy_command(const Item& cause, std::uint16_t port) {
+  const auto host = "mta-sts." + cause.domain();
+  const auto address = address_in(cause.finding());
+  const auto at = port == 443 ? std::string() : ":" + std::to_string(port);
+  std::string out = "curl -sS -D- ";
+  if (!address.empty())
+    out += "--resolve " + host + ":" + std::to_string(port) + ":" + bracketed(address) + " ";
+  return out + "https://" + host + at + "/.well-known/mta-sts.txt";
+}
+
+void add_changes(const std::vector<Change>& changes, std::optional<TimePoint> after,
+                 std::vector<const Change*>& into) {
+  for (const Change& c : changes)
+    if (!after || c.at >= *after) into.push_back(&c);
+}
+
+std::string in_words(const Change& change) {
+  std::string out = to_utc(change.at) + ' ' + change.code;
+  if (!change.subject.empty()) out += ' ' + change.subject;
+  if (!change.from.empty() || !change.to.empty())
+    out += ": " + (change.from.empty() ? "nothing" : change.from) + " -> " +
+           (change.to.empty() ? "nothing" : change.to);
+  return out;
+}
+
+}  // namespace
+
+std::string title_of(const Items& items, const std::vector<std::string>& domains) {
+  const Item& lead = *items.front();
+  const Item* cause = cause_in_title(items);
+  const auto count = std::to_string(domains.size()) + " domains";
+  const Item& named = cause != nullptr ? *cause : lead;
+  if (lead.nature.family == Family::agent) return "stswatch: " + named_title(lead.finding(), "");
+  const bool by_host = domains.size() > 1 && named.nature.of_host;
+  const std::string whom = by_host               ? named.host()
+                           : domains.size() == 1 ? domains.front()
+                           : domains.size() == 2 ? domains[0] + " and " + domains[1]
+                                                 : count;
+  auto what = named_title(named.finding(), named.host());
+  if (by_host) what = without_host(what, whom);
+  const auto effect = effect_in_title(lead, by_host ? " to " + count : "");
+  if (effect.empty()) return whom + ": " + what + (by_host ? " (" + count + ")" : "");
+  return whom + ": " + effect + (cause != nullptr ? " (" + what + ")" : "");
+}
+
+std::string changes_in_words(const std::string& domain, const std::string& host,
+                             std::optional<TimePoint> after, const Surround& around) {
+  const auto record = around.domain ? around.domain(domain) : nullptr;
+  const auto mx = around.mx && !host.empty() ? around.mx(host.substr(0, host.find(' '))) : nullptr;
+  std::vector<const Change*> changes;
+  if (record) add_changes(record->past.changes, after, changes);
+  if (mx) add_changes(mx->past->changes, after, changes);
+  std::ranges::stable_sort(changes, [](const Change* a, const Change* b) { return a->at > b->at; });
+  if (changes.size() > kChanges) changes.resize(kChanges);
+  std::string out;
+  for (const Change* c : changes)
+    out += (out.empty() ? "" : "\n") + in_words(*c);
+  if (!out.empty()) return out;
+  if (after) return "nothing that was seen from here";
+  if (record && record->past.began)
+    return "nothing since " + to_utc(*record->past.began) + ", when watching began";
+  return "nothing known";
+}
+
+std::string verify_command(const Item& cause, const Surround& around) {
+  const auto& domain = cause.domain();
+  const auto address = address_in(cause.finding());
+  if (!plain_name(cause.host()) || (!address.empty() && !plain_name(address)))
+    return "stswatch check " + domain;
+  const auto aspect = cause.nature.aspect;
+  if (aspect == "certificate" || aspect == "smtp" || aspect == "reach")
+    return certificate_command(cause, around.smtp_port);
+  if (aspect == "record") return "dig +short TXT _mta-sts." + domain;
+  if (aspect == "reports") return "dig +short TXT _smtp._tls." + domain;
+  if (aspect == "policy" || aspect == "semantics") return policy_command(cause, around.https_port);
+  if (aspect == "match" || aspect == "mx") return "dig +short MX " + domain;
+  return "stswatch check " + domain + " --explain";
+}
+
+}  // namespace stswatch

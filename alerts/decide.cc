@@ -1,0 +1,86 @@
+#include "alerts/decide.h"
+
+#include <algorithm>
+
+namespace stswatch {
+namespace {
+
+constexpr Seconds kLongestRepeat{7 * 86400};
+/// RULES 5.4, MtaStsVantageBlind: what the agent cannot see is worth a ticket only when it lasts.
+constexpr Seconds kOwnFault{2 * 3600};
+
+bool only_changes(const Said& said) {
+  return std::ranges::all_of(said.codes, [](const std::string& code) {
+    Finding finding;
+    finding.code = code;
+    return nature_of(finding).change;
+  });
+}
+
+bool tells(const Item& item) { return !item.silenced && !item.in_doubt(); }
+
+}  // namespace
+
+Standing stand(const Cluster& cluster, const Said* said, Severity min_severity) {
+  Standing out;
+  for (const Item* item : cluster.items) {
+    const Finding& finding = item->finding();
+    if (!wanted(finding, min_severity)) continue;
+    out.any = true;
+    out.state |= !item->nature.change;
+    if (item->silenced) continue;
+    out.items.push_back(item);
+    out.severity = std::max(out.severity, severity_of(finding));
+    out.route = std::max(out.route, finding.route);
+    if (!tells(*item)) continue;
+    out.sure_severity = std::max(out.sure_severity, severity_of(finding));
+    out.sure_route = std::max(out.sure_route, finding.route);
+    if (said != nullptr && said->codes.contains(finding.code)) continue;
+    const TimePoint from = item->incident->opened + (finding.of_the_agent ? kOwnFault : Seconds{0});
+    out.news = std::min(out.news.value_or(from), from);
+    out.new_cause |= !item->nature.symptom;
+  }
+  return out;
+}
+
+Seconds reminder_after(Route route, int reminders, const TellingRules& rules) {
+  Seconds after = route == Route::page ? rules.repeat_page : rules.repeat_ticket;
+  for (int i = 0; i < reminders && after < kLongestRepeat; ++i)
+    after *= 2;
+  return std::min(after, std::max(kLongestRepeat, rules.repeat_ticket));
+}
+
+std::optional<Decision> decide(const Standing& now_there, const Said* said, bool acknowledged, TimePoint now,
+                               const TellingRules& rules) {
+  const bool waited = now_there.news && now - *now_there.news >= rules.group_wait;
+  if (said == nullptr) {
+    if (!waited) return std::nullopt;
+    return Decision{NoticeKind::fresh, "nothing was told of it yet"};
+  }
+  if (!now_there.state && !only_changes(*said)) {
+    if (!rules.send_resolved) return std::nullopt;
+    return Decision{NoticeKind::resolved, "it is over"};
+  }
+  const Notice& last = said->notice;
+  if (now_there.sure_route > last.route) return Decision{NoticeKind::worse, "it needs somebody sooner"};
+  if (now_there.sure_severity > last.severity) return Decision{NoticeKind::worse, "it is more severe"};
+  if (now_there.new_cause && waited) return Decision{NoticeKind::worse, "another fault has joined it"};
+  if (now_there.items.empty()) return std::nullopt;  // silenced
+  // What is left may be on its way out as well: then one word at the end is enough.
+  const bool doubt = std::ranges::any_of(now_there.items, [](const Item* item) { return item->in_doubt(); });
+  if (last.route == Route::page && now_there.route < last.route && !doubt)
+    return Decision{NoticeKind::better, "mail flows again, a part of it is left"};
+  if (!rules.reminders || acknowledged || last.route == Route::log || only_changes(*said))
+    return std::nullopt;
+  const bool sure = std::ranges::any_of(now_there.items, [](const Item* item) { return tells(*item); });
+  if (sure && now - last.at >= reminder_after(last.route, said->reminders, rules))
+    return Decision{NoticeKind::reminder, "it has lasted"};
+  return std::nullopt;
+}
+
+bool ends_silently(const Standing& now_there, const Said& said, const TellingRules& rules) {
+  if (now_there.state) return false;
+  return only_changes(said) ? !now_there.any : !rules.send_resolved;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,53 @@
+// Whether a receiver is owed a notice of a problem, and why: a pure function of what is there now, what it
+// was told before, the time and the operator's wishes.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "alerts/group.h"
+
+namespace stswatch {
+
+/// How one receiver wants to be told.
+struct TellingRules {
+  Severity min_severity = Severity::warning;
+  bool send_resolved = true;
+  bool reminders = true;
+  Seconds group_wait{30};
+  Seconds repeat_page{7200};
+  Seconds repeat_ticket{3 * 86400};
+};
+
+/// What is there now of one problem, for one receiver.
+struct Standing {
+  std::vector<const Item*> items;  // all that the receiver is to know: what a notice lists
+  bool any = false;                // something is open, silenced or not
+  bool state = false;              // something other than changes is
+  Severity severity = Severity::info;
+  Route route = Route::log;
+  // Of those that a notice may be sent for: neither silenced nor perhaps over.
+  Severity sure_severity = Severity::info;
+  Route sure_route = Route::log;
+  std::optional<TimePoint> news;  // when the first of those opened whose code has not been told
+  bool new_cause = false;         // one of them is a cause, not a mere symptom
+};
+
+Standing stand(const Cluster& cluster, const Said* said, Severity min_severity);
+
+struct Decision {
+  NoticeKind kind = NoticeKind::fresh;
+  std::string_view reason;
+};
+
+/// nullopt: nothing is owed now. `said` null: it was told nothing, or that it is over.
+std::optional<Decision> decide(const Standing& now_there, const Said* said, bool acknowledged, TimePoint now,
+                               const TellingRules& rules);
+
+/// The receiver was told only of changes, or wants no resolve, and nothing is left: it can be forgotten.
+bool ends_silently(const Standing& now_there, const Said& said, const TellingRules& rules);
+
+/// RULES 5.6: "repeat: page 2h, ticket 3d", doubling up to 7 days.
+Seconds reminder_after(Route route, int reminders, const TellingRules& rules);
+
+}  // namespace stswatch

@@ -1,0 +1,61 @@
+// One notice: what somebody is told of one problem, once. A plain value; how it looks to each receiver is
+// render's business.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checks/facts/time.h"
+#include "checks/judge/catalogue.h"
+
+namespace stswatch {
+
+enum class NoticeKind { fresh, worse, better, reminder, resolved };  // `fresh` is written "new"
+
+struct NoticeFinding {
+  std::string domain, code, subject;
+  Severity severity = Severity::info;
+  bool operator==(const NoticeFinding&) const = default;
+};
+
+struct Notice {
+  std::string key;  // "THREAD.N": the same for every delivery of this notice
+  NoticeKind kind = NoticeKind::fresh;
+  Route route = Route::ticket;
+  Severity severity = Severity::warning;
+  std::string title;   // whom it concerns and what stops working, effect first
+  std::string effect;  // on mail
+  std::string seen;    // one line for each thing seen
+  std::string changed;
+  TimePoint since{};
+  std::optional<TimePoint> until;  // when mail stops, when the last cache ends, when it was over
+  std::string outlook;             // `until` in words
+  std::string fix;
+  std::string verify;  // one command; empty where none is safe to print
+  std::string reference;
+  std::string url;
+  std::vector<std::string> domains;           // in order, at most kMostDomains
+  std::size_t domain_count = 0;               // of all
+  std::vector<NoticeFinding> findings;        // most severe first, at most kMostFindings
+  std::map<std::string, std::string> labels;  // those on which all the domains agree
+  TimePoint at{};                             // when it was decided
+  bool operator==(const Notice&) const = default;
+
+  bool firing() const { return kind != NoticeKind::resolved; }
+  /// What all notices of one problem share: an email thread, an alert.
+  std::string_view thread() const { return std::string_view(key).substr(0, key.rfind('.')); }
+  std::string_view lead_code() const { return findings.empty() ? "" : std::string_view(findings[0].code); }
+};
+
+inline constexpr std::size_t kMostDomains = 10'000;  // a message beyond 1 MiB is refused by many
+inline constexpr std::size_t kMostFindings = 1'000;
+
+std::string_view to_string(NoticeKind kind);
+std::optional<NoticeKind> parse_notice_kind(std::string_view word);
+std::optional<Severity> parse_severity(std::string_view word);
+std::optional<Route> parse_route(std::string_view word);
+
+}  // namespace stswatch

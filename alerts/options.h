@@ -1,0 +1,67 @@
+// What the operator asks of the notices: who receives them, how often, and what is not to be told. Filled in
+// by the configuration, ranges checked there.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checks/facts/time.h"
+#include "checks/judge/catalogue.h"
+
+namespace stswatch {
+
+struct Silence {
+  std::string domain = "*", code = "*", subject = "*";  // globs
+  std::optional<TimePoint> until;
+  std::string comment;
+  bool operator==(const Silence&) const = default;
+};
+
+struct Heartbeat {
+  std::string name, url;
+  Seconds interval{300};
+  bool operator==(const Heartbeat&) const = default;
+};
+
+enum class SmtpTls { starttls, implicit, none };
+
+struct EmailReceiver {
+  std::string name, smarthost, username, password_file, from;
+  SmtpTls tls = SmtpTls::starttls;
+  std::vector<std::string> to;
+  Severity min_severity = Severity::warning;
+  bool operator==(const EmailReceiver&) const = default;
+};
+
+struct SlackReceiver {
+  std::string name, api_url_file, channel;
+  Severity min_severity = Severity::warning;
+  bool operator==(const SlackReceiver&) const = default;
+};
+
+struct WebhookReceiver {
+  std::string name, url, hmac_secret_file;
+  Severity min_severity = Severity::warning;
+  bool operator==(const WebhookReceiver&) const = default;
+};
+
+struct AlertmanagerReceiver {
+  std::string name, url;
+  bool operator==(const AlertmanagerReceiver&) const = default;
+};
+
+struct AlertOptions {
+  bool send_resolved = true;
+  Seconds group_wait{30};
+  Seconds repeat_page{7200};
+  Seconds repeat_ticket{3 * 86400};
+  std::vector<Heartbeat> heartbeats;
+  std::vector<EmailReceiver> emails;
+  std::vector<SlackReceiver> slacks;
+  std::vector<WebhookReceiver> webhooks;
+  std::vector<AlertmanagerReceiver> alertmanagers;
+  bool operator==(const AlertOptions&) const = default;
+};
+
+}  // namespace stswatch

@@ -1,0 +1,122 @@
+// The JSON renderings of a notice.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "alerts/render.h"
+#include "checks/facts/text.h"
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string_view status_word(const Notice& notice) { return notice.firing() ? "firing" : "resolved"; }
+
+/// Slack: a section's text holds at most 3,000 characters, a header 150.
+constexpr std::size_t kSlackText = 2900, kSlackHeader = 150;
+
+Json slack_section(const std::string& label, const std::string& text) {
+  const auto escaped = cut(escape_slack(text), kSlackText);
+  const auto body = label == "Verify" ? "```" + escaped + "```" : escaped;
+  return {{"type", "section"},
+          {"text", {{"type", "mrkdwn"}, {"text", "*" + label + "*\n" + body}, {"verbatim", true}}}};
+}
+
+/// [a-zA-Z_][a-zA-Z0-9_]*
+std::string label_name(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    out += text::is_alnum(c) ? c : '_';
+  return out.empty() || text::is_digit(out.front()) ? "_" + out : out;
+}
+
+Json alert_labels(const Notice& notice) {
+  Json labels = Json::object();
+  for (const auto& [name, value] : notice.labels)
+    if (!value.empty()) labels[label_name(name)] = clean(value);
+  labels["alertname"] = clean(notice.lead_code());
+  labels["problem"] = clean(notice.thread());  // keeps two problems that look alike apart
+  labels["severity"] = to_string(notice.severity);
+  labels["route"] = to_string(notice.route);
+  if (notice.domain_count == 1) labels["domain"] = clean(notice.domains.front());
+  if (!notice.findings.empty()) labels["subject"] = clean(notice.findings.front().subject);
+  return labels;
+}
+
+Json alert(const Notice& notice, TimePoint ends_at) {
+  Json annotations = {{"summary", cut(clean(notice.title), 500)}, {"description", to_plain_text(notice)},
+                      {"effect", clean(notice.effect)},           {"fix", clean(notice.fix)},
+                      {"verify", clean(notice.verify)},           {"reference", clean(notice.reference)}};
+  Json out = {{"labels", alert_labels(notice)},
+              {"annotations", std::move(annotations)},
+              {"startsAt", to_utc(notice.since)},
+              {"endsAt", to_utc(notice.firing() ? ends_at : notice.at)}};
+  if (!notice.url.empty()) out["generatorURL"] = clean(notice.url);
+  return out;
+}
+
+}  // namespace
+
+std::string to_webhook_json(const Notice& notice) {
+  Json domains = Json::array(), labels = Json::object(), findings = Json::array();
+  for (const auto& domain : notice.domains)
+    domains.push_back(clean(domain));
+  for (const auto& [name, value] : notice.labels)
+    labels[clean(name)] = clean(value);
+  for (const auto& f : notice.findings)
+    findings.push_back({{"domain", clean(f.domain)},
+                        {"code", clean(f.code)},
+                        {"subject", clean(f.subject)},
+                        {"severity", to_string(f.severity)}});
+  Json json = {{"version", 1},
+               {"key", notice.key},
+               {"kind", to_string(notice.kind)},
+               {"status", status_word(notice)},
+               {"route", to_string(notice.route)},
+               {"severity", to_string(notice.severity)},
+               {"title", clean(notice.title)},
+               {"effect", clean(notice.effect)},
+               {"seen", clean(notice.seen)},
+               {"changed", clean(notice.changed)},
+               {"since", to_utc(notice.since)},
+               {"until", notice.until ? Json(to_utc(*notice.until)) : Json(nullptr)},
+               {"fix", clean(notice.fix)},
+               {"verify", clean(notice.verify)},
+               {"reference", clean(notice.reference)},
+               {"url", clean(notice.url)},
+               {"domains", std::move(domains)},
+               {"findings", std::move(findings)}};
+  if (!labels.empty()) json["labels"] = std::move(labels);
+  if (notice.domain_count > notice.domains.size()) json["domain_count"] = notice.domain_count;
+  return dump(json);
+}
+
+std::string to_slack_json(const Notice& notice, const std::string& channel) {
+  Json blocks = Json::array();
+  blocks.push_back(
+      {{"type", "header"},
+       {"text",
+        {{"type", "plain_text"}, {"text", cut(subject_line(notice), kSlackHeader)}, {"emoji", false}}}});
+  for (const auto& [label, text] : fields_of(notice))
+    blocks.push_back(slack_section(label, text));
+  Json json = {{"text", escape_slack(subject_line(notice))},
+               {"blocks", std::move(blocks)},
+               {"unfurl_links", false},
+               {"unfurl_media", false}};
+  if (!channel.empty()) json["channel"] = channel;
+  return dump(json);
+}
+
+std::string to_alertmanager_labels(const Notice& notice) { return dump(alert_labels(notice)); }
+
+std::string to_alertmanager_json(const std::vector<Notice>& notices, TimePoint ends_at) {
+  Json alerts = Json::array();
+  for (const auto& notice : notices)
+    alerts.push_back(alert(notice, ends_at));
+  return dump(alerts);
+}
+
+}  // namespace stswatch

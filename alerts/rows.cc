@@ -1,0 +1,163 @@
+#include "alerts/rows.h"
+
+#include <nlohmann/json.hpp>
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Throws nlohmann's exceptions, as reading does: caught in read().
+TimePoint time_of(const Json& json) {
+  const auto at = parse_utc(json.get<std::string>());
+  if (!at) throw std::invalid_argument("no instant: " + json.dump());
+  return *at;
+}
+
+template <class T>
+T word(const Json& json, std::optional<T> (*parse)(std::string_view)) {
+  const auto value = parse(json.get<std::string>());
+  if (!value) throw std::invalid_argument("unknown word: " + json.dump());
+  return *value;
+}
+
+Json optional_time(const std::optional<TimePoint>& at) { return at ? Json(to_utc(*at)) : Json(nullptr); }
+
+std::optional<TimePoint> optional_time_of(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(time_of(json));
+}
+
+Json notice_json(const Notice& n) {
+  Json findings = Json::array();
+  for (const auto& f : n.findings)
+    findings.push_back({f.domain, f.code, f.subject, to_string(f.severity)});
+  return {{"key", n.key},
+          {"kind", to_string(n.kind)},
+          {"route", to_string(n.route)},
+          {"severity", to_string(n.severity)},
+          {"title", n.title},
+          {"effect", n.effect},
+          {"seen", n.seen},
+          {"changed", n.changed},
+          {"since", to_utc(n.since)},
+          {"until", optional_time(n.until)},
+          {"outlook", n.outlook},
+          {"fix", n.fix},
+          {"verify", n.verify},
+          {"reference", n.reference},
+          {"url", n.url},
+          {"domains", n.domains},
+          {"domain_count", n.domain_count},
+          {"findings", std::move(findings)},
+          {"labels", n.labels},
+          {"at", to_utc(n.at)}};
+}
+
+Notice notice_of(const Json& json) {
+  Notice n;
+  n.key = json.at("key");
+  n.kind = word(json.at("kind"), parse_notice_kind);
+  n.route = word(json.at("route"), parse_route);
+  n.severity = word(json.at("severity"), parse_severity);
+  n.title = json.at("title");
+  n.effect = json.at("effect");
+  n.seen = json.at("seen");
+  n.changed = json.at("changed");
+  n.since = time_of(json.at("since"));
+  n.until = optional_time_of(json.at("until"));
+  n.outlook = json.at("outlook");
+  n.fix = json.at("fix");
+  n.verify = json.at("verify");
+  n.reference = json.at("reference");
+  n.url = json.at("url");
+  n.domains = json.at("domains").get<std::vector<std::string>>();
+  n.domain_count = json.at("domain_count");
+  for (const auto& f : json.at("findings"))
+    n.findings.push_back({f.at(0), f.at(1), f.at(2), word(f.at(3), parse_severity)});
+  n.labels = json.at("labels").get<std::map<std::string, std::string>>();
+  n.at = time_of(json.at("at"));
+  return n;
+}
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+template <class T, class Fill>
+tl::expected<T, std::string> read(std::string_view text, Fill fill) try {
+  T out;
+  fill(Json::parse(text), out);
+  return out;
+} catch (const std::exception& e) {
+  return tl::make_unexpected(std::string(e.what()));
+}
+
+}  // namespace
+
+std::string to_row(const Topic& topic) {
+  Json said = Json::object();
+  for (const auto& [receiver, s] : topic.said)
+    said[receiver] = {{"notice", notice_json(s.notice)}, {"codes", s.codes}, {"reminders", s.reminders}};
+  return dump({{"id", topic.id},
+               {"keys", topic.keys},
+               {"since", to_utc(topic.since)},
+               {"acknowledged", optional_time(topic.acknowledged)},
+               {"said", std::move(said)},
+               {"notices", topic.notices}});
+}
+
+std::string to_row(const Owed& owed) {
+  return dump({{"receiver", owed.receiver},
+               {"topic", owed.topic},
+               {"notice", notice_json(owed.notice)},
+               {"codes", owed.codes},
+               {"attempted", owed.attempted}});
+}
+
+std::string to_row(const Silence& silence) {
+  return dump({{"domain", silence.domain},
+               {"code", silence.code},
+               {"subject", silence.subject},
+               {"until", optional_time(silence.until)},
+               {"comment", silence.comment}});
+}
+
+tl::expected<Topic, std::string> topic_from_row(std::string_view text) {
+  return read<Topic>(text, [](const Json& json, Topic& out) {
+    out.id = json.at("id");
+    out.keys = json.at("keys").get<std::set<std::string>>();
+    out.since = time_of(json.at("since"));
+    out.acknowledged = optional_time_of(json.at("acknowledged"));
+    for (const auto& [receiver, s] : json.at("said").items())
+      out.said[receiver] = {notice_of(s.at("notice")), s.at("codes").get<std::set<std::string>>(),
+                            s.at("reminders").get<int>()};
+    out.notices = json.at("notices").get<std::map<std::string, int>>();
+  });
+}
+
+tl::expected<Owed, std::string> owed_from_row(std::string_view text) {
+  return read<Owed>(text, [](const Json& json, Owed& out) {
+    out.receiver = json.at("receiver");
+    out.topic = json.at("topic");
+    out.notice = notice_of(json.at("notice"));
+    out.codes = json.at("codes").get<std::set<std::string>>();
+    out.attempted = json.at("attempted");
+  });
+}
+
+tl::expected<Silence, std::string> silence_from_row(std::string_view text) {
+  return read<Silence>(text, [](const Json& json, Silence& out) {
+    out.domain = json.at("domain");
+    out.code = json.at("code");
+    out.subject = json.at("subject");
+    out.until = optional_time_of(json.at("until"));
+    out.comment = json.at("comment");
+  });
+}
+
+std::string new_silence_id(TimePoint now, const std::function<bool(const std::string&)>& taken) {
+  std::string id;
+  for (int number = 1; id.empty() || taken(id); ++number)
+    id = to_utc(now) + '-' + std::to_string(number);
+  return id;
+}
+
+}  // namespace stswatch

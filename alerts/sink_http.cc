@@ -1,0 +1,138 @@
+// Receivers behind HTTP: a Slack incoming webhook, any webhook, Alertmanager's API v2.
+#include "alerts/hmac.h"
+#include "alerts/render.h"
+#include "alerts/sink.h"
+#include "alerts/transfer.h"
+
+namespace stswatch {
+namespace {
+
+SendResult config(std::string what) { return {SendResult::Kind::failed, "config", std::move(what)}; }
+
+HttpRequest post(const SinkOptions& with, std::string url, std::string body) {
+  HttpRequest out{
+      .url = std::move(url), .headers = {"Content-Type: application/json"}, .body = std::move(body)};
+  out.ca_file = with.ca_file;
+  out.user_agent = "stswatch/" + with.version;
+  return out;
+}
+
+class SlackSink : public Sink {
+ public:
+  SlackSink(SlackReceiver receiver, SinkOptions with)
+      : receiver_(std::move(receiver)), with_(std::move(with)) {}
+
+  SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
+    const auto url = read_secret(receiver_.api_url_file);
+    if (!url) return config(url.error());
+    return request(post(with_, *url, to_slack_json(notice, receiver_.channel)), stop);
+  }
+
+ private:
+  const SlackReceiver receiver_;
+  const SinkOptions with_;
+};
+
+class WebhookSink : public Sink {
+ public:
+  WebhookSink(WebhookReceiver receiver, SinkOptions with)
+      : receiver_(std::move(receiver)), with_(std::move(with)) {}
+
+  SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
+    auto what = post(with_, receiver_.url, to_webhook_json(notice));
+    const auto timestamp = std::to_string(with_.now().time_since_epoch().count());
+    what.headers.push_back("X-Stswatch-Timestamp: " + timestamp);
+    if (!receiver_.hmac_secret_file.empty()) {
+      const auto secret = read_secret(receiver_.hmac_secret_file);
+      if (!secret) return config(secret.error());
+      what.headers.push_back("X-Stswatch-Signature: sha256=" +
+                             hmac_sha256_hex(*secret, timestamp + '.' + *what.body));
+    }
+    return request(what, stop);
+  }
+
+ private:
+  const WebhookReceiver receiver_;
+  const SinkOptions with_;
+};
+
+/// Alertmanager holds an alert to be over at its endsAt: what fires is posted again, well before that.
+class AlertmanagerSink : public Sink {
+ public:
+  static constexpr Seconds kRefresh{60}, kAhead{5 * 60};
+
+  AlertmanagerSink(AlertmanagerReceiver receiver, SinkOptions with)
+      : receiver_(std::move(receiver)), with_(std::move(with)) {}
+
+  SendResult send(const Notice& notice, const Notice* before, const std::stop_token& stop) override {
+    std::vector<Notice> alerts{notice};
+    // Another severity is another alert to Alertmanager: the one before is over.
+    if (before != nullptr && notice.firing()) {
+      alerts.push_back(*before);
+      alerts.back().kind = NoticeKind::resolved;
+      alerts.back().at = with_.now();
+      if (to_alertmanager_labels(*before) == to_alertmanager_labels(notice)) alerts.pop_back();
+    }
+    return put(alerts, stop);
+  }
+  std::optional<Seconds> refresh_every() const override { return kRefresh; }
+  SendResult refresh(const std::vector<Notice>& firing, const std::stop_token& stop) override {
+    return put(firing, stop);
+  }
+
+ private:
+  SendResult put(const std::vector<Notice>& alerts, const std::stop_token& stop) {
+    auto url = receiver_.url;
+    while (url.ends_with('/'))
+      url.pop_back();
+    return request(post(with_, url + "/api/v2/alerts", to_alertmanager_json(alerts, with_.now() + kAhead)),
+                   stop);
+  }
+
+  const AlertmanagerReceiver receiver_;
+  const SinkOptions with_;
+};
+
+}  // namespace
+
+SendResult Sink::refresh(const std::vector<Notice>&, const std::stop_token&) {
+  return {SendResult::Kind::sent, "", ""};
+}
+
+std::unique_ptr<Sink> make_slack_sink(const SlackReceiver& receiver, const SinkOptions& with) {
+  return std::make_unique<SlackSink>(receiver, with);
+}
+std::unique_ptr<Sink> make_webhook_sink(const WebhookReceiver& receiver, const SinkOptions& with) {
+  return std::make_unique<WebhookSink>(receiver, with);
+}
+std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receiver, const SinkOptions& with) {
+  return std::make_unique<AlertmanagerSink>(receiver, with);
+}
+
+std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOptions& with) {
+  std::vector<Receiver> out;
+  const auto add = [&](const std::string& name, Severity min_severity, std::unique_ptr<Sink> sink) {
+    TellingRules rules;
+    rules.min_severity = min_severity;
+    rules.send_resolved = options.send_resolved;
+    rules.group_wait = options.group_wait;
+    rules.repeat_page = options.repeat_page;
+    rules.repeat_ticket = options.repeat_ticket;
+    out.push_back(Receiver{ReceiverRules{name, rules}, std::move(sink)});
+  };
+  for (const auto& r : options.emails)
+    add(r.name, r.min_severity, make_email_sink(r, with));
+  for (const auto& r : options.slacks)
+    add(r.name, r.min_severity, make_slack_sink(r, with));
+  for (const auto& r : options.webhooks)
+    add(r.name, r.min_severity, make_webhook_sink(r, with));
+  for (const auto& r : options.alertmanagers) {
+    add(r.name, Severity::warning, make_alertmanager_sink(r, with));
+    // It reminds by its own routes, and an alert that nobody ends would fire for ever.
+    out.back().rules.rules.reminders = false;
+    out.back().rules.rules.send_resolved = true;
+  }
+  return out;
+}
+
+}  // namespace stswatch

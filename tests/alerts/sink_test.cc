@@ -1,0 +1,224 @@
+// Receivers behind HTTP, against a server of our own on loopback: what is sent, and what each answer comes
+// to.
+#include <doctest/doctest.h>
+#include <httplib.h>
+
+#include <fstream>
+#include <thread>
+
+#include "alerts/heartbeat.h"
+#include "alerts/hmac.h"
+#include "alerts/render.h"
+#include "alerts/transfer.h"
+#include "tests/alerts/desk_world.h"
+
+using namespace stswatch;
+using namespace stswatch::alerts;
+using Kind = SendResult::Kind;
+
+namespace {
+
+class Listener {
+ public:
+  Listener() {
+    const auto serve = [this](const httplib::Request& request, httplib::Response& response) {
+      requests.push_back(request);
+      response.status = status;
+      for (const auto& [name, value] : headers)
+        response.set_header(name.c_str(), value);
+      response.set_content("said by the server\r\n\x1b[31m", "text/plain");
+    };
+    server_.Post(".*", serve);
+    server_.Get(".*", serve);
+    port_ = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running())
+      std::this_thread::yield();
+  }
+  ~Listener() {
+    server_.stop();
+    thread_.join();
+  }
+  std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
+
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<httplib::Request> requests;  // read only between calls
+
+ private:
+  httplib::Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+class File {
+ public:
+  explicit File(const std::string& text) { std::ofstream(path) << text; }
+  ~File() { std::remove(path.c_str()); }
+  const std::string path =
+      "/tmp/stswatch-test-secret-" + std::to_string(::getpid()) + "-" + std::to_string(++count_);
+
+ private:
+  inline static int count_ = 0;
+};
+
+SinkOptions with() {
+  return {"", "1.2.3", [] { return kStart; }};
+}
+
+Notice page() {
+  World world;
+  break_mail(world);
+  world.pass(1min);
+  return world.told().at(0);
+}
+
+}  // namespace
+
+TEST_CASE("HMAC-SHA256 is that of RFC 4231, test case 2") {
+  CHECK(hmac_sha256_hex("Jefe", "what do ya want for nothing?") ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST_CASE("a webhook gets the notice, signed over its time and body") {
+  Listener listener;
+  const File secret("s3cret\n");
+  const auto sink = make_webhook_sink({"hook", listener.url("/in?x=1"), secret.path}, with());
+  const auto notice = page();
+  REQUIRE(sink->send(notice, nullptr, {}).kind == Kind::sent);
+  REQUIRE(listener.requests.size() == 1);
+  const auto& r = listener.requests[0];
+  CHECK(r.method == "POST");
+  CHECK(r.path == "/in");
+  CHECK(r.body == to_webhook_json(notice));
+  CHECK(r.get_header_value("Content-Type") == "application/json");
+  CHECK(r.get_header_value("User-Agent") == "stswatch/1.2.3");
+  const auto timestamp = r.get_header_value("X-Stswatch-Timestamp");
+  CHECK(timestamp == std::to_string(kStart.time_since_epoch().count()));
+  CHECK(r.get_header_value("X-Stswatch-Signature") ==
+        "sha256=" + hmac_sha256_hex("s3cret", timestamp + "." + r.body));
+}
+
+TEST_CASE("what a receiver answers decides whether it was told, and when it is asked again") {
+  Listener listener;
+  const auto sink = make_webhook_sink({"hook", listener.url("/"), ""}, with());
+  const auto notice = page();
+  struct Row {
+    int status;
+    Kind kind;
+    const char* reason;
+  };
+  for (const auto& [status, kind, reason] :
+       {Row{200, Kind::sent, ""}, Row{204, Kind::sent, ""}, Row{302, Kind::failed, "config"},
+        Row{400, Kind::refused, "rejected"}, Row{401, Kind::failed, "auth"}, Row{403, Kind::failed, "auth"},
+        Row{404, Kind::failed, "config"}, Row{413, Kind::refused, "rejected"},
+        Row{429, Kind::failed, "throttled"}, Row{500, Kind::failed, "server"},
+        Row{503, Kind::failed, "server"}}) {
+    listener.status = status;
+    const auto result = sink->send(notice, nullptr, {});
+    CHECK_MESSAGE(result.kind == kind, status);
+    CHECK_MESSAGE(result.reason == reason, status);
+    CHECK(result.detail.find('\x1b') == std::string::npos);
+  }
+  listener.headers = {{"Retry-After", "77"}};
+  listener.status = 429;
+  CHECK(sink->send(notice, nullptr, {}).retry_after == 77s);
+  listener.headers = {{"Location", listener.url("/elsewhere")}};
+  listener.status = 307;
+  const auto before = listener.requests.size();
+  CHECK(sink->send(notice, nullptr, {}).reason == "config");
+  CHECK(listener.requests.size() == before + 1);  // nobody went elsewhere
+}
+
+TEST_CASE("a receiver that is not there is a failure at once; what was asked to stop stops") {
+  std::string gone;
+  {
+    const Listener listener;
+    gone = listener.url("/");
+  }
+  const auto refused = request({.url = gone, .body = "x"}, {});
+  CHECK(refused.kind == Kind::failed);
+  CHECK(refused.reason == "connect");
+  CHECK(request({.url = "ftp://127.0.0.1/", .body = "x"}, {}).reason == "config");
+  CHECK(request({.url = "file:///etc/passwd"}, {}).reason == "config");
+  Listener listener;
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(request({.url = listener.url("/"), .body = "x"}, stop.get_token()).kind != Kind::sent);
+}
+
+TEST_CASE("a peer that takes the notice and never answers leaves it in doubt") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  REQUIRE(::listen(fd, 1) == 0);
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  const auto url = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port)) + "/";
+  const auto result = request({.url = url, .body = "x", .patience = 1s}, {});
+  ::close(fd);
+  CHECK(result.kind == Kind::doubtful);
+  CHECK(result.reason == "timeout");
+}
+
+TEST_CASE("secrets come from their files at each use and are never told") {
+  Listener listener;
+  const File url(listener.url("/services/T0/B0/hushhush") + "\n");
+  const auto sink = make_slack_sink({"chat", url.path, "#mail"}, with());
+  CHECK(sink->send(page(), nullptr, {}).kind == Kind::sent);
+  CHECK(listener.requests.at(0).path == "/services/T0/B0/hushhush");
+  CHECK(listener.requests.at(0).body == to_slack_json(page(), "#mail"));
+  listener.status = 500;
+  CHECK(sink->send(page(), nullptr, {}).detail.find("hushhush") == std::string::npos);
+  std::ofstream(url.path) << "http://127.0.0.1:1/hushhush";
+  CHECK(sink->send(page(), nullptr, {}).detail.find("hushhush") == std::string::npos);
+  const auto missing = make_slack_sink({"chat", "/nonexistent/file", ""}, with())->send(page(), nullptr, {});
+  CHECK(missing.reason == "config");
+  CHECK(missing.detail == "/nonexistent/file cannot be read");
+  for (const auto* bad : {"", "\n", "a\x01"})
+    CHECK_FALSE(read_secret(File(bad).path));
+  CHECK(*read_secret(File("one\r\ntwo").path) == "one");
+}
+
+TEST_CASE("Alertmanager is told again of what fires, and that the alert under other labels is over") {
+  Listener listener;
+  const auto sink = make_alertmanager_sink({"am", listener.url("/")}, with());
+  auto before = page();
+  before.severity = Severity::warning;
+  before.route = Route::ticket;
+  const auto notice = page();
+  CHECK(sink->send(notice, &before, {}).kind == Kind::sent);
+  CHECK(listener.requests.at(0).path == "/api/v2/alerts");
+  CHECK(listener.requests.at(0).body.find("\"severity\":\"warning\"") != std::string::npos);
+  CHECK(sink->send(notice, &notice, {}).kind == Kind::sent);
+  CHECK(listener.requests.at(1).body == to_alertmanager_json({notice}, kStart + 5min));
+  CHECK(sink->refresh_every() == 60s);
+  CHECK(sink->refresh({notice}, {}).kind == Kind::sent);
+  CHECK(listener.requests.at(2).body == listener.requests.at(1).body);
+}
+
+TEST_CASE("a heartbeat beats at its interval, and only while the agent is well") {
+  Listener listener;
+  TimePoint now = kStart;
+  bool well = true;
+  auto options = with();
+  options.now = [&] { return now; };
+  HeartbeatPing ping({"beat", listener.url("/ping"), 60s}, options, [&] { return well; });
+  const auto pass = [&](Seconds span) {
+    for (const auto end = now + span; now < end; now += 10s)
+      ping.step({});
+  };
+  pass(120s);
+  CHECK(listener.requests.size() == 2);
+  CHECK(listener.requests.at(0).method == "GET");
+  well = false;
+  pass(600s);
+  CHECK(listener.requests.size() == 2);
+  well = true;
+  pass(60s);
+  CHECK(listener.requests.size() == 3);
+}

@@ -1,0 +1,232 @@
+"""`stswatch alerts test`: a notice through each kind of receiver, over real TLS, and every way in which that fails."""
+import email
+import email.policy
+import hashlib
+import hmac
+import json
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+from harness import CONFIG, NOBODY, OUTPUT, USAGE, Case, Service, free_port
+from receivers import HttpListener, SmtpServer, make_certificate
+
+
+class AlertsCase(Case):
+    def setUp(self):
+        super().setUp()
+        self.pair = make_certificate(self.folder)
+
+    def config(self, receivers, ca=True, more=""):
+        network = f'[network]\nca_file = "{self.pair[0]}"\n' if ca else ""
+        return self.file("c.toml", f'{network}[[domain]]\nname = "example.com"\n{receivers}{more}')
+
+    def alerts_test(self, receivers, *arguments, **how):
+        return self.run_it("alerts", "test", "--config", self.config(receivers, **how), *arguments)
+
+    def mail_to(self, server, tls="starttls", host="localhost", auth=False, to='["ops@example.net"]'):
+        user = f'username = "watch"\npassword_file = "{self.file("password", "pass word" + chr(10))}"\n' if auth else ""
+        return (f'[[alerts.email]]\nname = "mail"\nsmarthost = "{host}:{server.port}"\ntls = "{tls}"\n{user}'
+                f'from = "Watch <watch@example.net>"\nto = {to}\n')
+
+    def sent(self, receivers, *arguments, **how):
+        done = self.alerts_test(receivers, *arguments, **how)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        return done.stdout
+
+    def failed(self, receivers, reason, **how):
+        done = self.alerts_test(receivers, **how)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn(f"FAILED ({reason}): ", done.stdout)
+        self.assertNotIn("pass word", done.stdout + done.stderr)
+        return done.stdout
+
+
+class Mail(AlertsCase):
+    def test_starttls_with_auth(self):
+        with SmtpServer(self.pair) as server:
+            self.assertEqual(self.sent(self.mail_to(server, auth=True, to='["ops@example.net", "B <b@example.net>"]')),
+                             "mail: sent\n")
+        mail, = server.mails
+        self.assertTrue(mail["secure"])
+        self.assertEqual(mail["user"], [b"watch", b"pass word"])
+        self.assertTrue(mail["from"].startswith("MAIL FROM:<watch@example.net>"))
+        self.assertEqual(mail["to"], ["<ops@example.net>", "<b@example.net>"])
+        self.assertTrue(server.commands[0].startswith("EHLO example.net"), server.commands)
+        message = email.message_from_bytes(mail["body"], policy=email.policy.default)
+        self.assertEqual(message.defects, [])
+        self.assertIn("TEST", message["Subject"])
+        self.assertEqual([part.get_content_type() for part in message.iter_parts()], ["text/plain", "text/html"])
+        text = message.get_body(("plain",)).get_content()
+        self.assertTrue(text.startswith("Effect:"), text)
+        for part in message.iter_parts():
+            self.assertEqual(part.defects, [])
+        for name in ("Date", "Message-ID", "References", "List-Id", "Auto-Submitted"):
+            self.assertTrue(message[name], name)
+
+    def test_implicit_tls(self):
+        with SmtpServer(self.pair, implicit=True) as server:
+            self.sent(self.mail_to(server, tls="implicit", auth=True))
+        self.assertTrue(server.mails[0]["secure"])
+
+    def test_no_starttls_no_mail(self):
+        with SmtpServer(self.pair, offers_starttls=False) as server:
+            self.failed(self.mail_to(server, auth=True), "tls")
+        self.assertEqual(server.mails, [])
+        self.assertFalse([c for c in server.commands if c.startswith("AUTH")])
+
+    def test_a_certificate_that_does_not_verify(self):
+        with SmtpServer(self.pair) as server:
+            self.failed(self.mail_to(server, auth=True), "tls", ca=False)
+        with SmtpServer(make_certificate(self.folder, "elsewhere")) as server:
+            self.failed(self.mail_to(server, auth=True), "tls")
+        self.assertEqual(server.mails, [])
+
+    def test_refusals(self):
+        with SmtpServer(self.pair) as server:
+            for reply, reason in (("550 5.1.1 no such user", "rejected"), ("451 4.3.0 later", "throttled")):
+                server.rcpt_reply = reply
+                self.failed(self.mail_to(server), reason)
+            server.rcpt_reply = "250 ok"
+            for reply, reason in (("554 5.6.0 no", "rejected"), ("452 4.2.2 full", "throttled")):
+                server.data_reply = reply
+                self.failed(self.mail_to(server), reason)
+
+    def test_a_wrong_password(self):
+        with SmtpServer(self.pair) as server:
+            receiver = self.mail_to(server, auth=True)
+            self.file("password", "other")
+            self.failed(receiver, "auth")
+        self.assertEqual(server.mails, [])
+
+    def test_a_server_that_is_not_there(self):
+        with SmtpServer() as server:
+            pass
+        self.failed(self.mail_to(server), "connect")
+
+
+class Http(AlertsCase):
+    def test_each_kind_over_tls(self):
+        secret = self.file("secret", "s3cret\n")
+        with HttpListener(self.pair) as listener:
+            url = self.file("slack", listener.url + "/services/T/B/hush\n")
+            out = self.sent(f'[[alerts.slack]]\nname = "chat"\napi_url_file = "{url}"\nchannel = "#mail"\n'
+                            f'[[alerts.webhook]]\nname = "hook"\nurl = "{listener.url}/hook"\nhmac_secret_file = "{secret}"\n')
+        self.assertEqual(out, "chat: sent\nhook: sent\n")
+        (slack_path, _, slack), (path, headers, body) = listener.requests
+        self.assertEqual((slack_path, path), ("/services/T/B/hush", "/hook"))
+        self.assertEqual(json.loads(slack)["channel"], "#mail")
+        self.assertEqual(json.loads(slack)["blocks"][0]["type"], "header")
+        signed = headers["X-Stswatch-Timestamp"].encode() + b"." + body
+        self.assertEqual(headers["X-Stswatch-Signature"],
+                         "sha256=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest())
+        self.assertLess(abs(int(headers["X-Stswatch-Timestamp"]) - time.time()), 60)
+        self.assertEqual(json.loads(body)["version"], 1)
+
+    def test_a_certificate_that_does_not_verify(self):
+        with HttpListener(self.pair) as listener:
+            self.failed(f'[[alerts.webhook]]\nname = "hook"\nurl = "{listener.url}/"\n', "tls", ca=False)
+        self.assertEqual(listener.requests, [])
+
+    def test_plain_text_where_tls_belongs(self):
+        with HttpListener() as listener:
+            url = listener.url.replace("http:", "https:")
+            self.failed(f'[[alerts.webhook]]\nname = "hook"\nurl = "{url}/"\n', "tls")
+
+    @unittest.skipUnless(shutil.which("prometheus-alertmanager"), "Alertmanager is not installed")
+    def test_a_real_alertmanager_takes_it(self):
+        port = free_port()
+        quiet = self.file("am.yml", "route:\n  receiver: none\nreceivers:\n- name: none\n")
+        process = subprocess.Popen(["prometheus-alertmanager", f"--config.file={quiet}", f"--storage.path={self.folder}/am",
+                                    f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5).read()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            self.sent(f'[[alerts.alertmanager]]\nname = "am"\nurl = "http://127.0.0.1:{port}"\n')
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/alerts", timeout=5) as answer:
+                alert, = json.loads(answer.read())
+            self.assertEqual(alert["labels"]["alertname"], "test")
+            self.assertIn("TEST", alert["annotations"]["summary"])
+        finally:
+            process.kill()
+            process.wait()
+
+
+class Usage(AlertsCase):
+    def test_one_receiver_of_several(self):
+        with HttpListener() as listener:
+            two = "".join(f'[[alerts.webhook]]\nname = "{name}"\nurl = "{listener.url}/{name}"\n' for name in ("a", "b"))
+            self.assertEqual(self.sent(two, "--receiver", "b"), "b: sent\n")
+            self.refused(["alerts", "test", "--config", self.config(two), "--receiver", "c"], USAGE, '"c"', "a, b")
+        self.assertEqual([path for path, _, _ in listener.requests], ["/b"])
+
+    def test_nobody_to_tell(self):
+        self.refused(["alerts", "test", "--config", self.config("")], CONFIG, "no receiver")
+
+    def test_an_alert_mailbox_on_a_watched_domain(self):
+        receivers = ('[[alerts.email]]\nname = "mail"\nsmarthost = "127.0.0.1:25"\nfrom = "a@example.net"\n'
+                     'to = ["x@sub.Example.com"]\n')
+        done = self.run_it("config", "check", self.config(receivers))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("warning", done.stderr)
+        self.assertIn("sub.example.com", done.stderr)
+
+
+class Silences(Case):
+    def setUp(self):
+        super().setUp()
+        self.state = str(self.folder / "s.db")
+        port = free_port()
+        config = self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{port}"\nstate = "{self.state}"\n'
+                                     f'[dns]\nservers = ["{NOBODY}"]\n[[domain]]\nname = "example.com"\n')
+        self.service = self.enterContext(Service("--config", config, port=port, folder=self.folder))
+        self.where = ("--config", config)
+
+    def silence(self, action, *arguments):
+        done = self.run_it("silence", action, *self.where, *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def silences(self):
+        return json.loads(self.silence("list", "--json"))
+
+    def test_beside_a_running_service_and_without_one(self):
+        first = self.silence("add", "--domain", "*.example.com", "--for", "2h", "--comment", "being moved").strip()
+        self.assertEqual([(s["id"], s["domain"], s["code"], s["subject"], s["comment"]) for s in self.silences()],
+                         [(first, "*.example.com", "*", "*", "being moved")])
+        self.assertEqual(self.service.stop(signal.SIGTERM)[0], 0, self.service.said())
+        second = self.silence("add", "--code", "certificate-*").strip()
+        self.assertEqual({s["id"]: s["until"] is None for s in self.silences()}, {first: False, second: True})
+        self.silence("remove", first)
+        self.assertEqual([s["id"] for s in self.silences()], [second])
+        self.assertIn("certificate-*", self.silence("list"))
+
+    def test_what_is_refused(self):
+        self.each_refused({
+            "everything": (("add", *self.where), "--domain"),
+            "no duration": (("add", *self.where, "--domain", "x", "--for", "soon"), '"soon"'),
+            "no time": (("add", *self.where, "--domain", "x", "--until", "tomorrow"), '"tomorrow"'),
+            "over": (("add", *self.where, "--domain", "x", "--until", "2020-01-01T00:00:00Z"), "2020"),
+            "both": (("add", *self.where, "--domain", "x", "--for", "1h", "--until", "2036-01-01T00:00:00Z"),),
+            "not there": (("remove", *self.where, "nobody"), '"nobody"'),
+            "no store named": (("list",),),
+        }, USAGE, "silence")
+        self.refused(["silence", "list", "--state", ":memory:"], CONFIG, ":memory:")
+        self.refused(["silence", "list", "--state", str(self.folder / "none.db")], OUTPUT, "none.db")
+        other = self.file("other.db", "no database")
+        self.refused(["silence", "add", "--state", other, "--domain", "x"], OUTPUT, "other.db")
+        self.assertEqual(Path(other).read_text(), "no database")
+
+
+if __name__ == "__main__":
+    unittest.main()
