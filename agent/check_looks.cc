@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/one_look.h"
 #include "agent/remember/past.h"
-#include "checks/facts/bounds.h"
 
 namespace stswatch {
 
@@ -53,7 +53,7 @@ void CheckLooks::work() {
 }
 
 Verdict CheckLooks::look_and_judge(const Domain& domain) {
-  auto look = look_at(domain);
+  auto look = look_once(outlook_, mx_, domain, clock_.now(), Deadline::in(timeout_, &cancel_));
   const auto& limits = limits_.of(domain);
   add_memory(look, limits);
   if (seen_) seen_(look);
@@ -68,26 +68,6 @@ void CheckLooks::add_memory(SavedLook& look, const Limits& limits) const {
   for (const auto& [host, seen] : look.mx)
     if (const auto known = memory_->mx(host))
       look.mx_pasts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));
-}
-
-SavedLook CheckLooks::look_at(const Domain& domain) {
-  const auto deadline = Deadline::in(timeout_, &cancel_);
-  SavedLook look(outlook_.observer->look_at_names(domain, clock_.now(), deadline));
-  auto& facts = look.domain;
-
-  std::map<std::string, MxDesk::Look> pending;
-  for (const auto& mx : facts.mx.records)
-    if (!mx.host.empty() && pending.size() < bounds::kMxHosts) pending.emplace(mx.host, mx_.look_at(mx.host));
-  if (facts.mx.records.empty() && facts.apex.lookup() == Lookup::found)
-    pending.emplace(domain.str(), mx_.look_at(domain.str()));  // RFC 5321 §5.1: the implicit MX
-
-  facts.fetches = outlook_.observer->fetch_policies(domain, facts.policy_host, clock_.now(), deadline);
-  outlook_.vantage->saw(domain.policy_host(), facts.fetches, facts.at);
-
-  for (const auto& [host, seen] : pending)
-    if (seen.wait_for(deadline.left()) == std::future_status::ready) look.mx.emplace(host, seen.get());
-  look.vantage = outlook_.vantage->now(domain.policy_host(), facts.at);
-  return look;
 }
 
 }  // namespace stswatch

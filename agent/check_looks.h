@@ -36,7 +36,6 @@ class CheckLooks {
   void work();
   Verdict look_and_judge(const Domain& domain);
   void add_memory(SavedLook& look, const Limits& limits) const;
-  SavedLook look_at(const Domain& domain);
 
   Outlook& outlook_;
   const std::vector<Domain>& names_;

@@ -53,7 +53,13 @@ tl::expected<std::shared_ptr<const WatchPlan>, Refusal> make_plan(const RunComma
   if (!config) return tl::make_unexpected(config.error());
   auto outlook = make_outlook(*config, before);
   if (!outlook) return tl::make_unexpected(Refusal{outlook.error(), kExitConfig});
-  return std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
+  std::shared_ptr<WebGate> gate;
+  if (!config->agent.web_config.empty()) {
+    auto opened = WebGate::open(config->agent.web_config);
+    if (!opened) return tl::make_unexpected(Refusal{opened.error(), kExitConfig});
+    gate = std::move(*opened);
+  }
+  return std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook), std::move(gate));
 }
 
 std::set<std::string> watched_names(const WatchPlan& plan) {

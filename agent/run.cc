@@ -9,6 +9,7 @@
 #include "agent/commands.h"
 #include "agent/log.h"
 #include "agent/notifier.h"
+#include "agent/probe.h"
 #include "agent/reload.h"
 #include "agent/remember/journal_file.h"
 #include "agent/systemd.h"
@@ -114,6 +115,7 @@ int run(const RunCommand& command, Streams io) {
   Service service(std::move(*plan), heeded, clock);
   watch = &service;
   Reloader reloader(command, service, memory, clock, [&](const WatchPlan& by) { notify_by(by, *notifier); });
+  Prober prober(service, clock);
   std::atomic<bool> ready{false};
   const auto snapshot = [&] {
     auto s = service.snapshot();
@@ -122,14 +124,16 @@ int run(const RunCommand& command, Streams io) {
     notifier->describe(s);
     return s;
   };
-  const auto http =
-      serve_http(listen.host, listen.port,
-                 {.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()},
-                  .ready = [&] { return ready.load(); },
-                  .stuck = [&] { return service.stuck(); },
-                  .snapshot = snapshot,
-                  .look_now = [&](const Domain& name) { return service.look_now(name); },
-                  .reload = [&] { return reloader.reload(); }});
+  const auto http = serve_http(
+      listen.host, listen.port,
+      {.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()},
+       .gate = [&] { return service.plan()->gate; },
+       .ready = [&] { return ready.load(); },
+       .stuck = [&] { return service.stuck(); },
+       .snapshot = snapshot,
+       .look_now = [&](const Domain& name) { return service.look_now(name); },
+       .reload = [&] { return reloader.reload(); },
+       .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
   if (!http) return complain(io, http.error(), kExitConfig);
 
   notify_by(*service.plan(), *notifier);
@@ -140,6 +144,7 @@ int run(const RunCommand& command, Streams io) {
   wait_for_stop(signals, reloader, service);
   ready = false;
   systemd::stopping();
+  prober.stop();
   service.stop();
   notifier->stop();
   if (!memory.stop()) spdlog::error("{}; what was seen last is lost", memory.health().trouble.value_or(""));

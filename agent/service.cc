@@ -110,16 +110,6 @@ Surroundings surroundings(const Memory& memory, const DomainObservation& facts, 
 
 }  // namespace
 
-WatchPlan::WatchPlan(Config c, Outlook o) : config(std::move(c)), outlook(std::move(o)) {
-  for (const auto& d : config.domains)
-    by_name_.emplace(d.name.str(), &d);
-}
-
-const DomainConfig* WatchPlan::find(const std::string& domain) const {
-  const auto it = by_name_.find(domain);
-  return it == by_name_.end() ? nullptr : it->second;
-}
-
 Service::Service(std::shared_ptr<const WatchPlan> plan, Memory& memory, Clock& clock)
     : memory_(memory),
       clock_(clock),
@@ -158,7 +148,7 @@ void Service::adopt(std::shared_ptr<const WatchPlan> plan) {
     if (plan->find(d.name.str()) != nullptr) continue;
     wheel_.remove({Kind::domain, d.name.str()});
     fetch_now_.erase(d.name.str());
-    release_mx_hosts(d.name.str());
+    use_mx_hosts(d.name.str(), {});
   }
   wheel_.shorten(Kind::domain, plan->config.schedule.dns);
   wheel_.shorten(Kind::mx, plan->config.schedule.mx);
@@ -181,9 +171,8 @@ bool Service::look_now(const Domain& name) {
   if (plan_->find(name.str()) == nullptr) return false;
   fetch_now_.insert(name.str());
   wheel_.hurry({Kind::domain, name.str()});
-  if (const auto it = hosts_of_.find(name.str()); it != hosts_of_.end())
-    for (const auto& host : it->second)
-      wheel_.hurry({Kind::mx, host});
+  for (const auto& host : mx_users_.hosts_of(name.str()))
+    wheel_.hurry({Kind::mx, host});
   return true;
 }
 
@@ -293,39 +282,21 @@ void Service::remember(const WatchPlan& plan, const DomainConfig& domain, Domain
   std::set<std::string> hosts;
   for (const auto& m : turn.record->verdict.mx)
     hosts.insert(m.host);
-  use_mx_hosts(name, hosts);
+  {
+    const std::lock_guard users_lock(mutex_);
+    // It may have been dropped while it was being looked at.
+    if (plan_->find(name.str()) != nullptr) use_mx_hosts(name.str(), hosts);
+  }
   log_transitions(name, turn.transitions);
   memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
                    turn.transitions);
 }
 
-void Service::use_mx_hosts(const Domain& name, const std::set<std::string>& hosts) {
-  const std::lock_guard lock(mutex_);
-  if (plan_->find(name.str()) == nullptr) return;  // dropped while it was being looked at
-  if (hosts_of_[name.str()] == hosts) return;
-  for (const auto& host : hosts) {
-    users_[host].insert(name.str());
+void Service::use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts) {
+  for (const auto& host : hosts)
     wheel_.add({Kind::mx, host});
-  }
-  for (const auto& host : hosts_of_[name.str()])
-    if (!hosts.contains(host)) release(host, name.str());
-  hosts_of_[name.str()] = hosts;
-}
-
-void Service::release_mx_hosts(const std::string& domain) {
-  const auto it = hosts_of_.find(domain);
-  if (it == hosts_of_.end()) return;
-  for (const auto& host : it->second)
-    release(host, domain);
-  hosts_of_.erase(it);
-}
-
-void Service::release(const std::string& host, const std::string& domain) {
-  auto& users = users_[host];
-  users.erase(domain);
-  if (!users.empty()) return;
-  users_.erase(host);
-  wheel_.remove({Kind::mx, host});
+  for (const auto& host : mx_users_.set(domain, hosts))
+    wheel_.remove({Kind::mx, host});
 }
 
 bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
@@ -361,7 +332,7 @@ bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   std::set<std::string> users;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto it = users_.find(host); it != users_.end()) users = it->second;
+    users = mx_users_.domains_of(host);
   }
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
@@ -389,7 +360,7 @@ void Service::hurry_references(const std::string& silent, TimePoint now) {
   const std::lock_guard lock(mutex_);
   wheel_.hurry(kVantage);
   std::size_t hurried = 0;
-  for (const auto& [host, domains] : users_) {
+  for (const auto& [host, domains] : mx_users_.domains_by_host()) {
     if (hurried == kReferences) return;
     const auto record = host == silent ? nullptr : memory_.mx(host);
     if (!record || !record->times.last_look || now - *record->times.last_look < kFresh) continue;
@@ -417,7 +388,7 @@ Snapshot Service::snapshot() const {
   const auto& intervals = plan->config.schedule;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [host, domains] : users_)
+    for (const auto& [host, domains] : mx_users_.domains_by_host())
       if (auto record = memory_.mx(host)) s.mx.push_back(std::move(record));
   }
   const auto wheel = wheel_.state();

@@ -2,32 +2,18 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <mutex>
 #include <set>
-#include <unordered_map>
 
 #include "agent/clock.h"
-#include "agent/outlook.h"
+#include "agent/mx_users.h"
 #include "agent/parking.h"
 #include "agent/remember/memory.h"
 #include "agent/tell/metrics.h"
+#include "agent/watch_plan.h"
 #include "agent/wheel.h"
 
 namespace stswatch {
-
-/// What the service works by until the next reload: the wishes, and what they were made into. Immutable but
-/// for the outlook's own guarded state; a look keeps the plan it began with.
-struct WatchPlan {
-  WatchPlan(Config c, Outlook o);
-  const DomainConfig* find(const std::string& domain) const;
-
-  const Config config;
-  const Outlook outlook;
-
- private:
-  std::unordered_map<std::string, const DomainConfig*> by_name_;
-};
 
 class Service {
  public:
@@ -63,9 +49,7 @@ class Service {
   void remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
   void park(const Subject& subject, const std::vector<Address>& crowded);
   void unpark(const Address& address, std::size_t room);
-  void use_mx_hosts(const Domain& name, const std::set<std::string>& hosts);
-  void release_mx_hosts(const std::string& domain);                  // with mutex_ held
-  void release(const std::string& host, const std::string& domain);  // with mutex_ held
+  void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held
   /// Silence is proof only while others answer (RULES 5.7): hosts that did are looked at again with it.
   void hurry_references(const std::string& silent, TimePoint now);
   std::mutex& judging(const Domain& name);
@@ -80,11 +64,10 @@ class Service {
   // of its MX hosts do not lose each other's news. Never held across I/O.
   std::array<std::mutex, 16> judging_;
 
-  mutable std::mutex mutex_;                               // taken before the wheel's own
-  std::shared_ptr<const WatchPlan> plan_;                  // guarded by mutex_, as is all below but the wheel
-  std::set<std::string> fetch_now_;                        // domains whose next look fetches the policy too
-  std::map<std::string, std::set<std::string>> users_;     // MX host -> domains
-  std::map<std::string, std::set<std::string>> hosts_of_;  // domain -> MX hosts
+  mutable std::mutex mutex_;               // taken before the wheel's own
+  std::shared_ptr<const WatchPlan> plan_;  // guarded by mutex_, as is all below but the wheel
+  std::set<std::string> fetch_now_;        // domains whose next look fetches the policy too
+  MxUsers mx_users_;
 
   Wheel wheel_;  // last, so that its workers end first
 };

@@ -31,9 +31,18 @@ void fail(Response& r, int status, const std::string& what) {
   r.set_content(what + "\n", kTextType);
 }
 
+std::string exposition(const std::vector<prometheus::MetricFamily>& families, bool openmetrics) {
+  std::ostringstream out;
+  if (openmetrics)
+    write_openmetrics(out, families);
+  else
+    prometheus::TextSerializer().Serialize(out, families);
+  return out.str();
+}
+
 class Server : public HttpServer {
  public:
-  explicit Server(HttpParts parts) : parts_(std::move(parts)) {
+  explicit Server(HttpParts parts) : parts_(std::move(parts)), server_([this] { return parts_.gate(); }) {
     server_.set_payload_max_length(kRequestBody);
     server_.set_error_handler([](const Request&, Response& r) {
       if (r.body.empty()) fail(r, r.status, "no such page: see /metrics or /api/v1/domains");
@@ -65,11 +74,8 @@ class Server : public HttpServer {
 
  private:
   void add_probes() {
-    server_.Get("/metrics", [this](const Request& q, Response& r) {
-      const bool open =
-          q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
-      answer_metrics(q, r, open);
-    });
+    server_.Get("/metrics", [this](const Request& q, Response& r) { answer_metrics(q, r, families()); });
+    server_.Get("/probe", [this](const Request& q, Response& r) { probe(q, r); });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
       if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
       r.set_content("stswatch is healthy\n", kTextType);
@@ -171,29 +177,41 @@ class Server : public HttpServer {
   }
 
   /// httplib compresses text/plain when asked to, and leaves OpenMetrics' type alone.
-  void answer_metrics(const Request& q, Response& r, bool openmetrics) const {
-    auto text = exposition(openmetrics);
-    if (openmetrics && accepts_gzip(q.get_header_value("Accept-Encoding"))) {
+  static void answer_metrics(const Request& q, Response& r,
+                             const std::vector<prometheus::MetricFamily>& families) {
+    const bool open = q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
+    auto text = exposition(families, open);
+    if (open && accepts_gzip(q.get_header_value("Accept-Encoding"))) {
       if (auto packed = gzipped(text); !packed.empty()) {
         text = std::move(packed);
         r.set_header("Content-Encoding", "gzip");
       }
     }
-    r.set_content(std::move(text), openmetrics ? kOpenMetricsType : kMetricsType);
+    r.set_content(std::move(text), open ? kOpenMetricsType : kMetricsType);
     r.set_header("Vary", "Accept, Accept-Encoding");
   }
 
-  std::string exposition(bool openmetrics) const {
+  void probe(const Request& q, Response& r) {
+    constexpr const char* kTimeout = "X-Prometheus-Scrape-Timeout-Seconds";
+    std::optional<std::chrono::milliseconds> timeout;
+    if (q.has_header(kTimeout)) {
+      timeout = scrape_timeout(q.get_header_value(kTimeout));
+      if (!timeout) return fail(r, 400, std::string(kTimeout) + " is no number of seconds");
+    }
+    const auto answer = parts_.probe(q.get_param_value("target"), timeout);
+    if (!answer) return fail(r, answer.error().status, answer.error().what);
+    const auto families = probe_families(*answer);
+    if (q.get_param_value("debug") == "true")
+      return r.set_content(probe_in_words(*answer, exposition(families, false)), kTextType);
+    answer_metrics(q, r, families);
+  }
+
+  std::vector<prometheus::MetricFamily> families() const {
     std::vector<prometheus::MetricFamily> families;
     for (const auto& part : parts_.metrics)
       for (auto& family : part->Collect())
         families.push_back(std::move(family));
-    std::ostringstream out;
-    if (openmetrics)
-      write_openmetrics(out, families);
-    else
-      prometheus::TextSerializer().Serialize(out, families);
-    return out.str();
+    return families;
   }
 
   HttpParts parts_;

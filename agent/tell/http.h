@@ -8,18 +8,25 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "agent/tell/probe_page.h"
 #include "agent/tell/snapshot.h"
+#include "agent/tell/web_gate.h"
 
 namespace stswatch {
 
 /// What the server asks of the agent; called from its threads.
 struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
+  std::function<std::shared_ptr<WebGate>()> gate;  // agent.web_config; null where there is none
   std::function<bool()> ready;
   std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
   std::function<Snapshot()> snapshot;
   std::function<bool(const Domain&)> look_now;              // false: not watched
   std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller
+  /// Looks now, for as long as given, or as it sees fit.
+  std::function<tl::expected<ProbeAnswer, HttpRefusal>(const std::string& target,
+                                                       std::optional<std::chrono::milliseconds>)>
+      probe;
 };
 
 class HttpServer {

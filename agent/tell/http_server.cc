@@ -1,5 +1,6 @@
 #include "agent/tell/http_server.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -27,19 +28,35 @@ thread_local bool g_turned_away = false;
 /// One client. Reads and writes as httplib wants them, each phase under a deadline.
 class ClientStream : public httplib::Stream {
  public:
-  ClientStream(int client, const LastCall& last_call) : client_(client), last_call_(last_call) {}
+  ClientStream(int client, const LastCall& last_call) : client_(client), last_call_(last_call) {
+    ::fcntl(client_, F_SETFL, ::fcntl(client_, F_GETFL) | O_NONBLOCK);
+  }
   ~ClientStream() override {
+    if (tls_) tls_->say_goodbye();
     ::shutdown(client_, SHUT_RDWR);
     ::close(client_);
   }
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
 
+  /// False when that came to nothing.
+  bool start_tls(std::shared_ptr<const ServerTls> tls) {
+    deadline_ = Clock::now() + kRequest;
+    TlsSession session(std::move(tls), client_);
+    const bool up = finish([&] { return session.accept(); });
+    if (session.spoke_http()) {
+      constexpr std::string_view kSorry = "HTTP/1.0 400 Bad Request\r\n\r\nthis server speaks HTTPS only\n";
+      ::send(client_, kSorry.data(), kSorry.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (up) tls_.emplace(std::move(session));
+    return up;
+  }
+
   /// False when no request came.
   bool wait_for_request() {
     writing_ = false;
     deadline_ = Clock::now() + kIdle;
-    if (at_ == end_ && !wait(POLLIN)) return false;
+    if (at_ == end_ && (!tls_ || tls_->pending() == 0) && !wait(POLLIN)) return false;
     deadline_ = Clock::now() + kRequest;
     return true;
   }
@@ -49,8 +66,7 @@ class ClientStream : public httplib::Stream {
 
   ssize_t read(char* into, std::size_t room) override {
     if (at_ == end_) {
-      if (!wait(POLLIN)) return -1;
-      const auto n = ::recv(client_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      const auto n = tls_ ? receive_tls() : receive();
       if (n <= 0) return n;
       at_ = 0;
       end_ = static_cast<std::size_t>(n);
@@ -64,6 +80,10 @@ class ClientStream : public httplib::Stream {
   ssize_t write(const char* from, std::size_t size) override {
     if (!writing_) deadline_ = Clock::now() + kAnswer;
     writing_ = true;
+    if (tls_) {
+      std::size_t count = 0;
+      return finish([&] { return tls_->write(from, size, &count); }) ? static_cast<ssize_t>(count) : -1;
+    }
     if (!wait(POLLOUT)) return -1;
     const auto n = ::send(client_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
@@ -74,6 +94,28 @@ class ClientStream : public httplib::Stream {
   socket_t socket() const override { return client_; }
 
  private:
+  ssize_t receive() {
+    if (!wait(POLLIN)) return -1;
+    return ::recv(client_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  }
+
+  ssize_t receive_tls() {
+    std::size_t count = 0;
+    if (!finish([&] { return tls_->read(buffer_.data(), buffer_.size(), &count); })) return 0;
+    return static_cast<ssize_t>(count);
+  }
+
+  /// Tries until it is done, waiting in between for what it asks for.
+  template <class Try>
+  bool finish(Try once) const {
+    for (;;) {
+      const auto io = once();
+      if (io == TlsSession::Io::done) return true;
+      if (io == TlsSession::Io::ended) return false;
+      if (!wait(io == TlsSession::Io::want_read ? POLLIN : POLLOUT)) return false;
+    }
+  }
+
   Clock::time_point deadline() const {
     if (!last_call_.made()) return deadline_;
     // What is not yet a request is not waited for.
@@ -110,6 +152,7 @@ class ClientStream : public httplib::Stream {
 
   int client_;
   const LastCall& last_call_;
+  std::optional<TlsSession> tls_;
   Clock::time_point deadline_{};
   bool writing_ = false;
   std::array<char, 4096> buffer_{};
@@ -118,7 +161,8 @@ class ClientStream : public httplib::Stream {
 
 }  // namespace
 
-BoundedServer::BoundedServer() {
+BoundedServer::BoundedServer(Gate gate) : gate_(std::move(gate)) {
+  set_pre_routing_handler([this](const auto& request, auto& answer) { return let_in(request, answer); });
   new_task_queue = [] { return new BoundedQueue(kThreads, kWaiting); };  // httplib takes ownership
   set_socket_options([](socket_t listener) {
     // httplib's own default is SO_REUSEPORT, which lets a second agent take half of the requests.
@@ -135,12 +179,28 @@ void BoundedServer::end() {
 bool BoundedServer::process_and_close_socket(socket_t client) {
   ClientStream stream(client, last_call_);
   if (BoundedQueue::turned_away()) return false;
+  if (const auto gate = gate_())
+    if (const auto tls = gate->now()->tls; tls && !stream.start_tls(tls)) return false;
   for (auto more = keep_alive_max_count_; more > 0 && stream.wait_for_request(); --more) {
     bool closed = false;
     if (!process_request(stream, more == 1, closed, nullptr)) return false;
     if (closed) break;
   }
   return true;
+}
+
+httplib::Server::HandlerResponse BoundedServer::let_in(const httplib::Request& request,
+                                                       httplib::Response& answer) const {
+  const auto gate = gate_();
+  if (!gate) return HandlerResponse::Unhandled;
+  for (const auto& [name, value] : gate->now()->config.headers)
+    answer.set_header(name, value);
+  if (gate->admits(request.get_header_value("Authorization"))) return HandlerResponse::Unhandled;
+  answer.status = 401;
+  answer.set_header("WWW-Authenticate", "Basic realm=\"stswatch\", charset=\"UTF-8\"");
+  answer.set_content("a user of basic_auth_users in agent.web_config is asked for\n",
+                     "text/plain; charset=utf-8");
+  return HandlerResponse::Handled;
 }
 
 bool BoundedQueue::turned_away() { return g_turned_away; }

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "agent/tell/web_gate.h"
+
 // Debian's cpp-httplib is a shared library built with these; a file compiled without them has other class
 // layouts.
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT) || !defined(CPPHTTPLIB_ZLIB_SUPPORT)
@@ -34,14 +36,19 @@ class LastCall {
 
 class BoundedServer : public httplib::Server {
  public:
-  BoundedServer();
+  /// The door as it is at this moment; null where there is none, and everybody is served in plain text.
+  using Gate = std::function<std::shared_ptr<WebGate>()>;
+
+  explicit BoundedServer(Gate gate);
 
   /// No more requests; answers under way are given a moment.
   void end();
 
  private:
   bool process_and_close_socket(socket_t client) override;
+  HandlerResponse let_in(const httplib::Request& request, httplib::Response& answer) const;
 
+  const Gate gate_;
   LastCall last_call_;
 };
 

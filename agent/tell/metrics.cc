@@ -244,12 +244,12 @@ void domain(Exposition& out, const DomainMemory& memory) {
 }
 
 /// An MX host's addresses, once however many domains use it.
-void mx_hosts(Exposition& out, const Snapshot& s) {
-  std::set<std::pair<std::string, std::string>> told;
-  for (const auto& memory : s.domains) {
-    for (const auto& m : memory->verdict.mx) {
+class MxHosts {
+ public:
+  void tell(Exposition& out, const Verdict& v) {
+    for (const auto& m : v.mx) {
       for (const auto& a : m.addresses) {
-        if (!told.emplace(m.host, a.address.str()).second) continue;
+        if (!told_.emplace(m.host, a.address.str()).second) continue;
         const Labels labels{{"mx", m.host}, {"address", a.address.str()}};
         out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
                     {"ok", "failed", "unreachable", "unknown"});
@@ -257,7 +257,10 @@ void mx_hosts(Exposition& out, const Snapshot& s) {
       }
     }
   }
-}
+
+ private:
+  std::set<std::pair<std::string, std::string>> told_;
+};
 
 void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_build_info", {{"version", kVersion}}, 1);
@@ -296,9 +299,18 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   Exposition out;
   for (const auto& memory : snapshot.domains)
     domain(out, *memory);
-  mx_hosts(out, snapshot);
+  MxHosts hosts;
+  for (const auto& memory : snapshot.domains)
+    hosts.tell(out, memory->verdict);
   agent(out, snapshot);
   receivers(out, snapshot);
+  return out.take();
+}
+
+std::vector<MetricFamily> families_of(const DomainMemory& memory) {
+  Exposition out;
+  domain(out, memory);
+  MxHosts().tell(out, memory.verdict);
   return out.take();
 }
 

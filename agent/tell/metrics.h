@@ -13,6 +13,9 @@ namespace stswatch {
 /// Families of everything that follows from a snapshot, in the order of the table in metric_table.cc. Pure.
 std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot);
 
+/// Those of one domain and its MX hosts alone.
+std::vector<prometheus::MetricFamily> families_of(const DomainMemory& memory);
+
 /// Renders a snapshot taken anew at each scrape; no look ever touches a gauge.
 class SnapshotCollectable : public prometheus::Collectable {
  public:

@@ -23,6 +23,7 @@ class ManualClock : public Clock {
       waited_for_ = until;
       if (until <= now_) return;
     }
+    waits_.notify_all();
     cv.wait_for(lock, std::chrono::milliseconds{1});
   }
 
@@ -39,8 +40,15 @@ class ManualClock : public Clock {
     return true;
   }
 
+  /// Until somebody waits for the clock, or a moment of real time has passed.
+  void glance() {
+    std::unique_lock lock(mutex_);
+    waits_.wait_for(lock, std::chrono::milliseconds{1});
+  }
+
  private:
   mutable std::mutex mutex_;
+  std::condition_variable waits_;
   TimePoint now_, waited_for_{};
 };
 

@@ -34,10 +34,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def get(port, path, data=None):
+def get(port, path, data=None, headers=None):
     """(status, body); a refused connection is an OSError."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data=data, timeout=SECONDS) as answer:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers or {})
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -81,10 +82,11 @@ class Case(unittest.TestCase):
 
 
 class Service:
-    """`stswatch run` in the background; leaving the block ends it if the test has not."""
+    """`stswatch run` in the background; leaving the block ends it if the test has not. `ready`: how it shows that it is."""
 
-    def __init__(self, *arguments, port, folder, env=None):
+    def __init__(self, *arguments, port, folder, env=None, ready=None):
         self.port = port
+        self.ready = ready or (lambda: get(port, "/-/ready")[0] == 200)
         self.errors = open(Path(folder, "stderr"), "w+")
         self.process = subprocess.Popen([BINARY, "run", *arguments], env=environment(env), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=folder)
@@ -93,10 +95,11 @@ class Service:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                if get(self.port, "/-/ready")[0] == 200:
+                if self.ready():
                     return self
             except OSError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         said = self.said()
         self.__exit__()
         raise AssertionError(f"never ready, exit code {self.process.poll()}: {said}")

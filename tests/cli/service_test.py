@@ -155,6 +155,52 @@ class Running(RunCase):
         self.assertLess(seconds, 5)
 
 
+class Probe(RunCase):
+    def probe(self, service, query, **headers):
+        return get(service.port, f"/probe?{query}", headers=headers)
+
+    def test_one_look_at_one_domain(self):
+        service = self.service(names=("example.com", "example.net"))
+        status, body = self.probe(service, "target=example.net")
+        self.assertEqual(status, 200)
+        self.assertRegex(body, r"(?m)^probe_success 0$")                    # its resolver does not answer
+        self.assertRegex(body, r"(?m)^probe_duration_seconds [0-9.e-]+$")
+        self.assertIn('stswatch_domain_status{domain="example.net",status="unknown"} 1', body)
+        self.assertNotIn("example.com", body)
+        self.assertNotIn("stswatch_workers", body)
+
+    @need("promtool")
+    def test_passes_promtool(self):
+        body = self.probe(self.service(), "target=example.com")[1]
+        done = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+    def test_what_may_be_probed(self):
+        service = self.service(more='[probe]\nallow = ["*.allowed.example"]\n')
+        for query, status, word in (("target=x.allowed.example", 200, "probe_success"), ("target=stranger.example", 403, "allow"),
+                                    ("", 400, "target"), ("target=%20", 400, "name"), ("target=127.0.0.1", 400, "127.0.0.1")):
+            with self.subTest(query):
+                self.assertEqual(self.probe(service, query)[0], status)
+                self.assertIn(word, self.probe(service, query)[1])
+
+    def test_debug_is_for_people(self):
+        body = self.probe(self.service(), "target=example.com&debug=true")[1]
+        for part in ("One look at example.com", '"findings"', "probe_success"):
+            self.assertIn(part, body)
+
+    def test_openmetrics_on_request(self):
+        body = self.probe(self.service(), "target=example.com", Accept="application/openmetrics-text")[1]
+        self.assertTrue(body.endswith("# EOF\n"), body[-200:])
+
+    def test_ends_with_the_scrape(self):
+        service = self.service(more="")
+        began = time.monotonic()
+        status, _ = self.probe(service, "target=example.com", **{"X-Prometheus-Scrape-Timeout-Seconds": "0.2"})
+        self.assertEqual(status, 200)
+        self.assertLess(time.monotonic() - began, 0.9)                      # the resolver alone would take a second
+        self.assertEqual(self.probe(service, "target=example.com", **{"X-Prometheus-Scrape-Timeout-Seconds": "soon"})[0], 400)
+
+
 class Systemd(RunCase):
     def setUp(self):
         super().setUp()

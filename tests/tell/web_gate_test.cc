@@ -1,0 +1,133 @@
+#include "agent/tell/web_gate.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "checks/facts/base64.h"
+
+using namespace stswatch;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// bcrypt of "open sesame" and of "swordfish", cost 4
+constexpr const char* kSesame = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
+constexpr const char* kSwordfish = "$2y$04$abcdefghijklmnopqrstuugIEnm3ZbWF6xb2GcoE3L1CoGJFMKtu.";
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "stswatch-web-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  std::string file(const std::string& name, const std::string& text) const {
+    const auto at = path_ / name;
+    std::ofstream(at) << text;
+    return at;
+  }
+
+ private:
+  fs::path path_;
+};
+
+std::string basic(const std::string& user_and_password) { return "Basic " + to_base64(user_and_password); }
+
+std::string user(const char* name, const char* hash) { return std::string("  ") + name + ": " + hash + "\n"; }
+
+std::string error_of(const std::string& yaml) {
+  const Folder folder;
+  const auto path = folder.file("web.yml", yaml);
+  const auto gate = WebGate::open(path);
+  if (gate) return "none";
+  CHECK(gate.error().starts_with(path + ":"));
+  return gate.error().substr(path.size() + 1);
+}
+
+}  // namespace
+
+TEST_CASE("an empty file opens the door to everybody, in plain text") {
+  const Folder folder;
+  const auto gate = WebGate::open(folder.file("web.yml", ""));
+  REQUIRE(gate.has_value());
+  CHECK((*gate)->admits(""));
+  CHECK((*gate)->now()->tls == nullptr);
+}
+
+TEST_CASE("a user needs his password") {
+  const Folder folder;
+  const auto opened = WebGate::open(
+      folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame) + user("bob", kSwordfish)));
+  REQUIRE(opened.has_value());
+  auto& gate = **opened;
+  for (int twice = 0; twice < 2; ++twice) {  // the second time it is known
+    CHECK(gate.admits(basic("alice:open sesame")));
+    CHECK(gate.admits(basic("bob:swordfish")));
+    for (const auto* wrong : {"alice:swordfish", "bob:open sesame", "alice:", "alice", "mallory:open sesame",
+                              "ALICE:open sesame", ":open sesame", "alice:open sesame "})
+      CHECK_FALSE(gate.admits(basic(wrong)));
+  }
+  for (const auto* header : {"", "Basic", "Basic ", "Basic !", "Bearer abc", "basic"})
+    CHECK_FALSE(gate.admits(header));
+}
+
+TEST_CASE("a password that was taken away is refused from then on, and a half-written file changes nothing") {
+  const Folder folder;
+  const auto path = folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame));
+  const auto opened = WebGate::open(path);
+  REQUIRE(opened.has_value());
+  auto& gate = **opened;
+  REQUIRE(gate.admits(basic("alice:open sesame")));
+  folder.file("web.yml", "basic_auth_users:\n  alice: $2y$");
+  CHECK(gate.admits(basic("alice:open sesame")));
+  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSwordfish) + "# and a longer file\n");
+  CHECK_FALSE(gate.admits(basic("alice:open sesame")));
+  CHECK(gate.admits(basic("alice:swordfish")));
+}
+
+TEST_CASE("headers are added") {
+  const Folder folder;
+  const auto gate = WebGate::open(
+      folder.file("web.yml", "http_server_config:\n  http2: false\n  headers:\n    X-Frame-Options: deny\n"));
+  REQUIRE(gate.has_value());
+  CHECK((*gate)->now()->config.headers.at("X-Frame-Options") == "deny");
+}
+
+TEST_CASE("what is wrong is told with its line, and how to mend it") {
+  const struct {
+    std::string why, yaml, says;
+  } rows[] = {
+      {"an unknown key", "basic_auth_user:\n", "1:1: \"basic_auth_user\" is unknown"},
+      {"an unknown key within", "tls_server_config:\n  cert_fil: a\n", "2:3: \"cert_fil\" is unknown"},
+      {"a plain password", "basic_auth_users:\n  alice: secret\n", "2:10: this is no bcrypt hash"},
+      {"a hash of another kind", "basic_auth_users:\n  alice: $6$salt$abcdef\n", "htpasswd -nBC 10 alice"},
+      {"no key", "tls_server_config:\n  cert_file: a.pem\n", "has no key_file"},
+      {"no certificate", "tls_server_config:\n  key_file: a.pem\n", "has no cert_file"},
+      {"files that are not there", "tls_server_config: {cert_file: a.pem, key_file: b.pem}\n",
+       "a.pem cannot be used"},
+      {"an old version", "tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}\n",
+       "TLS12, TLS13"},
+      {"verification without a CA",
+       "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}\n",
+       "client_ca_file"},
+      {"a CA without verification", "tls_server_config: {cert_file: a, key_file: b, client_ca_file: c}\n",
+       "client_auth_type"},
+      {"a strange header", "http_server_config: {headers: {X-Powered-By: us}}\n", "X-Powered-By"},
+      {"a list for a mapping", "- a\n", "no mapping"},
+      {"no YAML", "a: [\n", ":"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto error = error_of(row.yaml);
+    CAPTURE(error);
+    CHECK(error.find(row.says) != std::string::npos);
+  }
+  const auto missing = WebGate::open("/nonexistent/web.yml");
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().find("cannot be read") != std::string::npos);
+}
