@@ -1,10 +1,19 @@
 #include "agent/mx_desk.h"
 
+#include <algorithm>
+
 namespace stswatch {
+namespace {
+
+/// Whoever asks started earlier, and waits no longer than its own look may take: an address that hangs to the
+/// end must not hide what the host's other addresses showed.
+Millis share_of(Millis look_timeout) { return look_timeout - std::min(look_timeout / 5, Millis{3000}); }
+
+}  // namespace
 
 MxDesk::MxDesk(const Outlook& outlook, Clock& clock, Millis look_timeout, const Cancel& cancel,
                std::size_t threads)
-    : outlook_(outlook), clock_(clock), look_timeout_(look_timeout), cancel_(cancel) {
+    : outlook_(outlook), clock_(clock), look_timeout_(share_of(look_timeout)), cancel_(cancel) {
   for (std::size_t i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }

@@ -23,9 +23,16 @@ def mail_host(behaviour):
                   hosts={host: (Mail(misbehaves=behaviour),)})
 
 
+def one_address_hangs():
+    name = "smtp-one-address-hangs.test"
+    host = f"mx1.{name}"
+    return Domain(name, web=serves(policy(host, MX2)), mx=((10, host), (20, MX2)),
+                  hosts={host: (Mail(), Mail(misbehaves="hang"))})
+
+
 def all_hang():
     hosts = {f"mx{n}.smtp-all-hang.test": (Mail(misbehaves="hang"),) for n in (1, 2)}
     return Domain("smtp-all-hang.test", web=serves(policy(*hosts)), mx=tuple(zip((10, 20), hosts)), hosts=hosts)
 
 
-DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), all_hang()]
+DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), one_address_hangs(), all_hang()]
