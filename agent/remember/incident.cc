@@ -43,7 +43,8 @@ class Stepper {
     incident.good_looks = 0;
     if (seen_anew || opens) incident.last_bad = now_;
     if (opens) {
-      incident.opened = now_;
+      // A look at a host may end while one at the domain that began before it is still under way.
+      incident.opened = happened ? std::max(now_, *happened) : now_;
       incident.closed.reset();
       note_change(incident, now_);
       tell(Transition::Kind::opened, incident);

@@ -40,12 +40,17 @@ void policy_gates(const Case& c, std::vector<std::string>& out) {
       out.push_back("2: no valid policy from " + at);
     } else if (std::ranges::any_of(copy.reading->departures, departs)) {
       out.push_back("2: the policy text departs from the strict form");
-    } else if (copy.fetch->duration > kSlow) {
-      out.push_back("2: " + at + " is slow");
     }
     if (past_renewal(c, copy.fetch->tls))
       out.push_back("4: the certificate at " + at + " is due for renewal");
   }
+}
+
+/// Without a memory one fetch has to stand for the p95 of all.
+void slow_gates(const Case& c, std::vector<std::string>& out) {
+  for (const PolicyCopy& copy : c.copies)
+    if (copy.outcome == Outcome::ok && copy.fetch->duration > kSlow)
+      out.push_back("2: " + copy.fetch->address.str() + " is slow");
 }
 
 // Gates 3 and 4: "Every MX host (not only the best preference) matches the policy, and every reachable
@@ -224,7 +229,9 @@ void judge_readiness(const Case& c, Findings& out) {
   }
   // RULES 3.3: "when all of these have held for 14 days", which one look never shows.
   std::string detail = "not yet observed for 14 days";
-  for (const std::string& gate : closed_gates(c))
+  auto closed = closed_gates(c);
+  slow_gates(c, closed);
+  for (const std::string& gate : closed)
     detail += "; gate " + gate;
   out.raise("enforce-not-ready", domain, printable(detail, bounds::kDetail));
 }

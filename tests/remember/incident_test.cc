@@ -153,6 +153,15 @@ TEST_CASE("an event that happens again while its finding is open is told again, 
   CHECK(life.incidents.size() == 1);
 }
 
+TEST_CASE("an event noted by a look that ended after this one began is told once") {
+  Life life;
+  life.happened = kStart + 65s;
+  life.bad();
+  life.bad();
+  life.bad();
+  CHECK(life.story() == "opened");
+}
+
 TEST_CASE("an event that keeps happening is not told each time") {
   Life life;
   for (int i = 0; i < 100; ++i) {

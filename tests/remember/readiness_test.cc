@@ -89,6 +89,20 @@ TEST_CASE("one failed fetch in a hundred is borne, more are not") {
   CHECK(says(t, "enforce-not-ready", "fetches in 14 days were good"));
 }
 
+TEST_CASE("one slow fetch is borne, a day of them is not") {
+  auto t = in_testing();
+  t.run(days(15));
+  REQUIRE(t.find("enforce-ready"));
+  t.look.domain.fetches[0].duration = 3s;
+  t.see();
+  CHECK(t.find("enforce-ready"));
+  t.run(6h);
+  CHECK(says(t, "enforce-not-ready", "2: 95 % of the fetches take up to 3000 ms"));
+  t.look.domain.fetches[0].duration = 80ms;
+  t.run(days(1) + 2h);
+  CHECK(t.find("enforce-ready"));
+}
+
 TEST_CASE("a new id and another MX set are waited for") {
   auto t = in_testing();
   t.run(days(16));
