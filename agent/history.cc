@@ -42,6 +42,7 @@ std::vector<Event> time_line(const Remembered& known) {
       add(change);
   for (const auto& incident : known.record->incidents) {
     const auto& f = incident.finding;
+    if (f.of_the_agent) continue;  // nothing happened to the domain
     out.push_back({incident.opened, f.code, f.subject, "",
                    std::string(to_string(f.severity)) + ": " + f.detail, f.effect});
     if (incident.closed)

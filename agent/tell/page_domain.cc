@@ -251,7 +251,7 @@ void history(Html& page, const View& view) {
     lines.emplace_back(c.at,
                        c.code + (c.from.empty() ? "" : ": " + c.from) + (c.to.empty() ? "" : " → " + c.to));
   for (const auto& i : m.incidents)
-    if (i.closed)
+    if (i.closed && !i.finding.of_the_agent)
       lines.emplace_back(
           *i.closed, i.finding.code + " on " + i.finding.subject + " is over; it began " + to_utc(i.opened));
   page.raw("<h2>History</h2>");

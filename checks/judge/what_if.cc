@@ -1,6 +1,7 @@
 #include "checks/judge/what_if.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/finding.h"
@@ -14,10 +15,10 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kUsualTtl = 3600;
 constexpr Seconds kRetry = 1h;  // RULES 4.4: a sender tries again within the hour
 
-std::string joined(const std::vector<std::string>& words) {
+std::string joined(const std::vector<std::string>& words, const std::string& between = ", ") {
   std::string out;
   for (const auto& word : words)
-    out += (out.empty() ? "" : ", ") + word;
+    out += (out.empty() ? "" : between) + word;
   return out;
 }
 
@@ -79,6 +80,55 @@ std::optional<Hindrance> hindrance(const World& world, const World& then) {
   return out;
 }
 
+/// New hosts that the policy of after the change does not list.
+std::vector<std::string> unlisted(const WorldPolicy* today, const Proposal& proposal) {
+  std::vector<std::string> out;
+  if (!proposal.policy && !today) return out;
+  if ((proposal.policy ? proposal.policy->mode : today->mode) == Mode::none) return out;
+  const auto& patterns = proposal.policy ? proposal.policy->mx : today->mx;
+  for (const auto& m : proposal.mx)
+    if (!lists(patterns, m)) out.push_back(m.host);
+  return out;
+}
+
+/// The policy of after the change, with these hosts: RFC 8461 §8.1, file and id come before the MX.
+Policy widened(const WorldPolicy* today, const Proposal& proposal, const std::vector<std::string>& hosts) {
+  Policy out = proposal.policy ? *proposal.policy : Policy{today->mode, today->mx, today->max_age, {}};
+  out.mx.insert(out.mx.end(), hosts.begin(), hosts.end());
+  return out;
+}
+
+/// Of the MX set, once file and id are published; `safe` has an id if there is one to wait for.
+std::vector<std::string> mx_steps(const World& world, const Proposal& safe) {
+  std::vector<std::string> steps;
+  const Seconds settle = Seconds{ttl_of(world)} + kRetry;
+  std::vector<std::string> added;
+  for (const auto& m : safe.mx) {
+    const bool there = std::ranges::find(world.mx, m.host, &WorldMx::host) != world.mx.end();
+    if (!there) added.push_back(m.host);
+  }
+  if (!added.empty() && safe.id)
+    steps.push_back("From " + to_words(settle) +
+                    " after the new id (one TTL of the record and a retry) add MX " + joined(added) + ".");
+  else if (!added.empty())
+    steps.push_back("Add MX " + joined(added) + ".");
+  if (safe.id) {
+    if (const auto held = hindrance(world, after(world, safe))) {
+      const std::string keep = held->keep.empty() ? joined(hosts_of(world.mx)) : joined(held->keep);
+      steps.push_back("Keep MX " + keep + " until " +
+                      (held->until ? to_utc(*held->until) : "every old policy is gone") +
+                      ": until then a sender may hold a policy that lists none of the new hosts.");
+    }
+  }
+  std::vector<std::string> removed;
+  for (const auto& m : world.mx)
+    if (std::ranges::find(safe.mx, m.host, &WorldMx::host) == safe.mx.end()) removed.push_back(m.host);
+  if (!removed.empty())
+    steps.push_back("Then remove MX " + joined(removed) +
+                    ", and leave it answering until the TTL of the MX records has passed.");
+  return steps;
+}
+
 }  // namespace
 
 World after(const World& world, const Proposal& proposal) {
@@ -108,16 +158,23 @@ World after(const World& world, const Proposal& proposal) {
 std::vector<std::string> safe_order(const World& world, const Proposal& proposal) {
   std::vector<std::string> steps;
   const WorldPolicy* today = current(world);
+  const auto missing = unlisted(today, proposal);
+  Proposal safe = proposal;
+  if (!missing.empty()) safe.policy = widened(today, proposal, missing);
   const bool new_policy =
-      proposal.policy &&
-      !(today && same_policy(*proposal.policy, {today->mode, today->mx, today->max_age, {}}));
+      safe.policy && !(today && same_policy(*safe.policy, {today->mode, today->mx, today->max_age, {}}));
   const bool used_id =
       proposal.id && std::ranges::find(world.ids, *proposal.id, &WorldId::id) != world.ids.end();
   const std::string id = proposal.id && !used_id ? *proposal.id : fresh_id(world.now);
-  if (new_policy)
+  const bool new_id = new_policy || (proposal.id && proposal.id != world.current_id);
+  if (!missing.empty())
+    steps.push_back("Add \"mx: " + joined(missing, "\", \"mx: ") +
+                    "\" to the policy file at every address of mta-sts." + world.domain +
+                    " and verify each of them: no enforcing sender uses an MX host that is not listed.");
+  else if (new_policy)
     steps.push_back("Serve the new policy file at every address of mta-sts." + world.domain +
                     " and verify each of them.");
-  if (new_policy || (proposal.id && proposal.id != world.current_id)) {
+  if (new_id) {
     std::string step = new_policy ? "Only then publish \"v=STSv1; id=" : "Publish \"v=STSv1; id=";
     step += id + ";\" at _mta-sts." + world.domain;
     if (used_id)
@@ -125,35 +182,8 @@ std::vector<std::string> safe_order(const World& world, const Proposal& proposal
     steps.push_back(step + ".");
   }
   if (proposal.mx.empty()) return steps;
-
-  const Seconds settle = Seconds{ttl_of(world)} + kRetry;
-  std::vector<std::string> added;
-  for (const auto& m : proposal.mx) {
-    const bool there = std::ranges::find(world.mx, m.host, &WorldMx::host) != world.mx.end();
-    if (!there) added.push_back(m.host);
-  }
-  if (!added.empty() && (new_policy || proposal.id))
-    steps.push_back("From " + to_words(settle) +
-                    " after the new id (one TTL of the record and a retry) add MX " + joined(added) + ".");
-  else if (!added.empty())
-    steps.push_back("Add MX " + joined(added) + ".");
-  Proposal safe = proposal;
-  safe.id = id;
-  if (new_policy || proposal.id) {
-    if (const auto held = hindrance(world, after(world, safe))) {
-      const std::string keep = held->keep.empty() ? joined(hosts_of(world.mx)) : joined(held->keep);
-      steps.push_back("Keep MX " + keep + " until " +
-                      (held->until ? to_utc(*held->until) : "every old policy is gone") +
-                      ": until then a sender may hold a policy that lists none of the new hosts.");
-    }
-  }
-  std::vector<std::string> removed;
-  for (const auto& m : world.mx)
-    if (std::ranges::find(proposal.mx, m.host, &WorldMx::host) == proposal.mx.end())
-      removed.push_back(m.host);
-  if (!removed.empty())
-    steps.push_back("Then remove MX " + joined(removed) +
-                    ", and leave it answering until the TTL of the MX records has passed.");
+  if (new_policy || proposal.id) safe.id = id;
+  std::ranges::move(mx_steps(world, safe), std::back_inserter(steps));
   return steps;
 }
 
