@@ -16,6 +16,11 @@ using namespace stswatch;
 
 namespace {
 
+std::shared_ptr<const TrustStore> trust() {
+  static const auto store = *TrustStore::load("");
+  return store;
+}
+
 using dialogue::Peer;
 using dialogue::ScriptedServer;
 
@@ -25,7 +30,7 @@ const TimePoint kNow{std::chrono::seconds{1796083200}};
 Deadline soon() { return Deadline::in(Millis{5000}); }
 
 DomainObservation look(TableResolver& resolver) {
-  return Observer(resolver, nullptr, {}).look_at_names(kDomain, kNow, soon());
+  return Observer(resolver, trust(), {}).look_at_names(kDomain, kNow, soon());
 }
 
 }  // namespace
@@ -132,7 +137,7 @@ TEST_CASE("names that would be too long are not asked") {
   const std::string label(60, 'a');
   const auto domain = *Domain::parse(label + "." + label + "." + label + ".example.com");
   TableResolver resolver;
-  const auto seen = Observer(resolver, nullptr, {}).look_at_names(domain, kNow, soon());
+  const auto seen = Observer(resolver, trust(), {}).look_at_names(domain, kNow, soon());
   CHECK(seen.misplaced.size() == 3);
 }
 
@@ -142,7 +147,7 @@ TEST_CASE("addresses that are not dialled are told as values") {
   resolver.addresses("mx.example.com", RecordType::aaaa, {"::1", "2606:4700::1111"});
   ObserveOptions options;
   options.ipv6 = false;
-  const auto seen = Observer(resolver, nullptr, options).look_at_mx("mx.example.com", kNow, soon());
+  const auto seen = Observer(resolver, trust(), options).look_at_mx("mx.example.com", kNow, soon());
   REQUIRE(seen.probes.size() == 5);
   for (std::size_t i = 0; i < 4; ++i) {
     CAPTURE(i);
@@ -161,7 +166,7 @@ TEST_CASE("the policy host's addresses likewise, at most as many as are bounded"
   addresses.a.lookup = Lookup::found;
   for (int i = 0; i < 40; ++i)
     addresses.a.records.push_back(Address::v4({10, 0, 0, static_cast<std::uint8_t>(i)}));
-  const auto fetches = Observer(resolver, nullptr, {}).fetch_policies(kDomain, addresses, kNow, soon());
+  const auto fetches = Observer(resolver, trust(), {}).fetch_policies(kDomain, addresses, kNow, soon());
   CHECK(fetches.size() == bounds::kHostAddresses);
   for (const auto& fetch : fetches)
     CHECK(fetch.failure->cause == Cause::not_public);
@@ -173,7 +178,7 @@ TEST_CASE("without time left an address is not accused of silence") {
   addresses.a.records.push_back(Address::v4({127, 0, 0, 1}));
   ObserveOptions options;
   options.allow_private = true;
-  Observer observer(resolver, nullptr, options);
+  Observer observer(resolver, trust(), options);
   const auto late = observer.fetch_policies(kDomain, addresses, kNow, Deadline::in(Millis{0}));
   CHECK(late.at(0).failure->cause == Cause::local);
   Cancel cancel;
@@ -186,7 +191,7 @@ TEST_CASE("an address written as an MX host is not looked up") {
   for (const std::string host : {"192.0.2.1", "2001:db8::1", ""}) {
     CAPTURE(host);
     TableResolver resolver;
-    const auto seen = Observer(resolver, nullptr, {}).look_at_mx(host, kNow, soon());
+    const auto seen = Observer(resolver, trust(), {}).look_at_mx(host, kNow, soon());
     CHECK(resolver.batches.empty());
     CHECK(seen.host == host);
     CHECK(seen.addresses.lookup() == Lookup::unknown);
@@ -196,7 +201,7 @@ TEST_CASE("an address written as an MX host is not looked up") {
 
 TEST_CASE("an MX host without address") {
   TableResolver resolver;
-  const auto seen = Observer(resolver, nullptr, {}).look_at_mx("mx.example.com", kNow, soon());
+  const auto seen = Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon());
   CHECK(seen.addresses.lookup() == Lookup::absent);
   CHECK(seen.addresses.a.nxdomain);
   CHECK(seen.probes.empty());
@@ -226,7 +231,7 @@ TEST_CASE("a canary greets when it says anything that is SMTP, at any of its add
     resolver.addresses("canary.example", RecordType::a, {"127.0.0.2", "127.0.0.1"});  // one is refused
     ObserveOptions options;  // allow_private is not needed: the operator named it
     options.smtp.port = server.port();
-    Observer observer(resolver, nullptr, options);
+    Observer observer(resolver, trust(), options);
     CHECK(observer.greets("canary.example", soon()) == row.greets);
     CHECK(observer.greets("127.0.0.1", soon()) == row.greets);
     CHECK_FALSE(observer.greets("127.0.0.2", soon()));
@@ -241,7 +246,7 @@ TEST_CASE("an address that others of ours queue for is put off, and the other on
   ObserveOptions options;
   options.allow_private = true;
   options.smtp.port = 1;  // refused
-  Observer observer(resolver, nullptr, options, pace);
+  Observer observer(resolver, trust(), options, pace);
   const auto busy = *Address::parse("127.0.0.1");
   const auto turn = pace->take(busy, soon());
   std::vector<std::thread> queue;
@@ -268,7 +273,7 @@ TEST_CASE("a route that is lost or found counts from the next look on") {
   ObserveOptions options;
   options.allow_private = true;
   options.smtp.port = 1;
-  Observer observer(resolver, nullptr, options);
+  Observer observer(resolver, trust(), options);
   observer.use_ipv6(false);
   const auto skipped = observer.look_at_mx("mx.example.com", kNow, soon());
   CHECK(skipped.probes.at(0).failure->detail == "no IPv6 route from here");
