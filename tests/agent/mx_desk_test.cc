@@ -18,7 +18,7 @@ struct Office {
     auto table = std::make_unique<TableResolver>();
     resolver = table.get();
     outlook.resolver = std::move(table);
-    outlook.observer = std::make_unique<Observer>(*resolver, nullptr, ObserveOptions{});
+    outlook.observer = std::make_unique<Observer>(*resolver, *TrustStore::load(""), ObserveOptions{});
     outlook.vantage = std::make_shared<VantageWatch>(false, false);
     outlook.canaries =
         std::make_unique<Canaries>(std::vector<std::string>{}, *outlook.observer, *outlook.vantage);

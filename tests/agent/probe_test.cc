@@ -41,7 +41,8 @@ std::shared_ptr<const WatchPlan> plan(std::unique_ptr<Resolver> resolver) {
   ObserveOptions options;
   options.allow_private = true;
   options.smtp.port = options.https.port = 1;
-  outlook.observer = std::make_unique<Observer>(*outlook.resolver, nullptr, options, outlook.pace);
+  outlook.observer =
+      std::make_unique<Observer>(*outlook.resolver, *TrustStore::load(""), options, outlook.pace);
   outlook.vantage = std::make_shared<VantageWatch>(true, true);
   outlook.canaries =
       std::make_unique<Canaries>(std::vector<std::string>{}, *outlook.observer, *outlook.vantage);
