@@ -26,7 +26,7 @@ TimePoint excluded_since(const Past& past, const Held& h) {
 /// RULES 4.4: a refreshable pair costs a delay of "TTL(TXT) + retry interval", then it is gone.
 bool settling(const Case& c, const Held& h) {
   const Seconds ttl{std::max(h.id.ttl, c.facts.sts.ttl)};
-  return c.now - excluded_since(*c.history.past, h) <= ttl + kRetry;
+  return excluded_since(*c.history.past, h) >= c.now - ttl - kRetry;  // long ago may be the beginning of time
 }
 
 struct Excluding {
