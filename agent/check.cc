@@ -12,6 +12,7 @@
 #include "agent/outlook.h"
 #include "agent/remember/store.h"
 #include "agent/saved_files.h"
+#include "agent/tell/web_gate.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -162,6 +163,12 @@ int config_check(const std::string& file, Streams io) {
     for (const auto& e : config.error())
       io.err << e.str() << "\n";
     return 1;
+  }
+  if (const auto& web = config->agent.web_config; !web.empty()) {
+    if (const auto gate = WebGate::open(web); !gate) {
+      io.err << gate.error() << "\n";
+      return 1;
+    }
   }
   io.out << file << ": valid: " << config->domains.size()
          << (config->domains.size() == 1 ? " domain" : " domains") << ", listening on "

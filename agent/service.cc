@@ -59,11 +59,6 @@ LookOutcome outcome_of(const MxHostObservation& look) {
   return look.addresses.lookup() == Lookup::unknown ? LookOutcome::unknown : LookOutcome::failed;
 }
 
-bool is_silent(const MxHostObservation& look) {
-  return std::any_of(look.probes.begin(), look.probes.end(),
-                     [](const SmtpProbe& p) { return !answered(p.failure); });
-}
-
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
   return look.addresses.lookup() != Lookup::unknown &&
@@ -325,7 +320,7 @@ bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
   record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
   const bool saw = saw_all(look, vantage);
-  if (is_silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
+  if (silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
   bool again_soon = !record->doubts.empty();
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 

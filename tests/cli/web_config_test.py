@@ -118,6 +118,12 @@ class WebConfig(Case):
             with self.subTest(why):
                 self.refused(("run", "--config", self.config(web)), CONFIG, *named)
 
+    def test_config_check_reads_it_too(self):
+        self.assertEqual(self.run_it("config", "check", self.config(USERS)).returncode, 0)
+        done = self.run_it("config", "check", self.config("basic_auth_users:\n  alice: secret\n"))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"web\.yml:2:10: .*bcrypt")
+
     def test_a_bad_file_is_refused_at_a_reload(self):
         service = self.service(USERS)
         self.file("web.yml", "basic_auth_users:\n  alice: secret\n")

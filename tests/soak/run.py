@@ -116,7 +116,7 @@ def until(condition, said):
 
 
 class Stop(Case):
-    HANGING = {"workers": 100, "https": 15, "smtp": 15, "connect": 1}       # at least; the rest hangs in DNS
+    HANGING = {"workers": 60, "https": 10, "smtp": 10, "connect": 1}        # at least; the rest hangs in DNS
 
     def hanging(self, service):
         """Busy workers, and what the connections of the service's looks wait for."""
