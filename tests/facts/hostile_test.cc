@@ -121,8 +121,8 @@ TEST_CASE("hostile: 20,000 random and mutated texts") {
   }
 }
 
-TEST_CASE("hostile: a megabyte of one thing is read in linear time") {
-  constexpr std::size_t kSize = 1U << 20U;
+TEST_CASE("hostile: four times a policy's bound of one thing is read in linear time") {
+  constexpr std::size_t kSize = 1U << 18U;
   const auto start = std::chrono::steady_clock::now();
   for (const std::string& unit :
        {"\0"s, "\n"s, "\r"s, ";"s, "a"s, "."s, "\xFF"s, " "s, "\xC3\xA9"s, "mx: a\n"s, "a:b\n"s, "x=1;"s,

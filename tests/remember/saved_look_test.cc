@@ -117,8 +117,9 @@ TEST_CASE("a saved look is judged with what was remembered then") {
   look.past->began = facts::kNow - facts::days(30);
   look.past->policies = {{{Mode::enforce, {"old.example.net"}, 604800, {}},
                           "",
-                          {facts::kNow - facts::days(30), facts::kNow - facts::days(1)}}};
-  look.past->ids = {{"old", 3600, {facts::kNow - facts::days(30), facts::kNow - facts::days(1)}}};
+                          {facts::kNow - facts::days(30), facts::kNow - Seconds{60}}}};
+  look.past->ids = {{"old", 3600, {facts::kNow - facts::days(30), facts::kNow - Seconds{60}}},
+                    {"20261101T000000Z", 3600, {facts::kNow - Seconds{60}, {}}}};
   const auto with_memory = judge(look, {});
   CHECK(with_memory.findings != alone.findings);
   CHECK(judge(*read_saved_look(to_text(look)), {}).findings == with_memory.findings);
