@@ -43,8 +43,14 @@ std::vector<Event> time_line(const Remembered& known) {
   for (const auto& incident : known.record->incidents) {
     const auto& f = incident.finding;
     if (f.of_the_agent) continue;  // nothing happened to the domain
-    out.push_back({incident.opened, f.code, f.subject, "",
-                   std::string(to_string(f.severity)) + ": " + f.detail, f.effect});
+    const auto told = std::ranges::find_if(out, [&](const Event& e) {
+      return e.at == incident.opened && e.code == f.code && e.subject == f.subject;
+    });
+    if (told != out.end())
+      told->consequence = f.effect;  // a change that is a finding too is one event
+    else
+      out.push_back({incident.opened, f.code, f.subject, "",
+                     std::string(to_string(f.severity)) + ": " + f.detail, f.effect});
     if (incident.closed)
       out.push_back({*incident.closed, f.code, f.subject, std::string(to_string(f.severity)), "over",
                      "it lasted " + to_words(*incident.closed - incident.opened)});

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <limits>
 #include <mutex>
 #include <thread>
 
+#include "agent/remember/recent_transitions.h"
 #include "agent/remember/write_queue.h"
 
 namespace stswatch {
@@ -19,9 +19,8 @@ constexpr Seconds kRefresh = 1h;                 // how old the times on the dis
 constexpr std::size_t kRefreshAtOnce = 1000;     // subjects in one transaction
 constexpr auto kRetry = 5s, kRetryAtMost = 60s;  // after a failure
 constexpr auto kTellAnyway = 60s;                // a disk that fails for so long must not keep alerts back
-constexpr std::size_t kRecent = 4096, kUnwritten = 50'000;  // transitions in RAM
-constexpr Seconds kHostKept = 30 * 24h;  // an MX host that no domain uses: it may come back
-constexpr Seconds kMargin = 24h;         // a sender's clock, and one that fetched at the last moment
+constexpr Seconds kHostKept = 30 * 24h;          // an MX host that no domain uses: it may come back
+constexpr Seconds kMargin = 24h;                 // a sender's clock, and one that fetched at the last moment
 
 /// The last moment at which some sender may still hold a policy of the domain.
 TimePoint last_cache_end(const DomainMemory& record) {
@@ -39,47 +38,6 @@ struct Slot : Remembered<Record> {
 
 template <class Record>
 using Slots = std::unordered_map<std::string, Slot<Record>>;
-
-/// The newest transitions, and which of them may be told. Guarded by the store's lock.
-class RecentTransitions {
- public:
-  explicit RecentTransitions(std::int64_t last) : last_(last), safe_(last), before_(last + 1) {}
-
-  std::vector<StoredTransition> number(const std::vector<Transition>& transitions, const std::string& domain,
-                                       TimePoint at) {
-    std::vector<StoredTransition> out;
-    for (const auto& transition : transitions) {
-      out.push_back({++last_, at, domain, transition});
-      recent_.push_back(out.back());
-    }
-    const auto too_many = [&] {
-      return recent_.size() > kUnwritten || (recent_.size() > kRecent && recent_.front().id <= safe_);
-    };
-    while (too_many()) {
-      before_ = recent_.front().id + 1;
-      recent_.pop_front();
-    }
-    return out;
-  }
-
-  void now_safe(std::int64_t upto) { safe_ = std::max(safe_, upto); }
-  std::int64_t last() const { return last_; }
-  std::int64_t safe() const { return safe_; }
-  /// Ids below it are on the disk only.
-  std::int64_t in_ram_from() const { return before_; }
-
-  std::vector<StoredTransition> after(std::int64_t id, std::size_t limit, std::int64_t upto) const {
-    std::vector<StoredTransition> out;
-    auto it = std::ranges::upper_bound(recent_, id, {}, &StoredTransition::id);
-    for (; it != recent_.end() && it->id <= upto && out.size() < limit; ++it)
-      out.push_back(*it);
-    return out;
-  }
-
- private:
-  std::int64_t last_, safe_, before_;
-  std::deque<StoredTransition> recent_;
-};
 
 class LiveStore : public Store, private Journal {
  public:
@@ -463,19 +421,5 @@ std::unique_ptr<Store> make_live_store(EverythingStored stored, std::unique_ptr<
 }
 
 std::unique_ptr<Memory> make_ram_memory() { return make_live_store({}, nullptr, {}); }
-
-std::string_view to_string(Part part) {
-  switch (part) {
-    case Part::sts_record:
-      return "sts_record";
-    case Part::policy:
-      return "policy";
-    case Part::mx:
-      return "mx";
-    case Part::tlsrpt_record:
-      break;
-  }
-  return "tlsrpt_record";
-}
 
 }  // namespace stswatch

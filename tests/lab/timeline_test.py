@@ -4,6 +4,7 @@ names the program. Looks follow each other within two seconds here, so what take
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -120,6 +121,10 @@ class Timeline(Case):
         self.looked_again()
         self.assertEqual({code for code, (severity, _) in self.open().items() if severity == "critical"}, set())
         self.assertEqual(self.metric(f'stswatch_drift_events_total{{domain="{DOMAIN}",kind="mx-added"}}'), 1)
+        said = subprocess.run([os.environ["STSWATCH"], "history", DOMAIN, "--config", self.config, "--json"],
+                              capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual([event["code"] for event in json.loads(said.stdout)["events"] if event["code"] == "mx-added"],
+                         ["mx-added"], said)
 
     def test_file_and_id_together_are_no_race(self):
         os.kill(self.service.process.pid, signal.SIGSTOP)            # both change between two looks
