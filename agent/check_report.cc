@@ -17,7 +17,7 @@ std::string CheckReport::tell(const Verdict& verdict, std::size_t times) {
   std::string told;
   switch (command_.format) {
     case Format::json:
-      told = to_json(verdict).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+      told = to_json(verdict).dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
       break;
     case Format::text:
       told = to_text(verdict, {command_.colour, command_.explain, command_.width});

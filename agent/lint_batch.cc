@@ -29,7 +29,7 @@ Json to_json(const std::vector<Finding>& findings) {
 }
 
 /// Octets that are no UTF-8 are shown as U+FFFD.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
 
 LintGrade grade_of(bool valid, const std::vector<Finding>& findings) {
   if (!valid) return LintGrade::invalid;

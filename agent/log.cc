@@ -15,7 +15,7 @@ class QuotedMessage final : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
     using Json = nlohmann::json;
     const auto quoted = Json(std::string(message.payload.data(), message.payload.size()))
-                            .dump(-1, ' ', false, Json::error_handler_t::replace);
+                            .dump(-1, ' ', true, Json::error_handler_t::replace);
     out.append(quoted.data(), quoted.data() + quoted.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }

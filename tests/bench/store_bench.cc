@@ -1,6 +1,6 @@
 // What memory costs the disk: so many domains over a simulated time, one look an hour each (looks in between
 // move RAM only), with the changes and the failures that domains have.
-//   stswatch_store_bench DOMAINS DAYS KEEP_LOOKS_DAYS FILE
+//   stswatch_store_bench DOMAINS DAYS KEEP_DAYS FILE   (KEEP_DAYS: of looks, changes and transitions)
 #include <sys/resource.h>
 #include <algorithm>
 #include <chrono>
@@ -179,7 +179,9 @@ double mib(std::uint64_t octets) { return static_cast<double>(octets) / (1 << 20
 
 int run(int domains, int days, int keep_days, const std::string& file) {
   auto now = facts::kNow;
-  auto store = open_store(file, {.now = [&] { return now; }, .keep_looks = facts::days(keep_days)});
+  auto store = open_store(file, {.now = [&] { return now; },
+                                 .keep_looks = facts::days(keep_days),
+                                 .keep_history = facts::days(keep_days)});
   if (!store) return std::cerr << store.error() << "\n", 1;
   World world(domains);
   std::cout
@@ -207,6 +209,6 @@ int run(int domains, int days, int keep_days, const std::string& file) {
 }  // namespace stswatch::bench
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::cerr << "stswatch_store_bench DOMAINS DAYS KEEP_LOOKS_DAYS FILE\n", 64;
+  if (argc != 5) return std::cerr << "usage: stswatch_store_bench DOMAINS DAYS KEEP_DAYS FILE\n", 64;
   return stswatch::bench::run(std::atoi(argv[1]), std::atoi(argv[2]), std::atoi(argv[3]), argv[4]);
 }
