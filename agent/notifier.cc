@@ -193,6 +193,7 @@ void Notifier::stop() {
 }
 
 void Notifier::describe(Snapshot& s) const {
+  s.silences = desk_.silences();
   std::map<std::string, CourierFigures> figures;
   {
     const std::lock_guard lock(mutex_);

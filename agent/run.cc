@@ -122,6 +122,7 @@ int run(const RunCommand& command, Streams io) {
     s.store_errors = memory.health().errors;
     reloader.describe(s);
     notifier->describe(s);
+    s.configured_silences = service.plan()->config.silences;
     return s;
   };
   const auto http = serve_http(
@@ -132,6 +133,17 @@ int run(const RunCommand& command, Streams io) {
        .stuck = [&] { return service.stuck(); },
        .snapshot = snapshot,
        .look_now = [&](const Domain& name) { return service.look_now(name); },
+       .silence =
+           [&](const Silence& s) {
+             const auto id = notifier->desk().silence(s, clock.now());
+             spdlog::info("silence {} of {} [{}] {} was made on the page", id, s.domain, s.code, s.subject);
+           },
+       .lift_silence =
+           [&](const std::string& id) {
+             const bool lifted = notifier->desk().lift_silence(id);
+             if (lifted) spdlog::info("silence {} was ended on the page", id);
+             return lifted;
+           },
        .reload = [&] { return reloader.reload(); },
        .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
   if (!http) return complain(io, http.error(), kExitConfig);

@@ -50,8 +50,4 @@ bool wanted(const Finding& finding, Severity min_severity);
 std::vector<Item> items_of(std::shared_ptr<const DomainMemory> record, const std::vector<Silence>& silences,
                            TimePoint now);
 
-/// "*" stands for any run of characters, "?" for one; case does not matter.
-bool glob_matches(std::string_view glob, std::string_view text);
-bool covers(const Silence& silence, std::string_view domain, const Finding& finding, TimePoint now);
-
 }  // namespace stswatch

@@ -6,17 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "agent/remember/silence.h"
 #include "checks/facts/time.h"
 #include "checks/judge/catalogue.h"
 
 namespace stswatch {
-
-struct Silence {
-  std::string domain = "*", code = "*", subject = "*";  // globs
-  std::optional<TimePoint> until;
-  std::string comment;
-  bool operator==(const Silence&) const = default;
-};
 
 struct Heartbeat {
   std::string name, url;

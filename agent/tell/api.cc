@@ -21,6 +21,33 @@ Json looks_of(const DomainMemory& memory) {
   return looks;
 }
 
+Json history_of(const DomainMemory& memory) {
+  Json out = Json::array();
+  for (const auto& c : memory.past.changes)
+    out.push_back({{"at", to_utc(c.at)},
+                   {"code", c.code},
+                   {"subject", c.subject},
+                   {"from", c.from},
+                   {"to", c.to},
+                   {"planned", c.planned}});
+  return out;
+}
+
+/// Those that are open, and those that ended within the last seven days.
+Json incidents_of(const DomainMemory& memory) {
+  Json out = Json::array();
+  for (const auto& i : memory.incidents)
+    out.push_back({{"code", i.finding.code},
+                   {"severity", to_string(i.finding.severity)},
+                   {"subject", i.finding.subject},
+                   {"opened", to_utc(i.opened)},
+                   {"closed", i.closed ? Json(to_utc(*i.closed)) : Json(nullptr)}});
+  return out;
+}
+
+/// Texts from the network may be no UTF-8.
+std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 Json summary(const DomainMemory& memory) {
   const auto full = to_json(memory.verdict);
   Json out;
@@ -37,7 +64,7 @@ std::string api_domains(const Snapshot& snapshot) {
   Json out = Json::array();
   for (const auto& memory : snapshot.domains)
     out.push_back(summary(*memory));
-  return out.dump();
+  return written(out);
 }
 
 std::optional<std::string> api_domain(const Snapshot& snapshot, const std::string& name) {
@@ -45,7 +72,9 @@ std::optional<std::string> api_domain(const Snapshot& snapshot, const std::strin
     if (memory->verdict.domain.str() != name) continue;
     Json out = to_json(memory->verdict);
     out["looks"] = looks_of(*memory);
-    return out.dump();
+    out["incidents"] = incidents_of(*memory);
+    out["history"] = history_of(*memory);
+    return written(out);
   }
   return std::nullopt;
 }
@@ -59,7 +88,7 @@ std::string api_findings(const Snapshot& snapshot) {
       out.push_back(std::move(row));
     }
   }
-  return out.dump();
+  return written(out);
 }
 
 }  // namespace stswatch

@@ -12,6 +12,7 @@
 #include "agent/tell/http_server.h"
 #include "agent/tell/openmetrics.h"
 #include "agent/tell/page_assets.h"
+#include "agent/tell/page_silence.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"
 
@@ -142,30 +143,55 @@ class Server : public HttpServer {
       const auto name = Domain::parse(q.matches[1].str());
       const auto page = name ? page_of_domain(parts_.snapshot(), name->str()) : std::nullopt;
       if (page) return show(r, *page);
-      r.status = name ? 404 : 400;
-      show(r, page_of_message(
-                  name ? "Not here" : "No domain name",
-                  name ? name->str() + " is not watched, or was not looked at yet." : name.error() + ".",
-                  "../"));
+      refuse(r, name ? 404 : 400, name ? "Not here" : "No domain name",
+             name ? name->str() + " is not watched, or was not looked at yet." : name.error() + ".", "../");
     });
-    server_.Post(R"(/domain/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
-      const auto name = Domain::parse(q.matches[1].str());
-      if (!same_site(q)) {
-        r.status = 403;
-        return show(r, page_of_message("Not from here", "This form was sent by another site.", "../../"));
+    add_forms();
+  }
+
+  /// What the buttons of a domain's page send. Each leads back to the page.
+  void add_forms() {
+    using Act = std::function<bool(const Request&, Response&, const Domain&)>;  // false: it has answered
+    const auto form = [this](const char* path, Act act) {
+      server_.Post(path, [this, act = std::move(act)](const Request& q, Response& r) {
+        const auto name = Domain::parse(q.matches[1].str());
+        if (!name) return refuse(r, 400, "No domain name", name.error() + ".", "../../");
+        if (act(q, r, *name)) r.set_redirect("../" + name->str(), 303);
+      });
+    };
+    form(R"(/domain/([^/]{1,300})/check)", [this](const Request&, Response& r, const Domain& name) {
+      if (parts_.look_now(name)) return true;
+      refuse(r, 404, "Not here", "This domain is not watched.", "../../");
+      return false;
+    });
+    form(R"(/domain/([^/]{1,300})/silence)", [this](const Request& q, Response& r, const Domain& name) {
+      const auto snapshot = parts_.snapshot();
+      const auto* memory = find_domain(snapshot, name.str());
+      if (memory == nullptr) {
+        refuse(r, 404, "Not here", "This domain is not watched.", "../../");
+        return false;
       }
-      if (!name || !parts_.look_now(*name)) {
-        r.status = 404;
-        return show(r, page_of_message("Not here", "This domain is not watched.", "../../"));
+      const auto given = [&](const char* key) { return q.get_param_value(key); };
+      const auto silence = silence_of({given("code"), given("subject"), given("for"), given("comment")},
+                                      *memory, snapshot.now);
+      if (!silence) {
+        refuse(r, 400, "Not silenced", silence.error(), "../../");
+        return false;
       }
-      r.set_redirect("../" + name->str(), 303);
+      parts_.silence(*silence);
+      return true;
+    });
+    form(R"(/domain/([^/]{1,300})/unsilence)", [this](const Request& q, Response& r, const Domain&) {
+      if (parts_.lift_silence(q.get_param_value("id"))) return true;
+      refuse(r, 404, "Not here", "This silence has ended already.", "../../");
+      return false;
     });
   }
 
-  /// A browser says where a form was sent from; nothing else does.
-  static bool same_site(const Request& q) {
-    const auto from = q.get_header_value("Sec-Fetch-Site");
-    return from.empty() || from == "same-origin" || from == "none";
+  static void refuse(Response& r, int status, const std::string& title, const std::string& words,
+                     const std::string& up) {
+    r.status = status;
+    show(r, page_of_message(title, words, up));
   }
 
   static void show(Response& r, const std::string& page) {

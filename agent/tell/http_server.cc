@@ -159,6 +159,15 @@ class ClientStream : public httplib::Stream {
   std::size_t at_ = 0, end_ = 0;
 };
 
+/// A browser says where a request was sent from; nothing else does. What changes something is not done for
+/// the pages of others, whoever is logged in.
+bool same_site(const httplib::Request& request) {
+  if (const auto from = request.get_header_value("Sec-Fetch-Site"); !from.empty())
+    return from == "same-origin" || from == "none";
+  const auto origin = request.get_header_value("Origin");  // of browsers before 2023
+  return origin.empty() || origin.substr(origin.find("//") + 2) == request.get_header_value("Host");
+}
+
 }  // namespace
 
 BoundedServer::BoundedServer(Gate gate) : gate_(std::move(gate)) {
@@ -191,6 +200,11 @@ bool BoundedServer::process_and_close_socket(socket_t client) {
 
 httplib::Server::HandlerResponse BoundedServer::let_in(const httplib::Request& request,
                                                        httplib::Response& answer) const {
+  if (request.method != "GET" && request.method != "HEAD" && !same_site(request)) {
+    answer.status = 403;
+    answer.set_content("this was sent by a page of another site\n", "text/plain; charset=utf-8");
+    return HandlerResponse::Handled;
+  }
   const auto gate = gate_();
   if (!gate) return HandlerResponse::Unhandled;
   for (const auto& [name, value] : gate->now()->config.headers)

@@ -13,6 +13,20 @@ namespace {
 constexpr std::size_t kRows = 200;  // on one page
 constexpr std::array kStatuses{Status::critical, Status::warning, Status::unknown, Status::ok};
 
+struct Order {
+  std::string_view value, words;
+};
+constexpr std::array kOrders{Order{"urgency", "most urgent first"}, Order{"breakage", "earliest stop first"},
+                             Order{"name", "by name"}, Order{"mode", "by mode"},
+                             Order{"look", "longest not looked at"}};
+// What stands above each column, and the order it asks for; empty: none.
+constexpr std::array<std::pair<const char*, std::string_view>, 6> kColumns{{{"Domain", "name"},
+                                                                            {"Status", "urgency"},
+                                                                            {"What comes", "breakage"},
+                                                                            {"Mode", "mode"},
+                                                                            {"MX hosts", ""},
+                                                                            {"Last look", "look"}}};
+
 int rank(Status status) { return static_cast<int>(std::ranges::find(kStatuses, status) - kStatuses.begin()); }
 
 TimePoint breakage_of(const DomainMemory& m) {
@@ -32,18 +46,39 @@ bool wanted(const DomainMemory& m, const ListQuery& query, const std::string& se
          std::ranges::any_of(v.mx, [&](const MxVerdict& mx) { return holds(mx.host); });
 }
 
+/// A date far away, where there is none: it sorts last.
+TimePoint looked(const DomainMemory& m) { return last_look(m).value_or(TimePoint::max()); }
+
+/// Falls back on urgency, then on the name, so that the order is total.
+bool before(Row a, Row b, const std::string& by) {
+  const auto& v = a->verdict;
+  const auto& w = b->verdict;
+  if (by == "look" && looked(*a) != looked(*b)) return looked(*a) < looked(*b);
+  if (by == "mode" && v.mode != w.mode) return v.mode > w.mode;
+  if (by != "name" && by != "breakage" && v.status != w.status) return rank(v.status) < rank(w.status);
+  if (by != "name" && breakage_of(*a) != breakage_of(*b)) return breakage_of(*a) < breakage_of(*b);
+  return v.domain.str() < w.domain.str();
+}
+
 std::vector<Row> rows_of(const Snapshot& snapshot, const ListQuery& query) {
   const std::string search = text::lower(text::trim(query.search));
   std::vector<Row> rows;
   for (const auto& m : snapshot.domains)
     if (wanted(*m, query, search)) rows.push_back(m.get());
-  std::ranges::sort(rows, [&](Row a, Row b) {
-    if (query.sort == "urgency" && a->verdict.status != b->verdict.status)
-      return rank(a->verdict.status) < rank(b->verdict.status);
-    if (query.sort != "name" && breakage_of(*a) != breakage_of(*b)) return breakage_of(*a) < breakage_of(*b);
-    return a->verdict.domain.str() < b->verdict.domain.str();
-  });
+  std::ranges::sort(rows, [&](Row a, Row b) { return before(a, b, query.sort); });
   return rows;
+}
+
+/// The address of this list with other settings.
+void link(Html& page, const ListQuery& query) {
+  page.raw("?q=")
+      .text(url_segment(query.search))
+      .raw("&amp;status=")
+      .text(url_segment(query.status))
+      .raw("&amp;sort=")
+      .text(url_segment(query.sort))
+      .raw("&amp;page=")
+      .number(query.page);
 }
 
 void option(Html& page, std::string_view value, std::string_view words, const std::string& chosen) {
@@ -64,31 +99,32 @@ void filter(Html& page, const ListQuery& query) {
   for (const auto status : kStatuses)
     option(page, to_string(status), to_string(status), query.status);
   page.raw("</select></label><label>Order<select name=\"sort\">");
-  option(page, "urgency", "most urgent first", query.sort);
-  option(page, "breakage", "earliest breakage first", query.sort);
-  option(page, "name", "by name", query.sort);
+  for (const auto& order : kOrders)
+    option(page, order.value, order.words, query.sort);
   page.raw("</select></label><button type=\"submit\">Show</button></form>");
 }
 
+/// How many domains are in which status; each leads to those.
 void counts(Html& page, const Snapshot& snapshot) {
-  page.raw("<div class=\"facts\">");
+  page.raw("<ul class=\"counts\">");
   for (const auto status : kStatuses) {
     const auto n =
         std::ranges::count_if(snapshot.domains, [&](const auto& m) { return m->verdict.status == status; });
-    page.raw("<div><b class=\"")
+    page.raw("<li><a href=\"?status=")
+        .raw(to_string(status))
+        .raw("\"><b class=\"")
         .raw(to_string(status))
         .raw("\">")
         .number(static_cast<std::size_t>(n))
-        .raw("</b>")
+        .raw("</b> ")
         .text(to_string(status))
-        .raw("</div>");
+        .raw("</a></li>");
   }
-  page.raw("</div>");
+  page.raw("</ul>");
   if (!snapshot.port25_ok)
     page.raw(
-        "<article class=\"warning\"><h3>Port 25 cannot be reached from here</h3><p>MX hosts are unknown "
-        "until a "
-        "canary answers again. What was known of them is kept.</p></article>");
+        "<article class=\"warning\"><h2>Port 25 cannot be reached from here</h2><p>MX hosts are unknown "
+        "until a canary answers again. What was known of them is kept.</p></article>");
 }
 
 std::string_view mx_word(const MxVerdict& mx) {
@@ -125,55 +161,74 @@ void mx_cell(Html& page, const Verdict& v) {
   }
 }
 
+void outlook_cell(Html& page, const Verdict& v, TimePoint now) {
+  const auto words = outlook_in_words(v, now);
+  page.element(words.kind == "dim" ? "span" : "b", words.what, words.kind);
+  if (words.why.empty()) return;
+  page.raw("<br><span class=\"small\">");
+  if (words.at) {
+    write_time(page, *words.at);
+    page.raw(": ");
+  }
+  page.text(words.why).raw("</span>");
+}
+
 void row(Html& page, const DomainMemory& m, TimePoint now) {
   const auto& v = m.verdict;
   page.raw("<tr><th scope=\"row\"><a href=\"domain/")
       .text(url_segment(v.domain.str()))
       .raw("\">")
       .text(v.domain.str())
-      .raw("</a></th><td><span class=\"tag ")
+      .raw("</a></th><td data-name=\"Status\"><span class=\"tag ")
       .raw(to_string(v.status))
       .raw("\">")
       .text(to_string(v.status))
       .raw("</span>");
-  if (!v.findings.empty() && v.findings.front().severity != Severity::info) {
-    const auto* entry = find_in_catalogue(v.findings.front().code);
-    page.raw("<br><span class=\"small\">")
-        .text(entry ? entry->title : v.findings.front().code)
-        .raw("</span>");
-  }
-  page.raw("</td><td>")
-      .text(mode_in_words(v))
-      .raw("</td><td>")
-      .text(outlook_in_words(v, now))
-      .raw("</td><td>");
+  if (!v.findings.empty() && v.findings.front().severity != Severity::info)
+    page.raw("<br><span class=\"small\">").text(title_of(v.findings.front().code)).raw("</span>");
+  page.raw("</td><td data-name=\"What comes\">");
+  outlook_cell(page, v, now);
+  page.raw("</td><td data-name=\"Mode\">").text(mode_in_words(v)).raw("</td><td data-name=\"MX hosts\">");
   mx_cell(page, v);
   const auto seen = last_look(m);
-  page.raw("</td><td class=\"dim\">")
-      .text(seen ? to_words(now - *seen) + " ago" : "not yet")
+  page.raw("</td><td data-name=\"Last look\" class=\"dim\">")
+      .text(seen ? ago(*seen, now) : "not yet")
       .raw("</td></tr>");
+}
+
+/// The headings sort: each is a link to the list in its order.
+void headings(Html& page, const ListQuery& query) {
+  page.raw("<thead><tr>");
+  for (const auto& [name, order] : kColumns) {
+    if (order.empty()) {
+      page.raw("<th scope=\"col\">").raw(name).raw("</th>");
+      continue;
+    }
+    ListQuery sorted = query;
+    sorted.sort = order;
+    sorted.page = 1;
+    page.raw(query.sort == order ? "<th scope=\"col\" aria-sort=\"ascending\"><a href=\""
+                                 : "<th scope=\"col\"><a href=\"");
+    link(page, sorted);
+    page.raw("\">").raw(name).raw("</a></th>");
+  }
+  page.raw("</tr></thead>");
 }
 
 void pages(Html& page, const ListQuery& query, std::size_t all) {
   const std::size_t last = (all + kRows - 1) / kRows;
   if (last <= 1) return;
   page.raw("<nav aria-label=\"More domains\">");
-  const auto link = [&](std::size_t n, const char* words) {
-    page.raw("<a href=\"?q=")
-        .text(url_segment(query.search))
-        .raw("&amp;status=")
-        .text(url_segment(query.status))
-        .raw("&amp;sort=")
-        .text(url_segment(query.sort))
-        .raw("&amp;page=")
-        .number(n)
-        .raw("\">")
-        .raw(words)
-        .raw("</a>");
+  const auto to = [&](std::size_t n, const char* words) {
+    ListQuery other = query;
+    other.page = n;
+    page.raw("<a href=\"");
+    link(page, other);
+    page.raw("\">").raw(words).raw("</a>");
   };
-  if (query.page > 1) link(query.page - 1, "Previous");
+  if (query.page > 1) to(query.page - 1, "Previous");
   page.raw("<span>Page ").number(query.page).raw(" of ").number(last).raw("</span>");
-  if (query.page < last) link(query.page + 1, "Next");
+  if (query.page < last) to(query.page + 1, "Next");
   page.raw("</nav>");
 }
 
@@ -182,7 +237,7 @@ void pages(Html& page, const ListQuery& query, std::size_t all) {
 std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
   ListQuery query = asked;
   const auto rows = rows_of(snapshot, query);
-  query.page = std::clamp<std::size_t>(query.page, 1, rows.size() / kRows + 1);
+  query.page = std::clamp<std::size_t>(query.page, 1, (rows.size() + kRows - 1) / kRows + rows.empty());
   const std::size_t first = std::min(rows.size(), (query.page - 1) * kRows),
                     end = std::min(rows.size(), first + kRows);
   Html page;
@@ -198,15 +253,16 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
     page.raw(snapshot.domains.empty() ? "<p>No domain has been looked at yet.</p>"
                                       : "<p>No domain fits.</p>");
   } else {
-    page.raw(
-        "<table class=\"list\"><thead><tr><th scope=\"col\">Domain</th><th scope=\"col\">Status</th><th "
-        "scope=\"col\">Mode"
-        "</th><th scope=\"col\">What comes</th><th scope=\"col\">MX under the policy</th><th "
-        "scope=\"col\">Last look</th></tr></thead><tbody>");
+    page.raw("<table class=\"cards list\">");
+    headings(page, query);
+    page.raw("<tbody>");
     for (std::size_t i = first; i < end; ++i)
       row(page, *rows[i], snapshot.now);
     page.raw("</tbody></table>");
     pages(page, query, rows.size());
+    page.raw(
+        "<p class=\"dim small\">Mail stops: senders that enforce MTA-STS wait, and bounce it after days. The "
+        "others still deliver.</p>");
   }
   close_page(page);
   return page.take();

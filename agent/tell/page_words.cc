@@ -1,39 +1,72 @@
 #include "agent/tell/page_words.h"
 
 #include <algorithm>
+#include <map>
 
 namespace stswatch {
+namespace {
+
+constexpr Seconds kSoon = std::chrono::days(14);
+
+bool of_certificate(const ForecastPoint& p) {
+  return p.reason == "certificate-expired" || p.reason == "sts-webpki-cert-expired";
+}
+
+std::string cause_in_words(const ForecastPoint& p, TimePoint now) {
+  const bool over = p.at <= now;
+  if (of_certificate(p)) return "the certificate of " + p.subject + (over ? " has expired" : " expires");
+  if (p.reason == "mx-none-in-policy") return "no MX host is listed in the policy";
+  if (p.reason == "mx-not-in-policy") return "an MX host is not listed in the policy";
+  if (p.reason == "cache-expiry") return "what senders hold (" + p.subject + ") ends";
+  if (p.reason == "dnssec-rrsig-expired") return "DNSSEC signatures end";
+  if (p.reason == "already") return "no MX host passes what the policy demands";
+  return title_of(p.reason);
+}
+
+}  // namespace
 
 std::string mode_in_words(const Verdict& v) {
   std::string out;
   if (v.mode)
     out = std::string(to_string(*v.mode));
   else if (v.record.outcome == Outcome::absent)
-    out = "none published";
+    out = "no MTA-STS";
   else if (v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown)
     out = "unknown";
   else
-    out = "no policy in effect";
+    out = "no valid policy";
   const Mode shown = v.mode.value_or(Mode::none);
-  if (v.live_mode > shown) out += ", " + std::string(to_string(v.live_mode)) + " still in caches";
+  if (v.live_mode > shown) out += "; senders may still hold " + std::string(to_string(v.live_mode));
   return out;
 }
 
-std::string when_in_words(TimePoint at, TimePoint now) {
-  if (at == now) return "now";
-  const std::string date = " (" + to_utc(at) + ")";
-  return at > now ? "in " + to_words(at - now) + date : to_words(now - at) + " ago" + date;
-}
-
-std::string outlook_in_words(const Verdict& v, TimePoint now) {
-  const auto words = [&](const char* what, const ForecastPoint& p) {
-    const std::string when = p.at <= now ? "now" : when_in_words(p.at, now);
-    return std::string(what) + ' ' + when + ": " + p.reason +
-           (p.subject == v.domain.str() ? "" : ' ' + p.subject);
-  };
-  if (v.forecast.breakage) return words("breakage", *v.forecast.breakage);
-  if (v.forecast.degradation) return words("degradation", *v.forecast.degradation);
-  return {};
+OutlookWords outlook_in_words(const Verdict& v, TimePoint now) {
+  const auto& f = v.forecast;
+  const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
+  if (f.breakage && f.breakage->at <= now)
+    return {"critical", "Mail stops now", std::nullopt, cause_in_words(*f.breakage, now)};
+  const auto& first =
+      f.degradation && (!f.breakage || f.degradation->at < f.breakage->at) ? f.degradation : f.breakage;
+  const bool soon = f.breakage && (f.overdue || f.breakage->at - now < kSoon);
+  if (soon)
+    return {"critical", "Mail stops" + in(f.breakage->at), f.breakage->at, cause_in_words(*f.breakage, now)};
+  if (first && first->at <= now && !f.breakage)
+    return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
+  if (first && first->at > now && first->at - now < kSoon)
+    return {"warning", "Some MX hosts drop out" + in(first->at), first->at, cause_in_words(*first, now)};
+  if (f.breakage)
+    return {"dim", "Mail flows for " + to_words(f.breakage->at - now) + " at least", f.breakage->at,
+            cause_in_words(*f.breakage, now) + (of_certificate(*f.breakage) ? " unless it is renewed" : "")};
+  if (f.lapse && *f.lapse > now)
+    return {"dim", "Protection ends" + in(*f.lapse), *f.lapse, "unless the policy can be fetched by then"};
+  if (v.null_mx) return {"dim", "Takes no mail", std::nullopt, ""};
+  if (v.mode == Mode::testing) return {"dim", "Mail flows, nothing is enforced", std::nullopt, ""};
+  if (v.mode == Mode::enforce || v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown)
+    return {"dim", "Nothing is foreseen", std::nullopt, ""};
+  if (v.mode || v.record.outcome == Outcome::absent)
+    return {"dim", "Mail flows unprotected", std::nullopt, ""};
+  return {"warning", "Mail flows unprotected", std::nullopt,
+          "except from senders that still hold an earlier policy"};
 }
 
 std::optional<TimePoint> last_look(const DomainMemory& memory) {
@@ -41,6 +74,35 @@ std::optional<TimePoint> last_look(const DomainMemory& memory) {
   for (const auto& [part, times] : memory.times)
     if (times.last_look && (!out || *times.last_look > *out)) out = times.last_look;
   return out;
+}
+
+std::string ago(TimePoint at, TimePoint now) {
+  return now - at < Seconds(2) ? "just now" : to_words(now - at) + " ago";
+}
+
+std::string in_minutes(TimePoint at) {
+  const auto utc = to_utc(at);
+  return utc.substr(0, 10) + ' ' + utc.substr(11, 5) + " UTC";
+}
+
+void write_time(Html& page, TimePoint at) {
+  page.raw("<time datetime=\"").text(to_utc(at)).raw("\">").text(in_minutes(at)).raw("</time>");
+}
+
+void write_when(Html& page, TimePoint at, TimePoint now) {
+  page.text(at > now ? "in " + to_words(at - now) : ago(at, now)).raw(" (");
+  write_time(page, at);
+  page.raw(")");
+}
+
+std::string title_of(std::string_view code) {
+  static const std::map<std::string_view, std::string_view> kFacts{{"id", "The id in the record changed"},
+                                                                   {"policy", "The policy changed"},
+                                                                   {"record-gone", "The record is gone"},
+                                                                   {"policy-gone", "The policy is gone"}};
+  if (const auto fact = kFacts.find(code); fact != kFacts.end()) return std::string(fact->second);
+  const auto* entry = find_in_catalogue(code);
+  return std::string(entry ? entry->title : code);
 }
 
 }  // namespace stswatch

@@ -4,16 +4,35 @@
 #include <string>
 
 #include "agent/remember/memory.h"
+#include "agent/tell/html.h"
 
 namespace stswatch {
 
-/// "enforce", "none published", "unknown", and what older caches still hold where that differs.
+/// "enforce", "no MTA-STS", "unknown", and what older caches may still hold where that differs.
 std::string mode_in_words(const Verdict& verdict);
-/// "now", "in 3 d 4 h (2026-12-01T00:00:00Z)"; "3 min ago (…)" for what is past.
-std::string when_in_words(TimePoint at, TimePoint now);
-/// "breakage now: certificate-expired mx1.example.com"; empty where nothing is foreseen.
-std::string outlook_in_words(const Verdict& verdict, TimePoint now);
+
+/// What comes for the domain's mail, in the words of someone who has to act on it.
+struct OutlookWords {
+  std::string_view kind = "dim";  // a class of the style sheet: how it looks
+  std::string what;               // "Mail stops in 5 d 23 h"
+  std::optional<TimePoint> at;    // its date, unless it is now
+  std::string why;                // "the certificate of mx1.example.com expires"
+};
+OutlookWords outlook_in_words(const Verdict& verdict, TimePoint now);
+
 /// The newest look at any part of it.
 std::optional<TimePoint> last_look(const DomainMemory& memory);
+
+/// "3 min ago", "just now".
+std::string ago(TimePoint at, TimePoint now);
+/// "2026-12-01 00:00 UTC"
+std::string in_minutes(TimePoint at);
+/// The same, for machines too.
+void write_time(Html& page, TimePoint at);
+/// "in 3 d 4 h (2026-12-01 00:00 UTC)"; "3 min ago (…)" for what is past.
+void write_when(Html& page, TimePoint at, TimePoint now);
+
+/// What a change, or a finding, is called: the catalogue's title, or words for plain facts.
+std::string title_of(std::string_view code);
 
 }  // namespace stswatch

@@ -12,13 +12,15 @@ namespace stswatch {
 struct ListQuery {
   std::string search{};          // part of a name or of a finding's code
   std::string status{};          // "ok", "warning", ...; empty: all
-  std::string sort = "urgency";  // or "name", "breakage"
+  std::string sort = "urgency";  // or "breakage", "name", "mode", "look"
   std::size_t page = 1;
 };
 
 std::string page_of_domains(const Snapshot& snapshot, const ListQuery& query);
 
-/// nullopt: not watched, or not looked at yet.
+/// null: not watched, or not looked at yet.
+const DomainMemory* find_domain(const Snapshot& snapshot, const std::string& name);
+/// nullopt: likewise.
 std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::string& name);
 
 /// For whatever else there is to say to a person.

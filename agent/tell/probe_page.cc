@@ -42,7 +42,8 @@ std::vector<MetricFamily> probe_families(const ProbeAnswer& answer) {
 std::string probe_in_words(const ProbeAnswer& answer, const std::string& exposition) {
   const auto& verdict = answer.record->verdict;
   return "One look at " + verdict.domain.str() + " took " + std::to_string(answer.seconds) + " s.\n\n" +
-         to_text(verdict, {.explain = true}) + "\nAs `check --json` has it:\n\n" + to_json(verdict).dump(2) +
+         to_text(verdict, {.explain = true}) + "\nAs `check --json` has it:\n\n" +
+         to_json(verdict).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
          "\n\nThe metrics without debug=true:\n\n" + exposition;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/remember/memory.h"
+#include "agent/remember/silence.h"
 
 namespace stswatch {
 
@@ -42,6 +43,8 @@ struct Snapshot {
   bool reload_successful = true;
   TimePoint reload_success_at{};  // start counts as the first
   std::vector<ReceiverFigures> receivers;
+  std::map<std::string, Silence> silences;  // by id: those that people have made
+  std::vector<Silence> configured_silences;
 };
 
 }  // namespace stswatch

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/tell/page_words.h"
 #include "checks/judge/expiry.h"
 
 namespace stswatch {
@@ -9,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kLeft = 10, kWidth = 880, kRight = 870, kRowHeight = 34, kTop = 26;
+constexpr int kLeft = 10, kWidth = 880, kRight = 870, kRowHeight = 34, kTop = 26, kMarkHeight = 18;
 constexpr std::size_t kBars = 40;
 constexpr Seconds kLeast = 14 * 24h, kMost = 400 * 24h;
 
@@ -23,14 +24,18 @@ std::vector<TimelineBar> bars_of(const World& world, const Simulation& result) {
   for (const auto& mx : world.mx)
     for (const auto& a : mx.addresses)
       if (a.not_after)
-        out.push_back({certificate, mx.host + ' ' + a.address, a.not_after,
+        out.push_back({certificate, "Certificate of " + mx.host + ' ' + a.address, a.not_after,
                        is_late(a.not_before, a.not_after, world.now)});
   if (world.policy_host_not_after)
-    out.push_back({certificate, "mta-sts." + world.domain, world.policy_host_not_after,
+    out.push_back({certificate, "Certificate of the policy host mta-sts." + world.domain,
+                   world.policy_host_not_after,
                    is_late(world.policy_host_not_before, world.policy_host_not_after, world.now)});
   for (const auto& s : result.senders)
-    if (s.holds != "nothing" && s.holds != "current")
-      out.push_back({cache, "caches hold " + s.holds, s.live_until, false});
+    if (s.holds == "current")
+      out.push_back(
+          {cache, "Caches hold today's policy", s.live_until ? s.live_until : result.rfc.lapse, false});
+    else if (s.holds != "nothing")
+      out.push_back({cache, "Caches hold " + s.holds, s.live_until, false});
   if (out.size() > kBars) out.resize(kBars);
   return out;
 }
@@ -42,8 +47,8 @@ struct Mark {
 
 std::vector<Mark> marks_of(const Simulation& result) {
   std::vector<Mark> out;
-  if (result.rfc.degradation) out.push_back({result.rfc.degradation->at, "degradation"});
-  if (result.rfc.breakage) out.push_back({result.rfc.breakage->at, "breakage"});
+  if (result.rfc.degradation) out.push_back({result.rfc.degradation->at, "some MX hosts drop out"});
+  if (result.rfc.breakage) out.push_back({result.rfc.breakage->at, "mail stops"});
   if (result.rfc.lapse) out.push_back({*result.rfc.lapse, "protection ends"});
   return out;
 }
@@ -67,19 +72,18 @@ class Picture {
     page_.raw("<svg viewBox=\"0 0 ")
         .raw(std::to_string(kWidth))
         .raw(" ")
-        .raw(std::to_string(height + 18 * int(marks.size())))
+        .raw(std::to_string(height + kMarkHeight * static_cast<int>(marks.size())))
         .raw("\" aria-hidden=\"true\">");
     axis(height);
-    int y = kTop;
-    for (const auto& bar : bars) {
-      draw(bar, y);
-      y += kRowHeight;
-    }
-    int line = height + 12;
-    for (const auto& mark : marks) {
-      draw(mark, line);
-      line += 18;
-    }
+    // What is written stands above what is drawn, and is readable where they cross.
+    for (std::size_t i = 0; i < bars.size(); ++i)
+      draw(bars[i], y_of(i));
+    for (std::size_t i = 0; i < marks.size(); ++i)
+      draw(marks[i], height, height + y_of_mark(i));
+    for (std::size_t i = 0; i < bars.size(); ++i)
+      label(bars[i], y_of(i));
+    for (std::size_t i = 0; i < marks.size(); ++i)
+      label(marks[i], height + y_of_mark(i));
     page_.raw("</svg>");
   }
 
@@ -111,13 +115,28 @@ class Picture {
     }
   }
 
+  static int y_of(std::size_t bar) { return kTop + static_cast<int>(bar) * kRowHeight; }
+  static int y_of_mark(std::size_t mark) { return 12 + kMarkHeight * static_cast<int>(mark); }
+  bool over(const TimelineBar& bar) const { return bar.until && *bar.until <= now_; }
+
   void draw(const TimelineBar& bar, int y) {
-    const bool over = bar.until && *bar.until <= now_;
     const int end = bar.until ? x(*bar.until) : kRight;
-    const char* kind = over                                   ? "over"
+    const char* kind = over(bar)                              ? "over"
                        : bar.late                             ? "late"
                        : bar.kind == TimelineBar::Kind::cache ? "cache"
                                                               : "bar";
+    page_.raw("<rect class=\"")
+        .raw(kind)
+        .raw("\" rx=\"2\" height=\"10\" x=\"")
+        .raw(std::to_string(kLeft))
+        .raw("\" y=\"")
+        .raw(std::to_string(y + 17))
+        .raw("\" width=\"")
+        .raw(std::to_string(std::max(3, end - kLeft)))
+        .raw("\"/>");
+  }
+
+  void label(const TimelineBar& bar, int y) {
     page_.raw("<text x=\"")
         .raw(std::to_string(kLeft))
         .raw("\" y=\"")
@@ -129,33 +148,29 @@ class Picture {
         .raw("\" y=\"")
         .raw(std::to_string(y + 12))
         .raw("\">")
-        .text(bar.until ? (over ? "over since " : "until ") + to_utc(*bar.until) : "no end foreseen")
-        .raw("</text><rect class=\"")
-        .raw(kind)
-        .raw("\" rx=\"2\" height=\"10\" x=\"")
-        .raw(std::to_string(kLeft))
-        .raw("\" y=\"")
-        .raw(std::to_string(y + 17))
-        .raw("\" width=\"")
-        .raw(std::to_string(std::max(3, end - kLeft)))
-        .raw("\"/>");
+        .text(bar.until ? (over(bar) ? "over since " : "until ") + in_minutes(*bar.until) : "no end foreseen")
+        .raw("</text>");
   }
 
-  void draw(const Mark& mark, int y) {
+  void draw(const Mark& mark, int height, int y) {
     const std::string where = std::to_string(x(mark.at));
-    const bool right = x(mark.at) > kWidth / 2;
     page_.raw("<line class=\"mark\" y1=\"18\" x1=\"")
         .raw(where)
         .raw("\" x2=\"")
         .raw(where)
         .raw("\" y2=\"")
-        .raw(std::to_string(y - 12))
-        .raw("\"/><text class=\"marktext\" y=\"")
+        .raw(std::to_string(std::max(height, y - 12)))
+        .raw("\"/>");
+  }
+
+  void label(const Mark& mark, int y) {
+    const bool right = x(mark.at) > kWidth / 2;
+    page_.raw("<text class=\"marktext\" y=\"")
         .raw(std::to_string(y))
         .raw("\" x=\"")
-        .raw(where)
+        .raw(std::to_string(x(mark.at)))
         .raw(right ? "\" text-anchor=\"end\">" : "\">")
-        .text(mark.words + ' ' + to_utc(mark.at))
+        .text(mark.words + ' ' + in_minutes(mark.at))
         .raw("</text>");
   }
 
@@ -172,7 +187,7 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
     page.raw("<tr><th scope=\"row\">")
         .text(bar.label)
         .raw("</th><td>")
-        .text(bar.until ? to_utc(*bar.until) : "no end is foreseen")
+        .text(bar.until ? in_minutes(*bar.until) : "no end is foreseen")
         .raw(bar.until && *bar.until <= now ? " <span class=\"tag critical\">over</span>"
              : bar.late                     ? " <span class=\"tag warning\">renewal overdue</span>"
                                             : "")
@@ -181,7 +196,7 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
     page.raw("<tr><th scope=\"row\">")
         .text(mark.words)
         .raw("</th><td>")
-        .text(to_utc(mark.at))
+        .text(in_minutes(mark.at))
         .raw("</td></tr>");
   page.raw("</tbody></table></div></details>");
 }

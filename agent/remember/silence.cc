@@ -1,0 +1,36 @@
+#include "agent/remember/silence.h"
+
+#include "checks/facts/text.h"
+
+namespace stswatch {
+
+bool glob_matches(std::string_view glob, std::string_view text) {
+  std::size_t g = 0, t = 0;
+  std::optional<std::size_t> star;  // the newest, and what it has swallowed up to
+  std::size_t swallowed = 0;
+  while (t < text.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      swallowed = t;
+    } else if (g < glob.size() && (glob[g] == '?' || text::lower(glob[g]) == text::lower(text[t]))) {
+      ++g;
+      ++t;
+    } else if (star) {
+      g = *star + 1;
+      t = ++swallowed;
+    } else {
+      return false;
+    }
+  }
+  return glob.find_first_not_of('*', g) == glob.npos;
+}
+
+bool covers(const Silence& silence, std::string_view domain, const Finding& finding, TimePoint now) {
+  if (silence.until && *silence.until <= now) return false;
+  const std::string_view subject = finding.subject;
+  return glob_matches(silence.domain, domain) && glob_matches(silence.code, finding.code) &&
+         (glob_matches(silence.subject, subject) ||
+          glob_matches(silence.subject, subject.substr(0, subject.find(' '))));
+}
+
+}  // namespace stswatch

@@ -1,0 +1,114 @@
+// What senders hold of a domain, which incidents are over, and what changed.
+#include <algorithm>
+
+#include "agent/tell/page_domain_parts.h"
+#include "agent/tell/page_words.h"
+
+namespace stswatch::domain_page {
+namespace {
+
+constexpr std::size_t kMostLines = 100;
+
+std::string outcome_words(const SenderOutcome& s) {
+  std::string hosts;
+  for (const auto& host : s.hosts)
+    hosts += (hosts.empty() ? " to " : ", ") + host;
+  if (s.outcome == "deliver") return "delivers" + hosts;
+  if (s.outcome == "degraded") return "skips better hosts, delivers" + hosts;
+  if (s.outcome == "deliver-unprotected") return "delivers without protection";
+  if (s.outcome == "defer-then-deliver") return "waits until it has seen the new id, then delivers";
+  if (s.outcome == "deferred") return "defers all mail, and bounces it after days";
+  return "not known from here";
+}
+
+std::string content(const WorldPolicy& policy) {
+  std::string out = std::string(to_string(policy.mode));
+  for (const auto& pattern : policy.mx)
+    out += ", " + pattern;
+  return out;
+}
+
+/// "nothing", "current" or "ID/POLICY", with what that policy says.
+void holding(Html& page, const SenderOutcome& s, const World& world) {
+  if (s.holds == "nothing") {
+    page.raw("no policy yet");
+    return;
+  }
+  const auto name =
+      s.holds == "current" ? world.current_policy.value_or("") : s.holds.substr(s.holds.rfind('/') + 1);
+  if (s.holds == "current")
+    page.raw("today’s policy");
+  else
+    page.text("policy " + name + " under id " + s.holds.substr(0, s.holds.rfind('/')));
+  const auto policy = std::ranges::find(world.policies, name, &WorldPolicy::name);
+  if (policy != world.policies.end())
+    page.raw("<br><span class=\"small dim\">").text(content(*policy)).raw("</span>");
+}
+
+}  // namespace
+
+void senders(Html& page, const View& view) {
+  page.raw("<h2>What senders hold</h2>");
+  Table table(page, "What senders hold", {"A sender that holds", "does", "until"});
+  for (const auto& s : view.simulation.senders) {
+    holding(table.row(), s, view.world);
+    table.cell().text(outcome_words(s));
+    table.cell();
+    if (s.live_until)
+      write_when(page, *s.live_until, view.now());
+    else if (s.holds != "nothing")
+      page.raw("no end is foreseen");
+    if (s.live_until && !s.refreshable)
+      page.raw(" <span class=\"small dim\">cannot learn of a change</span>");
+    table.end_row();
+  }
+}
+
+void past_incidents(Html& page, const View& view) {
+  std::vector<const Incident*> over;
+  for (const auto& i : view.memory.incidents)
+    if (i.closed && !i.finding.of_the_agent) over.push_back(&i);
+  page.raw("<h2>Past incidents</h2>");
+  if (over.empty()) {
+    page.raw("<p class=\"dim\">None in the last seven days.</p>");
+    return;
+  }
+  std::ranges::sort(over, std::greater{}, [](const Incident* i) { return *i->closed; });
+  Table table(page, "Past incidents", {"What", "Where", "Severity", "Began", "Ended", "Lasted"});
+  for (const auto* i : over) {
+    table.row().text(title_of(i->finding.code));
+    table.cell().text(i->finding.subject);
+    table.cell(to_string(i->finding.severity)).text(to_string(i->finding.severity));
+    write_time(table.cell(), i->opened);
+    write_time(table.cell(), *i->closed);
+    table.cell().text(to_words(*i->closed - i->opened));
+    table.end_row();
+  }
+}
+
+void history(Html& page, const View& view) {
+  const auto& past = view.memory.past;
+  page.raw("<h2>What changed</h2>");
+  if (past.changes.empty()) {
+    page.raw("<p class=\"dim\">");
+    if (past.began) {
+      page.raw("Nothing since ");
+      write_time(page, *past.began);
+      page.raw(".</p>");
+    } else {
+      page.raw("Nothing is remembered yet.</p>");
+    }
+    return;
+  }
+  Table table(page, "What changed", {"When", "What", "Before", "After"});
+  const auto& all = past.changes;
+  for (auto it = all.rbegin(); it != all.rend() && it - all.rbegin() < std::ptrdiff_t{kMostLines}; ++it) {
+    write_time(table.row(), it->at);
+    table.cell().text(title_of(it->code) + (it->planned ? " (planned)" : ""));
+    table.cell().text(it->from);
+    table.cell().text(it->to);
+    table.end_row();
+  }
+}
+
+}  // namespace stswatch::domain_page

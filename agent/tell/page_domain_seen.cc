@@ -1,0 +1,151 @@
+// What was seen of a domain: the record, the policy as each address serves it, each address of each MX host.
+#include <algorithm>
+#include <map>
+
+#include "agent/tell/page_domain_parts.h"
+#include "agent/tell/page_words.h"
+#include "checks/facts/mx_pattern.h"
+
+namespace stswatch::domain_page {
+namespace {
+
+constexpr std::size_t kShownBody = 4096;
+
+void certificate(Html& page, const std::optional<PeerCertificates>& peer, TimePoint now) {
+  if (!peer) {
+    page.raw("none shown");
+    return;
+  }
+  const auto end = peer->chain_not_after();
+  page.raw(end <= now ? "<b class=\"critical\">expired</b> " : "until ");
+  write_time(page, end);
+  if (end > now) page.text(", " + to_words(end - now) + " left");
+  if (!peer->name_matches) page.raw("; <b class=\"critical\">names another host</b>");
+  if (!peer->trusted() && end > now) page.text("; " + peer->verify_error());
+  page.raw("<br><span class=\"dim small\">").text("from " + peer->leaf.issuer).raw("</span>");
+}
+
+std::string_view kind_of(Outcome outcome) {
+  if (outcome == Outcome::ok) return "ok";
+  return outcome == Outcome::unknown ? "unknown" : "critical";
+}
+
+std::string_view kind_of(HostOutcome outcome) {
+  if (outcome == HostOutcome::ok) return "ok";
+  return outcome == HostOutcome::failed ? "critical" : "unknown";
+}
+
+void tag(Html& page, std::string_view kind, std::string_view words) {
+  page.raw("<span class=\"tag ").raw(kind).raw("\">").text(words).raw("</span>");
+}
+
+void bodies(Html& page, const View& view) {
+  std::map<std::string, std::vector<const PolicyFetch*>> by_body;
+  for (const auto& fetch : view.memory.known->fetches)
+    if (!fetch.body.empty()) by_body[fetch.body].push_back(&fetch);
+  for (const auto& [body, fetches] : by_body) {
+    std::string from;
+    for (const auto* fetch : fetches)
+      from += (from.empty() ? "" : ", ") + fetch->address.str();
+    page.element("p", "From " + from + (by_body.size() > 1 ? " (the addresses differ):" : ":"), "small dim")
+        .element("pre", std::string_view(body).substr(0, kShownBody));
+  }
+}
+
+/// Which of the policies that any sender may apply lists which host.
+void matrix(Html& page, const View& view) {
+  const auto& world = view.world;
+  if (world.policies.empty() || view.verdict.mx.empty()) return;
+  page.raw(
+      "<h3>Which policy lists which host</h3><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+      "aria-label=\"MX hosts by policy\"><table><thead><tr><th scope=\"col\">Host</th>");
+  std::vector<const WorldPolicy*> columns;
+  for (const auto& policy : world.policies) {
+    const auto holds = [&](const SenderOutcome& s) { return s.holds.ends_with('/' + policy.name); };
+    const auto held = std::ranges::find_if(view.simulation.senders, holds);
+    const bool current = world.current_policy == policy.name;
+    if (!current && held == view.simulation.senders.end()) continue;
+    columns.push_back(&policy);
+    page.raw("<th scope=\"col\">").text(current ? "today’s policy" : "in caches: " + policy.name);
+    page.raw("<br><span class=\"small\">").text(to_string(policy.mode)).raw("</span></th>");
+  }
+  page.raw("</tr></thead><tbody>");
+  for (const auto& mx : view.verdict.mx) {
+    page.raw("<tr><th scope=\"row\">").text(mx.host).raw("</th>");
+    for (const auto* policy : columns) {
+      const bool listed = matches_any(mx.host, policy->mx);
+      page.raw("<td>");
+      tag(page, listed ? "ok" : "critical", listed ? "listed" : "not listed");
+      page.raw("</td>");
+    }
+    page.raw("</tr>");
+  }
+  page.raw("</tbody></table></div>");
+}
+
+}  // namespace
+
+void record_and_policy(Html& page, const View& view) {
+  const auto& v = view.verdict;
+  page.raw("<h2>The record</h2><p class=\"small\">").text(v.domain.sts_record_name()).raw(": ");
+  tag(page, kind_of(v.record.outcome), to_string(v.record.outcome));
+  page.raw("</p>");
+  for (const auto& text : v.record.texts)
+    page.element("pre", text);
+  for (const auto& target : v.record.cname)
+    page.element("p", "CNAME " + target, "small");
+  page.raw("<h2>The policy as served</h2>");
+  if (v.policy.addresses.empty()) {
+    page.element("p", "Not fetched: " + std::string(to_string(v.policy.outcome)) + ".", "dim");
+    return;
+  }
+  {
+    Table table(page, "The policy by address", {"Address", "Outcome", "Seen", "Certificate"});
+    for (const auto& a : v.policy.addresses) {
+      table.row().text(a.address.str());
+      tag(table.cell(), kind_of(a.outcome), to_string(a.outcome));
+      table.cell().text(a.detail.empty() && a.http_status ? "HTTP " + std::to_string(*a.http_status)
+                                                          : a.detail);
+      certificate(table.cell(), a.certificate, view.now());
+      table.end_row();
+    }
+  }
+  bodies(page, view);
+}
+
+void mx_hosts(Html& page, const View& view) {
+  const auto& v = view.verdict;
+  page.raw("<h2>The MX hosts</h2>");
+  if (v.mx.empty()) {
+    page.raw(v.null_mx ? "<p>This domain takes no mail (null MX).</p>" : "<p class=\"dim\">None known.</p>");
+    return;
+  }
+  {
+    Table table(page, "MX hosts by address",
+                {"Host", "Preference", "Address", "Outcome", "TLS", "Certificate"});
+    const auto begin = [&](const MxVerdict& mx) {
+      table.row().text(mx.host);
+      table.cell().text(std::to_string(mx.preference));
+    };
+    for (const auto& mx : v.mx) {
+      if (mx.addresses.empty()) {
+        begin(mx);
+        for (const char* words : {"none known", "", "", ""})
+          table.cell("dim").raw(words);
+        table.end_row();
+      }
+      for (const auto& a : mx.addresses) {
+        begin(mx);
+        table.cell().text(a.address.str());
+        tag(table.cell(), kind_of(a.outcome), to_string(a.outcome));
+        page.text(a.detail.empty() ? "" : " " + a.detail);
+        table.cell().text(a.tls_version);
+        certificate(table.cell(), a.certificate, view.now());
+        table.end_row();
+      }
+    }
+  }
+  matrix(page, view);
+}
+
+}  // namespace stswatch::domain_page
