@@ -21,7 +21,7 @@ struct HttpParts {
   std::function<bool()> ready;
   std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
   std::function<Snapshot()> snapshot;
-  std::function<bool(const Domain&)> look_now;              // false: not watched
+  std::function<bool(const Domain&)> look_now;  // false: not watched
   std::function<void(const Silence&)> silence;
   std::function<bool(const std::string& id)> lift_silence;  // false: there is none of this id
   std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller

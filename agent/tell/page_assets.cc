@@ -46,7 +46,7 @@ svg{min-width:820px;width:100%;height:auto;display:block}svg text{fill:var(--fg)
 svg .dimtext{fill:var(--dim)}svg .axis{stroke:var(--line)}svg .bar{fill:var(--bar)}svg .cache{fill:var(--unknown);opacity:.55}
 svg .over{fill:var(--critical)}svg .late{fill:var(--warning)}svg .mark{stroke:var(--critical);stroke-width:2;stroke-dasharray:5 3}svg .marktext{fill:var(--critical);font-weight:700}
 @media (max-width:640px){main{padding:6px 12px 40px}header{padding:8px 12px}
-.cards thead{position:absolute;left:-999px}.cards tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}
+.cards thead{position:absolute;left:-999px}.list thead{display:none}.cards tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}
 .cards th,.cards td{display:block;border:0;padding:1px 0}.cards td:empty{display:none}
 .cards td::before{content:attr(data-name) ": ";color:var(--dim)}
 dl:not(.facts){grid-template-columns:1fr}dt{margin-top:4px}}

@@ -83,6 +83,8 @@ class Chromium:
         self.session = answer["sessionId"]
         self._ask("POST", "/timeouts", {"script": SECONDS * 1000, "pageLoad": SECONDS * 1000})
         self.resize(*self.size)
+        self.go("about:blank")
+        self.forget()
 
     def _send(self, method, path, body=None):
         request = urllib.request.Request(self.base + path, method=method, headers={"Content-Type": "application/json"},
@@ -98,6 +100,11 @@ class Chromium:
     def _ask(self, method, path, body=None):
         return self._send(method, f"/session/{self.session}{path}", body)
 
+    def forget(self):
+        """What was asked for and said until now."""
+        self.console(), self.traffic()
+        self.console_messages, self.network_events = [], []
+
     # What a person does
 
     def go(self, url):
@@ -111,8 +118,13 @@ class Chromium:
         self._ask("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
     def click(self, css):
-        found = self._ask("POST", "/element", {"using": "css selector", "value": css})
-        self._ask("POST", f"/element/{next(iter(found.values()))}/click", {})
+        self._ask("POST", f"/element/{self._find(css)}/click", {})
+
+    def type(self, css, text):
+        self._ask("POST", f"/element/{self._find(css)}/value", {"text": text})
+
+    def _find(self, css):
+        return next(iter(self._ask("POST", "/element", {"using": "css selector", "value": css}).values()))
 
     def resize(self, width, height, scale=1):
         """Of the viewport, in CSS pixels."""
@@ -133,9 +145,6 @@ class Chromium:
 
     def cdp(self, command, **parameters):
         return self._ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def source(self):
-        return self._ask("GET", "/source")
 
     def screenshot(self):
         """PNG of the viewport."""

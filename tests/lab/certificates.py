@@ -2,6 +2,7 @@
 issued anew at each start, in one `openssl ca` run for all that share issuer, dates and usage."""
 import hashlib
 import os
+import re
 import subprocess
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +65,7 @@ def _stamp(moment):
 
 def _stem(certificate):
     tag = hashlib.sha256(repr(certificate).encode()).hexdigest()[:8]
-    return f"{certificate.cn.replace('*', '_')}-{tag}"
+    return f"{re.sub(r'[^a-z0-9.-]', '_', certificate.cn)}-{tag}"
 
 
 def pem_path(directory, certificate):

@@ -1,6 +1,6 @@
 """One domain for each behaviour of misbehave.py: `https-NAME.test`, `smtp-NAME.test`."""
 from domains_rules import serves
-from model import MX2, Domain, Mail, Web, policy
+from model import MX2, Certificate, Domain, Mail, Web, policy
 
 HTTPS = """hang reset garbage drip-handshake handshake-hang drip-headers drip-body endless-headers endless-header-line
 status-50k status-1m garbage-http close endless-100 endless-chunks gzip-bomb truncated broken-chunks body-200k
@@ -35,4 +35,16 @@ def all_hang():
     return Domain("smtp-all-hang.test", web=serves(policy(*hosts)), mx=tuple(zip((10, 20), hosts)), hosts=hosts)
 
 
-DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), one_address_hangs(), all_hang()]
+def markup():
+    """Every text that its servers can choose is HTML that would run in a careless page."""
+    name = "markup.test"
+    shown, greets = f"mx1.{name}", f"mx2.{name}"
+    body = policy(shown, greets, extra=("x-note: </pre><script>alert(1)</script><img src=x onerror=alert(1)>",))
+    return Domain(name, record=("v=STSv1; id=20261101T000000Z; note=<script>alert(1)</script>;",), web=serves(body),
+                  mx=((10, shown), (20, greets)), tlsrpt=("v=TLSRPTv1; rua=mailto:<script>alert(1)</script>@reports.test",),
+                  records=(("@", r"MX 30 \<img\032src=x\032onerror=alert\(1\)\>.markup.test."),),
+                  hosts={shown: (Mail(Certificate(cn="<img src=x onerror=alert(1)>", issuer="self")),),
+                         greets: (Mail(misbehaves="markup"),)})
+
+
+DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), one_address_hangs(), all_hang(), markup()]

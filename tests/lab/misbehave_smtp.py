@@ -77,4 +77,5 @@ BEHAVIOURS = {
     "quit-hang": dialogue(stalls_at="QUIT"),
     "plain-quit-hang": dialogue(ehlo=NO_STARTTLS, starttls=UNKNOWN, stalls_at="QUIT"),
     "close-after-ehlo": close_after_ehlo,
+    "markup": dialogue(greeting="554 5.7.1 <script>alert(1)</script><img src=x onerror=alert(1)>\r\n"),
 }
