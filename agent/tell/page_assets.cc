@@ -33,6 +33,7 @@ thead th{white-space:nowrap}thead a{color:inherit}[aria-sort] a{color:var(--fg)}
 label{display:grid;font-size:.875rem;color:var(--dim);gap:2px}.filter label:first-child{flex:1 1 16em;max-width:28em}
 input,select,button{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--dim);border-radius:5px;padding:6px 10px;min-height:38px;max-width:100%}
 input,select{color:var(--fg)}button{background:var(--link);border-color:var(--link);color:var(--bg);font-weight:600;cursor:pointer}
+.acts{display:flex;flex-wrap:wrap;gap:0 20px;align-items:start}.acts .silence{margin:12px 0}
 .silence button{background:none;color:var(--link)}summary{cursor:pointer;padding:4px 0}.silence summary{color:var(--dim);font-size:.875rem}
 p.silence{color:var(--unknown);font-weight:600}
 article{border:1px solid var(--line);border-left:5px solid var(--dim);border-radius:5px;background:var(--card);padding:10px 14px;margin:10px 0}

@@ -50,7 +50,13 @@ void head(Html& page, const View& view) {
       .text(to_string(v.status))
       .raw("</span></h1>");
   const auto outlook = outlook_in_words(v, view.now());
-  page.raw("<p class=\"lead\">").element("b", outlook.what, outlook.kind);
+  page.raw("<p class=\"lead\">");
+  const bool fine = v.findings.empty() || v.findings.front().severity == Severity::info;
+  if (outlook.kind == "dim" && !fine) {
+    const auto& worst = v.findings.front();
+    page.element("b", title_of(worst.code) + ".", to_string(worst.severity)).raw(" ");
+  }
+  page.element(outlook.kind == "dim" ? "span" : "b", outlook.what, outlook.kind);
   if (outlook.at) {
     page.raw(", ");
     write_time(page, *outlook.at);
@@ -63,10 +69,11 @@ void head(Html& page, const View& view) {
          std::to_string(v.enforce_usable_mx->max) + " of " + std::to_string(v.enforce_usable_mx->of));
   const auto seen = last_look(view.memory);
   fact(page, "Last look", seen ? ago(*seen, view.now()) : "not yet");
-  page.raw("</dl><form method=\"post\" action=\"")
+  page.raw("</dl><div class=\"acts\"><form method=\"post\" action=\"")
       .text(url_segment(v.domain.str()))
       .raw("/check\"><button type=\"submit\">Look again now</button></form>");
   silence_of_domain(page, view.memory, view.snapshot);
+  page.raw("</div>");
 }
 
 void row(Html& page, const char* name, const std::string& words) {

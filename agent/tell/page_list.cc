@@ -29,9 +29,10 @@ constexpr std::array<std::pair<const char*, std::string_view>, 6> kColumns{{{"Do
 
 int rank(Status status) { return static_cast<int>(std::ranges::find(kStatuses, status) - kStatuses.begin()); }
 
-TimePoint breakage_of(const DomainMemory& m) {
+/// What has begun has begun, whenever that was seen: its order does not change from look to look.
+TimePoint breakage_of(const DomainMemory& m, TimePoint now) {
   const auto& b = m.verdict.forecast.breakage;
-  return b ? b->at : TimePoint::max();
+  return b ? std::max(b->at, now) : TimePoint::max();
 }
 
 using Row = const DomainMemory*;
@@ -50,13 +51,14 @@ bool wanted(const DomainMemory& m, const ListQuery& query, const std::string& se
 TimePoint looked(const DomainMemory& m) { return last_look(m).value_or(TimePoint::max()); }
 
 /// Falls back on urgency, then on the name, so that the order is total.
-bool before(Row a, Row b, const std::string& by) {
+bool before(Row a, Row b, const std::string& by, TimePoint now) {
   const auto& v = a->verdict;
   const auto& w = b->verdict;
   if (by == "look" && looked(*a) != looked(*b)) return looked(*a) < looked(*b);
   if (by == "mode" && v.mode != w.mode) return v.mode > w.mode;
   if (by != "name" && by != "breakage" && v.status != w.status) return rank(v.status) < rank(w.status);
-  if (by != "name" && breakage_of(*a) != breakage_of(*b)) return breakage_of(*a) < breakage_of(*b);
+  if (by != "name" && breakage_of(*a, now) != breakage_of(*b, now))
+    return breakage_of(*a, now) < breakage_of(*b, now);
   return v.domain.str() < w.domain.str();
 }
 
@@ -65,7 +67,7 @@ std::vector<Row> rows_of(const Snapshot& snapshot, const ListQuery& query) {
   std::vector<Row> rows;
   for (const auto& m : snapshot.domains)
     if (wanted(*m, query, search)) rows.push_back(m.get());
-  std::ranges::sort(rows, [&](Row a, Row b) { return before(a, b, query.sort); });
+  std::ranges::sort(rows, [&](Row a, Row b) { return before(a, b, query.sort, snapshot.now); });
   return rows;
 }
 

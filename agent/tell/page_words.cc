@@ -54,9 +54,12 @@ OutlookWords outlook_in_words(const Verdict& v, TimePoint now) {
     return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
   if (first && first->at > now && first->at - now < kSoon)
     return {"warning", "Some MX hosts drop out" + in(first->at), first->at, cause_in_words(*first, now)};
-  if (f.breakage)
-    return {"dim", "Mail flows for " + to_words(f.breakage->at - now) + " at least", f.breakage->at,
-            cause_in_words(*f.breakage, now) + (of_certificate(*f.breakage) ? " unless it is renewed" : "")};
+  if (f.breakage) {
+    const auto why = of_certificate(*f.breakage)
+                         ? "the certificate of " + f.breakage->subject + " has to be renewed by then"
+                         : cause_in_words(*f.breakage, now);
+    return {"dim", "Mail flows for " + to_words(f.breakage->at - now) + " at least", f.breakage->at, why};
+  }
   if (f.lapse && *f.lapse > now)
     return {"dim", "Protection ends" + in(*f.lapse), *f.lapse, "unless the policy can be fetched by then"};
   if (v.null_mx) return {"dim", "Takes no mail", std::nullopt, ""};
