@@ -172,6 +172,7 @@ bool same_site(const httplib::Request& request) {
 
 BoundedServer::BoundedServer(Gate gate) : gate_(std::move(gate)) {
   set_pre_routing_handler([this](const auto& request, auto& answer) { return let_in(request, answer); });
+  set_tcp_nodelay(true);  // httplib writes head and body apart: a small body would wait 40 ms for an ACK
   new_task_queue = [] { return new BoundedQueue(kThreads, kWaiting); };  // httplib takes ownership
   set_socket_options([](socket_t listener) {
     // httplib's own default is SO_REUSEPORT, which lets a second agent take half of the requests.

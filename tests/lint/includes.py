@@ -49,7 +49,7 @@ VENDORS = {
     "systemd/": ("agent/",),
     "prometheus/": (TELL, "tests/tell/"),
     "zlib.h": ("agent/remember/packed.cc", "agent/tell/gzip.cc", "tests/tell/"),
-    "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/"),
+    "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
     "nlohmann/": (TELL, ALERTS, REMEMBER, "agent/", "tests/"),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
