@@ -48,22 +48,12 @@ Json incidents_of(const DomainMemory& memory) {
 /// Texts from the network may be no UTF-8.
 std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json summary(const DomainMemory& memory) {
-  const auto full = to_json(memory.verdict);
-  Json out;
-  for (const auto* key :
-       {"domain", "checked_at", "status", "mode", "live_mode", "enforce_usable_mx", "forecast"})
-    out[key] = full.at(key);
-  out["findings"] = memory.verdict.findings.size();
-  return out;
-}
-
 }  // namespace
 
 std::string api_domains(const Snapshot& snapshot) {
   Json out = Json::array();
   for (const auto& memory : snapshot.domains)
-    out.push_back(summary(*memory));
+    out.push_back(summary_json(memory->verdict));
   return written(out);
 }
 

@@ -95,7 +95,29 @@ Json to_json(const Forecast& f) {
           {"lapse", f.lapse ? Json{{"at", to_utc(*f.lapse)}} : Json(nullptr)}};
 }
 
+Json head_of(const Verdict& v) {
+  return {{"domain", v.domain.str()},
+          {"checked_at", to_utc(v.checked_at)},
+          {"status", to_string(v.status)},
+          {"mode", v.mode ? Json(to_string(*v.mode)) : Json(nullptr)},
+          {"live_mode", to_string(v.live_mode)}};
+}
+
+void add_outlook(Json& out, const Verdict& v) {
+  const auto& usable = v.enforce_usable_mx;
+  out["enforce_usable_mx"] =
+      usable ? Json{{"min", usable->min}, {"max", usable->max}, {"of", usable->of}} : Json(nullptr);
+  out["forecast"] = to_json(v.forecast);
+}
+
 }  // namespace
+
+nlohmann::ordered_json summary_json(const Verdict& v) {
+  Json out = head_of(v);
+  add_outlook(out, v);
+  out["findings"] = v.findings.size();
+  return out;
+}
 
 nlohmann::ordered_json to_json(const Finding& f) {
   Json out{{"code", f.code},
@@ -117,23 +139,12 @@ nlohmann::ordered_json to_json(const Verdict& v) {
   Json findings = Json::array();
   for (const auto& f : v.findings)
     findings.push_back(to_json(f));
-  Json usable = nullptr;
-  if (v.enforce_usable_mx)
-    usable = {{"min", v.enforce_usable_mx->min},
-              {"max", v.enforce_usable_mx->max},
-              {"of", v.enforce_usable_mx->of}};
-
-  Json out{{"domain", v.domain.str()},
-           {"checked_at", to_utc(v.checked_at)},
-           {"status", to_string(v.status)},
-           {"mode", v.mode ? Json(to_string(*v.mode)) : Json(nullptr)},
-           {"live_mode", to_string(v.live_mode)}};
+  Json out = head_of(v);
   out["record"] = to_json(v.record);
   out["policy"] = to_json(v.policy);
   out["mx"] = std::move(mx);
   out["tlsrpt"] = {{"outcome", to_string(v.tlsrpt.outcome)}, {"rua", v.tlsrpt.rua}};
-  out["enforce_usable_mx"] = std::move(usable);
-  out["forecast"] = to_json(v.forecast);
+  add_outlook(out, v);
   out["findings"] = std::move(findings);
   return out;
 }

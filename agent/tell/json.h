@@ -8,6 +8,8 @@
 namespace stswatch {
 
 nlohmann::ordered_json to_json(const Verdict& verdict);
+/// What a list of many needs of it; findings are their number.
+nlohmann::ordered_json summary_json(const Verdict& verdict);
 nlohmann::ordered_json to_json(const Finding& finding);
 
 }  // namespace stswatch
