@@ -46,7 +46,9 @@ class Server : public HttpServer {
   explicit Server(HttpParts parts) : parts_(std::move(parts)), server_([this] { return parts_.gate(); }) {
     server_.set_payload_max_length(kRequestBody);
     server_.set_error_handler([](const Request&, Response& r) {
-      if (r.body.empty()) fail(r, r.status, "no such page: see /metrics or /api/v1/domains");
+      if (!r.body.empty()) return;
+      fail(r, r.status,
+           r.status == 404 ? "no such page: see contrib/api.md" : "this request cannot be served");
     });
     add_probes();
     add_runbook();

@@ -168,6 +168,12 @@ bool same_site(const httplib::Request& request) {
   return origin.empty() || origin.substr(origin.find("//") + 2) == request.get_header_value("Host");
 }
 
+/// RFC 9112 §6.3: a request that announces no body has none. httplib would wait for one (curl -X POST).
+void say_that_no_body_comes(httplib::Request& request) {
+  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
+    request.set_header("Content-Length", "0");
+}
+
 }  // namespace
 
 BoundedServer::BoundedServer(Gate gate) : gate_(std::move(gate)) {
@@ -193,7 +199,7 @@ bool BoundedServer::process_and_close_socket(socket_t client) {
     if (const auto tls = gate->now()->tls; tls && !stream.start_tls(tls)) return false;
   for (auto more = keep_alive_max_count_; more > 0 && stream.wait_for_request(); --more) {
     bool closed = false;
-    if (!process_request(stream, more == 1, closed, nullptr)) return false;
+    if (!process_request(stream, more == 1, closed, say_that_no_body_comes)) return false;
     if (closed) break;
   }
   return true;
