@@ -169,9 +169,15 @@ bool same_site(const httplib::Request& request) {
 }
 
 /// RFC 9112 §6.3: a request that announces no body has none. httplib would wait for one (curl -X POST).
-void say_that_no_body_comes(httplib::Request& request) {
-  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
-    request.set_header("Content-Length", "0");
+/// Where there is one the connection ends with the answer: a refusal leaves the body unread, and it would be
+/// taken for the next request. Returns whether it has to end.
+bool settle_body(httplib::Request& request) {
+  const auto length = request.get_header_value("Content-Length");
+  if (length.empty() && !request.has_header("Transfer-Encoding")) request.set_header("Content-Length", "0");
+  if (request.get_header_value("Content-Length") == "0") return false;
+  request.headers.erase("Connection");
+  request.set_header("Connection", "close");
+  return true;
 }
 
 }  // namespace
@@ -199,8 +205,10 @@ bool BoundedServer::process_and_close_socket(socket_t client) {
     if (const auto tls = gate->now()->tls; tls && !stream.start_tls(tls)) return false;
   for (auto more = keep_alive_max_count_; more > 0 && stream.wait_for_request(); --more) {
     bool closed = false;
-    if (!process_request(stream, more == 1, closed, say_that_no_body_comes)) return false;
-    if (closed) break;
+    bool last = false;
+    const auto settle = [&](httplib::Request& request) { last = settle_body(request); };
+    if (!process_request(stream, more == 1, closed, settle)) return false;
+    if (closed || last) break;
   }
   return true;
 }

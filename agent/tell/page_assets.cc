@@ -22,7 +22,7 @@ h2{font-size:1.15rem;margin:1.8em 0 .5em}h3{font-size:1rem;margin:0}table+h3,.sc
 .ok{color:var(--ok)}.warning{color:var(--warning)}.critical{color:var(--critical)}.unknown{color:var(--unknown)}
 .info{color:var(--info)}.tag{font-weight:700}time{white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{text-align:left;vertical-align:top;padding:7px 10px;
-border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{color:var(--dim);font-weight:600}tbody th{color:inherit}
+border-bottom:1px solid var(--line)}.list{overflow-wrap:anywhere}th{color:var(--dim);font-weight:600}tbody th{color:inherit}
 thead th{white-space:nowrap}thead a{color:inherit}[aria-sort] a{color:var(--fg)}[aria-sort] a::after{content:" ▾"}
 @media (min-width:641px){.list{table-layout:fixed}.list th:first-child{width:17%}.list th:nth-child(2){width:19%}
 .list th:nth-child(3){width:26%}.list th:nth-child(4){width:11%}.list th:nth-child(6){width:8em}}
@@ -48,7 +48,7 @@ svg .dimtext{fill:var(--dim)}svg .axis{stroke:var(--line)}svg .bar{fill:var(--ba
 svg .over{fill:var(--critical)}svg .late{fill:var(--warning)}svg .mark{stroke:var(--critical);stroke-width:2;stroke-dasharray:5 3}svg .marktext{fill:var(--critical);font-weight:700}
 @media (max-width:640px){main{padding:6px 12px 40px}header{padding:8px 12px}
 .cards thead{position:absolute;left:-999px}.list thead{display:none}.cards tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}
-.cards th,.cards td{display:block;border:0;padding:1px 0}.cards td:empty{display:none}
+.cards th,.cards td{display:block;border:0;padding:1px 0}.cards td:empty{display:none}.cards{overflow-wrap:anywhere}
 .cards td::before{content:attr(data-name) ": ";color:var(--dim)}
 dl:not(.facts){grid-template-columns:1fr}dt{margin-top:4px}}
 )css";

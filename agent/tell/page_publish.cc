@@ -49,6 +49,10 @@ void publish(Html& page, const View& view) {
       .text("https://" + domain.policy_host() + "/.well-known/mta-sts.txt")
       .raw("</code>:")
       .element("pre", policy_text(view, hosts));
+  if (!v.policy.shown)
+    page.raw(
+        "<p class=\"small dim\">Testing first: senders deliver in any case, and report. Enforce when the "
+        "reports are clean.</p>");
   for (const auto& mx : v.mx)
     if (!is_mx_pattern(mx.host))
       page.element("p", "\"" + mx.host + "\" cannot stand in a policy: correct this MX record first.",

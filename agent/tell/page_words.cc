@@ -69,7 +69,7 @@ OutlookWords outlook_in_words(const Verdict& v, TimePoint now) {
   if (v.mode || v.record.outcome == Outcome::absent)
     return {"dim", "Mail flows unprotected", std::nullopt, ""};
   return {"warning", "Mail flows unprotected", std::nullopt,
-          "except from senders that still hold an earlier policy"};
+          "there is no valid policy to fetch; senders that hold an earlier one keep to it"};
 }
 
 std::optional<TimePoint> last_look(const DomainMemory& memory) {

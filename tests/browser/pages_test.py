@@ -284,6 +284,18 @@ class WhatCanBeDone(Pages):
         self.wait_for("the store to forget it", lambda: not self.silences())
         self.calm()
 
+    def test_a_whole_domain_is_silenced_without_scripts(self):
+        self.browser.allow_scripts(False)
+        self.go(f"/domain/{SOUND}")
+        self.browser.click(".acts summary")
+        self.browser.click(".acts details button")
+        self.wait_for("the word that it is silenced", lambda: "Silenced until" in self.text(".acts"))
+        (silence,) = self.wait_for("the store to have it", self.silences)
+        self.assertEqual([silence[key] for key in ("domain", "code", "subject")], [SOUND, "*", "*"])
+        self.browser.click("form[action$='/unsilence'] button")
+        self.wait_for("the store to forget it", lambda: not self.silences())
+        self.calm()
+
     def test_what_changes_something_cannot_be_sent_by_other_sites(self):
         """The other site is a page that sends forms by itself, opened in the browser of somebody who may use ours."""
         actions = {"silence": f"/domain/{LATE}/silence", "check": f"/domain/{LATE}/check",

@@ -142,6 +142,35 @@ class Running(RunCase):
                     pass
         self.assertEqual(get(service.port, "/-/healthy")[0], 200)
 
+    def test_a_post_that_announces_no_body_has_none(self):
+        """RFC 9112, 6.3; as `curl -X POST` sends it."""
+        service = self.service()
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertIn(b"200 OK", connection.recv(1024))
+        self.assertLess(time.monotonic() - began, 8, "it was waited for a body")
+
+    def test_the_body_of_a_refused_request_is_not_the_next_one(self):
+        service = self.service()
+        hidden = b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: cross-site\r\nContent-Length: "
+                               + str(len(hidden)).encode() + b"\r\n\r\n" + hidden)
+            answer = b""
+            while more := connection.recv(4096):
+                answer += more
+        self.assertEqual((answer.count(b"HTTP/1.1"), answer[9:12]), (1, b"403"), answer)
+
+    def test_what_a_page_of_another_site_sends_is_refused(self):
+        service = self.service()
+        host = f"http://127.0.0.1:{service.port}"
+        for headers, status in (({"Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-site"}, 403),
+                                ({"Sec-Fetch-Site": "same-origin"}, 200), ({"Origin": "https://elsewhere.example"}, 403),
+                                ({"Origin": "null"}, 403), ({"Origin": host}, 200), ({}, 200)):
+            with self.subTest(headers):
+                self.assertEqual(get(service.port, "/-/reload", data=b"", headers=headers)[0], status)
+        self.assertEqual(get(service.port, "/-/healthy", headers={"Sec-Fetch-Site": "cross-site"})[0], 200)
 
     def test_ends_although_clients_hold_on(self):
         service = self.service()

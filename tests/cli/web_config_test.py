@@ -85,7 +85,8 @@ class WebConfig(Case):
     def test_users(self):
         self.service(USERS)
         for user in (None, "alice:wrong", "bob:open sesame"):
-            for path, post in (("/metrics", False), ("/-/healthy", False), ("/-/reload", True)):
+            for path, post in (("/metrics", False), ("/-/healthy", False), ("/-/reload", True), ("/", False),
+                               ("/domain/example.com/silence", True), ("/domain/example.com/unsilence", True)):
                 with self.subTest(user=user, path=path):
                     status, headers, body = self.ask(path, "http", user, post)
                     self.assertEqual(status, 401)
