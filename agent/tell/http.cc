@@ -143,7 +143,8 @@ class Server : public HttpServer {
     });
     server_.Get(R"(/domain/([^/]{1,300}))", [this](const Request& q, Response& r) {
       const auto name = Domain::parse(q.matches[1].str());
-      const auto page = name ? page_of_domain(parts_.snapshot(), name->str()) : std::nullopt;
+      const auto asked = parse_utc(q.get_param_value("asked"));
+      const auto page = name ? page_of_domain(parts_.snapshot(), name->str(), asked) : std::nullopt;
       if (page) return show(r, *page);
       refuse(r, name ? 404 : 400, name ? "Not here" : "No domain name",
              name ? name->str() + " is not watched, or was not looked at yet." : name.error() + ".", "../");
@@ -153,40 +154,44 @@ class Server : public HttpServer {
 
   /// What the buttons of a domain's page send. Each leads back to the page.
   void add_forms() {
-    using Act = std::function<bool(const Request&, Response&, const Domain&)>;  // false: it has answered
+    // Where it leads besides the page; nullopt: it has answered.
+    using Where = std::optional<std::string>;
+    using Act = std::function<Where(const Request&, Response&, const Domain&)>;
     const auto form = [this](const char* path, Act act) {
       server_.Post(path, [this, act = std::move(act)](const Request& q, Response& r) {
         const auto name = Domain::parse(q.matches[1].str());
         if (!name) return refuse(r, 400, "No domain name", name.error() + ".", "../../");
-        if (act(q, r, *name)) r.set_redirect("../" + name->str(), 303);
+        if (const auto query = act(q, r, *name)) r.set_redirect("../" + name->str() + *query, 303);
       });
     };
-    form(R"(/domain/([^/]{1,300})/check)", [this](const Request&, Response& r, const Domain& name) {
-      if (parts_.look_now(name)) return true;
+    form(R"(/domain/([^/]{1,300})/check)", [this](const Request&, Response& r, const Domain& name) -> Where {
+      const auto asked = parts_.snapshot().now;
+      if (parts_.look_now(name)) return "?asked=" + to_utc(asked);
       refuse(r, 404, "Not here", "This domain is not watched.", "../../");
-      return false;
+      return std::nullopt;
     });
-    form(R"(/domain/([^/]{1,300})/silence)", [this](const Request& q, Response& r, const Domain& name) {
-      const auto snapshot = parts_.snapshot();
-      const auto* memory = find_domain(snapshot, name.str());
-      if (memory == nullptr) {
-        refuse(r, 404, "Not here", "This domain is not watched.", "../../");
-        return false;
-      }
-      const auto given = [&](const char* key) { return q.get_param_value(key); };
-      const auto silence = silence_of({given("code"), given("subject"), given("for"), given("comment")},
-                                      *memory, snapshot.now);
-      if (!silence) {
-        refuse(r, 400, "Not silenced", silence.error(), "../../");
-        return false;
-      }
-      parts_.silence(*silence);
-      return true;
-    });
-    form(R"(/domain/([^/]{1,300})/unsilence)", [this](const Request& q, Response& r, const Domain&) {
-      if (parts_.lift_silence(q.get_param_value("id"))) return true;
+    form(R"(/domain/([^/]{1,300})/silence)",
+         [this](const Request& q, Response& r, const Domain& name) -> Where {
+           const auto snapshot = parts_.snapshot();
+           const auto* memory = find_domain(snapshot, name.str());
+           if (memory == nullptr) {
+             refuse(r, 404, "Not here", "This domain is not watched.", "../../");
+             return std::nullopt;
+           }
+           const auto given = [&](const char* key) { return q.get_param_value(key); };
+           const auto silence = silence_of({given("code"), given("subject"), given("for"), given("comment")},
+                                           *memory, snapshot.now);
+           if (!silence) {
+             refuse(r, 400, "Not silenced", silence.error(), "../../");
+             return std::nullopt;
+           }
+           parts_.silence(*silence);
+           return "";
+         });
+    form(R"(/domain/([^/]{1,300})/unsilence)", [this](const Request& q, Response& r, const Domain&) -> Where {
+      if (parts_.lift_silence(q.get_param_value("id"))) return "";
       refuse(r, 404, "Not here", "This silence has ended already.", "../../");
-      return false;
+      return std::nullopt;
     });
   }
 

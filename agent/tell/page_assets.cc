@@ -35,7 +35,7 @@ input,select,button{font:inherit;color:inherit;background:var(--bg);border:1px s
 input,select{color:var(--fg)}button{background:var(--link);border-color:var(--link);color:var(--bg);font-weight:600;cursor:pointer}
 .acts{display:flex;flex-wrap:wrap;gap:0 20px;align-items:start}.acts .silence{margin:12px 0}
 .silence button{background:none;color:var(--link)}summary{cursor:pointer;padding:4px 0}.silence summary{color:var(--dim);font-size:.875rem}
-p.silence{color:var(--unknown);font-weight:600}
+#looking{font-weight:600}p.silence{color:var(--unknown);font-weight:600}
 article{border:1px solid var(--line);border-left:5px solid var(--dim);border-radius:5px;background:var(--card);padding:10px 14px;margin:10px 0}
 article.critical,article.warning,article.info,article.unknown{color:var(--fg)}
 article.critical{border-left-color:var(--critical)}article.warning{border-left-color:var(--warning)}article.info{border-left-color:var(--info)}
@@ -69,6 +69,7 @@ if (field) {
     if (told) told.textContent = shown + ' shown here; Show asks for all';
   });
 }
+if (document.getElementById('looking')) setTimeout(() => location.reload(), 1000);
 for (const select of document.querySelectorAll('form.filter select'))
   select.addEventListener('change', () => select.form.requestSubmit());
 )js";

@@ -76,6 +76,25 @@ void head(Html& page, const View& view) {
   page.raw("</div>");
 }
 
+/// Some part of the domain, or some host of its, has not been looked at since.
+bool under_way(const View& view, TimePoint asked) {
+  constexpr Seconds kLongest{60};
+  if (asked > view.now() || view.now() - asked > kLongest) return false;
+  const auto older = [&](const LookTimes& t) { return !t.last_look || *t.last_look < asked; };
+  const auto mine = [&](const auto& mx) {
+    return std::ranges::find(view.verdict.mx, mx->known->host, &MxVerdict::host) != view.verdict.mx.end();
+  };
+  return std::ranges::any_of(view.memory.times, [&](const auto& part) { return older(part.second); }) ||
+         std::ranges::any_of(view.snapshot.mx, [&](const auto& mx) { return mine(mx) && older(mx->times); });
+}
+
+/// The script loads the page again by itself as long as this stands there.
+void say_under_way(Html& page, const View& view) {
+  page.raw("<p id=\"looking\" role=\"status\">A new look is under way. <a href=\"")
+      .text(url_segment(view.verdict.domain.str()))
+      .raw("\">Show what is there now</a></p>");
+}
+
 void row(Html& page, const char* name, const std::string& words) {
   if (words.empty()) return;
   page.element("dt", name).element("dd", words);
@@ -160,7 +179,8 @@ const DomainMemory* find_domain(const Snapshot& snapshot, const std::string& nam
   return it == snapshot.domains.end() ? nullptr : it->get();
 }
 
-std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::string& name) {
+std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::string& name,
+                                          std::optional<TimePoint> asked) {
   using namespace domain_page;
   const auto* memory = find_domain(snapshot, name);
   if (memory == nullptr) return std::nullopt;
@@ -168,6 +188,7 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   Html page;
   open_page(page, name, "../");
   head(page, view);
+  if (asked && under_way(view, *asked)) say_under_way(page, view);
   findings(page, view);
   page.raw("<h2>What comes</h2>");
   write_timeline(page, view.world, view.simulation);

@@ -20,8 +20,9 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& query);
 
 /// null: not watched, or not looked at yet.
 const DomainMemory* find_domain(const Snapshot& snapshot, const std::string& name);
-/// nullopt: likewise.
-std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::string& name);
+/// `asked`: when somebody asked for a look on this page. nullopt: likewise.
+std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::string& name,
+                                          std::optional<TimePoint> asked = {});
 
 /// For whatever else there is to say to a person.
 std::string page_of_message(const std::string& title, const std::string& words, const std::string& up);

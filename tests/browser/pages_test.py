@@ -237,6 +237,11 @@ class WhatCanBeDone(Pages):
         self.assertTrue(self.run_js("return document.querySelector('details.silence').open"))
         self.calm()
 
+    def ask_for_a_look(self, domain):
+        self.go(f"/domain/{domain}")
+        self.browser.click("form[action$='/check'] button")
+        self.wait_for("the answer", lambda: self.browser.url().startswith(f"{self.base}/domain/{domain}?asked="))
+
     def test_look_again_shows_what_has_changed(self):
         self.browser.allow_scripts(False)
         moved = f"mx3.{MOVES}"
@@ -246,8 +251,7 @@ class WhatCanBeDone(Pages):
             lab.set_mx(MOVES, [(10, moved)], hosts={moved: live.Mail()})
 
             def look_again():
-                self.browser.click("form[action$='/check'] button")
-                self.assertEqual(self.browser.url(), f"{self.base}/domain/{MOVES}")
+                self.ask_for_a_look(MOVES)
                 return "Mail stops now" in self.text()
             self.wait_for("the new host", look_again)
             page = self.text()
@@ -258,6 +262,26 @@ class WhatCanBeDone(Pages):
         self.wait_for("all as before", lambda: look_again() is False)
         self.wait_for("the incident to be past", lambda: look_again() is False and re.search(
             r"Past incidents\s.*No MX host is listed in the policy\s+breaks\.test\s+critical", self.text(), re.DOTALL))
+        self.calm()
+
+    def test_the_page_loads_itself_again_until_the_look_is_over(self):
+        for domain in DOMAINS:
+            with self.subTest(domain):
+                before = self.api(f"domains/{domain}")["checked_at"]
+                self.wait_for("another second", lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > before)
+                self.ask_for_a_look(domain)
+                self.wait_for("the end of the look", lambda: self.run_js("return !document.getElementById('looking')"))
+                self.assertGreater(self.api(f"domains/{domain}")["checked_at"], before)
+        self.go(f"/domain/{SOUND}?asked=2000-01-01T00:00:00Z")
+        self.assertEqual(self.text("#looking"), "")
+        self.calm()
+
+    def test_a_look_that_is_under_way_is_said_so_without_scripts(self):
+        self.browser.allow_scripts(False)
+        self.go(f"/domain/{SOUND}?asked=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        self.assertIn("A new look is under way.", self.text("#looking"))
+        self.browser.click("#looking a")
+        self.assertEqual((self.browser.url(), self.text("#looking")), (f"{self.base}/domain/{SOUND}", ""))
         self.calm()
 
     def silences(self):

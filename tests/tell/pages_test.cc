@@ -160,4 +160,23 @@ TEST_CASE("a policy that differs between its addresses is shown as each serves i
   CHECK(page->find("From 198.51.101.2 (the addresses differ):") != std::string::npos);
 }
 
+TEST_CASE("a look that was asked for is said to be under way until every part was looked at") {
+  auto m = record("example.com", Status::ok);
+  auto s = of({m});
+  const auto says = [&](Seconds before) {
+    return page_of_domain(s, "example.com", s.now - before)->find("id=\"looking\"") != std::string::npos;
+  };
+  m->times[Part::sts_record] = m->times[Part::mx] = {s.now - Seconds{20}, {}};
+  CHECK(says(Seconds{10}));
+  CHECK_FALSE(says(Seconds{20}));
+  m->times[Part::sts_record] = {s.now, {}};
+  CHECK(says(Seconds{10}));
+  m->times[Part::mx] = {s.now, {}};
+  CHECK_FALSE(says(Seconds{10}));
+  m->times[Part::mx] = {};
+  CHECK(says(Seconds{10}));
+  CHECK_FALSE(says(Seconds{61}));  // it hangs, or never was
+  CHECK_FALSE(says(Seconds{-5}));
+}
+
 }  // namespace stswatch
