@@ -49,6 +49,8 @@ void bodies(Html& page, const View& view) {
       from += (from.empty() ? "" : ", ") + fetch->address.str();
     page.element("p", "From " + from + (by_body.size() > 1 ? " (the addresses differ):" : ":"), "small dim")
         .element("pre", std::string_view(body).substr(0, kShownBody));
+    if (body.size() > kShownBody)
+      page.element("p", "And more: " + std::to_string(body.size()) + " octets in all.", "small dim");
   }
 }
 

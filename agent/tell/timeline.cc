@@ -36,8 +36,20 @@ std::vector<TimelineBar> bars_of(const World& world, const Simulation& result) {
           {cache, "Caches hold today's policy", s.live_until ? s.live_until : result.rfc.lapse, false});
     else if (s.holds != "nothing")
       out.push_back({cache, "Caches hold " + s.holds, s.live_until, false});
-  if (out.size() > kBars) out.resize(kBars);
   return out;
+}
+
+/// Those that end first, as many as a picture can hold, in the order they had.
+std::vector<TimelineBar> drawn(std::vector<TimelineBar> bars) {
+  if (bars.size() <= kBars) return bars;
+  const auto end = [](const TimelineBar& bar) { return bar.until.value_or(TimePoint::max()); };
+  std::vector<TimePoint> ends;
+  std::ranges::transform(bars, std::back_inserter(ends), end);
+  std::ranges::nth_element(ends, ends.begin() + kBars - 1);
+  const auto last = ends[kBars - 1];
+  std::erase_if(bars, [&](const auto& bar) { return end(bar) > last; });
+  bars.resize(kBars);
+  return bars;
 }
 
 struct Mark {
@@ -212,8 +224,13 @@ void write_timeline(Html& page, const World& world, const Simulation& result) {
   }
   page.raw(
       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Time-line, scrolls sideways\">");
-  Picture(page, world.now, horizon(world, bars, marks)).draw(bars, marks);
+  const auto shown = drawn(bars);
+  Picture(page, world.now, horizon(world, shown, marks)).draw(shown, marks);
   page.raw("</div>");
+  if (shown.size() < bars.size())
+    page.raw("<p class=\"small dim\">")
+        .number(bars.size() - shown.size())
+        .raw(" more, which end later, are in the table.</p>");
   table(page, bars, marks, world.now);
 }
 
