@@ -76,12 +76,12 @@ install_packages() {
   phase "fetching the package lists" apt_get update
   phase "installing ${#missing[@]} packages" install_quietly "${missing[@]}"
 }
-# build PRESET TARGET [CMAKE-OPTION…]: configures once; ninja configures again by itself when CMakeLists.txt changes.
+# build PRESET TARGET [PREFIX…]: configures once; ninja configures again by itself when CMakeLists.txt changes.
 build() {
   local preset=$1 target=$2 folder
   shift 2
   case $preset in release) folder=$root/build ;; *) folder=$root/build-$preset ;; esac
-  [ -e "$folder/build.ninja" ] || phase "configuring ($preset)" in_root cmake --preset "$preset" "$@"
-  phase "building ($preset)" in_root cmake --build --preset "$preset" --target "$target"
+  [ -e "$folder/build.ninja" ] || phase "configuring ($preset)" in_root cmake --preset "$preset"
+  phase "building ($preset)" in_root "$@" cmake --build --preset "$preset" --target "$target"
 }
 in_root() { (cd "$root" && "$@"); }
