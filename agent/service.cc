@@ -67,6 +67,16 @@ bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
          });
 }
 
+/// RFC 8461 §3.1: the id is the sign that the policy changed.
+bool announces_anew(const DomainMemory& before, const DomainObservation& facts) {
+  return facts.sts.lookup != Lookup::unknown && facts.sts.records != before.known->sts.records;
+}
+
+/// Other MX hosts are judged by the policy of now, not by that of an hour ago.
+bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
+  return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
+}
+
 Wheel::Limits limits_of(const WatchPlan& plan) {
   return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
 }
@@ -216,8 +226,7 @@ bool Service::fetch_is_due(const WatchPlan& plan, const DomainMemory* before,
   // A tenth early, so that the spread of the schedule does not skip a turn.
   if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
   if (wants_confirmation(*before) || changed_lately(before->past, facts.at)) return true;
-  // RFC 8461 §3.1: the id is the sign that the policy changed.
-  if (facts.sts.lookup != Lookup::unknown && facts.sts.records != before->known->sts.records) return true;
+  if (announces_anew(*before, facts) || moves_mail(*before, facts)) return true;
   return facts.policy_host.lookup() == Lookup::found &&
          facts.policy_host.all() != before->known->policy_host.all();
 }
@@ -228,7 +237,8 @@ void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) 
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   auto facts = outlook.observer->look_at_names(domain.name, clock_.now(), deadline);
   std::vector<Address> crowded;
-  const bool fetch = fetch_is_due(plan, memory_.domain(domain.name).get(), facts);
+  const auto before = memory_.domain(domain.name);
+  const bool fetch = fetch_is_due(plan, before.get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
     facts.fetches =
@@ -243,8 +253,11 @@ void Service::look_at_domain(const WatchPlan& plan, const DomainConfig& domain) 
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   if (outcome_of(facts) == LookOutcome::ok) outlook.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
-  const bool fetched = fetch && (crowded.empty() || !facts.fetches.empty());
-  remember(plan, domain, std::move(facts), fetched);
+  const bool parked = !crowded.empty() && facts.fetches.empty();
+  // Else the old file would seem to stand under the new id, or for the new hosts: this look waits for the
+  // file.
+  const bool waits = parked && before && (announces_anew(*before, facts) || moves_mail(*before, facts));
+  if (!waits) remember(plan, domain, std::move(facts), fetch && !parked);
   park({Kind::domain, domain.name.str()}, crowded);
 }
 

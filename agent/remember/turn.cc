@@ -36,6 +36,8 @@ bool rests_on_host(const Finding& finding) {
 bool rests_on(const Finding& finding, const SeenAnew& seen) {
   if (finding.of_the_agent) return true;
   const std::string host = host_of(finding);
+  // RULES 3.1: "never alone": it ends with the precise code, also where that is mx-not-in-policy.
+  if (finding.code == "mx-backup-invalid" && seen.mx) return true;
   if (rests_on_host(finding)) return seen.hosts.contains(host) || (seen.mx && !seen.in_use.contains(host));
   switch (group_of(finding)) {
     case 'A':

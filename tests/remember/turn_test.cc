@@ -56,6 +56,20 @@ TEST_CASE("a missing record is told after three looks that say so, asked soon af
   CHECK_FALSE(wants_confirmation(*t.record));  // known now: it is looked at in its turn again
 }
 
+TEST_CASE("a backup that the policy did not list ends with its cause, without a look at the host") {
+  Timeline t;
+  t.file({kMx1});
+  t.see_well();
+  REQUIRE(t.find("mx-not-in-policy"));
+  CHECK(t.find("mx-backup-invalid"));
+  t.file({kMx1, kMx2});
+  t.id("B");
+  t.see();
+  t.see();
+  CHECK_FALSE(t.find("mx-not-in-policy"));
+  CHECK_FALSE(t.find("mx-backup-invalid"));
+}
+
 TEST_CASE("a fault that was proved is not asked about in haste for ever") {
   Timeline t;
   t.see();

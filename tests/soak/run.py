@@ -10,7 +10,6 @@ ThirtyHours: on a leaping clock, resolver outages, 421s and slow peers open no f
 none, and leave no descriptor, thread or memory behind.
 """
 import argparse
-import json
 import os
 import signal
 import socket
@@ -25,11 +24,12 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "lab")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "lab"), str(HERE.parent / "timelapse")]
 sys.dont_write_bytecode = True
 import weather  # noqa: E402
 import world  # noqa: E402
 from model import BLACK_HOLE  # noqa: E402
+from timelapse import Timelapse, statuses, theirs  # noqa: E402
 
 LAB = Path(os.environ.get("STSWATCH_LAB_DIR", "/tmp/stswatch-lab"))
 PROGRAMS = argparse.Namespace(binary="build/stswatch", timelapse="build/tests/timelapse")
@@ -207,36 +207,6 @@ class Reload(Case):
         self.assertGreater(looks, len(domains))
 
 
-class Timelapse:
-    """The service on a leaping clock; see timelapse.cc."""
-
-    def __init__(self, config, log):
-        with open(log, "wb") as errors:
-            self.process = subprocess.Popen([PROGRAMS.timelapse, config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=errors, text=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with self.process.stdin, self.process.stdout:
-            self.process.stdin.close()
-            if self.process.wait(SECONDS) != 0:
-                raise AssertionError(f"the timelapse ended with {self.process.returncode}")
-
-    def passes(self, hours, quantum):
-        """Lets so many hours pass; what is due within `quantum` seconds is looked at at once."""
-        self.process.stdin.write(f"{int(hours * 3600)} {quantum}\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-
-def theirs(state):
-    """The findings that accuse somebody, and so may not come or go with the weather."""
-    return {(finding["domain"], finding["code"], finding["subject"], finding["severity"])
-            for finding in state["findings"] if not finding["of_the_agent"]}
-
-
 class ThirtyHours(Case):
     HEALTHY = ("s01-base.test", "s03-testing.test", "s23-45-day.test", "s27-port25-closed.test", "s41-m365-classic.test",
                "s15-comment.test", "mx-wildcard.test", "mx-rsa.test")
@@ -258,9 +228,9 @@ class ThirtyHours(Case):
             self.HEALTHY + self.BROKEN, network=f"https_port = {weather.HTTPS_PORT}\nsmtp_port = {weather.SMTP_PORT}\n"
             'look_timeout = "3s"\nport25_canary = ["mx1.s01-base.test"]\n', schedule='dns = "10m"\n', more='timeout = "1s"\ntries = 2\n'))
         self.assertEqual(self.WARM_UP_HOURS + sum(hours for hours, _, _ in self.PERIODS), 33)
-        with Timelapse(config, self.folder / "log") as service:
+        with Timelapse(PROGRAMS.timelapse, config, self.folder / "log") as service:
             fair = service.passes(self.WARM_UP_HOURS, 60)
-            self.assertEqual({name for name in self.HEALTHY if fair["statuses"].get(name) not in ("ok", "warning")}, set())
+            self.assertEqual({name for name in self.HEALTHY if statuses(fair).get(name) not in ("ok", "warning")}, set())
             self.assertEqual({name for name in self.BROKEN if name not in {row[0] for row in theirs(fair)}}, set())
             for hours, quantum, now in self.PERIODS:
                 for part in ("dns", "https", "smtp"):
@@ -272,7 +242,7 @@ class ThirtyHours(Case):
                 with self.subTest(weather=now, at=state["now"]):
                     self.assertEqual((theirs(state) - theirs(fair), theirs(fair) - theirs(state)), (set(), set()))
                     if not now:
-                        self.assertEqual(state["statuses"], fair["statuses"])
+                        self.assertEqual(statuses(state), statuses(fair))
                     for held, allowance in self.ALLOWANCES.items():
                         self.assertLessEqual(state[held], fair[held] + allowance, held)
             print()
