@@ -53,18 +53,22 @@ LookOutcome outcome_of(Outcome policy) {
   return policy == Outcome::unknown ? LookOutcome::unknown : LookOutcome::failed;
 }
 
-LookOutcome outcome_of(const MxHostObservation& look) {
-  if (std::any_of(look.probes.begin(), look.probes.end(), [](const SmtpProbe& p) { return !p.failure; }))
-    return LookOutcome::ok;
-  return look.addresses.lookup() == Lookup::unknown ? LookOutcome::unknown : LookOutcome::failed;
+std::ptrdiff_t proofs(const MxHostObservation& look, const Vantage& vantage) {
+  return std::ranges::count_if(look.probes, [&](const SmtpProbe& p) {
+    return weigh(p, look.host, vantage, look.at).outcome != HostOutcome::unknown;
+  });
+}
+
+LookOutcome outcome_of(const MxHostObservation& look, const Vantage& vantage) {
+  if (std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return !p.failure; })) return LookOutcome::ok;
+  const bool blind =
+      look.addresses.lookup() == Lookup::unknown || (!look.probes.empty() && proofs(look, vantage) == 0);
+  return blind ? LookOutcome::unknown : LookOutcome::failed;
 }
 
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
-  return look.addresses.lookup() != Lookup::unknown &&
-         std::all_of(look.probes.begin(), look.probes.end(), [&](const SmtpProbe& p) {
-           return weigh(p, look.host, vantage, look.at).outcome != HostOutcome::unknown;
-         });
+  return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
 }
 
 /// RFC 8461 §3.1: the id is the sign that the policy changed.
@@ -317,18 +321,19 @@ bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   if (silent(look)) plan.outlook.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return false;
   plan.outlook.vantage->saw(look);
-  const auto outcome = outcome_of(look);
+  const auto vantage = plan.outlook.vantage->now(host, look.at);
+  const auto outcome = outcome_of(look, vantage);
   looks_.looked(LookKind::mx, outcome, watch.seconds());
 
   const auto before = memory_.mx(host);
-  const auto vantage = plan.outlook.vantage->now(host, look.at);
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
   record->times.last_look = look.at;
   if (outcome != LookOutcome::unknown) record->times.last_success = look.at;
-  record->known = std::make_shared<MxHostObservation>(lay_over(record->known.get(), look, vantage));
   auto confirmed =
       confirm(record->confirmed.get(), look, record->doubts, vantage, {plan.config.schedule.confirmations});
+  record->known =
+      std::make_shared<MxHostObservation>(lay_over(record->known.get(), look, vantage, &confirmed));
   record->confirmed =
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
   record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));

@@ -63,26 +63,30 @@ class Confirmer {
       doubts_.erase(key);  // a text that was read is no transient fact, good or bad
       return *seen;
     }
-    const bool silence = end == FetchEnd::no_connect && seen->failure->cause != Cause::refused;
-    if (silence && rules_.confirmations > 0 && doubt(key).looks > 0 &&
-        vantage_.reached_443_at < doubt(key).since)
+    const bool silence = end == FetchEnd::no_connect && seen->failure->cause == Cause::timeout;
+    if (silence && rules_.confirmations == 0 && before) return *before;
+    if (end == FetchEnd::no_connect && seen->failure->cause != Cause::refused && rules_.confirmations > 0 &&
+        doubt(key).looks > 0 && vantage_.reached_443_at < doubt(key).since)
       return copy_of(before);  // nothing answers this vantage any more: no count
     if (before != nullptr && weigh(*before, vantage_, now_).outcome != Outcome::ok &&
         end_of(*before, vantage_) == end) {
       doubts_.erase(key);  // proved before
-      return *seen;
+      return told(*seen, silence);
     }
     int needed = rules_.confirmations - 1;
     if (end == FetchEnd::no_connect) needed = rules_.confirmations;
     if (end == FetchEnd::certificate && seen->tls.peer && only_dates(*seen->tls.peer)) needed = 1;
-    return settled(key, needed) ? *seen : copy_of(before);
+    return settled(key, needed) ? told(*seen, silence) : copy_of(before);
   }
 
   SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
     const MxAddressCase at = weigh(seen, host, vantage_, now_);
-    const std::string key = seen.address.str();
+    const bool silent = at.outcome == HostOutcome::unreachable;
+    const std::string fault = seen.address.str(), silence = fault + " silent";
+    const std::string& key = silent ? silence : fault;
+    if (!silent && (!seen.failure || seen.failure->stage > Stage::connect)) doubts_.erase(silence);
     if (at.outcome == HostOutcome::ok) {
-      doubts_.erase(key);
+      doubts_.erase(fault);
       return seen;
     }
     const SmtpProbe held = before ? *before : unseen(seen);
@@ -90,14 +94,12 @@ class Confirmer {
                         weigh(*before, host, vantage_, now_).code == at.code;
     if (at.outcome == HostOutcome::failed) {
       const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
-      return proved || settled(key, dates ? 1 : rules_.confirmations - 1) ? seen : held;
+      return settled(key, proved || dates ? 1 : rules_.confirmations - 1) ? seen : held;
     }
     if (rules_.confirmations == 0) return before ? *before : seen;
     if (!proves_by_repetition(at, seen)) return before ? *before : seen;
-    if (at.outcome == HostOutcome::unreachable && doubt(key).looks > 0 &&
-        vantage_.reached_25_at < doubt(key).since)
-      return held;
-    if (!proved && !settled(key, rules_.confirmations)) return held;
+    if (silent && doubt(key).looks > 0 && vantage_.reached_25_at < doubt(key).since) return held;
+    if (!settled(key, proved ? 1 : rules_.confirmations)) return held;
     SmtpProbe proven = seen;
     proven.repeated = true;
     return proven;
@@ -106,7 +108,8 @@ class Confirmer {
   /// Addresses that are gone are no longer doubted.
   void forget_others(const std::set<std::string>& addresses) {
     std::erase_if(doubts_, [&](const auto& entry) {
-      return Address::parse(entry.first).has_value() && !addresses.contains(entry.first);
+      const std::string address = entry.first.substr(0, entry.first.find(' '));
+      return Address::parse(address).has_value() && !addresses.contains(address);
     });
   }
 
@@ -138,6 +141,11 @@ class Confirmer {
     out.address = seen.address;
     out.failure = Failure{Stage::connect, Cause::cancelled, "a fault was seen and is being confirmed"};
     return out;
+  }
+
+  PolicyFetch told(PolicyFetch seen, bool silence) const {
+    seen.repeated = silence && rules_.confirmations > 0;
+    return seen;
   }
 
   static std::optional<PolicyFetch> copy_of(const PolicyFetch* fetch) {
@@ -175,6 +183,17 @@ class Confirmer {
 bool answered_something(const DomainObservation& seen) {
   return known(seen.sts) || known(seen.mx) || known(seen.tlsrpt) ||
          seen.policy_host.lookup() != Lookup::unknown;
+}
+
+/// Where the newest look changed nothing of what is known, what repetition proved does.
+template <class PerAddress>
+void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& before,
+                  const std::vector<PerAddress>& confirmed) {
+  for (auto& one : now) {
+    const auto* last = of_address(before, one.address);
+    const auto* proved = of_address(confirmed, one.address);
+    if (last && proved && proved->repeated && one == *last) one = *proved;
+  }
 }
 
 std::set<std::string> texts_of(const std::vector<Address>& addresses) {
@@ -234,15 +253,19 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
 }
 
 DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                           const Vantage& vantage) {
+                           const Vantage& vantage, const DomainObservation* confirmed) {
   Doubts none;
-  return confirm(known, seen, fetched, none, vantage, {.confirmations = 0});
+  auto out = confirm(known, seen, fetched, none, vantage, {.confirmations = 0});
+  if (known && confirmed) adopt_proved(out.fetches, known->fetches, confirmed->fetches);
+  return out;
 }
 
 MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
-                           const Vantage& vantage) {
+                           const Vantage& vantage, const MxHostObservation* confirmed) {
   Doubts none;
-  return confirm(known, seen, none, vantage, {.confirmations = 0});
+  auto out = confirm(known, seen, none, vantage, {.confirmations = 0});
+  if (known && confirmed) adopt_proved(out.probes, known->probes, confirmed->probes);
+  return out;
 }
 
 }  // namespace stswatch

@@ -30,10 +30,10 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
                           const Vantage& vantage, const ConfirmRules& rules);
 
 /// Unknown never changes what is known (RULES 0.3): the new look laid over the old one at face value, part by
-/// part. `known` may be null.
+/// part. Silence may be our own: it is known once it is `confirmed`. `known` and `confirmed` may be null.
 DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                           const Vantage& vantage);
+                           const Vantage& vantage, const DomainObservation* confirmed = nullptr);
 MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
-                           const Vantage& vantage);
+                           const Vantage& vantage, const MxHostObservation* confirmed = nullptr);
 
 }  // namespace stswatch

@@ -128,7 +128,7 @@ void describe(V& v, Of<V, Failure>& failure) {
 template <class V>
 void describe(V& v, Of<V, PolicyFetch>& fetch) {
   auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
-         cache_control, age, date, sha256, body, too_large, truncated] = fetch;
+         cache_control, age, date, sha256, body, too_large, truncated, repeated] = fetch;
   v.always("address", address);
   v("failure", failure);
   v("waited_ms", waited);
@@ -145,6 +145,7 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
   v.octets("body", body);
   v("too_large", too_large);
   v("truncated", truncated);
+  v("repeated", repeated);
 }
 
 template <class V>

@@ -177,18 +177,20 @@ void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen,
 Turn after_look(const DomainMemory* before, const DomainObservation& seen, bool fetched,
                 const Surroundings& around) {
   Turn out;
-  auto known_now = lay_over(before ? before->known.get() : nullptr, seen, fetched, around.vantage);
+  auto doubts = before ? before->doubts : Doubts{};
+  auto confirmed = confirm(before ? before->confirmed.get() : nullptr, seen, fetched, doubts, around.vantage,
+                           {around.limits.confirmations});
+  auto known_now =
+      lay_over(before ? before->known.get() : nullptr, seen, fetched, around.vantage, &confirmed);
   auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(std::move(known_now)),
                                                Verdict(seen.domain));
+  record->doubts = std::move(doubts);
   if (before != nullptr) {
-    record->doubts = before->doubts;
     record->past = before->past;
     record->incidents = before->incidents;
     record->policy_fetched = before->policy_fetched;
     record->policy_last_success = before->policy_last_success;
   }
-  auto confirmed = confirm(before ? before->confirmed.get() : nullptr, seen, fetched, record->doubts,
-                           around.vantage, {around.limits.confirmations});
   if (confirmed != *record->known)
     record->confirmed = std::make_shared<DomainObservation>(std::move(confirmed));
 

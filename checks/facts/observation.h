@@ -42,6 +42,7 @@ struct PolicyFetch {
   std::string body{};      // at most bounds::kPolicyBody octets
   bool too_large = false;  // there was more
   bool truncated = false;  // shorter than announced, broken chunking, or closed without TLS close_notify
+  bool repeated = false;   // memory: looks in a row got no answer while others did: its silence is proof
   bool operator==(const PolicyFetch&) const = default;
 };
 

@@ -21,7 +21,7 @@ FetchEnd end_before_body(const Failure& failure, const PolicyFetch& fetch, const
   if (failure.cause == Cause::timeout) {
     // RULES 5.7: no answer at all is unknown until this vantage has reached another host on that port.
     if (failure.stage <= Stage::connect)
-      return vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
+      return fetch.repeated || vantage.reached_443 ? FetchEnd::no_connect : FetchEnd::unknown;
     return fetch.waited >= kFairTime ? FetchEnd::stalled : FetchEnd::unknown;
   }
   if (failure.stage <= Stage::connect) return FetchEnd::no_connect;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "checks/judge/weigh_fetch.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -164,6 +165,15 @@ TEST_CASE("silence counts for nothing once this vantage reaches nobody else eith
   CHECK_FALSE(fetch_fails(c.known()));
 }
 
+TEST_CASE("silence that was proved stays proof when this vantage reaches nobody any more") {
+  Confirming c;
+  const auto silent = fetching(failed_fetch(Stage::connect, Cause::timeout));
+  c.looks_until(silent, fetch_fails);
+  for (int i = 0; i < 10; ++i)
+    c.see(silent, false);
+  CHECK(end_of(c.known().fetches[0], Vantage{}) == FetchEnd::no_connect);
+}
+
 TEST_CASE("an error of the name servers is told after the looks, unless nothing else is answered either") {
   auto error = base();
   error.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
@@ -232,6 +242,25 @@ TEST_CASE("a silent port 25 is our own view until another host has answered in b
     p.see(silent, false);
   CHECK_FALSE(p.known().failure);
   CHECK(Probing().looks_until_shown(silent) == 3);
+}
+
+TEST_CASE("the silence of one outage is forgotten before the next, also where the host is not well") {
+  const auto silent = failed_probe(kMail1, Stage::connect, Cause::timeout);
+  for (const auto& usual : {failed_probe(kMail1, Stage::starttls, Cause::not_offered),
+                            failed_probe(kMail1, Stage::greeting, Cause::deferred, "451 later", 451)}) {
+    Probing p;
+    for (int i = 0; i < 3; ++i)
+      p.see(usual);
+    const auto before = p.known();
+    for (int outage = 0; outage < 4; ++outage) {
+      for (int i = 0; i < 5; ++i)
+        p.see(silent, false);
+      CHECK(p.known() == before);
+      for (int i = 0; i < 3; ++i)
+        p.see(usual);
+      CHECK(p.doubts.empty());  // nothing that asks for haste
+    }
+  }
 }
 
 TEST_CASE("a fault at the first look of a host is confirmed like any other") {

@@ -54,6 +54,29 @@ TEST_CASE("a fetch that proves nothing keeps what is known; one that proves a fa
   CHECK(lay_over(&known, look.domain, true, kVantage).fetches[0].status == 404);
 }
 
+TEST_CASE("silence keeps what is known until it is confirmed, even while others answer") {
+  const auto known = facts::base().domain;
+  Vantage others_answer;
+  others_answer.reached_443 = true;
+  auto look = facts::base();
+  look.set_fetches({facts::failed_fetch(Stage::connect, Cause::timeout)});
+  CHECK(lay_over(&known, look.domain, true, others_answer).fetches == known.fetches);
+  auto confirmed = look.domain;
+  confirmed.fetches[0].repeated = true;
+  CHECK(lay_over(&known, look.domain, true, others_answer, &confirmed).fetches == confirmed.fetches);
+  CHECK(lay_over(&confirmed, known, true, others_answer, &known).fetches == known.fetches);
+}
+
+TEST_CASE("a silent MX address is known as such once that is confirmed") {
+  const auto known = facts::mx_host("mx1.example.com", {facts::probe(facts::kMail1, "mx1.example.com")});
+  const auto silent =
+      facts::mx_host("mx1.example.com", {facts::failed_probe(facts::kMail1, Stage::connect, Cause::timeout)});
+  CHECK(lay_over(&known, silent, kVantage, &known).probes == known.probes);
+  auto confirmed = silent;
+  confirmed.probes[0].repeated = true;
+  CHECK(lay_over(&known, silent, kVantage, &confirmed).probes == confirmed.probes);
+}
+
 TEST_CASE("MX addresses are laid over one by one") {
   const auto good = facts::mx_host("mx1.example.com", {facts::probe(facts::kMail1, "mx1.example.com"),
                                                        facts::probe(facts::kMail6, "mx1.example.com")});

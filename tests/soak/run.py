@@ -6,11 +6,14 @@
 Stop: SIGTERM amid over 60 looks that hang in DNS, connect, TLS and SMTP ends within 5 s with exit code 0.
 Reload: every domain of the lab is looked at while the configuration is reloaded 50 times and everything is scraped;
 with --binary of the tsan preset, that is a hunt for data races (name it alone: `Reload`; it takes minutes).
+SixHours: on a leaping clock, an outage of the resolver, of port 25 and of the whole network: nothing opens or closes
+but the agent's own, and the metrics show what was known last.
 ThirtyHours: on a leaping clock, resolver outages, 421s and slow peers open no finding but the agent's own, close
 none, and leave no descriptor, thread or memory behind.
 """
 import argparse
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,11 +24,15 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "lab"), str(HERE.parent / "timelapse")]
 sys.dont_write_bytecode = True
+import live  # noqa: E402
+import model  # noqa: E402
 import weather  # noqa: E402
 import world  # noqa: E402
 from model import BLACK_HOLE  # noqa: E402
@@ -115,6 +122,17 @@ def until(condition, said):
         time.sleep(0.05)
 
 
+@contextmanager
+def black_hole(address, port):
+    """Nobody answers there: the queue of the listener is full."""
+    with socket.socket() as hole:
+        hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)      # the weather listens on every address
+        hole.bind((address, port))
+        hole.listen(0)
+        with socket.create_connection((address, port), timeout=1):
+            yield
+
+
 class Stop(Case):
     HANGING = {"workers": 60, "https": 10, "smtp": 10, "connect": 1}        # at least; the rest hangs in DNS
 
@@ -131,21 +149,13 @@ class Stop(Case):
         counts = self.hanging(service)
         return all(counts[what] >= least for what, least in self.HANGING.items())
 
-    def black_hole(self, port):
-        """Nobody answers there: the queue of the listener is full."""
-        hole = self.enterContext(socket.socket())
-        hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)      # the weather listens on every address
-        hole.bind((BLACK_HOLE, port))
-        hole.listen(0)
-        self.enterContext(socket.create_connection((BLACK_HOLE, port), timeout=1))
-
     def test_amid_hanging_looks(self):
         domains = all_domains()
         deaf = set(domains[::4])
         self.weather.deaf = lambda name: any(name.endswith(domain) for domain in deaf)
         self.weather.https = self.weather.smtp = "hang"
         for port in (weather.HTTPS_PORT, weather.SMTP_PORT):
-            self.black_hole(port)
+            self.enterContext(black_hole(BLACK_HOLE, port))
         port = free_port()
         config = self.configure(configuration(
             domains, port, network=f'https_port = {weather.HTTPS_PORT}\nsmtp_port = {weather.SMTP_PORT}\n',
@@ -246,6 +256,84 @@ class ThirtyHours(Case):
                     for held, allowance in self.ALLOWANCES.items():
                         self.assertLessEqual(state[held], fair[held] + allowance, held)
             print()
+
+
+class SixHours(Case):
+    """Outages over domains with findings of every kind, those that only memory knows among them."""
+    HEALTHY = ("s01-base.test", "s03-testing.test", "s41-m365-classic.test", "s26-mx1-451.test")
+    BROKEN = ("s05-id-dashes.test", "s11-policy-host-expired.test", "s18-mx2-not-in-policy.test", "s21-both-expired.test",
+              "s25-mx2-no-starttls.test")
+    MOVED, VANISHED = "s23-45-day.test", "s17-max-age-300.test"
+    # A silent peer costs real time: after the first hour, in which others answered lately, the clock leaps further.
+    HOURS = ((1, 600), (5, 3600))
+    MOVING = re.compile(r"stswatch_(finding|last_look_timestamp|testing_clean|schedule_late|workers|vantage_port25_ok)")
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.lab = self.enterContext(live.Live())
+        self.domains = (*self.HEALTHY, *self.BROKEN, self.MOVED, self.VANISHED)
+        config = self.configure(configuration(
+            self.domains, network=f"https_port = {weather.HTTPS_PORT}\nsmtp_port = {weather.SMTP_PORT}\nlook_timeout = \"1s\"\n",
+            schedule='dns = "30m"\n', more='timeout = "1s"\ntries = 1\n'))
+        self.service = self.enterContext(Timelapse(PROGRAMS.timelapse, config, self.folder / "log"))
+        self.service.passes(2, 300)
+        third = f"mx3.{self.MOVED}"
+        self.lab.set_policy(self.MOVED, model.policy(third))
+        self.lab.set_mx(self.MOVED, [(10, third)], hosts={third: model.Mail()})
+        self.lab.set_txt(self.VANISHED, "_mta-sts", [])
+        self.fair = self.service.passes(6, 300)
+
+    @contextmanager
+    def outage(self, dns="fair", https=False, smtp=False):
+        wanted = [world.domain_of(name) for name in self.domains]
+        used = {host for domain in wanted for _, host in domain.mx}
+        webs = {web.address for domain in wanted for web in domain.web} if https else ()
+        mails = {mail.address for domain in world.DOMAINS for host, mails in domain.hosts.items() if host in used
+                 for mail in mails} if smtp else ()
+        with ExitStack() as holes:
+            for addresses, port in ((webs, weather.HTTPS_PORT), (mails, weather.SMTP_PORT)):
+                for address in addresses:
+                    holes.enter_context(black_hole(address, port))
+            self.weather.dns = dns
+            yield
+        self.weather.dns = "fair"
+
+    def metrics(self, state):
+        """What a scrape shows of the domains. What is so already is dated now, and a success may be newer than before."""
+        now = datetime.fromisoformat(state["now"]).timestamp()
+        shown = {}
+        for line in state["metrics"].splitlines():
+            series, _, value = line.rpartition(" ")
+            if line.startswith("#") or self.MOVING.match(series):
+                continue
+            if re.match(r"stswatch_(breakage|degradation|caches_consistent)_", series) and float(value) <= now:
+                value = "already"
+            shown[series] = "there" if "_last_success_" in series else value
+        return shown
+
+    def accused(self, state):
+        return [row for row in state["told"] if not row["of_the_agent"]]
+
+    def test_nobody_is_accused_and_nothing_vanishes(self):
+        self.assertEqual({name for name in self.domains if name not in {row[0] for row in theirs(self.fair)}},
+                         {"s01-base.test", "s26-mx1-451.test"})
+        self.assertLessEqual({"sts-policy-changed-id-unchanged", "cached-policy-excludes-all-mx", "mx-added", "sts-txt-missing"},
+                             {row[1] for row in theirs(self.fair)})
+        for what, how in (("the resolver", {"dns": "servfail"}), ("port 25", {"smtp": True}),
+                          ("the network", {"dns": "silent", "https": True, "smtp": True}),
+                          ("the network but for what the resolver has cached", {"https": True, "smtp": True})):
+            began = time.monotonic()
+            with self.subTest(f"no answer from {what}"):
+                with self.outage(**how):
+                    passed = [self.service.passes(*hours) for hours in self.HOURS]
+                for state in (*passed, self.service.passes(2, 300)):
+                    self.assertEqual(self.accused(state), [])
+                    self.assertEqual(theirs(state), theirs(self.fair))
+                    self.assertEqual(statuses(state), statuses(self.fair))
+                    self.assertEqual(self.metrics(state), self.metrics(self.fair))
+                self.assertIn("check-stale", {row["code"] for row in passed[-1]["told"]})
+            print(f"\n  no answer from {what}: {time.monotonic() - began:.1f} s", end="")
 
 
 def main():
