@@ -1,6 +1,7 @@
 #include "alerts/compose.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "checks/facts/bounds.h"
 
@@ -131,8 +132,9 @@ std::string fix_of(const Items& items, const std::vector<std::string>& domains) 
 std::string references_of(const Items& items) {
   std::vector<std::string> all;
   for (const Item* item : items) {
-    const auto& reference = item->finding().reference;
-    if (all.size() < 6 && std::ranges::find(all, reference) == all.end()) all.push_back(reference);
+    std::istringstream references(item->finding().reference);  // "RFC 8461 §3.1, RFC 8461 §8.1"
+    for (std::string one; std::getline(references >> std::ws, one, ',');)
+      if (all.size() < 6 && std::ranges::find(all, one) == all.end()) all.push_back(one);
   }
   std::string out;
   for (const auto& reference : all)
@@ -173,6 +175,13 @@ TimePoint since_of(const Items& items) {
 std::string still_held(const std::shared_ptr<const DomainMemory>& record, TimePoint now) {
   if (!record || !record->verdict.safe_after || *record->verdict.safe_after <= now) return {};
   return "some senders may hold an earlier policy until " + to_utc(*record->verdict.safe_after);
+}
+
+/// The first host that it names: what was changed there may have cured it.
+std::string host_of(const Notice& notice, const Surround& around) {
+  for (const auto& f : notice.findings)
+    if (const auto host = f.subject.substr(0, f.subject.find(' ')); around.mx && around.mx(host)) return host;
+  return {};
 }
 
 }  // namespace
@@ -238,8 +247,7 @@ Notice compose_resolved(const Said& said, const Surround& around) {
         (i == 0 ? "" : "\n") + notice.findings[i].subject + ": no longer " + notice.findings[i].code;
   if (notice.domains.empty() || record)
     notice.changed = changes_in_words(notice.domains.empty() ? "" : notice.domains.front(),
-                                      notice.findings.empty() ? "" : notice.findings.front().subject,
-                                      notice.since, around);
+                                      host_of(notice, around), notice.since, around);
   else
     notice.changed = "the domain is no longer watched";
   notice.until = around.now;

@@ -11,11 +11,12 @@ constexpr std::string_view kHost = "An MX host", kPolicyHost = "The policy host"
 constexpr std::size_t kChanges = 3;
 
 /// "An MX host's certificate has expired" -> "mx1.example.com's certificate has expired".
+/// Where nobody is named, "an MX host".
 std::string named_title(const Finding& finding, const std::string& host) {
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
   std::string title(entry != nullptr ? entry->title : std::string_view(finding.code));
   for (const auto generic : {kHost, kPolicyHost})
-    if (title.starts_with(generic)) return host + title.substr(generic.size());
+    if (!host.empty() && title.starts_with(generic)) return host + title.substr(generic.size());
   if (title.size() > 1 && !(title[1] >= 'A' && title[1] <= 'Z')) title[0] = text::lower(title[0]);
   return title;
 }
@@ -118,7 +119,8 @@ std::string title_of(const Items& items, const std::vector<std::string>& domains
                            : domains.size() == 1 ? domains.front()
                            : domains.size() == 2 ? domains[0] + " and " + domains[1]
                                                  : count;
-  auto what = named_title(named.finding(), named.host());
+  const bool names_host = named.nature.of_host || named.host() != named.domain();
+  auto what = named_title(named.finding(), names_host ? named.host() : "");
   if (by_host) what = without_host(what, whom);
   const auto effect = effect_in_title(lead, by_host ? " to " + count : "");
   if (effect.empty()) return whom + ": " + what + (by_host ? " (" + count + ")" : "");

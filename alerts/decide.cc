@@ -9,25 +9,28 @@ constexpr Seconds kLongestRepeat{7 * 86400};
 /// RULES 5.4, MtaStsVantageBlind: what the agent cannot see is worth a ticket only when it lasts.
 constexpr Seconds kOwnFault{2 * 3600};
 
-bool only_changes(const Said& said) {
-  return std::ranges::all_of(said.codes, [](const std::string& code) {
-    Finding finding;
-    finding.code = code;
-    return nature_of(finding).change;
-  });
-}
+bool only_changes(const Said& said) { return std::ranges::all_of(said.codes, is_change); }
 
 bool tells(const Item& item) { return !item.silenced && !item.in_doubt(); }
 
 }  // namespace
 
-Standing stand(const Cluster& cluster, const Said* said, Severity min_severity) {
+bool is_change(const std::string& code) {
+  Finding finding;
+  finding.code = code;
+  return nature_of(finding).change;
+}
+
+Standing stand(const Cluster& cluster, const std::set<std::string>& told, Severity min_severity) {
   Standing out;
   for (const Item* item : cluster.items) {
     const Finding& finding = item->finding();
     if (!wanted(finding, min_severity)) continue;
     out.any = true;
     out.state |= !item->nature.change;
+    for (const Incident& i : item->record->incidents)
+      if (!i.open() && told.contains(i.finding.code))
+        out.eased = std::max(out.eased.value_or(*i.closed), *i.closed);
     if (item->silenced) continue;
     out.items.push_back(item);
     out.severity = std::max(out.severity, severity_of(finding));
@@ -35,7 +38,7 @@ Standing stand(const Cluster& cluster, const Said* said, Severity min_severity) 
     if (!tells(*item)) continue;
     out.sure_severity = std::max(out.sure_severity, severity_of(finding));
     out.sure_route = std::max(out.sure_route, finding.route);
-    if (said != nullptr && said->codes.contains(finding.code)) continue;
+    if (told.contains(finding.code)) continue;
     const TimePoint from = item->incident->opened + (finding.of_the_agent ? kOwnFault : Seconds{0});
     out.news = std::min(out.news.value_or(from), from);
     out.new_cause |= !item->nature.symptom;
@@ -67,8 +70,10 @@ std::optional<Decision> decide(const Standing& now_there, const Said* said, bool
   if (now_there.new_cause && waited) return Decision{NoticeKind::worse, "another fault has joined it"};
   if (now_there.items.empty()) return std::nullopt;  // silenced
   // What is left may be on its way out as well: then one word at the end is enough.
-  const bool doubt = std::ranges::any_of(now_there.items, [](const Item* item) { return item->in_doubt(); });
-  if (last.route == Route::page && now_there.route < last.route && !doubt)
+  const bool settled =
+      (!now_there.eased || now - *now_there.eased >= rules.group_wait) &&
+      std::ranges::none_of(now_there.items, [](const Item* item) { return item->in_doubt(); });
+  if (last.route == Route::page && now_there.route < last.route && settled)
     return Decision{NoticeKind::better, "mail flows again, a part of it is left"};
   if (!rules.reminders || acknowledged || last.route == Route::log || only_changes(*said))
     return std::nullopt;

@@ -29,11 +29,15 @@ struct Standing {
   // Of those that a notice may be sent for: neither silenced nor perhaps over.
   Severity sure_severity = Severity::info;
   Route sure_route = Route::log;
-  std::optional<TimePoint> news;  // when the first of those opened whose code has not been told
-  bool new_cause = false;         // one of them is a cause, not a mere symptom
+  std::optional<TimePoint> news;   // when the first of those opened whose code has not been told
+  bool new_cause = false;          // one of them is a cause, not a mere symptom
+  std::optional<TimePoint> eased;  // when the last of what has been told closed
 };
 
-Standing stand(const Cluster& cluster, const Said* said, Severity min_severity);
+/// `told`: codes that are no news to the receiver.
+Standing stand(const Cluster& cluster, const std::set<std::string>& told, Severity min_severity);
+
+bool is_change(const std::string& code);
 
 struct Decision {
   NoticeKind kind = NoticeKind::fresh;

@@ -30,6 +30,21 @@ Said told_by(const Owed& owed, const Said* before) {
   return {owed.notice, owed.codes, reminder && before != nullptr ? before->reminders + 1 : 0};
 }
 
+/// What the topic is once this has arrived.
+void learn(Topic& topic, const Owed& owed) {
+  const auto it = topic.said.find(owed.receiver);
+  const Said* before = it == topic.said.end() ? nullptr : &it->second;
+  if (owed.notice.kind != NoticeKind::resolved) {
+    topic.said[owed.receiver] = told_by(owed, before);
+    topic.changes.erase(owed.receiver);
+    return;
+  }
+  if (before == nullptr) return;
+  for (const auto& code : before->codes)
+    if (is_change(code)) topic.changes[owed.receiver].insert(code);
+  topic.said.erase(it);
+}
+
 bool same_news(const Owed& owed, const Decision& decision, const Standing& standing) {
   if (owed.notice.kind != decision.kind) return false;
   if (decision.kind == NoticeKind::resolved) return true;
@@ -65,7 +80,10 @@ void Desk::adopt(DeskRules rules) {
     names.insert(r.name);
   for (auto& [id, topic] : topics_) {
     const auto gone = [&](const auto& entry) { return !names.contains(entry.first); };
-    if (std::erase_if(topic.said, gone) + std::erase_if(topic.notices, gone) > 0) note(topic);
+    if (std::erase_if(topic.said, gone) + std::erase_if(topic.changes, gone) +
+            std::erase_if(topic.notices, gone) >
+        0)
+      note(topic);
   }
   for (auto it = owed_.begin(); it != owed_.end();) {
     const bool keep = names.contains(it->first.first) || it->second.in_flight;
@@ -161,19 +179,20 @@ void Desk::decide_for(const ReceiverRules& receiver, Topic& topic, const Cluster
   const auto it = owed_.find({receiver.name, topic.id});
   if (it != owed_.end() && it->second.in_flight) return;
   const auto& rules = receiver.rules;
-  const auto decided = [&](const Said* known) {
-    const Standing standing = stand(cluster, known, rules.min_severity);
+  const auto decided = [&](const Topic& by) {
+    const Said* known = said(by, receiver.name);
+    const auto changes = by.changes.find(receiver.name);
+    const std::set<std::string> no_news = known != nullptr              ? known->codes
+                                          : changes != by.changes.end() ? changes->second
+                                                                        : std::set<std::string>{};
+    const Standing standing = stand(cluster, no_news, rules.min_severity);
     return std::pair(standing, decide(standing, known, topic.acknowledged.has_value(), now, rules));
   };
   if (it != owed_.end() && it->second.owed.attempted) {
     // It may have arrived. It stays owed as it is, unless there is other news: that builds on it.
     Topic after = topic;
-    const Owed owed = it->second.owed;
-    if (owed.notice.kind == NoticeKind::resolved)
-      after.said.erase(receiver.name);
-    else
-      after.said[receiver.name] = told_by(owed, said(topic, receiver.name));
-    const auto [standing, decision] = decided(said(after, receiver.name));
+    learn(after, it->second.owed);
+    const auto [standing, decision] = decided(after);
     if (!decision || decision->kind == NoticeKind::reminder) return;
     topic = std::move(after);
     note(topic);
@@ -181,7 +200,7 @@ void Desk::decide_for(const ReceiverRules& receiver, Topic& topic, const Cluster
     return owe(receiver, topic, standing, *decision, now);
   }
   const Said* known = said(topic, receiver.name);
-  const auto [standing, decision] = decided(known);
+  const auto [standing, decision] = decided(topic);
   if (standing.news && *standing.news + rules.group_wait > now)
     next_ = std::min(next_, *standing.news + rules.group_wait);
   if (decision) {
@@ -193,10 +212,11 @@ void Desk::decide_for(const ReceiverRules& receiver, Topic& topic, const Cluster
     edits_.push_back({kOwedTable, it->second.owed.id(), std::nullopt});
     owed_.erase(it);
   }
-  if (known != nullptr && ends_silently(standing, *known, rules)) {
+  if (known != nullptr && ends_silently(standing, *known, rules))
     topic.said.erase(receiver.name);
-    note(topic);
-  }
+  else if (known != nullptr || standing.any || topic.changes.erase(receiver.name) == 0)
+    return;
+  note(topic);
 }
 
 void Desk::owe(const ReceiverRules& receiver, Topic& topic, const Standing& standing,
@@ -270,13 +290,9 @@ void Desk::count_as_told(const Owed& owed, TimePoint now) {
   const auto it = topics_.find(owed.topic);
   if (it == topics_.end()) return;
   Topic& topic = it->second;
-  if (owed.notice.kind == NoticeKind::resolved) {
-    topic.said.erase(owed.receiver);
-  } else {
-    Said told = told_by(owed, said(topic, owed.receiver));
-    told.notice.at = now;  // reminders count from when it arrived
-    topic.said[owed.receiver] = std::move(told);
-  }
+  learn(topic, owed);
+  if (const auto told = topic.said.find(owed.receiver); told != topic.said.end())
+    told->second.notice.at = now;  // reminders count from when it arrived
   note(topic);
 }
 
@@ -285,7 +301,7 @@ void Desk::forget_what_is_over() {
   for (const auto& [key, _] : owed_)
     owing.insert(key.second);
   for (auto it = topics_.begin(); it != topics_.end();) {
-    if (!it->second.said.empty() || owing.contains(it->first)) {
+    if (!it->second.said.empty() || !it->second.changes.empty() || owing.contains(it->first)) {
       ++it;
       continue;
     }

@@ -44,8 +44,9 @@ std::optional<Nature> symptom(std::string_view code) {
 }
 
 Nature of_drift(std::string_view code) {
-  if (among(code, {"sts-removal-unsafe", "sts-policy-unexpected-appearance"}))
-    return {.family = Family::publication, .aspect = "retirement"};
+  if (code == "sts-removal-unsafe") return {.family = Family::publication, .aspect = "retirement"};
+  // A policy of somebody else lists no MX host of here, so that its fault is that mail stops.
+  if (code == "sts-policy-unexpected-appearance") return {.family = Family::delivery, .aspect = "stranger"};
   return {.family = Family::delivery, .aspect = "caches"};
 }
 

@@ -101,6 +101,7 @@ std::string to_row(const Topic& topic) {
                {"since", to_utc(topic.since)},
                {"acknowledged", optional_time(topic.acknowledged)},
                {"said", std::move(said)},
+               {"changes", topic.changes},
                {"notices", topic.notices}});
 }
 
@@ -129,6 +130,8 @@ tl::expected<Topic, std::string> topic_from_row(std::string_view text) {
     for (const auto& [receiver, s] : json.at("said").items())
       out.said[receiver] = {notice_of(s.at("notice")), s.at("codes").get<std::set<std::string>>(),
                             s.at("reminders").get<int>()};
+    if (json.contains("changes"))  // not in rows of earlier versions
+      out.changes = json.at("changes").get<decltype(out.changes)>();
     out.notices = json.at("notices").get<std::map<std::string, int>>();
   });
 }

@@ -25,7 +25,10 @@ struct Topic {
   TimePoint since{};
   std::optional<TimePoint> acknowledged;  // somebody is at it: no reminders until it gets worse
   std::map<std::string, Said> said;       // by receiver; those that know it as firing
-  std::map<std::string, int> notices;     // by receiver: how many it was owed so far
+  /// By receiver: codes of changes that it was told of with a problem that is over. They stay visible for
+  /// days, and are no news.
+  std::map<std::string, std::set<std::string>> changes;
+  std::map<std::string, int> notices;  // by receiver: how many it was owed so far
   bool operator==(const Topic&) const = default;
 };
 

@@ -1,6 +1,7 @@
 // The laws of telling: what is owed, to whom, how often.
 #include <doctest/doctest.h>
 
+#include "alerts/rows.h"
 #include "tests/alerts/desk_world.h"
 
 using namespace stswatch;
@@ -146,6 +147,19 @@ TEST_CASE("hosts that fail together stop mail together: one page, one resolve") 
   CHECK(world.kinds() == "new/page better/ticket resolved/ticket");
 }
 
+TEST_CASE("hosts that heal shortly one after the other end in one word") {
+  World world;
+  for (const auto* host : {"mx1.example.com", "mx2.example.com"})
+    world.open("example.com", "certificate-expired", host);
+  world.open("example.com", "enforce-breakage-now");
+  world.pass(1h);
+  mend_mail(world, "example.com", "mx1.example.com");
+  world.pass(20s);
+  world.close("example.com", "certificate-expired", "mx2.example.com");
+  world.pass(1h);
+  CHECK(world.kinds() == "new/page resolved/page");
+}
+
 TEST_CASE("when mail flows again while the fault is left, the page turns into a ticket") {
   World world;
   break_mail(world);
@@ -192,6 +206,32 @@ TEST_CASE("a change is told once: no reminder, no resolve; another one is told a
   world.close("example.com", "mx-added");
   world.pass(30 * kDay);
   CHECK(world.kinds() == "new/ticket new/ticket");
+}
+
+TEST_CASE("a change that was told with a problem is no news when the problem is over") {
+  World world;
+  const auto page = [&] { world.open("example.com", "enforce-breakage-now"); };
+  page();
+  world.open("example.com", "mx-added");
+  world.pass(1h);
+  CHECK(world.kinds() == "new/page");
+  world.close("example.com", "enforce-breakage-now");
+  world.pass(1h);
+  world.restart();
+  world.pass(1h);
+  CHECK(world.kinds() == "new/page resolved/page");
+  page();
+  world.pass(1h);
+  CHECK(world.kinds() == "new/page resolved/page new/page");
+  CHECK(world.told()[2].key != world.told()[0].key);
+  world.close("example.com", "enforce-breakage-now");
+  world.pass(1h);
+  CHECK(world.kinds() == "new/page resolved/page new/page resolved/page");
+  CHECK_FALSE(world.journal->all(kTopicTable).empty());
+  world.close("example.com", "mx-added");
+  world.pass(1h);
+  CHECK(world.told().size() == 4);
+  CHECK(world.journal->all(kTopicTable).empty());
 }
 
 TEST_CASE("mx-backup-invalid is never told by itself") {
