@@ -81,6 +81,8 @@ std::string_view to_string(Transition::Kind kind) {
 }
 
 bool flapping(const Incident& incident, TimePoint now, const Patience& patience) {
+  // What the agent cannot see accuses nobody: each time counts for itself, and none is held.
+  if (incident.finding.of_the_agent) return false;
   if (!incident.open() || now - incident.last_bad >= patience.flapping_quiet) return false;
   const auto lately = std::ranges::count_if(incident.changes, [&](TimePoint at) { return now - at <= kDay; });
   return lately + 1 >= patience.flapping_changes;  // closing it would be one more

@@ -26,8 +26,8 @@ class Threaded(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, handler):
-        super().__init__(("127.0.0.1", 0), handler)
+    def __init__(self, handler, port=0):
+        super().__init__(("127.0.0.1", port), handler)
         self.port = self.server_address[1]
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -128,8 +128,8 @@ class HttpSession(http.server.BaseHTTPRequestHandler):
 
 
 class HttpListener(Threaded):
-    def __init__(self, pair=None):
-        super().__init__(HttpSession)
+    def __init__(self, pair=None, port=0, session=HttpSession):
+        super().__init__(session, port)
         self.requests = []
         self.answer = lambda body: (200, {})
         if pair:

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "agent/log.h"
+#include "agent/notifier.h"
 #include "agent/remember/store.h"
 #include "agent/service.h"
 #include "agent/tell/json.h"
@@ -144,7 +145,11 @@ int run(const std::string& file, TimePoint start) {
     return 1;
   }
   Witness witness(**store);
-  Service service(std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook)), witness, clock);
+  Notifier notifier(witness, (*store)->journal(), clock, {.version = "timelapse"});
+  HeededMemory heeded(witness, notifier);
+  const auto plan = std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
+  Service service(plan, heeded, clock);
+  if (plan->config.alerts != AlertOptions{}) notifier.adopt(plan->config, plan->outlook.trust->file());
   service.start();
   std::int64_t span = 0, quantum = 0;
   while (std::cin >> span >> quantum) {
@@ -152,6 +157,7 @@ int run(const std::string& file, TimePoint start) {
     std::cout << state(service, witness).dump() << std::endl;
   }
   service.stop();
+  notifier.stop();
   return (*store)->stop() ? 0 : 1;
 }
 

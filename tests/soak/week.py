@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""A simulated week of resolver flaps, 421s and slow peers: nobody is told anything. Then a real fault: one message. Run in
+a lab that is up:
+
+    unshare -n tests/lab/lab exec -- tests/soak/week.py
+"""
+import json
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import run
+import weather
+from run import LAB, Case, configuration, until
+from timelapse import Timelapse
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+import model  # noqa: E402
+from live import Live  # noqa: E402
+from mailbox import Mailbox  # noqa: E402
+from receivers import HttpListener, make_certificate  # noqa: E402
+
+MAIL_PORT = 2526
+WATCHED = ("s01-base.test", "s03-testing.test", "s41-m365-classic.test", "mx-wildcard.test", "mx-rsa.test")
+BROKEN = "s01-base.test"
+# (hours, quantum in seconds, the weather). A silent server costs real time, so it is silent for less of it.
+FLAPS = tuple((1 / 6, 60, {"dns": "servfail"} if number % 2 else {}) for number in range(12))
+DAY = (*FLAPS, (1.5, 60, {"dns": "servfail"}), (1, 60, {}), (0.5, 300, {"dns": "silent"}), (1.5, 60, {}),
+       (5, 60, {"smtp": "421"}), (1, 60, {}), (1, 60, {"dns": "refused", "smtp": "451"}), (1, 60, {}),
+       (0.5, 120, {"dns": "flaky"}), (1, 60, {}), (1.5, 120, {"dns": "late", "smtp": "slow", "https": "slow"}), (1, 60, {}),
+       (0.5, 600, {"smtp": "hang"}), (2, 60, {}), (1, 60, {"smtp": "cut"}), (2, 60, {}))
+
+
+class Week(Case):
+    def setUp(self):
+        super().setUp()
+        self.folder.chmod(0o755)
+        pair = make_certificate(self.folder)
+        pem, ca = self.folder / "mail.pem", self.folder / "ca.pem"
+        pem.write_text(Path(pair[1]).read_text() + Path(pair[0]).read_text())
+        ca.write_text((LAB / "ca.pem").read_text() + Path(pair[0]).read_text())
+        self.mailbox = self.enterContext(Mailbox(self.folder / "mailbox", pem, MAIL_PORT))
+        self.hook = self.enterContext(HttpListener())
+        alerts = (f'[[alerts.email]]\nname = "mail"\nsmarthost = "localhost:{MAIL_PORT}"\nfrom = "w@example.net"\n'
+                  f'to = ["ops@example.net"]\n[[alerts.webhook]]\nname = "hook"\nurl = "{self.hook.url}"\n')
+        text = configuration(
+            WATCHED, network=f"https_port = {weather.HTTPS_PORT}\nsmtp_port = {weather.SMTP_PORT}\n"
+            'look_timeout = "3s"\nport25_canary = ["mx1.s01-base.test"]\n', more='timeout = "1s"\ntries = 2\n')
+        self.config = self.configure(text.replace(f"{LAB}/ca.pem", str(ca)) + alerts)
+
+    def messages(self):
+        return ([mail["Subject"] for mail in self.mailbox.messages()]
+                + [json.loads(body)["title"] for _, _, body in self.hook.requests])
+
+    def pass_a_day(self, service, number):
+        began = time.monotonic()
+        for hours, quantum, now in DAY[number:] + DAY[:number]:
+            for part in ("dns", "https", "smtp"):
+                setattr(self.weather, part, now.get(part, "fair"))
+            state = service.passes(hours, quantum)
+            print(state["now"], now, [(t["at"], t["kind"], t["code"], t["domain"]) for t in state["told"] if "stale" in t["code"]])
+            self.assertEqual(self.messages(), [], f"{state['now']}, {now}: {self.said()}")
+        print(f"\n  day {number + 1}, now {state['now']}: {len(state['told'])} news since the last hours, no message, "
+              f"{time.monotonic() - began:.1f} s", end="", flush=True)
+
+    def said(self):
+        return (self.folder / "log").read_text()[-3000:]
+
+    def test_bad_weather_is_told_to_nobody(self):
+        self.assertAlmostEqual(sum(hours for hours, _, _ in DAY), 24)
+        with Timelapse(run.PROGRAMS.timelapse, self.config, self.folder / "log") as service:
+            service.passes(3, 60)
+            for number in range(7):
+                self.pass_a_day(service, number)
+            self.weather.dns = self.weather.https = self.weather.smtp = "fair"
+            with Live(LAB) as lab:
+                for host in ("mx1", "mx2"):
+                    lab.set_certificate(f"{host}.{BROKEN}", left=model.hours(-1))
+                service.passes(4, 60)
+                until(lambda: len(self.messages()) >= 2, self.said)
+                print(f"\n  after a real fault: {self.messages()}")
+                self.assertEqual(len(self.messages()), 2)
+                self.assertEqual(len([title for title in self.messages() if f"{BROKEN}: enforcing senders cannot deliver" in title]), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
