@@ -198,18 +198,15 @@ void Service::stop() {
 Seconds Service::look(const Subject& subject) {
   const auto plan = this->plan();
   if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
+  if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
   const auto& schedule = plan->config.schedule;
   bool again_soon = false;
-  Seconds interval = schedule.dns;
-  if (subject.kind == Kind::mx) {
-    again_soon = look_at_mx(*plan, subject.name);
-    interval = schedule.mx;
-  } else if (const auto* domain = plan->find(subject.name)) {
+  if (const auto* domain = plan->find(subject.name)) {
     look_at_domain(*plan, *domain);
     const auto record = memory_.domain(domain->name);
     again_soon = record && wants_confirmation(*record);
   }
-  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
+  return again_soon ? std::min(schedule.confirm_after, schedule.dns) : schedule.dns;
 }
 
 Seconds Service::look_at_vantage(const WatchPlan& plan) {
@@ -311,15 +308,16 @@ void Service::use_mx_hosts(const std::string& domain, const std::set<std::string
     wheel_.remove({Kind::mx, host});
 }
 
-bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
+Seconds Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   std::vector<Address> crowded;
   auto look = plan.outlook.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
   park({Kind::mx, host}, crowded);
-  if (!crowded.empty() && look.probes.empty()) return false;
+  const auto& schedule = plan.config.schedule;
+  if (!crowded.empty() && look.probes.empty()) return schedule.mx;
   if (silent(look)) plan.outlook.canaries->ask(look.at, cancel_);
-  if (cancel_.cancelled()) return false;
+  if (cancel_.cancelled()) return schedule.mx;
   plan.outlook.vantage->saw(look);
   const auto vantage = plan.outlook.vantage->now(host, look.at);
   const auto outcome = outcome_of(look, vantage);
@@ -340,6 +338,9 @@ bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   const bool saw = saw_all(look, vantage);
   if (silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
   bool again_soon = !record->doubts.empty();
+  // Where the resolver failed, it is to be asked again: the host was not even disturbed.
+  const bool found = look.addresses.lookup() != Lookup::unknown;
+  const Seconds interval = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   std::set<std::string> users;
@@ -349,7 +350,7 @@ bool Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   }
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
-  return again_soon;
+  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
 }
 
 bool Service::judge_again(const WatchPlan& plan, const DomainConfig& domain, const std::string& host,

@@ -42,8 +42,7 @@ class Service {
   Seconds look(const Subject& subject);
   Seconds look_at_vantage(const WatchPlan& plan);
   void look_at_domain(const WatchPlan& plan, const DomainConfig& domain);
-  /// True: it, or a domain that uses it, wants another look soon.
-  bool look_at_mx(const WatchPlan& plan, const std::string& host);
+  Seconds look_at_mx(const WatchPlan& plan, const std::string& host);
   bool judge_again(const WatchPlan& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const WatchPlan& plan, const DomainMemory* before, const DomainObservation& facts);
   void remember(const WatchPlan& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);

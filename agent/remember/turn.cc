@@ -197,7 +197,7 @@ Turn after_look(const DomainMemory* before, const DomainObservation& seen, bool 
   const auto newest = judge(seen, around.known, around.vantage, around.limits);
   out.policy = newest.policy.outcome;
   record->times = times_after(before, seen, fetched, out.policy);
-  if (fetched) record->policy_fetched = seen.at;
+  if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
   record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
                                around.limits, fetched ? &seen : nullptr);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "agent/clock.h"
 
@@ -18,13 +20,18 @@ class ManualClock : public Clock {
   }
 
   void wait_until(std::condition_variable& cv, std::unique_lock<std::mutex>& lock, TimePoint until) override {
+    std::multiset<TimePoint>::iterator mine;
+    std::multiset<TimePoint>* waits = nullptr;
     {
       const std::lock_guard guard(mutex_);
-      waited_for_ = until;
+      waits = &waits_[&cv];
       if (until <= now_) return;
+      mine = waits->insert(until);
     }
-    waits_.notify_all();
+    waiting_.notify_all();
     cv.wait_for(lock, std::chrono::milliseconds{1});
+    const std::lock_guard guard(mutex_);
+    waits->erase(mine);
   }
 
   void advance(Seconds span) {
@@ -32,24 +39,31 @@ class ManualClock : public Clock {
     now_ += span;
   }
 
-  /// To what is waited for, at most to `end`; false when that is not ahead.
+  /// To what is waited for next, at most to `end`; false while somebody who waits by this clock is at work.
   bool leap(TimePoint end) {
     const std::lock_guard lock(mutex_);
-    if (waited_for_ <= now_) return false;
-    now_ = std::min(waited_for_, end);
+    TimePoint next = TimePoint::max();
+    for (const auto& [_, waits] : waits_) {
+      if (waits.empty() || *waits.begin() <= now_) return false;
+      next = std::min(next, *waits.begin());
+    }
+    if (waits_.empty()) return false;
+    now_ = std::min(next, end);
     return true;
   }
 
   /// Until somebody waits for the clock, or a moment of real time has passed.
   void glance() {
     std::unique_lock lock(mutex_);
-    waits_.wait_for(lock, std::chrono::milliseconds{1});
+    waiting_.wait_for(lock, std::chrono::milliseconds{1});
   }
 
  private:
   mutable std::mutex mutex_;
-  std::condition_variable waits_;
-  TimePoint now_, waited_for_{};
+  std::condition_variable waiting_;
+  TimePoint now_;
+  std::map<const std::condition_variable*, std::multiset<TimePoint>>
+      waits_;  // until when, by what wakes them
 };
 
 }  // namespace stswatch
