@@ -53,9 +53,8 @@ constexpr std::array kAlerts = {
                "every "
                "address and publish a new id. A host that is not yours leaves the MX set instead.",
         .over = "An hour after every host is usable.",
-        .codes =
-            "mx-not-in-policy mx-backup-invalid mx-unreachable starttls-not-supported certificate-expired "
-            "certificate-host-mismatch certificate-not-trusted cached-policy-excludes-mx"},
+        .codes = "mx-not-in-policy mx-backup-invalid mx-unreachable starttls-not-supported "
+                 "certificate-host-mismatch certificate-not-trusted cached-policy-excludes-mx"},
     AlertPage{
         .name = "MtaStsCachedPolicyExcludesMx",
         .title = "Senders hold an older policy that leaves out MX hosts, and have no reason to ask again",
