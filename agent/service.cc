@@ -327,7 +327,9 @@ Seconds Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
   record->times.last_look = look.at;
-  if (outcome != LookOutcome::unknown) record->times.last_success = look.at;
+  // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
+  const bool heard = std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return answered(p.failure); });
+  if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;
   auto confirmed =
       confirm(record->confirmed.get(), look, record->doubts, vantage, {plan.config.schedule.confirmations});
   record->known =
