@@ -28,9 +28,13 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
   const auto deadline = Deadline::in(kRound, &cancel);
   if (hosts_.empty() || !begin_round(now, deadline)) return;
   std::string answered;
-  for (const auto& host : hosts_)
-    if (answered.empty() && observer_.greets(host, deadline.within(kPatience))) answered = host;
-  const bool complete = !answered.empty() || !(deadline.cancelled() || deadline.passed());
+  bool refused = false;
+  for (auto host = hosts_.begin(); host != hosts_.end() && answered.empty(); ++host) {
+    const auto greets = observer_.greets(*host, deadline.within(kPatience));
+    if (greets == true) answered = *host;
+    refused |= greets == false;
+  }
+  const bool complete = !answered.empty() || (refused && !deadline.cancelled() && !deadline.passed());
   if (complete) vantage_.asked_canaries(answered, now);
   {
     const std::lock_guard lock(mutex_);

@@ -18,7 +18,8 @@ class Canaries {
       : hosts_(std::move(hosts)), observer_(observer), vantage_(vantage) {}
 
   /// Asks one after the other until one greets, and tells the vantage; half a minute at most. Nothing when
-  /// that was done a moment ago; whoever comes during a round waits for its end. No-op without hosts.
+  /// that was done a moment ago, or when no name could be looked up; whoever comes during a round waits for
+  /// its end. No-op without hosts.
   void ask(TimePoint now, const Cancel& cancel);
 
  private:

@@ -200,13 +200,12 @@ Seconds Service::look(const Subject& subject) {
   if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
   if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
   const auto& schedule = plan->config.schedule;
-  bool again_soon = false;
   if (const auto* domain = plan->find(subject.name)) {
     look_at_domain(*plan, *domain);
     const auto record = memory_.domain(domain->name);
-    again_soon = record && wants_confirmation(*record);
+    if (record) return next_look_in(*record, clock_.now(), schedule.confirm_after, schedule.dns);
   }
-  return again_soon ? std::min(schedule.confirm_after, schedule.dns) : schedule.dns;
+  return schedule.dns;
 }
 
 Seconds Service::look_at_vantage(const WatchPlan& plan) {
@@ -339,12 +338,13 @@ Seconds Service::look_at_mx(const WatchPlan& plan, const std::string& host) {
   record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
   const bool saw = saw_all(look, vantage);
   if (silent(look) && !record->doubts.empty()) hurry_references(host, look.at);
-  bool again_soon = !record->doubts.empty();
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.
   const bool found = look.addresses.lookup() != Lookup::unknown;
-  const Seconds interval = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
+  const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
+  const Seconds interval = settle_in(record->doubts, look.at, schedule.confirm_after, routine);
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
+  bool again_soon = false;
   std::set<std::string> users;
   {
     const std::lock_guard lock(mutex_);

@@ -205,6 +205,12 @@ std::set<std::string> texts_of(const std::vector<Address>& addresses) {
 
 }  // namespace
 
+Seconds settle_in(const Doubts& doubts, TimePoint now, Seconds soon, Seconds routine) {
+  if (doubts.empty()) return routine;
+  const auto newest = std::ranges::max_element(doubts, {}, [](const auto& d) { return d.second.since; });
+  return std::min(std::max(soon, (now - newest->second.since) / 4), routine);
+}
+
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
                           Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(doubts, vantage, rules, seen.at);

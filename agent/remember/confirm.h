@@ -22,6 +22,10 @@ struct Doubt {
 
 using Doubts = std::map<std::string, Doubt>;  // by "sts", "mx", ... or address
 
+/// How long until the look that may settle the newest of these doubts: `soon`, and ever longer while no look
+/// settles it, since nobody answers this vantage. At most `routine`, which it is without a doubt.
+Seconds settle_in(const Doubts& doubts, TimePoint now, Seconds soon, Seconds routine);
+
 /// `before`: what was confirmed before, null at the first look. `seen`: this look alone, so that unknown
 /// parts keep what was confirmed. `fetched`: this look asked for the policy. Doubts move with each look.
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,

@@ -83,6 +83,11 @@ std::vector<Finding> found_in(const Verdict& confirmed, const Verdict& newest) {
 /// It has had its first good look.
 bool closing(const Incident& i) { return i.open() && i.good_looks > 0 && !flapping(i, i.last_bad); }
 
+bool closes_soon(const DomainMemory& record) {
+  return std::ranges::any_of(record.incidents,
+                             [](const Incident& i) { return closing(i) && !rests_on_host(i.finding); });
+}
+
 std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
                                       Outcome policy) {
   std::map<Part, LookTimes> times;
@@ -243,10 +248,11 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
   return record;
 }
 
-bool wants_confirmation(const DomainMemory& record) {
-  return !record.doubts.empty() || std::ranges::any_of(record.incidents, [](const Incident& i) {
-    return closing(i) && !rests_on_host(i.finding);
-  });
+bool wants_confirmation(const DomainMemory& record) { return !record.doubts.empty() || closes_soon(record); }
+
+Seconds next_look_in(const DomainMemory& record, TimePoint now, Seconds soon, Seconds routine) {
+  if (closes_soon(record)) return std::min(soon, routine);
+  return settle_in(record.doubts, now, soon, routine);
 }
 
 bool wants_confirmation(const DomainMemory& record, const std::string& host) {

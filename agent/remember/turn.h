@@ -42,6 +42,8 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
 
 /// Something waits for another look soon: a doubt, or a finding that has had its first good one.
 bool wants_confirmation(const DomainMemory& record);
+/// How long until it: `soon` at first, `routine` at last (settle_in()).
+Seconds next_look_in(const DomainMemory& record, TimePoint now, Seconds soon, Seconds routine);
 /// The same of one of its MX hosts: a finding on it has had its first good look.
 bool wants_confirmation(const DomainMemory& record, const std::string& host);
 

@@ -174,13 +174,15 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   return seen;
 }
 
-bool Observer::greets(const std::string& host, const Deadline& deadline) {
+std::optional<bool> Observer::greets(const std::string& host, const Deadline& deadline) {
   std::vector<Address> addresses;
   if (const auto literal = Address::parse(host)) {
     addresses = {*literal};
   } else {
     auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
-    addresses = take_addresses(answers, 0, host).all();
+    const auto found = take_addresses(answers, 0, host);
+    if (found.lookup() == Lookup::unknown) return std::nullopt;
+    addresses = found.all();
   }
   for (std::size_t i = 0; i < addresses.size() && !deadline.cancelled(); ++i) {
     if (addresses[i].is_v6() && !ipv6_) continue;

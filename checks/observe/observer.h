@@ -42,9 +42,9 @@ class Observer {
   MxHostObservation look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,
                                std::vector<Address>* crowded = nullptr);
 
-  /// Whether any address of this host, which the operator named, greets on the SMTP port. `host` may be an
-  /// address.
-  bool greets(const std::string& host, const Deadline& deadline);
+  /// Whether any address of this host, which the operator named, greets on the SMTP port; nothing when its
+  /// addresses could not be found out. `host` may be an address.
+  std::optional<bool> greets(const std::string& host, const Deadline& deadline);
 
   void use_ipv6(bool route) { ipv6_ = route; }
 

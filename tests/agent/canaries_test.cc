@@ -82,6 +82,18 @@ TEST_CASE("a round that a stop cut short says nothing") {
   CHECK(here.vantage.port25_ok(kStart));
 }
 
+TEST_CASE("a canary whose name cannot be looked up says nothing of port 25") {
+  Here here;
+  here.resolver.unknown<AddressAnswer>("canary.example", RecordType::a);
+  Observer observer(here.resolver, nullptr, here.options);
+  Canaries canaries({"canary.example"}, observer, here.vantage);
+  canaries.ask(kStart, here.cancel);
+  CHECK(here.vantage.port25_ok(kStart));
+  Canaries two({"canary.example", "127.0.0.2"}, observer, here.vantage);
+  two.ask(kStart, here.cancel);
+  CHECK_FALSE(here.vantage.port25_ok(kStart));
+}
+
 TEST_CASE("without canaries nothing is asked and nothing is said") {
   Here here;
   Observer observer(here.resolver, nullptr, here.options);

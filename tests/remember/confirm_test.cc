@@ -280,3 +280,15 @@ TEST_CASE("doubts of an address end with it") {
   c.see(fetching(fetch(kWeb2)));
   CHECK_FALSE(c.doubts.contains(std::string(kWeb)));
 }
+
+TEST_CASE("the look that settles a doubt comes soon, and ever later while none does") {
+  const auto at = [](Seconds after) {
+    return settle_in({{"192.0.2.1", {5, kNow}}, {"mx", {1, kNow - 24h}}}, kNow + after, 30s, 1h);
+  };
+  CHECK(settle_in({}, kNow, 30s, 1h) == 1h);
+  CHECK(at(0s) == 30s);
+  CHECK(at(2min) == 30s);  // three looks in a row are over by then
+  CHECK(at(20min) == 5min);
+  CHECK(at(6h) == 1h);
+  CHECK(settle_in({{"mx", {1, kNow}}}, kNow, 30s, 10s) == 10s);
+}
