@@ -66,6 +66,8 @@ std::string effect_of(const Items& items, const std::vector<std::string>& domain
          to_utc(first + kFirstBounce) + " on. Other senders still deliver.";
 }
 
+std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
+
 std::string seen_of(const Items& items, const std::vector<std::string>& domains, const Surround& around) {
   std::vector<std::string> lines;
   std::set<std::string> told;
@@ -78,8 +80,8 @@ std::string seen_of(const Items& items, const std::vector<std::string>& domains,
       continue;
     }
     lines.push_back(f.subject + ": " + (f.detail.empty() ? f.code : f.detail) + " [" + f.code +
-                    ", first seen " + to_utc(item->incident->opened) + ", last confirmed " +
-                    to_utc(item->incident->last_bad) + "]");
+                    ", first seen " + to_utc(item->incident->opened) + ", confirmed " +
+                    times(item->incident->bad_looks) + ", last " + to_utc(item->incident->last_bad) + "]");
   }
   std::string out;
   for (const auto& line : lines)

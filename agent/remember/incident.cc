@@ -41,7 +41,11 @@ class Stepper {
     const bool opens = !incident.open() || again;
     incident.finding = finding;
     incident.good_looks = 0;
-    if (seen_anew || opens) incident.last_bad = now_;
+    if (opens) incident.bad_looks = 0;
+    if (seen_anew || opens) {
+      incident.last_bad = now_;
+      ++incident.bad_looks;
+    }
     if (opens) {
       // A look at a host may end while one at the domain that began before it is still under way.
       incident.opened = happened ? std::max(now_, *happened) : now_;

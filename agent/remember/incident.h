@@ -16,6 +16,7 @@ struct Incident {
   TimePoint last_bad{};
   std::optional<TimePoint> closed{};
   int good_looks = 0;                // in a row, since the last bad one
+  int bad_looks = 0;                 // that saw it anew since it opened, the one that opened it included
   std::vector<TimePoint> changes{};  // openings and closings of the last 24 h
   bool operator==(const Incident&) const = default;
 

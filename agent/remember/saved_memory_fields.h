@@ -109,7 +109,7 @@ void describe(V& v, Of<V, LookTimes>& times) {
 
 template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
-  auto& [finding, opened, last_bad, closed, good_looks, changes] = incident;
+  auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes] = incident;
   auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent] = finding;
   v.always("code", code);
   v("subject", subject);
@@ -119,6 +119,7 @@ void describe(V& v, Of<V, Incident>& incident) {
   v.always("last_bad", last_bad);
   v("closed", closed);
   v("good_looks", good_looks);
+  v("bad_looks", bad_looks);
   v("changes", changes);
   // As octets: these are our own words, with characters that facts do not have.
   v.octets("detail", detail);

@@ -133,7 +133,10 @@ UPDATE policies SET number = place + 1;
 ALTER TABLE changes ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2};
+// A notice says how often a finding was confirmed.
+constexpr const char* kVersion3 = "ALTER TABLE incidents ADD COLUMN bad_looks INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

@@ -185,7 +185,7 @@ class AlertsTest(unittest.TestCase):
         alert, = self.receivers.alerts(fault.domain)
         self.assertEqual(alert["annotations"]["summary"], notice["title"])
         self.assertEqual(" ".join(alert["annotations"]["description"].split()), words)
-        for needed in (fault.domain, "first seen 20", "last confirmed 20", "vantage: lab", "MX hosts that enforcing senders can use: ",
+        for needed in (fault.domain, "first seen 20", " confirmed ", ", last 20", "vantage: lab", "MX hosts that enforcing senders can use: ",
                        "RFC 8461 §"):
             self.assertIn(needed, words)
         self.check_command(notice["verify"])

@@ -84,6 +84,22 @@ TEST_CASE("what could not be seen neither opens nor closes, however often") {
   CHECK_FALSE(life.open());
 }
 
+TEST_CASE("it counts the looks that saw it since it opened") {
+  Life life;
+  life.bad();
+  life.bad();
+  life.blind();
+  life.look({finding()}, false);  // still there as far as is known: no new sight of it
+  life.good();
+  CHECK(life.incidents.front().bad_looks == 2);
+  life.bad();
+  CHECK(life.incidents.front().bad_looks == 3);
+  life.good();
+  life.good();
+  life.bad();
+  CHECK(life.incidents.front().bad_looks == 1);
+}
+
 TEST_CASE("a change of severity is told as worse or better") {
   Life life;
   life.bad(Severity::info);

@@ -64,6 +64,7 @@ class RandomRecord : public RandomLook {
     out.last_bad = time();
     out.closed = perhaps_time();
     out.good_looks = static_cast<int>(number(0, 5));
+    out.bad_looks = static_cast<int>(number(0, 5));
     out.changes = list<TimePoint>([&] { return time(); });
     return out;
   }
