@@ -73,9 +73,9 @@ class Fault(Case):
             port=free_port(), state=state or self.folder / "state.db", resolver=self.resolver.address, nobody=free_port(),
             ca=f'ca_file = "{ca}"' if ca else "") + receivers)
 
-    def start(self, *before):
+    def start(self):
         with open(self.folder / "stderr", "ab") as log:
-            self.process = subprocess.Popen([*before, BINARY, "run", "--config", str(self.folder / "c.toml")],
+            self.process = subprocess.Popen([BINARY, "run", "--config", str(self.folder / "c.toml")],
                                             env=environment(), stdin=subprocess.DEVNULL, stderr=log, cwd=self.folder)
 
     def kill(self):
@@ -176,14 +176,13 @@ class FullDisk(Fault):
     """The state is on a disk of its own, which this test fills."""
     SIZE = "4m"
 
-    def start_on_disk(self):
-        """The disk is there for this process alone, and reached through it."""
-        self.start("unshare", "--mount", "sh", "-c",
-                   f'mount -t tmpfs -o size={self.SIZE} none "$0" && exec "$@"', str(self.folder / "disk"))
-        self.until("the service", lambda: "listens on" in self.said())
+    def mount(self):
+        self.disk().mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.SIZE}", "none", self.disk()], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.disk()], check=True)
 
-    def disk(self, name):
-        return Path(f"/proc/{self.process.pid}/root{self.folder}/disk/{name}")
+    def disk(self, name=""):
+        return self.folder / "disk" / name
 
     def fill(self):
         with open(self.disk("filler"), "wb", buffering=0) as filler:
@@ -194,10 +193,11 @@ class FullDisk(Fault):
                 pass
 
     def test_a_full_disk_costs_no_notice(self):
-        (self.folder / "disk").mkdir()
+        self.mount()
         hook = self.enterContext(HttpListener())
-        self.configure(webhook("hook", hook.url), state=self.folder / "disk" / "state.db")
-        self.start_on_disk()
+        self.configure(webhook("hook", hook.url), state=self.disk("state.db"))
+        self.start()
+        self.until("the service", lambda: "listens on" in self.said())
         self.fill()
         for number, name in enumerate(DOMAINS[:3]):
             self.breaks(name)

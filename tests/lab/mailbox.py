@@ -17,6 +17,7 @@ data_directory = {directory}/data
 daemon_directory = {programs}
 maillog_file = {directory}/log
 maillog_file_prefixes = {directory}
+postlogd_watchdog_timeout = 600s
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mail.example.net

@@ -100,6 +100,7 @@ smtpd_relay_restrictions = reject
 smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
 smtpd_peername_lookup = no
+postlogd_watchdog_timeout = 600s
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 default_process_limit = 100
