@@ -194,6 +194,7 @@ void Notifier::stop() {
 
 void Notifier::describe(Snapshot& s) const {
   s.silences = desk_.silences();
+  s.told = desk_.told();
   std::map<std::string, CourierFigures> figures;
   {
     const std::lock_guard lock(mutex_);

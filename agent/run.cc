@@ -144,6 +144,12 @@ int run(const RunCommand& command, Streams io) {
              if (lifted) spdlog::info("silence {} was ended on the page", id);
              return lifted;
            },
+       .acknowledge =
+           [&](const Domain& name) {
+             const bool done = notifier->desk().acknowledge(name.str(), clock.now());
+             if (done) spdlog::info("what was told of {} was acknowledged on the page", name.str());
+             return done;
+           },
        .reload = [&] { return reloader.reload(); },
        .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
   if (!http) return complain(io, http.error(), kExitConfig);

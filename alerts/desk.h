@@ -64,7 +64,10 @@ class Desk {
   bool silences_edited();
   void adopt_silences(const std::map<std::string, std::string>& rows);
   std::map<std::string, Silence> silences() const;
-  bool acknowledge(const std::string& topic, TimePoint now);
+  /// Somebody is at what was told of the domain: no reminders until it gets worse. False: nothing was.
+  bool acknowledge(const std::string& domain, TimePoint now);
+  /// The domains that somebody was told of, and when all of that was acknowledged, if it was.
+  std::map<std::string, std::optional<TimePoint>> told() const;
 
   std::vector<ReceiverState> state() const;
 

@@ -48,14 +48,33 @@ std::map<std::string, Silence> Desk::silences() const {
   return silences_;
 }
 
-bool Desk::acknowledge(const std::string& topic, TimePoint now) {
+bool Desk::acknowledge(const std::string& domain, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  const auto it = topics_.find(topic);
-  if (it == topics_.end()) return false;
-  it->second.acknowledged = now;
-  note(it->second);
-  write();
-  return true;
+  bool any = false;
+  for (auto& [_, topic] : topics_) {
+    const bool tells_of_it = std::ranges::any_of(topic.said, [&](const auto& said) {
+      return std::ranges::find(said.second.notice.domains, domain) != said.second.notice.domains.end();
+    });
+    if (!tells_of_it) continue;
+    topic.acknowledged = now;
+    note(topic);
+    any = true;
+  }
+  if (any) write();
+  return any;
+}
+
+std::map<std::string, std::optional<TimePoint>> Desk::told() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::optional<TimePoint>> out;
+  for (const auto& [_, topic] : topics_)
+    for (const auto& [receiver, said] : topic.said)
+      for (const auto& domain : said.notice.domains) {
+        auto& acknowledged = out.try_emplace(domain, topic.acknowledged).first->second;
+        acknowledged = acknowledged && topic.acknowledged ? std::max(acknowledged, topic.acknowledged)
+                                                          : std::optional<TimePoint>();
+      }
+  return out;
 }
 
 std::vector<Notice> Desk::firing(const std::string& receiver) const {

@@ -193,6 +193,12 @@ class Server : public HttpServer {
       refuse(r, 404, "Not here", "This silence has ended already.", "../../");
       return std::nullopt;
     });
+    form(R"(/domain/([^/]{1,300})/acknowledge)",
+         [this](const Request&, Response& r, const Domain& name) -> Where {
+           if (parts_.acknowledge(name)) return "";
+           refuse(r, 404, "Not here", "Nothing that is still so was told of this domain.", "../../");
+           return std::nullopt;
+         });
   }
 
   static void refuse(Response& r, int status, const std::string& title, const std::string& words,

@@ -24,6 +24,7 @@ struct HttpParts {
   std::function<bool(const Domain&)> look_now;  // false: not watched
   std::function<void(const Silence&)> silence;
   std::function<bool(const std::string& id)> lift_silence;  // false: there is none of this id
+  std::function<bool(const Domain&)> acknowledge;           // false: nothing was told of it
   std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller
   /// Looks now, for as long as given, or as it sees fit.
   std::function<tl::expected<ProbeAnswer, HttpRefusal>(const std::string& target,

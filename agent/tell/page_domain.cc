@@ -72,6 +72,7 @@ void head(Html& page, const View& view) {
   page.raw("</dl><div class=\"acts\"><form method=\"post\" action=\"")
       .text(url_segment(v.domain.str()))
       .raw("/check\"><button type=\"submit\">Look again now</button></form>");
+  acknowledgement(page, view.memory, view.snapshot);
   silence_of_domain(page, view.memory, view.snapshot);
   page.raw("</div>");
 }

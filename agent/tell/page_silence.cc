@@ -112,6 +112,23 @@ tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const Dom
   return out;
 }
 
+void acknowledgement(Html& page, const DomainMemory& memory, const Snapshot& snapshot) {
+  const auto& domain = memory.verdict.domain.str();
+  const auto told = snapshot.told.find(domain);
+  if (told == snapshot.told.end()) return;
+  if (told->second) {
+    page.raw("<p class=\"silence\">Acknowledged ");
+    write_time(page, *told->second);
+    page.raw(": no reminders until it gets worse</p>");
+    return;
+  }
+  page.raw("<form method=\"post\" action=\"")
+      .text(url_segment(domain))
+      .raw(
+          "/acknowledge\"><button type=\"submit\">I am at it: no reminders until it gets "
+          "worse</button></form>");
+}
+
 void silence_of_domain(Html& page, const DomainMemory& memory, const Snapshot& snapshot) {
   const auto& domain = memory.verdict.domain.str();
   if (!sentences(page, snapshot, domain, [&](const Silence& s) { return whole_domain(s, domain); }))

@@ -1,5 +1,5 @@
-// Silences on a domain's page: what is silenced, the form that silences, and what a form that was sent asks
-// for.
+// Silences and acknowledgements on a domain's page: what is silenced, the form that silences, and what a form
+// that was sent asks for.
 #pragma once
 
 #include <tl/expected.hpp>
@@ -21,6 +21,8 @@ struct SilenceForm {
 tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const DomainMemory& memory,
                                               TimePoint now);
 
+/// The button for who is at what was told of the domain, or the word that somebody is.
+void acknowledgement(Html& page, const DomainMemory& memory, const Snapshot& snapshot);
 /// The form for all of the domain, and the silences that touch it.
 void silence_of_domain(Html& page, const DomainMemory& memory, const Snapshot& snapshot);
 /// The form for one finding, or the word that it is silenced.

@@ -45,6 +45,8 @@ struct Snapshot {
   std::vector<ReceiverFigures> receivers;
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
+  /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
+  std::map<std::string, std::optional<TimePoint>> told;
 };
 
 }  // namespace stswatch

@@ -268,13 +268,17 @@ TEST_CASE("who has acknowledged is not reminded until it gets worse") {
   World world;
   world.open("example.com", "certificate-expired", kHost);
   world.pass(1h);
-  REQUIRE(world.desk->acknowledge(std::string(world.told()[0].thread()), world.now));
-  CHECK_FALSE(world.desk->acknowledge("nothing", world.now));
+  CHECK(world.desk->told() == std::map<std::string, std::optional<TimePoint>>{{"example.com", std::nullopt}});
+  const auto acknowledged = world.now;
+  REQUIRE(world.desk->acknowledge("example.com", acknowledged));
+  CHECK_FALSE(world.desk->acknowledge("example.net", acknowledged));
+  CHECK(world.desk->told().at("example.com") == acknowledged);
   world.pass(30 * kDay);
   CHECK(world.kinds() == "new/ticket");
   world.open("example.com", "enforce-breakage-now");
   world.pass(1h);
   CHECK(world.kinds() == "new/ticket worse/page");
+  CHECK_FALSE(world.desk->told().at("example.com"));
 }
 
 TEST_CASE("what is silenced is not told; once the silence ends what is left is") {

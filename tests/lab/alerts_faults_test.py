@@ -8,12 +8,15 @@ import email.policy
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -225,6 +228,32 @@ class FullDisk(Fault):
         self.until("the resolve", lambda: len(hook.requests) == 8)
         self.assertEqual(statuses(hook)[-1], "resolved")
         print("\n8 messages while the disk was full, free again, and taken over: each once")
+
+
+class Acknowledgement(Fault):
+    REST_SECONDS = 10                                    # reminders may be so much late
+
+    def test_who_is_at_it_is_not_reminded(self):
+        hook = self.enterContext(HttpListener())
+        config = Path(self.configure(webhook("hook", hook.url)))
+        text = config.read_text().replace("[alerts]\n", '[alerts]\nrepeat_ticket = "1s"\n')
+        config.write_text(text)
+        address = re.search('^listen = "(.*)"', text, re.MULTILINE)[1]
+        page = f"http://{address}/domain/{DOMAINS[0]}"
+        self.breaks()
+        self.start()
+        self.until("a reminder", lambda: [n["kind"] for n in notices(hook)][1:] == ["reminder"])
+        with urllib.request.urlopen(urllib.request.Request(page + "/acknowledge", method="POST"), timeout=10) as answer:
+            self.assertEqual(answer.url, page)
+            self.assertIn("Acknowledged", answer.read().decode())
+        time.sleep(self.REST_SECONDS + CALM_SECONDS)     # the next one would be due two seconds after the first
+        self.assertEqual([n["kind"] for n in notices(hook)], ["new", "reminder"])
+        self.heals()
+        self.until("the resolve", lambda: statuses(hook)[-1] == "resolved")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(page + "/acknowledge", method="POST"), timeout=10)
+        self.addCleanup(refused.exception.close)
+        self.assertEqual(refused.exception.code, 404)
 
 
 class Kills(Fault):

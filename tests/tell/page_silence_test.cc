@@ -54,6 +54,19 @@ TEST_CASE("a form silences what is open on its domain, for one of the spans it o
   CHECK(*all == Silence{"example.com", "*", "*", std::nullopt, ""});
 }
 
+TEST_CASE("who was told can say that he is at it, once") {
+  Snapshot s;
+  s.now = kNow;
+  s.domains = {record()};
+  const auto page = [&] { return page_of_domain(s, "example.com").value(); };
+  CHECK(count(page(), "cknowledge") == 0);
+  s.told["example.com"] = std::nullopt;
+  CHECK(count(page(), "<form method=\"post\" action=\"example.com/acknowledge\">") == 1);
+  s.told["example.com"] = kNow - Seconds{60};
+  CHECK(count(page(), "/acknowledge") == 0);
+  CHECK(count(page(), "Acknowledged ") == 1);
+}
+
 TEST_CASE("a form cannot silence what is not there, nor more than its page shows") {
   const auto memory = record();
   const SilenceForm bad[] = {{"certificate-expired", "mx2.example.com", "1h", ""},
