@@ -25,7 +25,8 @@ import zones
 from model import Mail, Web
 from processes import Processes, children, start_time, title
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
+RELOADED = "reload -- version"                   # in the words of Postfix' master
 
 
 class LiveError(Exception):
@@ -189,8 +190,16 @@ class Live:
         self._reload("nginx", "nginx", lambda pid: "is shutting down" not in title(pid))
 
     def _reload_postfix(self):
-        """An smtpd process keeps the certificate it began with, and leaves as soon as it is idle."""
+        """An smtpd process keeps the certificate it began with, and leaves as soon as it is idle. Where there was none, the
+        master's word and its listeners tell."""
+        log = self.directory / "logs" / "postfix.log"
+        reloads = log.read_text().count(RELOADED)
         self._reload("postfix", "smtpd", lambda pid: True)
+        mails = [mail for _, mail in world.mails()]
+        wanted, unwanted = ({mail.address for mail in mails if is_so(mail)} for is_so in
+                            (world.is_real, lambda mail: mail.stopped))
+        self._wait("postfix to listen as it is told", "postfix", lambda: log.read_text().count(RELOADED) > reloads and
+                   wanted <= (now := listeners(25)) and not unwanted & now)
 
     def _reload(self, name, process_title, still_serves):
         master = self._processes.pid(name)
@@ -205,6 +214,12 @@ class Live:
             if time.monotonic() > end:
                 raise LiveError(f"waited {PATIENCE_SECONDS} s for {what}: see {self.directory}/logs, {name}*.log")
             time.sleep(0.01)
+
+
+def listeners(port):
+    """The addresses that somebody listens on at this TCP port."""
+    lines = _run("ss", "--no-header", "--listening", "--tcp", "--numeric", f"sport = :{port}").splitlines()
+    return {line.split()[3].rpartition(":")[0].strip("[]") for line in lines}
 
 
 def _in_dns(domain):
