@@ -13,7 +13,7 @@ def output(*command, stdin=""):
 
 
 def dig(*question):
-    return output("dig", RESOLVER, "+time=3", "+tries=1", *question)
+    return output("dig", RESOLVER, "+time=15", "+tries=1", *question)
 
 
 def curl(host, directory, *more):
