@@ -2,7 +2,6 @@
 """The demo as a stranger uses it: reads the terminal, copies its commands, asks service and Prometheus, presses Ctrl-C.
 Needs root and a network without a lab; brings up its own."""
 import json
-import os
 import signal
 import socket
 import subprocess
