@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "agent/commands.h"
+#include "agent/commands/commands.h"
 #include "agent/version.h"
 
 namespace {

@@ -16,9 +16,9 @@ constexpr Seconds kFirstBounce = 96h;  // RULES 5.6: senders give up after four 
 bool breaks_now(const Finding& finding) { return finding.code == "enforce-breakage-now"; }
 
 /// The gravest first; of those the one that says what it does to mail.
-Items by_gravity(Items items) {
-  std::ranges::stable_sort(items, [](const Item* a, const Item* b) {
-    const auto rank = [](const Item* i) {
+OpenFindings by_gravity(OpenFindings items) {
+  std::ranges::stable_sort(items, [](const OpenFinding* a, const OpenFinding* b) {
+    const auto rank = [](const OpenFinding* i) {
       const Finding& f = i->finding();
       return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom);
     };
@@ -28,19 +28,19 @@ Items by_gravity(Items items) {
 }
 
 /// Of the lead's domain, what the fix has to begin with.
-const Item& cause_of(const Items& items) {
-  const Item* best = items.front();
+const OpenFinding& cause_of(const OpenFindings& items) {
+  const OpenFinding* best = items.front();
   if (!best->nature.symptom) return *best;
-  for (const Item* item : items) {
+  for (const OpenFinding* item : items) {
     if (item->domain() != items.front()->domain() || item->nature.symptom || item->nature.change) continue;
     if (best->nature.symptom || item->finding().severity > best->finding().severity) best = item;
   }
   return *best;
 }
 
-std::vector<std::string> domains_of(const Items& items) {
+std::vector<std::string> domains_of(const OpenFindings& items) {
   std::set<std::string> all;
-  for (const Item* item : items)
+  for (const OpenFinding* item : items)
     all.insert(item->domain());
   return {all.begin(), all.end()};
 }
@@ -50,12 +50,12 @@ std::string how_many(std::size_t some, std::size_t all) {
                      : std::to_string(some) + " of the " + std::to_string(all) + " domains listed";
 }
 
-std::string effect_of(const Items& items, const std::vector<std::string>& domains) {
-  const Item& lead = *items.front();
+std::string effect_of(const OpenFindings& items, const std::vector<std::string>& domains) {
+  const OpenFinding& lead = *items.front();
   if (!breaks_now(lead.finding())) return lead.finding().effect;
   std::set<std::string> broken;
   TimePoint first = lead.incident->opened;
-  for (const Item* item : items) {
+  for (const OpenFinding* item : items) {
     if (!breaks_now(item->finding())) continue;
     broken.insert(item->domain());
     first = std::min(first, item->incident->opened);
@@ -68,11 +68,12 @@ std::string effect_of(const Items& items, const std::vector<std::string>& domain
 
 std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
 
-std::string seen_of(const Items& items, const std::vector<std::string>& domains, const Surround& around) {
+std::string seen_of(const OpenFindings& items, const std::vector<std::string>& domains,
+                    const ComposeContext& around) {
   std::vector<std::string> lines;
   std::set<std::string> told;
   std::size_t more = 0;
-  for (const Item* item : items) {
+  for (const OpenFinding* item : items) {
     const Finding& f = item->finding();
     if (!told.insert(f.code + ' ' + f.subject).second) continue;
     if (lines.size() == kLines) {
@@ -95,14 +96,14 @@ std::string seen_of(const Items& items, const std::vector<std::string>& domains,
 }
 
 /// When mail stops if nothing is done, or when the last cache is free.
-void look_ahead(const Items& items, const Surround& around, Notice& notice) {
-  const Item& lead = *items.front();
+void look_ahead(const OpenFindings& items, const ComposeContext& around, Notice& notice) {
+  const OpenFinding& lead = *items.front();
   const auto& verdict = lead.record->verdict;
   const auto& breakage = verdict.forecast.breakage;
   if (breakage && breakage->at > around.now && lead.nature.family == Family::delivery) {
     notice.until = breakage->at;
     notice.outlook = "mail from enforcing senders flows until " + to_utc(breakage->at);
-  } else if (std::ranges::any_of(items, [](const Item* i) { return i->nature.aspect == "caches"; }) &&
+  } else if (std::ranges::any_of(items, [](const OpenFinding* i) { return i->nature.aspect == "caches"; }) &&
              verdict.safe_after && *verdict.safe_after > around.now) {
     notice.until = verdict.safe_after;
     notice.outlook =
@@ -121,9 +122,9 @@ void look_ahead(const Items& items, const Surround& around, Notice& notice) {
   }
 }
 
-std::string fix_of(const Items& items, const std::vector<std::string>& domains) {
-  const Item& cause = cause_of(items);
-  const Item& lead = *items.front();
+std::string fix_of(const OpenFindings& items, const std::vector<std::string>& domains) {
+  const OpenFinding& cause = cause_of(items);
+  const OpenFinding& lead = *items.front();
   std::string out = cause.finding().fix;
   if (&cause != &lead && breaks_now(lead.finding())) out += ' ' + lead.finding().fix;
   if (domains.size() > 1 && !cause.nature.of_host && cause.nature.family != Family::agent)
@@ -131,9 +132,9 @@ std::string fix_of(const Items& items, const std::vector<std::string>& domains) 
   return out;
 }
 
-std::string references_of(const Items& items) {
+std::string references_of(const OpenFindings& items) {
   std::vector<std::string> all;
-  for (const Item* item : items) {
+  for (const OpenFinding* item : items) {
     std::istringstream references(item->finding().reference);  // "RFC 8461 §3.1, RFC 8461 §8.1"
     for (std::string one; std::getline(references >> std::ws, one, ',');)
       if (all.size() < 6 && std::ranges::find(all, one) == all.end()) all.push_back(one);
@@ -145,7 +146,7 @@ std::string references_of(const Items& items) {
 }
 
 std::map<std::string, std::string> labels_of(const std::vector<std::string>& domains,
-                                             const Surround& around) {
+                                             const ComposeContext& around) {
   if (!around.labels) return {};
   auto common = around.labels(domains.front());
   for (const auto& domain : domains) {
@@ -159,7 +160,7 @@ std::map<std::string, std::string> labels_of(const std::vector<std::string>& dom
   return common;
 }
 
-std::string url_of(const std::vector<std::string>& domains, const Surround& around) {
+std::string url_of(const std::vector<std::string>& domains, const ComposeContext& around) {
   auto base = around.external_url;
   while (base.ends_with('/'))
     base.pop_back();
@@ -167,9 +168,9 @@ std::string url_of(const std::vector<std::string>& domains, const Surround& arou
   return domains.size() == 1 ? base + "/domain/" + domains.front() : base + "/";
 }
 
-TimePoint since_of(const Items& items) {
+TimePoint since_of(const OpenFindings& items) {
   TimePoint since = TimePoint::max();
-  for (const Item* item : items)
+  for (const OpenFinding* item : items)
     since = std::min(since, item->incident->opened);
   return since;
 }
@@ -180,7 +181,7 @@ std::string still_held(const std::shared_ptr<const DomainMemory>& record, TimePo
 }
 
 /// The first host that it names: what was changed there may have cured it.
-std::string host_of(const Notice& notice, const Surround& around) {
+std::string host_of(const Notice& notice, const ComposeContext& around) {
   for (const auto& f : notice.findings)
     if (const auto host = f.subject.substr(0, f.subject.find(' ')); around.mx && around.mx(host)) return host;
   return {};
@@ -188,21 +189,21 @@ std::string host_of(const Notice& notice, const Surround& around) {
 
 }  // namespace
 
-std::set<std::string> codes_of(const Standing& standing) {
+std::set<std::string> codes_of(const GroupState& group_state) {
   std::set<std::string> codes;
-  for (const Item* item : standing.items)
+  for (const OpenFinding* item : group_state.items)
     codes.insert(item->finding().code);
   return codes;
 }
 
-Notice compose(const Standing& standing, NoticeKind kind, const Surround& around) {
-  const Items items = by_gravity(standing.items);
+Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeContext& around) {
+  const OpenFindings items = by_gravity(group_state.items);
   const auto domains = domains_of(items);
-  const Item& cause = cause_of(items);
+  const OpenFinding& cause = cause_of(items);
   Notice notice;
   notice.kind = kind;
-  notice.route = standing.route;
-  notice.severity = standing.severity;
+  notice.route = group_state.route;
+  notice.severity = group_state.severity;
   notice.title = title_of(items, domains);
   notice.effect = effect_of(items, domains);
   notice.seen = seen_of(items, domains, around);
@@ -218,7 +219,7 @@ Notice compose(const Standing& standing, NoticeKind kind, const Surround& around
   notice.domain_count = domains.size();
   notice.domains.assign(
       domains.begin(), domains.begin() + static_cast<std::ptrdiff_t>(std::min(domains.size(), kMostDomains)));
-  for (const Item* item : items) {
+  for (const OpenFinding* item : items) {
     if (notice.findings.size() == kMostFindings) break;
     const Finding& f = item->finding();
     notice.findings.push_back({item->domain(), f.code, f.subject, f.severity});
@@ -227,12 +228,12 @@ Notice compose(const Standing& standing, NoticeKind kind, const Surround& around
   return notice;
 }
 
-Notice compose_resolved(const Said& said, const Surround& around) {
-  Notice notice = said.notice;
+Notice compose_resolved(const LastNotified& last_notified, const ComposeContext& around) {
+  Notice notice = last_notified.notice;
   const auto lasted = to_words(around.now - notice.since);
   const auto colon = notice.title.find(": ");
   const auto whom = notice.title.substr(0, colon);
-  const bool stopped_mail = said.codes.contains("enforce-breakage-now");
+  const bool stopped_mail = last_notified.codes.contains("enforce-breakage-now");
   const auto record =
       around.domain && !notice.domains.empty() ? around.domain(notice.domains.front()) : nullptr;
   const auto held = still_held(record, around.now);

@@ -10,7 +10,7 @@
 namespace stswatch {
 
 /// What a notice needs to know besides the findings.
-struct Surround {
+struct ComposeContext {
   TimePoint now{};
   std::string external_url, vantage;
   std::uint16_t https_port = 443, smtp_port = 25;
@@ -20,17 +20,17 @@ struct Surround {
 };
 
 /// Of a problem that is there: `standing` lists at least one item. The key is the caller's.
-Notice compose(const Standing& standing, NoticeKind kind, const Surround& around);
+Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeContext& around);
 /// Of a problem that is over.
-Notice compose_resolved(const Said& said, const Surround& around);
+Notice compose_resolved(const LastNotified& last_notified, const ComposeContext& around);
 /// All codes, listed or not.
-std::set<std::string> codes_of(const Standing& standing);
+std::set<std::string> codes_of(const GroupState& group_state);
 
 // Parts, each in a file of its own; `items` are sorted, the lead first.
-using Items = std::vector<const Item*>;
-std::string title_of(const Items& items, const std::vector<std::string>& domains);
+using OpenFindings = std::vector<const OpenFinding*>;
+std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains);
 std::string changes_in_words(const std::string& domain, const std::string& host,
-                             std::optional<TimePoint> after, const Surround& around);
-std::string verify_command(const Item& cause, const Surround& around);
+                             std::optional<TimePoint> after, const ComposeContext& around);
+std::string verify_command(const OpenFinding& cause, const ComposeContext& around);
 
 }  // namespace stswatch

@@ -30,9 +30,9 @@ std::string without_host(std::string title, const std::string& host) {
   return title;
 }
 
-const Item* cause_in_title(const Items& items) {
-  const Item* best = nullptr;
-  for (const Item* item : items)
+const OpenFinding* cause_in_title(const OpenFindings& items) {
+  const OpenFinding* best = nullptr;
+  for (const OpenFinding* item : items)
     if (item->domain() == items.front()->domain() && !item->nature.symptom && !item->nature.change &&
         (best == nullptr || item->finding().severity > best->finding().severity))
       best = item;
@@ -40,7 +40,7 @@ const Item* cause_in_title(const Items& items) {
 }
 
 /// What stops working, and when; empty where the catalogue's title says it.
-std::string effect_in_title(const Item& lead, const std::string& whose) {
+std::string effect_in_title(const OpenFinding& lead, const std::string& whose) {
   const auto& code = lead.finding().code;
   const auto& forecast = lead.record->verdict.forecast;
   if (code == "enforce-breakage-now")
@@ -73,7 +73,7 @@ std::string bracketed(const std::string& address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
 
-std::string certificate_command(const Item& cause, std::uint16_t port) {
+std::string certificate_command(const OpenFinding& cause, std::uint16_t port) {
   const auto host = cause.host();
   const auto address = address_in(cause.finding());
   return "openssl s_client -starttls smtp -connect " + (address.empty() ? host : bracketed(address)) + ":" +
@@ -81,7 +81,7 @@ std::string certificate_command(const Item& cause, std::uint16_t port) {
          " </dev/null | openssl x509 -noout -dates -ext subjectAltName";
 }
 
-std::string policy_command(const Item& cause, std::uint16_t port) {
+std::string policy_command(const OpenFinding& cause, std::uint16_t port) {
   const auto host = "mta-sts." + cause.domain();
   const auto address = address_in(cause.finding());
   const auto at = port == 443 ? std::string() : ":" + std::to_string(port);
@@ -108,11 +108,11 @@ std::string in_words(const Change& change) {
 
 }  // namespace
 
-std::string title_of(const Items& items, const std::vector<std::string>& domains) {
-  const Item& lead = *items.front();
-  const Item* cause = cause_in_title(items);
+std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains) {
+  const OpenFinding& lead = *items.front();
+  const OpenFinding* cause = cause_in_title(items);
   const auto count = std::to_string(domains.size()) + " domains";
-  const Item& named = cause != nullptr ? *cause : lead;
+  const OpenFinding& named = cause != nullptr ? *cause : lead;
   if (lead.nature.family == Family::agent) return "stswatch: " + named_title(lead.finding(), "");
   const bool by_host = domains.size() > 1 && named.nature.of_host;
   const std::string whom = by_host               ? named.host()
@@ -128,7 +128,7 @@ std::string title_of(const Items& items, const std::vector<std::string>& domains
 }
 
 std::string changes_in_words(const std::string& domain, const std::string& host,
-                             std::optional<TimePoint> after, const Surround& around) {
+                             std::optional<TimePoint> after, const ComposeContext& around) {
   const auto record = around.domain ? around.domain(domain) : nullptr;
   const auto mx = around.mx && !host.empty() ? around.mx(host.substr(0, host.find(' '))) : nullptr;
   std::vector<const Change*> changes;
@@ -146,7 +146,7 @@ std::string changes_in_words(const std::string& domain, const std::string& host,
   return "nothing known";
 }
 
-std::string verify_command(const Item& cause, const Surround& around) {
+std::string verify_command(const OpenFinding& cause, const ComposeContext& around) {
   const auto& domain = cause.domain();
   const auto address = address_in(cause.finding());
   if (!plain_name(cause.host()) || (!address.empty() && !plain_name(address)))

@@ -9,9 +9,11 @@ constexpr Seconds kLongestRepeat{7 * 86400};
 /// RULES 5.4, MtaStsVantageBlind: what the agent cannot see is worth a ticket only when it lasts.
 constexpr Seconds kOwnFault{2 * 3600};
 
-bool only_changes(const Said& said) { return std::ranges::all_of(said.codes, is_change); }
+bool only_changes(const LastNotified& last_notified) {
+  return std::ranges::all_of(last_notified.codes, is_change);
+}
 
-bool tells(const Item& item) { return !item.silenced && !item.in_doubt(); }
+bool tells(const OpenFinding& item) { return !item.silenced && !item.in_doubt(); }
 
 }  // namespace
 
@@ -21,9 +23,9 @@ bool is_change(const std::string& code) {
   return nature_of(finding).change;
 }
 
-Standing stand(const Cluster& cluster, const std::set<std::string>& told, Severity min_severity) {
-  Standing out;
-  for (const Item* item : cluster.items) {
+GroupState stand(const AlertGroup& group, const std::set<std::string>& told, Severity min_severity) {
+  GroupState out;
+  for (const OpenFinding* item : group.items) {
     const Finding& finding = item->finding();
     if (!wanted(finding, min_severity)) continue;
     out.any = true;
@@ -53,18 +55,18 @@ Seconds reminder_after(Route route, int reminders, const TellingRules& rules) {
   return std::min(after, std::max(kLongestRepeat, rules.repeat_ticket));
 }
 
-std::optional<Decision> decide(const Standing& now_there, const Said* said, bool acknowledged, TimePoint now,
-                               const TellingRules& rules) {
+std::optional<Decision> decide(const GroupState& now_there, const LastNotified* last_notified,
+                               bool acknowledged, TimePoint now, const TellingRules& rules) {
   const bool waited = now_there.news && now - *now_there.news >= rules.group_wait;
-  if (said == nullptr) {
+  if (last_notified == nullptr) {
     if (!waited) return std::nullopt;
     return Decision{NoticeKind::fresh, "nothing was told of it yet"};
   }
-  if (!now_there.state && !only_changes(*said)) {
+  if (!now_there.state && !only_changes(*last_notified)) {
     if (!rules.send_resolved) return std::nullopt;
     return Decision{NoticeKind::resolved, "it is over"};
   }
-  const Notice& last = said->notice;
+  const Notice& last = last_notified->notice;
   if (now_there.sure_route > last.route) return Decision{NoticeKind::worse, "it needs somebody sooner"};
   if (now_there.sure_severity > last.severity) return Decision{NoticeKind::worse, "it is more severe"};
   if (now_there.new_cause && waited) return Decision{NoticeKind::worse, "another fault has joined it"};
@@ -72,20 +74,22 @@ std::optional<Decision> decide(const Standing& now_there, const Said* said, bool
   // What is left may be on its way out as well: then one word at the end is enough.
   const bool settled =
       (!now_there.eased || now - *now_there.eased >= rules.group_wait) &&
-      std::ranges::none_of(now_there.items, [](const Item* item) { return item->in_doubt(); });
+      std::ranges::none_of(now_there.items, [](const OpenFinding* item) { return item->in_doubt(); });
   if (last.route == Route::page && now_there.route < last.route && settled)
     return Decision{NoticeKind::better, "mail flows again, a part of it is left"};
-  if (!rules.reminders || acknowledged || last.route == Route::log || only_changes(*said))
+  if (!rules.reminders || acknowledged || last.route == Route::log || only_changes(*last_notified))
     return std::nullopt;
-  const bool sure = std::ranges::any_of(now_there.items, [](const Item* item) { return tells(*item); });
-  if (sure && now - last.at >= reminder_after(last.route, said->reminders, rules))
+  const bool sure =
+      std::ranges::any_of(now_there.items, [](const OpenFinding* item) { return tells(*item); });
+  if (sure && now - last.at >= reminder_after(last.route, last_notified->reminders, rules))
     return Decision{NoticeKind::reminder, "it has lasted"};
   return std::nullopt;
 }
 
-bool ends_silently(const Standing& now_there, const Said& said, const TellingRules& rules) {
+bool ends_silently(const GroupState& now_there, const LastNotified& last_notified,
+                   const TellingRules& rules) {
   if (now_there.state) return false;
-  return only_changes(said) ? !now_there.any : !rules.send_resolved;
+  return only_changes(last_notified) ? !now_there.any : !rules.send_resolved;
 }
 
 }  // namespace stswatch

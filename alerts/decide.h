@@ -20,10 +20,10 @@ struct TellingRules {
 };
 
 /// What is there now of one problem, for one receiver.
-struct Standing {
-  std::vector<const Item*> items;  // all that the receiver is to know: what a notice lists
-  bool any = false;                // something is open, silenced or not
-  bool state = false;              // something other than changes is
+struct GroupState {
+  std::vector<const OpenFinding*> items;  // all that the receiver is to know: what a notice lists
+  bool any = false;                       // something is open, silenced or not
+  bool state = false;                     // something other than changes is
   Severity severity = Severity::info;
   Route route = Route::log;
   // Of those that a notice may be sent for: neither silenced nor perhaps over.
@@ -35,7 +35,7 @@ struct Standing {
 };
 
 /// `told`: codes that are no news to the receiver.
-Standing stand(const Cluster& cluster, const std::set<std::string>& told, Severity min_severity);
+GroupState stand(const AlertGroup& group, const std::set<std::string>& told, Severity min_severity);
 
 bool is_change(const std::string& code);
 
@@ -45,11 +45,11 @@ struct Decision {
 };
 
 /// nullopt: nothing is owed now. `said` null: it was told nothing, or that it is over.
-std::optional<Decision> decide(const Standing& now_there, const Said* said, bool acknowledged, TimePoint now,
-                               const TellingRules& rules);
+std::optional<Decision> decide(const GroupState& now_there, const LastNotified* last_notified,
+                               bool acknowledged, TimePoint now, const TellingRules& rules);
 
 /// The receiver was told only of changes, or wants no resolve, and nothing is left: it can be forgotten.
-bool ends_silently(const Standing& now_there, const Said& said, const TellingRules& rules);
+bool ends_silently(const GroupState& now_there, const LastNotified& last_notified, const TellingRules& rules);
 
 /// RULES 5.6: "repeat: page 2h, ticket 3d", doubling up to 7 days.
 Seconds reminder_after(Route route, int reminders, const TellingRules& rules);

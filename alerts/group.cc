@@ -11,10 +11,12 @@ namespace {
 
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
-std::string family_name(const Item& item) { return std::to_string(static_cast<int>(item.nature.family)); }
+std::string family_name(const OpenFinding& item) {
+  return std::to_string(static_cast<int>(item.nature.family));
+}
 
 /// The MX host or policy platform that the fault of this domain is shared through; empty: none known.
-std::string platform_of(const Item& item) {
+std::string platform_of(const OpenFinding& item) {
   const auto& facts = *item.record->confirmed;
   if (item.nature.family == Family::publication) {
     if (const auto cname = facts.policy_host.cname(); !cname.empty()) return cname.back().target;
@@ -29,16 +31,16 @@ std::string platform_of(const Item& item) {
 
 class Gathering {
  public:
-  explicit Gathering(const std::map<std::string, Topic>& topics) {
-    for (const auto& [id, topic] : topics) {
-      for (const auto& key : topic.keys)
+  explicit Gathering(const std::map<std::string, Problem>& problems) {
+    for (const auto& [id, problem] : problems) {
+      for (const auto& key : problem.keys)
         told_.emplace(key, clusters_.size());
-      clusters_.push_back({topic, false, {}});
+      clusters_.push_back({problem, false, {}});
     }
     first_new_ = clusters_.size();
   }
 
-  void place_cause(const Item& item) {
+  void place_cause(const OpenFinding& item) {
     const auto key = item.key();
     std::size_t at = kNowhere;
     if (const auto it = told_.find(key); it != told_.end())
@@ -46,11 +48,11 @@ class Gathering {
     else
       at = fresh(item);
     clusters_[at].items.push_back(&item);
-    if (at >= first_new_) clusters_[at].topic.keys.insert(key);
+    if (at >= first_new_) clusters_[at].problem.keys.insert(key);
     if (!item.nature.change) causes_[item.domain() + ' ' + family_name(item)].push_back({&item, at});
   }
 
-  void place_symptom(const Item& item) {
+  void place_symptom(const OpenFinding& item) {
     std::size_t at = kNowhere;
     if (const auto it = told_.find(item.key()); it != told_.end()) at = it->second;
     if (at == kNowhere) at = cluster_of_cause(item);
@@ -58,26 +60,26 @@ class Gathering {
     if (at == kNowhere && item.nature.aspect == "backup") return;  // RULES 3.1: never told by itself
     if (at == kNowhere) {
       at = fresh(item);
-      clusters_[at].topic.keys.insert(item.key());
+      clusters_[at].problem.keys.insert(item.key());
     }
     clusters_[at].items.push_back(&item);
   }
 
-  std::vector<Cluster> take() {
+  std::vector<AlertGroup> take() {
     merge_what_is_shared();
     for (std::size_t i = first_new_; i < clusters_.size(); ++i)
       date(clusters_[i]);
-    std::erase_if(clusters_, [](const Cluster& c) { return c.is_new && c.items.empty(); });
+    std::erase_if(clusters_, [](const AlertGroup& c) { return c.is_new && c.items.empty(); });
     return std::move(clusters_);
   }
 
  private:
   struct Cause {
-    const Item* item;
-    std::size_t cluster;
+    const OpenFinding* item;
+    std::size_t group;
   };
 
-  std::size_t fresh(const Item& item) {
+  std::size_t fresh(const OpenFinding& item) {
     const auto name = item.nature.family == Family::agent ? std::string("agent")
                       : item.nature.of_host               ? "host " + item.host()
                                                           : family_name(item) + ' ' + item.domain();
@@ -88,36 +90,36 @@ class Gathering {
 
   /// What the forecast names, for what is still to come; else the last straw: of the gravest causes the
   /// newest that was there when the symptom came.
-  std::size_t cluster_of_cause(const Item& symptom) const {
+  std::size_t cluster_of_cause(const OpenFinding& symptom) const {
     const auto it = causes_.find(symptom.domain() + ' ' + family_name(symptom));
     if (it == causes_.end()) return kNowhere;
     const auto named = named_by(symptom);
     const auto rank = [&](const Cause& c) {
       const bool before = c.item->incident->opened <= symptom.incident->opened;
       return std::tuple(c.item->host() == named, c.item->finding().severity, before, c.item->incident->opened,
-                        c.cluster);
+                        c.group);
     };
     const auto best = std::ranges::max_element(
         it->second, [&](const Cause& a, const Cause& b) { return rank(a) < rank(b); });
     if (symptom.nature.aspect == "backup" && best->item->host() != named) return kNowhere;
-    const auto moved = joined_.find(best->cluster);
-    return moved == joined_.end() ? best->cluster : moved->second;
+    const auto moved = joined_.find(best->group);
+    return moved == joined_.end() ? best->group : moved->second;
   }
 
   /// Hosts that fail one after the other before anything is told stop mail together: one notice.
-  void join_causes(const Item& symptom, std::size_t into) {
+  void join_causes(const OpenFinding& symptom, std::size_t into) {
     if (into < first_new_) return;
     const auto it = causes_.find(symptom.domain() + ' ' + family_name(symptom));
     if (it == causes_.end()) return;
     for (Cause& cause : it->second) {
-      if (cause.cluster < first_new_ || cause.item->finding().severity != Severity::critical) continue;
-      if (clusters_[cause.cluster].items.empty()) cause.cluster = joined_.at(cause.cluster);
-      if (cause.cluster == into) continue;
-      move(cause.cluster, into);
-      joined_[cause.cluster] = into;
+      if (cause.group < first_new_ || cause.item->finding().severity != Severity::critical) continue;
+      if (clusters_[cause.group].items.empty()) cause.group = joined_.at(cause.group);
+      if (cause.group == into) continue;
+      move(cause.group, into);
+      joined_[cause.group] = into;
       for (auto& [_, to] : joined_)
-        if (to == cause.cluster) to = into;
-      cause.cluster = into;
+        if (to == cause.group) to = into;
+      cause.group = into;
     }
   }
 
@@ -125,11 +127,11 @@ class Gathering {
     auto& source = clusters_[from];
     auto& target = clusters_[into];
     target.items.insert(target.items.end(), source.items.begin(), source.items.end());
-    target.topic.keys.merge(source.topic.keys);
+    target.problem.keys.merge(source.problem.keys);
     source.items.clear();
   }
 
-  static std::string named_by(const Item& symptom) {
+  static std::string named_by(const OpenFinding& symptom) {
     const auto& code = symptom.finding().code;
     if (code == "mx-backup-invalid") return symptom.host();
     const auto& forecast = symptom.record->verdict.forecast;
@@ -158,9 +160,9 @@ class Gathering {
     merge(same, kSameFault);
   }
 
-  static std::string faults(const Cluster& cluster) {
+  static std::string faults(const AlertGroup& group) {
     std::set<std::string> codes;
-    for (const Item* item : cluster.items)
+    for (const OpenFinding* item : group.items)
       codes.insert(item->finding().code);
     std::string out;
     for (const auto& code : codes)
@@ -168,9 +170,9 @@ class Gathering {
     return out + '\n';
   }
 
-  static bool pages(const Cluster& cluster) {
-    return std::ranges::any_of(cluster.items,
-                               [](const Item* i) { return i->finding().route == Route::page; });
+  static bool pages(const AlertGroup& group) {
+    return std::ranges::any_of(group.items,
+                               [](const OpenFinding* i) { return i->finding().route == Route::page; });
   }
 
   /// All that took part.
@@ -185,15 +187,15 @@ class Gathering {
     return merged;
   }
 
-  static void date(Cluster& cluster) {
-    if (cluster.items.empty()) return;
+  static void date(AlertGroup& group) {
+    if (group.items.empty()) return;
     auto since = TimePoint::max();
-    for (const Item* item : cluster.items)
+    for (const OpenFinding* item : group.items)
       since = std::min(since, item->incident->opened);
-    cluster.topic.since = since;
+    group.problem.since = since;
   }
 
-  std::vector<Cluster> clusters_;
+  std::vector<AlertGroup> clusters_;
   std::size_t first_new_ = 0;
   std::unordered_map<std::string, std::size_t> told_, fresh_;
   std::unordered_map<std::string, std::vector<Cause>> causes_;  // by domain and family
@@ -202,8 +204,8 @@ class Gathering {
 
 }  // namespace
 
-std::string topic_id(const Topic& topic, TimePoint now) {
-  const std::string text = to_utc(now) + ' ' + *topic.keys.begin();
+std::string problem_id(const Problem& problem, TimePoint now) {
+  const std::string text = to_utc(now) + ' ' + *problem.keys.begin();
   // FNV-1a
   std::uint64_t h = 0xcbf29ce484222325;
   for (const char c : text) {
@@ -217,12 +219,12 @@ std::string topic_id(const Topic& topic, TimePoint now) {
   return out;
 }
 
-std::vector<Cluster> gather(const std::vector<const Item*>& items,
-                            const std::map<std::string, Topic>& topics) {
-  Gathering gathering(topics);
-  for (const Item* item : items)
+std::vector<AlertGroup> gather(const std::vector<const OpenFinding*>& items,
+                               const std::map<std::string, Problem>& problems) {
+  Gathering gathering(problems);
+  for (const OpenFinding* item : items)
     if (!item->nature.symptom) gathering.place_cause(*item);
-  for (const Item* item : items)
+  for (const OpenFinding* item : items)
     if (item->nature.symptom) gathering.place_symptom(*item);
   return gathering.take();
 }

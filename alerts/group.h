@@ -7,23 +7,22 @@
 #include <string>
 #include <vector>
 
-#include "alerts/item.h"
-#include "alerts/topic.h"
+#include "alerts/open_finding.h"
 
 namespace stswatch {
 
-struct Cluster {
-  Topic topic;
+struct AlertGroup {
+  Problem problem;
   bool is_new = false;
-  std::vector<const Item*> items;  // none: it is over
+  std::vector<const OpenFinding*> items;  // none: it is over
 };
 
 /// `topics`: those told of, by id. All of them are in the result, then the new ones, without an id.
-std::vector<Cluster> gather(const std::vector<const Item*>& items,
-                            const std::map<std::string, Topic>& topics);
+std::vector<AlertGroup> gather(const std::vector<const OpenFinding*>& items,
+                               const std::map<std::string, Problem>& problems);
 
 /// For a new one that is told at `now`: no two are alike, since each begins with a key of its own.
-std::string topic_id(const Topic& topic, TimePoint now);
+std::string problem_id(const Problem& problem, TimePoint now);
 
 inline constexpr std::size_t kSharedBy = 3;  // RULES 5.6: so many domains with the same fault on one platform
 inline constexpr std::size_t kSameFault = 10;  // so many tickets that read the same, whatever they share

@@ -4,12 +4,13 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "checks/facts/time.h"
-#include "checks/judge/catalogue.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 
@@ -57,5 +58,36 @@ std::string_view to_string(NoticeKind kind);
 std::optional<NoticeKind> parse_notice_kind(std::string_view word);
 std::optional<Severity> parse_severity(std::string_view word);
 std::optional<Route> parse_route(std::string_view word);
+
+// A notice that a receiver is owed: stored before anything is sent, gone once it has arrived. At most one for
+// each problem and receiver: news that comes meanwhile replaces it. Pure.
+
+struct PendingNotice {
+  std::string receiver, problem;
+  Notice notice;
+  std::set<std::string> codes;
+  bool attempted = false;  // it may have arrived: it keeps its key, and what follows builds on it
+  bool operator==(const PendingNotice&) const = default;
+
+  std::string id() const { return receiver + ' ' + problem; }
+};
+
+/// What came of an attempt.
+struct SendResult {
+  enum class Kind {
+    sent,
+    failed,    // the receiver cannot be reached or will not have anything now
+    refused,   // the receiver will not have this notice
+    doubtful,  // it broke off after the notice was handed over: it may have arrived
+  };
+  Kind kind = Kind::failed;
+  std::string reason;  // closed set: dns, connect, tls, timeout, auth, throttled, rejected, server, config
+  std::string detail;  // in words, without secrets
+  std::optional<Seconds> retry_after = std::nullopt;
+};
+
+/// How long a receiver is left alone after failures in a row: 5 s, doubling up to 10 minutes, spread by
+/// `spread` (0 to 1), never shorter than it asked for (at most a day).
+Seconds back_off(int failures, std::optional<Seconds> retry_after, double spread);
 
 }  // namespace stswatch

@@ -8,7 +8,7 @@
 
 #include "agent/remember/silence.h"
 #include "checks/facts/time.h"
-#include "checks/judge/catalogue.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 

@@ -92,25 +92,26 @@ tl::expected<T, std::string> read(std::string_view text, Fill fill) try {
 
 }  // namespace
 
-std::string to_row(const Topic& topic) {
-  Json said = Json::object();
-  for (const auto& [receiver, s] : topic.said)
-    said[receiver] = {{"notice", notice_json(s.notice)}, {"codes", s.codes}, {"reminders", s.reminders}};
-  return dump({{"id", topic.id},
-               {"keys", topic.keys},
-               {"since", to_utc(topic.since)},
-               {"acknowledged", optional_time(topic.acknowledged)},
-               {"said", std::move(said)},
-               {"changes", topic.changes},
-               {"notices", topic.notices}});
+std::string to_row(const Problem& problem) {
+  Json last_notified = Json::object();
+  for (const auto& [receiver, s] : problem.last_notified)
+    last_notified[receiver] = {
+        {"notice", notice_json(s.notice)}, {"codes", s.codes}, {"reminders", s.reminders}};
+  return dump({{"id", problem.id},
+               {"keys", problem.keys},
+               {"since", to_utc(problem.since)},
+               {"acknowledged", optional_time(problem.acknowledged)},
+               {"said", std::move(last_notified)},
+               {"changes", problem.changes},
+               {"notices", problem.notices}});
 }
 
-std::string to_row(const Owed& owed) {
-  return dump({{"receiver", owed.receiver},
-               {"topic", owed.topic},
-               {"notice", notice_json(owed.notice)},
-               {"codes", owed.codes},
-               {"attempted", owed.attempted}});
+std::string to_row(const PendingNotice& pending) {
+  return dump({{"receiver", pending.receiver},
+               {"topic", pending.problem},
+               {"notice", notice_json(pending.notice)},
+               {"codes", pending.codes},
+               {"attempted", pending.attempted}});
 }
 
 std::string to_row(const Silence& silence) {
@@ -121,25 +122,25 @@ std::string to_row(const Silence& silence) {
                {"comment", silence.comment}});
 }
 
-tl::expected<Topic, std::string> topic_from_row(std::string_view text) {
-  return read<Topic>(text, [](const Json& json, Topic& out) {
+tl::expected<Problem, std::string> topic_from_row(std::string_view text) {
+  return read<Problem>(text, [](const Json& json, Problem& out) {
     out.id = json.at("id");
     out.keys = json.at("keys").get<std::set<std::string>>();
     out.since = time_of(json.at("since"));
     out.acknowledged = optional_time_of(json.at("acknowledged"));
     for (const auto& [receiver, s] : json.at("said").items())
-      out.said[receiver] = {notice_of(s.at("notice")), s.at("codes").get<std::set<std::string>>(),
-                            s.at("reminders").get<int>()};
+      out.last_notified[receiver] = {notice_of(s.at("notice")), s.at("codes").get<std::set<std::string>>(),
+                                     s.at("reminders").get<int>()};
     if (json.contains("changes"))  // not in rows of earlier versions
       out.changes = json.at("changes").get<decltype(out.changes)>();
     out.notices = json.at("notices").get<std::map<std::string, int>>();
   });
 }
 
-tl::expected<Owed, std::string> owed_from_row(std::string_view text) {
-  return read<Owed>(text, [](const Json& json, Owed& out) {
+tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text) {
+  return read<PendingNotice>(text, [](const Json& json, PendingNotice& out) {
     out.receiver = json.at("receiver");
-    out.topic = json.at("topic");
+    out.problem = json.at("topic");
     out.notice = notice_of(json.at("notice"));
     out.codes = json.at("codes").get<std::set<std::string>>();
     out.attempted = json.at("attempted");

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "alerts/notice.h"
+#include "alerts/open_finding.h"
 #include "alerts/options.h"
-#include "alerts/outbox.h"
-#include "alerts/topic.h"
 
 namespace stswatch {
 
@@ -16,11 +16,11 @@ inline constexpr const char* kTopicTable = "alert_topic";
 inline constexpr const char* kOwedTable = "alert_owed";
 inline constexpr const char* kSilenceTable = "alert_silence";
 
-std::string to_row(const Topic& topic);
-std::string to_row(const Owed& owed);
+std::string to_row(const Problem& problem);
+std::string to_row(const PendingNotice& pending);
 std::string to_row(const Silence& silence);
-tl::expected<Topic, std::string> topic_from_row(std::string_view text);
-tl::expected<Owed, std::string> owed_from_row(std::string_view text);
+tl::expected<Problem, std::string> topic_from_row(std::string_view text);
+tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text);
 tl::expected<Silence, std::string> silence_from_row(std::string_view text);
 
 /// A name for a silence that begins now.

@@ -5,7 +5,7 @@
 #include <memory>
 #include <stop_token>
 
-#include "alerts/desk.h"
+#include "alerts/dispatcher.h"
 
 namespace stswatch {
 

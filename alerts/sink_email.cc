@@ -1,9 +1,204 @@
 // Mail by submission to the operator's smarthost (RFC 6409).
-#include "alerts/mail_message.h"
+#include "alerts/sink_email.h"
+
+#include <algorithm>
+
+#include "alerts/render.h"
 #include "alerts/sink.h"
 #include "alerts/transfer.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
+
+namespace {
+
+constexpr std::size_t kLine = 76;
+constexpr std::string_view kHex = "0123456789ABCDEF";
+
+std::string encoded(char c) {
+  const auto value = static_cast<unsigned char>(c);
+  return {'=', kHex[value >> 4U], kHex[value & 15U]};
+}
+
+bool is_ascii_text(std::string_view s) { return std::ranges::none_of(s, text::is_foreign); }
+
+/// RFC 5322 §3.2.3 atext and the dot: quoting and white space never occur in what we send to.
+bool is_local_part_char(char c) {
+  return text::is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+}
+
+bool is_domain_char(char c) {
+  return text::is_alnum(c) || c == '.' || c == '-' || c == '[' || c == ']' || c == ':';
+}
+
+/// RFC 2047 §4.2, §5: words of at most 75 octets, no character cut in two.
+std::string encoded_words(std::string_view s, std::size_t column) {
+  constexpr std::string_view kBegin = "=?utf-8?Q?", kEnd = "?=";
+  std::string out, word;
+  const auto close = [&] {
+    if (!out.empty()) out += "\r\n ";
+    out += std::string(kBegin) + word + std::string(kEnd);
+    word.clear();
+    column = 1;
+  };
+  while (!s.empty()) {
+    std::size_t n = 1;
+    while (n < s.size() && (static_cast<unsigned char>(s[n]) & 0xC0U) == 0x80U)
+      ++n;
+    std::string piece;
+    for (const char c : s.substr(0, n))
+      piece += text::is_alnum(c) ? std::string(1, c) : c == ' ' ? "_" : encoded(c);
+    if (column + kBegin.size() + word.size() + piece.size() + kEnd.size() > kLine) close();
+    word += piece;
+    s.remove_prefix(n);
+  }
+  if (!word.empty()) close();
+  return out;
+}
+
+std::string folded(std::string_view s, std::size_t column) {
+  std::string out;
+  while (!s.empty()) {
+    const auto end = std::min(s.find(' '), s.size());
+    if (!out.empty() && column + 1 + end > kLine) {
+      out += "\r\n";
+      column = 0;
+    }
+    if (!out.empty()) {
+      out += ' ';
+      ++column;
+    }
+    out += s.substr(0, end);
+    column += end;
+    s.remove_prefix(std::min(end + 1, s.size()));
+  }
+  return out;
+}
+
+std::string mailbox_text(const Mailbox& box) {
+  if (box.name.empty()) return '<' + box.address + '>';
+  if (!is_ascii_text(box.name)) return encoded_words(box.name, kLine / 2) + " <" + box.address + '>';
+  std::string quoted;
+  for (const char c : box.name)
+    quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  return '"' + quoted + "\" <" + box.address + '>';
+}
+
+std::string date_text(TimePoint at) {
+  constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const auto utc = to_utc(at);  // "2026-12-01T00:00:00Z"
+  return std::string(kDays[std::chrono::weekday(day).c_encoding()]) + ", " + utc.substr(8, 2) + ' ' +
+         std::string(kMonths[static_cast<unsigned>(date.month()) - 1]) + ' ' + utc.substr(0, 4) + ' ' +
+         utc.substr(11, 8) + " +0000";
+}
+
+/// What may stand in a Message-ID or List-Id: RFC 5322 §3.6.4 dot-atom-text.
+std::string atom(std::string_view s) {
+  std::string out;
+  for (const char c : s)
+    out += text::is_alnum(c) || c == '-' || c == '_' ? c : '-';
+  return out.empty() ? "x" : out;
+}
+
+std::string part(std::string_view type, std::string_view body, const std::string& boundary) {
+  return "--" + boundary + "\r\nContent-Type: " + std::string(type) +
+         "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted_printable(body) +
+         "\r\n";
+}
+
+}  // namespace
+
+std::optional<Mailbox> parse_mailbox(std::string_view text) {
+  Mailbox out;
+  std::string_view address = text::trim(text);
+  if (const auto open = address.find('<'); open != address.npos) {
+    if (!address.ends_with('>')) return std::nullopt;
+    auto name = text::trim(address.substr(0, open));
+    if (name.size() > 1 && name.starts_with('"') && name.ends_with('"'))
+      name = name.substr(1, name.size() - 2);
+    out.name = name;
+    address = address.substr(open + 1, address.size() - open - 2);
+  }
+  const auto at = address.rfind('@');
+  if (at == address.npos || at == 0 || at + 1 == address.size() || address.size() > 254) return std::nullopt;
+  if (!std::ranges::all_of(address.substr(0, at), is_local_part_char) ||
+      !std::ranges::all_of(address.substr(at + 1), is_domain_char))
+    return std::nullopt;
+  if (clean(out.name) != out.name || out.name.find('\n') != out.name.npos) return std::nullopt;
+  out.address = address;
+  return out;
+}
+
+std::string quoted_printable(std::string_view s) {
+  std::string out;
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
+    if (c == '\n') {
+      out += "\r\n";
+      column = 0;
+      continue;
+    }
+    const bool last = i + 1 == s.size() || s[i + 1] == '\n';
+    const bool plain = c != '=' && !text::is_foreign(c) && !(last && text::is_wsp(c));
+    const std::string piece = plain ? std::string(1, c) : encoded(c);
+    if (column + piece.size() + (last ? 0 : 1) > kLine) {
+      out += "=\r\n";
+      column = 0;
+    }
+    out += piece;
+    column += piece.size();
+  }
+  return out;
+}
+
+std::string header_text(std::string_view name, std::string_view text) {
+  std::string value = clean(text);
+  std::ranges::replace(value, '\n', ' ');
+  const auto column = name.size() + 2;
+  // What looks like an encoded word would be decoded by the reader.
+  const bool plain =
+      is_ascii_text(value) && value.find("=?") == value.npos && value.find_first_of('\t') == value.npos;
+  const auto longest = [&] {
+    std::size_t most = 0, now = 0;
+    for (const char c : value)
+      most = std::max(most, now = c == ' ' ? 0 : now + 1);
+    return most;
+  };
+  return std::string(name) + ": " +
+         (plain && longest() < 500 ? folded(value, column) : encoded_words(value, column)) + "\r\n";
+}
+
+std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,
+                    const std::vector<Mailbox>& to, TimePoint sent) {
+  const auto domain = from.address.substr(from.address.rfind('@') + 1);
+  const auto thread = atom(notice.thread());
+  const auto list = atom(receiver);
+  const auto message_id = [&](const std::string& what) {
+    return "<stswatch." + what + "." + list + "@" + domain + ">";
+  };
+  const std::string boundary = "=_stswatch_" + thread;  // "=_" occurs in no quoted-printable text
+  std::string out = "From: " + mailbox_text(from) + "\r\nTo: ";
+  for (std::size_t i = 0; i < to.size(); ++i)
+    out += (i == 0 ? "" : ",\r\n ") + mailbox_text(to[i]);
+  out += "\r\n" + header_text("Subject", subject_line(notice));
+  out += "Date: " + date_text(sent) + "\r\n";
+  out += "Message-ID: " + message_id(atom(notice.key)) + "\r\n";
+  // A root that nobody sends keeps the thread together, whichever of its notices came first.
+  out += "In-Reply-To: " + message_id(thread + ".root") + "\r\nReferences: " + message_id(thread + ".root") +
+         "\r\n";
+  out += "List-Id: <" + list + ".stswatch." + domain + ">\r\n";
+  out += "Auto-Submitted: auto-generated\r\n";  // RFC 3834 §5: nobody's vacation notice answers
+  out += header_text("X-Stswatch-Key", notice.key);
+  out += "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"" + boundary + "\"\r\n\r\n";
+  out += part("text/plain", to_plain_text(notice), boundary) + part("text/html", to_html(notice), boundary);
+  return out + "--" + boundary + "--\r\n";
+}
+
 namespace {
 
 class EmailSink : public Sink {

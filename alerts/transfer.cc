@@ -88,8 +88,8 @@ void set_up(CURL* curl, Exchange& exchange, const std::string& ca_file, Seconds 
 }
 
 std::string words_of(CURLcode code, const Exchange& exchange) {
-  const std::string said = exchange.error.data();
-  return printable(said.empty() ? curl_easy_strerror(code) : said);
+  const std::string last_notified = exchange.error.data();
+  return printable(last_notified.empty() ? curl_easy_strerror(code) : last_notified);
 }
 
 std::string reason_of(CURLcode code) {

@@ -7,8 +7,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "alerts/notice.h"
 #include "alerts/options.h"
-#include "alerts/outbox.h"
 
 namespace stswatch {
 

@@ -11,7 +11,7 @@
 #include "alerts/options.h"
 #include "checks/facts/domain.h"
 #include "checks/judge/verdict.h"
-#include "checks/observe/resolver.h"
+#include "checks/observe/dns/resolver.h"
 
 namespace stswatch {
 

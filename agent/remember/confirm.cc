@@ -4,7 +4,7 @@
 #include <set>
 
 #include "checks/judge/case.h"
-#include "checks/judge/weigh_fetch.h"
+#include "checks/judge/classify.h"
 
 namespace stswatch {
 namespace {
@@ -26,19 +26,19 @@ bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown;
 /// One subject's look against what was confirmed before.
 class Confirmer {
  public:
-  Confirmer(Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
-      : doubts_(doubts), vantage_(vantage), rules_(rules), now_(now) {}
+  Confirmer(Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
+      : debounces_(debounces), vantage_(vantage), rules_(rules), now_(now) {}
 
   /// `resolver_works`: another name was answered in the meantime, so that an error speaks of this one.
   template <class Record>
   Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
                         bool resolver_works) {
     if (!known(seen)) return unanswered(key, before, seen, resolver_works);
-    doubts_.erase(key + " error");
+    debounces_.erase(key + " error");
     const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
     const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
     if (!wait) {
-      doubts_.erase(key);
+      debounces_.erase(key);
       return seen;
     }
     Answer<Record> held = before != nullptr ? *before : Answer<Record>{};
@@ -55,12 +55,12 @@ class Confirmer {
 
   std::optional<PolicyFetch> fetch(const PolicyFetch* before, const PolicyFetch* seen) {
     if (seen == nullptr) return copy_of(before);
-    const PolicyCopy copy = weigh(*seen, vantage_, now_);
+    const PolicyCopy copy = classify(*seen, vantage_, now_);
     if (copy.outcome == Outcome::unknown) return before ? *before : *seen;
     const std::string key = seen->address.str();
     const FetchEnd end = end_of(*seen, vantage_);
     if (copy.outcome == Outcome::ok || end == FetchEnd::complete) {
-      doubts_.erase(key);  // a text that was read is no transient fact, good or bad
+      debounces_.erase(key);  // a text that was read is no transient fact, good or bad
       return *seen;
     }
     const bool silence = end == FetchEnd::no_connect && seen->failure->cause == Cause::timeout;
@@ -68,9 +68,9 @@ class Confirmer {
     if (end == FetchEnd::no_connect && seen->failure->cause != Cause::refused && rules_.confirmations > 0 &&
         doubt(key).looks > 0 && vantage_.reached_443_at < doubt(key).since)
       return copy_of(before);  // nothing answers this vantage any more: no count
-    if (before != nullptr && weigh(*before, vantage_, now_).outcome != Outcome::ok &&
+    if (before != nullptr && classify(*before, vantage_, now_).outcome != Outcome::ok &&
         end_of(*before, vantage_) == end) {
-      doubts_.erase(key);  // proved before
+      debounces_.erase(key);  // proved before
       return told(*seen, silence);
     }
     int needed = rules_.confirmations - 1;
@@ -80,18 +80,18 @@ class Confirmer {
   }
 
   SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
-    const MxAddressCase at = weigh(seen, host, vantage_, now_);
+    const MxAddressCase at = classify(seen, host, vantage_, now_);
     const bool silent = at.outcome == HostOutcome::unreachable;
     const std::string fault = seen.address.str(), silence = fault + " silent";
     const std::string& key = silent ? silence : fault;
-    if (!silent && (!seen.failure || seen.failure->stage > Stage::connect)) doubts_.erase(silence);
+    if (!silent && (!seen.failure || seen.failure->stage > Stage::connect)) debounces_.erase(silence);
     if (at.outcome == HostOutcome::ok) {
-      doubts_.erase(fault);
+      debounces_.erase(fault);
       return seen;
     }
     const SmtpProbe held = before ? *before : unseen(seen);
     const bool proved = before && (at.outcome == HostOutcome::failed || before->repeated) &&
-                        weigh(*before, host, vantage_, now_).code == at.code;
+                        classify(*before, host, vantage_, now_).code == at.code;
     if (at.outcome == HostOutcome::failed) {
       const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
       return settled(key, proved || dates ? 1 : rules_.confirmations - 1) ? seen : held;
@@ -107,7 +107,7 @@ class Confirmer {
 
   /// Addresses that are gone are no longer doubted.
   void forget_others(const std::set<std::string>& addresses) {
-    std::erase_if(doubts_, [&](const auto& entry) {
+    std::erase_if(debounces_, [&](const auto& entry) {
       const std::string address = entry.first.substr(0, entry.first.find(' '));
       return Address::parse(address).has_value() && !addresses.contains(address);
     });
@@ -123,7 +123,7 @@ class Confirmer {
     if (rules_.confirmations == 0 || !resolver_works || !asked) return held;
     const bool proved = !held.repeated_error.empty() || enough(key + " error", rules_.confirmations);
     if (!proved) return held;
-    doubts_.erase(key + " error");
+    debounces_.erase(key + " error");
     held.repeated_error = seen.detail.empty() ? "no answer" : seen.detail;
     return held;
   }
@@ -152,8 +152,8 @@ class Confirmer {
     return fetch ? std::optional(*fetch) : std::nullopt;
   }
 
-  Doubt& doubt(const std::string& key) {
-    auto& entry = doubts_[key];
+  Debounce& doubt(const std::string& key) {
+    auto& entry = debounces_[key];
     if (entry.looks == 0) entry.since = now_;
     return entry;
   }
@@ -169,11 +169,11 @@ class Confirmer {
   /// As enough; what is proved is no longer in doubt.
   bool settled(const std::string& key, int needed) {
     if (!enough(key, needed)) return false;
-    doubts_.erase(key);
+    debounces_.erase(key);
     return true;
   }
 
-  Doubts& doubts_;
+  Debounces& debounces_;
   const Vantage& vantage_;
   const ConfirmRules& rules_;
   TimePoint now_;
@@ -205,15 +205,15 @@ std::set<std::string> texts_of(const std::vector<Address>& addresses) {
 
 }  // namespace
 
-Seconds settle_in(const Doubts& doubts, TimePoint now, Seconds soon, Seconds routine) {
-  if (doubts.empty()) return routine;
-  const auto newest = std::ranges::max_element(doubts, {}, [](const auto& d) { return d.second.since; });
+Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Seconds routine) {
+  if (debounces.empty()) return routine;
+  const auto newest = std::ranges::max_element(debounces, {}, [](const auto& d) { return d.second.since; });
   return std::min(std::max(soon, (now - newest->second.since) / 4), routine);
 }
 
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
-                          Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules) {
-  Confirmer confirmer(doubts, vantage, rules, seen.at);
+                          Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
+  Confirmer confirmer(debounces, vantage, rules, seen.at);
   const bool resolver = answered_something(seen) || vantage.answered_at >= seen.at - Seconds{60};
   DomainObservation out(seen.domain);
   out.at = seen.at;
@@ -236,9 +236,9 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   return out;
 }
 
-MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen, Doubts& doubts,
-                          const Vantage& vantage, const ConfirmRules& rules) {
-  Confirmer confirmer(doubts, vantage, rules, seen.at);
+MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen,
+                          Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
+  Confirmer confirmer(debounces, vantage, rules, seen.at);
   const bool resolver =
       seen.addresses.lookup() != Lookup::unknown || vantage.answered_at >= seen.at - Seconds{60};
   MxHostObservation out;
@@ -258,17 +258,17 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
   return out;
 }
 
-DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                           const Vantage& vantage, const DomainObservation* confirmed) {
-  Doubts none;
+DomainObservation merge_seen(const DomainObservation* known, const DomainObservation& seen, bool fetched,
+                             const Vantage& vantage, const DomainObservation* confirmed) {
+  Debounces none;
   auto out = confirm(known, seen, fetched, none, vantage, {.confirmations = 0});
   if (known && confirmed) adopt_proved(out.fetches, known->fetches, confirmed->fetches);
   return out;
 }
 
-MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
-                           const Vantage& vantage, const MxHostObservation* confirmed) {
-  Doubts none;
+MxHostObservation merge_seen(const MxHostObservation* known, const MxHostObservation& seen,
+                             const Vantage& vantage, const MxHostObservation* confirmed) {
+  Debounces none;
   auto out = confirm(known, seen, none, vantage, {.confirmations = 0});
   if (known && confirmed) adopt_proved(out.probes, known->probes, confirmed->probes);
   return out;

@@ -14,30 +14,30 @@ struct ConfirmRules {
 };
 
 /// One part that turned bad: a name asked, or an address of a host.
-struct Doubt {
+struct Debounce {
   int looks = 0;  // in a row
   TimePoint since{};
-  bool operator==(const Doubt&) const = default;
+  bool operator==(const Debounce&) const = default;
 };
 
-using Doubts = std::map<std::string, Doubt>;  // by "sts", "mx", ... or address
+using Debounces = std::map<std::string, Debounce>;  // by "sts", "mx", ... or address
 
 /// How long until the look that may settle the newest of these doubts: `soon`, and ever longer while no look
 /// settles it, since nobody answers this vantage. At most `routine`, which it is without a doubt.
-Seconds settle_in(const Doubts& doubts, TimePoint now, Seconds soon, Seconds routine);
+Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Seconds routine);
 
 /// `before`: what was confirmed before, null at the first look. `seen`: this look alone, so that unknown
 /// parts keep what was confirmed. `fetched`: this look asked for the policy. Doubts move with each look.
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
-                          Doubts& doubts, const Vantage& vantage, const ConfirmRules& rules);
-MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen, Doubts& doubts,
-                          const Vantage& vantage, const ConfirmRules& rules);
+                          Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules);
+MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen,
+                          Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules);
 
 /// Unknown never changes what is known (RULES 0.3): the new look laid over the old one at face value, part by
 /// part. Silence may be our own: it is known once it is `confirmed`. `known` and `confirmed` may be null.
-DomainObservation lay_over(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                           const Vantage& vantage, const DomainObservation* confirmed = nullptr);
-MxHostObservation lay_over(const MxHostObservation* known, const MxHostObservation& seen,
-                           const Vantage& vantage, const MxHostObservation* confirmed = nullptr);
+DomainObservation merge_seen(const DomainObservation* known, const DomainObservation& seen, bool fetched,
+                             const Vantage& vantage, const DomainObservation* confirmed = nullptr);
+MxHostObservation merge_seen(const MxHostObservation* known, const MxHostObservation& seen,
+                             const Vantage& vantage, const MxHostObservation* confirmed = nullptr);
 
 }  // namespace stswatch

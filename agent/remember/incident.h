@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/judge/finding.h"
+#include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {
 

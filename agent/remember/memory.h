@@ -32,7 +32,7 @@ struct DomainMemory {
   // Facts. The newest of each part; a part that a look could not see keeps its last known value.
   std::shared_ptr<const DomainObservation> known;      // at face value: what metrics and pages show
   std::shared_ptr<const DomainObservation> confirmed;  // what findings and history are made of; never null
-  Doubts doubts;
+  Debounces debounces;
   Past past;
   std::vector<Incident> incidents;
 
@@ -47,7 +47,7 @@ struct DomainMemory {
 struct MxMemory {
   std::shared_ptr<const MxHostObservation> known;      // merged per address, as above; never null
   std::shared_ptr<const MxHostObservation> confirmed;  // never null
-  Doubts doubts;
+  Debounces debounces;
   std::shared_ptr<const HostPast> past = std::make_shared<HostPast>();
   LookTimes times;
 };

@@ -24,7 +24,7 @@ auto lasting(const Incident& incident) {
                   changes);
 }
 
-bool same_doubts(const Doubts& a, const Doubts& b) {
+bool same_doubts(const Debounces& a, const Debounces& b) {
   return std::ranges::equal(a, b, [](const auto& x, const auto& y) {
     return x.first == y.first && x.second.since == y.second.since &&
            std::min(x.second.looks, kDoubtsTold) == std::min(y.second.looks, kDoubtsTold);
@@ -103,7 +103,8 @@ News news_of(const DomainMemory* before, std::shared_ptr<const DomainMemory> rec
   news.pieces =
       windows | when(!was || was->policy_host_certificates != past.policy_host_certificates, kCertificates) |
       when(!was || !same_incidents(before->incidents, record->incidents), kIncidents) |
-      when(!was || lasting(*was) != lasting(past) || !same_doubts(before->doubts, record->doubts), kState);
+      when(!was || lasting(*was) != lasting(past) || !same_doubts(before->debounces, record->debounces),
+           kState);
   news.changes = added(was ? &was->changes : nullptr, past.changes);
   news.transitions = std::move(transitions);
   // What a sender may hold from now on, and what people are told of, does not wait for company.
@@ -119,7 +120,7 @@ News news_of(const MxMemory* before, std::shared_ptr<const MxMemory> record,
   News news;
   const HostPast* was = before != nullptr ? before->past.get() : nullptr;
   news.pieces = when(!was || was->certificates != record->past->certificates, kCertificates) |
-                when(!was || !same_doubts(before->doubts, record->doubts), kState);
+                when(!was || !same_doubts(before->debounces, record->debounces), kState);
   news.changes = added(was ? &was->changes : nullptr, record->past->changes);
   keep_looks(news, kept, *record, look);
   news.record = std::move(record);

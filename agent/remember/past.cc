@@ -5,7 +5,7 @@
 
 #include "agent/remember/past_certificates.h"
 #include "checks/judge/case.h"
-#include "checks/judge/semantics_readiness.h"
+#include "checks/judge/rules/readiness.h"
 
 namespace stswatch {
 namespace {
@@ -321,7 +321,7 @@ void add_fetch(Past& past, const DomainObservation& look, const Vantage& vantage
   FetchSample sample{look.at, !look.fetches.empty(), Millis{0}};
   bool some_ok = false, unknown = look.fetches.empty();
   for (const auto& fetch : look.fetches) {
-    const auto outcome = weigh(fetch, vantage, look.at).outcome;
+    const auto outcome = classify(fetch, vantage, look.at).outcome;
     unknown = unknown || outcome == Outcome::unknown;
     some_ok = some_ok || outcome == Outcome::ok;
     sample.ok = sample.ok && outcome == Outcome::ok;
@@ -339,7 +339,7 @@ void add_fetch(Past& past, const DomainObservation& look, const Vantage& vantage
 
 Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks& mx, const Vantage& vantage,
                    const Limits& limits, const DomainObservation* fetched) {
-  const Case c = prepare(confirmed, mx, vantage, limits);
+  const Case c = make_case(confirmed, mx, vantage, limits);
   past = Folder(std::move(past), c).fold();
   if (fetched != nullptr) add_fetch(past, *fetched, vantage);
   return past;

@@ -2,7 +2,7 @@
 // Pure.
 #pragma once
 
-#include "checks/facts/past.h"
+#include "checks/judge/past.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/facts/past.h"
+#include "checks/judge/past.h"
 
 namespace stswatch {
 

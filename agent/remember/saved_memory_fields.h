@@ -94,7 +94,7 @@ void describe(V& v, Of<V, FetchDay>& fetch_day) {
 }
 
 template <class V>
-void describe(V& v, Of<V, Doubt>& doubt) {
+void describe(V& v, Of<V, Debounce>& doubt) {
   auto& [looks, since] = doubt;
   v.always("looks", looks);
   v("since", since);
@@ -171,7 +171,7 @@ void describe(V& v, Of<V, HostPast>& past) {
 template <class V>
 void describe(V& v, Of<V, DomainMemory>& record) {
   describe(v, record.past);
-  v("doubts", record.doubts);
+  v("doubts", record.debounces);
   v("times", record.times);
   v("policy_fetched", record.policy_fetched);
   v("policy_last_success", record.policy_last_success);
@@ -179,7 +179,7 @@ void describe(V& v, Of<V, DomainMemory>& record) {
 
 template <class V>
 void describe(V& v, Of<V, MxMemory>& record) {
-  v("doubts", record.doubts);
+  v("doubts", record.debounces);
   v.always("times", record.times);
 }
 

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "checks/facts/base64.h"
 #include "checks/facts/text.h"
 
 namespace stswatch::saved {

@@ -6,7 +6,6 @@
 #include "agent/remember/saved_memory.h"
 #include "agent/remember/saved_memory_fields.h"
 #include "agent/remember/saved_words.h"
-#include "checks/facts/base64.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {

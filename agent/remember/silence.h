@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "checks/judge/finding.h"
+#include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {
 

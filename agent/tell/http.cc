@@ -8,10 +8,9 @@
 #include <thread>
 
 #include "agent/tell/api.h"
-#include "agent/tell/gzip.h"
+#include "agent/tell/exposition.h"
+#include "agent/tell/html.h"
 #include "agent/tell/http_server.h"
-#include "agent/tell/openmetrics.h"
-#include "agent/tell/page_assets.h"
 #include "agent/tell/page_silence.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"

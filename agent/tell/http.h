@@ -8,7 +8,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "agent/tell/probe_page.h"
+#include "agent/tell/api.h"
 #include "agent/tell/snapshot.h"
 #include "agent/tell/web_gate.h"
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "checks/judge/refused_by.h"
+#include "checks/judge/rules/refused_by.h"
 
 namespace stswatch {
 namespace {

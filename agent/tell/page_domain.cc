@@ -7,7 +7,7 @@
 #include "agent/tell/pages.h"
 #include "agent/tell/timeline.h"
 #include "checks/judge/case.h"
-#include "checks/judge/forecast.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace domain_page {
@@ -49,20 +49,20 @@ void head(Html& page, const View& view) {
       .raw("\">")
       .text(to_string(v.status))
       .raw("</span></h1>");
-  const auto outlook = outlook_in_words(v, view.now());
+  const auto words = forecast_in_words(v, view.now());
   page.raw("<p class=\"lead\">");
   const bool fine = v.findings.empty() || v.findings.front().severity == Severity::info;
-  if (outlook.kind == "dim" && !fine) {
+  if (words.kind == "dim" && !fine) {
     const auto& worst = v.findings.front();
     page.element("b", title_of(worst.code) + ".", to_string(worst.severity)).raw(" ");
   }
-  page.element(outlook.kind == "dim" ? "span" : "b", outlook.what, outlook.kind);
-  if (outlook.at) {
+  page.element(words.kind == "dim" ? "span" : "b", words.what, words.kind);
+  if (words.at) {
     page.raw(", ");
-    write_time(page, *outlook.at);
+    write_time(page, *words.at);
   }
-  if (v.forecast.breakage && outlook.kind == "critical") page.raw(", for senders that enforce");
-  page.text(outlook.why.empty() ? "" : ": " + outlook.why).raw("</p><dl class=\"facts\">");
+  if (v.forecast.breakage && words.kind == "critical") page.raw(", for senders that enforce");
+  page.text(words.why.empty() ? "" : ": " + words.why).raw("</p><dl class=\"facts\">");
   fact(page, "Mode", mode_in_words(v));
   if (v.enforce_usable_mx)
     fact(page, "Usable MX hosts",
@@ -165,7 +165,7 @@ View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
   const Vantage vantage{};
   const Limits limits{};
   const History history{&memory.past, {}};
-  const Case c = prepare(facts, looks, vantage, limits, history);
+  const Case c = make_case(facts, looks, vantage, limits, history);
   World world = world_of(c);
   Simulation result = simulate(world);
   return {memory, memory.verdict, snapshot, std::move(world), std::move(result)};

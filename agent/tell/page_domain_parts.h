@@ -5,7 +5,7 @@
 
 #include "agent/tell/html.h"
 #include "agent/tell/snapshot.h"
-#include "checks/judge/senders.h"
+#include "checks/judge/senders/simulation.h"
 
 namespace stswatch::domain_page {
 

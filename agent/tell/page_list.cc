@@ -164,7 +164,7 @@ void mx_cell(Html& page, const Verdict& v) {
 }
 
 void outlook_cell(Html& page, const Verdict& v, TimePoint now) {
-  const auto words = outlook_in_words(v, now);
+  const auto words = forecast_in_words(v, now);
   page.element(words.kind == "dim" ? "span" : "b", words.what, words.kind);
   if (words.why.empty()) return;
   page.raw("<br><span class=\"small\">");

@@ -40,7 +40,7 @@ std::string mode_in_words(const Verdict& v) {
   return out;
 }
 
-OutlookWords outlook_in_words(const Verdict& v, TimePoint now) {
+ForecastWords forecast_in_words(const Verdict& v, TimePoint now) {
   const auto& f = v.forecast;
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now)

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "checks/judge/catalogue.h"
-#include "checks/judge/refused_by.h"
+#include "checks/judge/catalogue/catalogue.h"
+#include "checks/judge/rules/refused_by.h"
 
 namespace stswatch {
 namespace {

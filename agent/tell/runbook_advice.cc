@@ -4,7 +4,7 @@
 #include <array>
 
 #include "agent/tell/runbook.h"
-#include "checks/judge/catalogue.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "agent/tell/page_words.h"
-#include "checks/judge/expiry.h"
+#include "checks/judge/rules/certificates.h"
 
 namespace stswatch {
 namespace {

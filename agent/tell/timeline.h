@@ -4,7 +4,7 @@
 
 #include "agent/tell/html.h"
 #include "checks/facts/time.h"
-#include "checks/judge/senders.h"
+#include "checks/judge/senders/simulation.h"
 
 namespace stswatch {
 

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "checks/facts/base64.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {

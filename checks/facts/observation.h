@@ -9,7 +9,6 @@
 
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
-#include "checks/facts/lookup.h"
 #include "checks/facts/result.h"
 
 namespace stswatch {

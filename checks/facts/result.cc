@@ -2,6 +2,14 @@
 
 namespace stswatch {
 
+std::string TxtRecord::joined() const {
+  std::string out;
+  for (const std::string& s : strings) {
+    out += s;
+  }
+  return out;
+}
+
 std::string_view to_string(Stage stage) {
   switch (stage) {
     case Stage::dns:

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "checks/facts/lookup.h"
+#include "checks/facts/result.h"
 
 namespace stswatch {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/facts/lookup.h"
+#include "checks/facts/result.h"
 
 namespace stswatch {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "checks/judge/held.h"
-#include "checks/judge/senders.h"
+#include "checks/judge/senders/held.h"
+#include "checks/judge/senders/simulation.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {
@@ -70,12 +70,13 @@ struct Case {
 };
 
 /// The case refers to all that it was prepared from.
-Case prepare(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage, const Limits& limits,
-             const History& history = kNoHistory);
+Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits, const History& history = kNoHistory);
 
 // What one fetch or one probe proves (RULES 5.7); used by prepare.
-PolicyCopy weigh(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now);
-MxAddressCase weigh(const SmtpProbe& probe, const std::string& host, const Vantage& vantage, TimePoint now);
+PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now);
+MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
+                       TimePoint now);
 
 // The rules, one theme each; order does not matter, inhibit() comes last.
 void judge_record(const Case& c, Findings& out);      // A

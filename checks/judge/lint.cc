@@ -21,7 +21,7 @@ constexpr Seconds kDay = 24h;
 struct Bench {
   explicit Bench(Domain domain, TimePoint now) : facts(std::move(domain)) { facts.at = now; }
 
-  Case prepared() const { return prepare(facts, looks, vantage, limits); }
+  Case prepared() const { return make_case(facts, looks, vantage, limits); }
 
   DomainObservation facts;
   MxLooks looks;

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/facts/lookup.h"
-#include "checks/judge/finding.h"
+#include "checks/facts/result.h"
+#include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {
 

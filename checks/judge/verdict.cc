@@ -6,8 +6,8 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
-#include "checks/judge/forecast.h"
-#include "checks/judge/semantics_readiness.h"
+#include "checks/judge/rules/readiness.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace {
@@ -226,7 +226,7 @@ Status status_of(const std::vector<Finding>& findings, bool undecided) {
 
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
               const Limits& limits, const History& history) {
-  const Case c = prepare(domain, mx, vantage, limits, history);
+  const Case c = make_case(domain, mx, vantage, limits, history);
   Verdict out(domain.domain);
   out.checked_at = c.now;
   out.live_mode = c.live;

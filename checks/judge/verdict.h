@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "checks/facts/observation.h"
-#include "checks/facts/past.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
-#include "checks/judge/finding.h"
+#include "checks/judge/catalogue/finding.h"
+#include "checks/judge/past.h"
 
 namespace stswatch {
 

@@ -9,7 +9,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/observe/http_response.h"
-#include "checks/observe/legacy_dial.h"
+#include "checks/observe/tls/connection.h"
 
 namespace stswatch {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "checks/facts/domain.h"
 #include "checks/facts/observation.h"
-#include "checks/observe/connection.h"
+#include "checks/observe/tls/connection.h"
 
 namespace stswatch {
 

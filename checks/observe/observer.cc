@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
-#include "checks/observe/route.h"
+#include "checks/observe/net/tcp.h"
 
 namespace stswatch {
 namespace {
@@ -83,12 +83,12 @@ Facts untried(const Address& address, Failure failure) {
 }  // namespace
 
 Observer::Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
-                   std::shared_ptr<Pace> pace)
+                   std::shared_ptr<AddressLimiter> address_limiter)
     : resolver_(resolver),
       trust_(std::move(trust)),
       options_(std::move(options)),
       ipv6_(options_.ipv6),
-      pace_(std::move(pace)) {}
+      address_limiter_(std::move(address_limiter)) {}
 
 /// Why an address must not be dialled at all.
 std::optional<Failure> Observer::refused_by_us(const Address& address) const {
@@ -114,7 +114,7 @@ std::vector<Facts> Observer::each_address(const std::vector<Address>& addresses,
     const Deadline share =
         deadline.within(std::min(longest, deadline.left() / std::max<std::ptrdiff_t>(1, to_try--)));
     bool is_crowded = false;
-    const auto turn = pace_->take(address, share, crowded != nullptr ? &is_crowded : nullptr);
+    const auto turn = address_limiter_->take(address, share, crowded != nullptr ? &is_crowded : nullptr);
     if (is_crowded)
       crowded->push_back(address);
     else if (!turn)
@@ -187,7 +187,7 @@ std::optional<bool> Observer::greets(const std::string& host, const Deadline& de
   for (std::size_t i = 0; i < addresses.size() && !deadline.cancelled(); ++i) {
     if (addresses[i].is_v6() && !ipv6_) continue;
     const auto share = deadline.within(deadline.left() / static_cast<Millis::rep>(addresses.size() - i));
-    const auto turn = pace_->take(addresses[i], share);
+    const auto turn = address_limiter_->take(addresses[i], share);
     if (turn && hear_greeting(addresses[i], options_.smtp, share)) return true;
   }
   return false;

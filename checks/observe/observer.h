@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "checks/facts/observation.h"
+#include "checks/observe/dns/resolver.h"
 #include "checks/observe/https.h"
-#include "checks/observe/pace.h"
-#include "checks/observe/resolver.h"
+#include "checks/observe/net/address_limiter.h"
 #include "checks/observe/smtp.h"
 
 namespace stswatch {
@@ -24,7 +24,7 @@ class Observer {
  public:
   /// `pace` may be shared with other observers: an address is polite to all of them at once.
   Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
-           std::shared_ptr<Pace> pace = std::make_shared<Pace>());
+           std::shared_ptr<AddressLimiter> address_limiter = std::make_shared<AddressLimiter>());
 
   /// All DNS questions of a domain: the records, the MX set, the policy host's addresses; `fetches` stays
   /// empty.
@@ -58,7 +58,7 @@ class Observer {
   std::shared_ptr<const TrustStore> trust_;
   ObserveOptions options_;
   std::atomic<bool> ipv6_;
-  std::shared_ptr<Pace> pace_;
+  std::shared_ptr<AddressLimiter> address_limiter_;
 };
 
 /// Whether this machine has an IPv6 default route (or any route to `probe`); no packet is sent.

@@ -2,11 +2,61 @@
 // MAIL FROM.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checks/facts/address.h"
 #include "checks/facts/bounds.h"
 #include "checks/facts/observation.h"
-#include "checks/observe/connection.h"
+#include "checks/facts/result.h"
+#include "checks/observe/tls/connection.h"
 
 namespace stswatch {
+
+// SMTP replies (RFC 5321 §4.2) read from octets as they come, and the name we say in EHLO. No I/O, no clock.
+
+struct SmtpReply {
+  int code = 0;
+  std::vector<std::string> lines;  // the text behind each code, printable
+
+  /// First line with its code: "454 4.7.0 TLS not available".
+  std::string str() const;
+  /// EHLO keyword among the lines after the first (RFC 5321 §4.1.1.1), in any case.
+  bool offers(std::string_view keyword) const;
+};
+
+/// Deferred (4xx), rejected (5xx), or malformed for a code that does not belong here.
+Failure refusal(Stage stage, const SmtpReply& reply);
+
+/// Not thread-safe. Holds at most one reply and what came behind it.
+class SmtpReplyReader {
+ public:
+  void feed(std::string_view octets) { pending_.append(octets); }
+
+  /// The next complete reply; nullopt while more octets are needed. Cause::malformed for text that is no
+  /// reply or codes that differ within one, Cause::over_budget past kSmtpLine, kSmtpReplyLines or
+  /// kSmtpDialogue.
+  Result<std::optional<SmtpReply>> next(Stage stage);
+
+  /// Forgets what came behind the last reply. RFC 3207 §4.2: before the handshake it is anybody's.
+  void discard();
+
+ private:
+  Result<bool> take_line(std::string_view line, Stage stage);
+
+  std::string pending_;
+  std::size_t scanned_ = 0;   // of pending_: no line end before here
+  std::size_t consumed_ = 0;  // of the whole dialogue
+  SmtpReply partial_;
+};
+
+/// What to say in EHLO: `configured`, else the machine's name where that is a full one, else the address
+/// literal of our end. RFC 5321 §4.1.4 asks for the literal where there is no name; "localhost" is what spam
+/// filters look for.
+std::string ehlo_name(std::string_view configured, std::string_view machine,
+                      const std::optional<Address>& ours);
 
 struct SmtpOptions {
   std::uint16_t port = 25;

@@ -1,4 +1,4 @@
-#include "agent/canaries.h"
+#include "agent/watch/vantage_watch.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/log.h"
+#include "agent/watch/log.h"
 
 #include <doctest/doctest.h>
 #include <spdlog/logger.h>

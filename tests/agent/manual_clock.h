@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "agent/clock.h"
+#include "agent/watch/clock.h"
 
 namespace stswatch {
 

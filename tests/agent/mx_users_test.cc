@@ -1,4 +1,4 @@
-#include "agent/mx_users.h"
+#include "agent/watch/schedule.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/probe.h"
+#include "agent/watch/probe.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>
@@ -29,24 +29,23 @@ class SilentResolver : public Resolver {
   Cancel never_;
 };
 
-std::shared_ptr<const WatchPlan> plan(std::unique_ptr<Resolver> resolver) {
+std::shared_ptr<const LiveConfig> plan(std::unique_ptr<Resolver> resolver) {
   Config config;
   config.domains = {{domain("watched.example"), {}, {}, 100}};
   config.probe_allow = {"*.allowed.example", "single.example"};
   config.network.allow_private = true;
   config.network.smtp_port = config.network.https_port = 1;
-  Outlook outlook;
-  outlook.resolver = std::move(resolver);
-  outlook.pace = std::make_shared<Pace>();
+  Probes probes;
+  probes.resolver = std::move(resolver);
+  probes.address_limiter = std::make_shared<AddressLimiter>();
   ObserveOptions options;
   options.allow_private = true;
   options.smtp.port = options.https.port = 1;
-  outlook.observer =
-      std::make_unique<Observer>(*outlook.resolver, *TrustStore::load(""), options, outlook.pace);
-  outlook.vantage = std::make_shared<VantageWatch>(true, true);
-  outlook.canaries =
-      std::make_unique<Canaries>(std::vector<std::string>{}, *outlook.observer, *outlook.vantage);
-  return std::make_shared<const WatchPlan>(std::move(config), std::move(outlook));
+  probes.observer =
+      std::make_unique<Observer>(*probes.resolver, *TrustStore::load(""), options, probes.address_limiter);
+  probes.vantage = std::make_shared<VantageWatch>(true, true);
+  probes.canaries = std::make_unique<Canaries>(std::vector<std::string>{}, *probes.observer, *probes.vantage);
+  return std::make_shared<const LiveConfig>(std::move(config), std::move(probes));
 }
 
 struct Agent {

@@ -1,4 +1,4 @@
-#include "agent/schedule.h"
+#include "agent/watch/schedule.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/systemd.h"
+#include "agent/watch/systemd.h"
 
 #include <doctest/doctest.h>
 

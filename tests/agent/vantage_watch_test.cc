@@ -1,4 +1,4 @@
-#include "agent/vantage_watch.h"
+#include "agent/watch/vantage_watch.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/world_json.h"
+#include "agent/commands/world_json.h"
 
 #include <doctest/doctest.h>
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "alerts/mail_message.h"
-#include "tests/alerts/desk_world.h"
+#include "alerts/sink_email.h"
+#include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;
 using namespace stswatch::alerts;

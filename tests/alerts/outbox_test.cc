@@ -4,7 +4,7 @@
 #include <random>
 
 #include "alerts/rows.h"
-#include "tests/alerts/desk_world.h"
+#include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;
 using namespace stswatch::alerts;
@@ -12,29 +12,31 @@ using Kind = SendResult::Kind;
 
 TEST_CASE("what is over before it could be sent is never told") {
   World world;
-  world.answer = [](const Owed&) { return Kind::failed; };
+  world.answer = [](const PendingNotice&) { return Kind::failed; };
   break_mail(world);
   world.pass(1h);
-  CHECK(world.desk->state()[0].pending == 1);
-  CHECK(world.desk->state()[0].oldest == kStart + 30s);
+  CHECK(world.dispatcher->state()[0].pending == 1);
+  CHECK(world.dispatcher->state()[0].oldest == kStart + 30s);
   mend_mail(world);
   world.pass(1h);
-  CHECK(world.desk->state()[0].pending == 0);
-  world.answer = [](const Owed&) { return Kind::sent; };
+  CHECK(world.dispatcher->state()[0].pending == 0);
+  world.answer = [](const PendingNotice&) { return Kind::sent; };
   world.pass(kDay);
   CHECK(world.deliveries.empty());
 }
 
 TEST_CASE("a receiver that was down for a day gets one notice for each problem, as it is then") {
   World world({{"mail", {}}, {"chat", {}}});
-  world.answer = [](const Owed& owed) { return owed.receiver == "mail" ? Kind::failed : Kind::sent; };
+  world.answer = [](const PendingNotice& pending) {
+    return pending.receiver == "mail" ? Kind::failed : Kind::sent;
+  };
   world.open("example.com", "certificate-expiring", kHost);
   world.pass(12h);
   world.close("example.com", "certificate-expiring", kHost);
   break_mail(world);
   world.pass(12h);
   CHECK(world.told().empty());
-  world.answer = [](const Owed&) { return Kind::sent; };
+  world.answer = [](const PendingNotice&) { return Kind::sent; };
   world.pass(1min);
   CHECK(world.kinds() == "new/page");
   CHECK(world.kinds("chat").starts_with("new/ticket worse/page"));  // which waited for nobody
@@ -42,11 +44,11 @@ TEST_CASE("a receiver that was down for a day gets one notice for each problem, 
 
 TEST_CASE("a resolve is owed when the firing notice may have arrived") {
   World world;
-  world.answer = [](const Owed&) { return Kind::doubtful; };
+  world.answer = [](const PendingNotice&) { return Kind::doubtful; };
   break_mail(world);
   world.pass(1min);
   mend_mail(world);
-  world.answer = [](const Owed&) { return Kind::sent; };
+  world.answer = [](const PendingNotice&) { return Kind::sent; };
   world.pass(1min);
   CHECK(world.kinds() == "resolved/page");
 }
@@ -54,8 +56,8 @@ TEST_CASE("a resolve is owed when the firing notice may have arrived") {
 TEST_CASE("what may have arrived is sent again under the same key") {
   World world;
   std::set<std::string> keys;
-  world.answer = [&](const Owed& owed) {
-    keys.insert(owed.notice.key);
+  world.answer = [&](const PendingNotice& pending) {
+    keys.insert(pending.notice.key);
     return keys.size() < 2 && world.now < kStart + 2min ? Kind::doubtful : Kind::sent;
   };
   break_mail(world);
@@ -67,7 +69,7 @@ TEST_CASE("what may have arrived is sent again under the same key") {
 TEST_CASE("a process that dies between the decision and the sending loses nothing") {
   World world;
   break_mail(world);
-  world.desk->turn(kStart + 30s);
+  world.dispatcher->turn(kStart + 30s);
   world.restart();
   world.pass(1min);
   CHECK(world.kinds() == "new/page");
@@ -84,12 +86,12 @@ TEST_CASE("a process that dies between the sending and the acknowledgement repea
   World world;
   break_mail(world);
   world.now += 1min;
-  const auto first = world.desk->take("mail", world.now);
+  const auto first = world.dispatcher->take("mail", world.now);
   REQUIRE(first);
   world.restart();
   world.pass(1h);
   REQUIRE(world.told().size() == 1);
-  CHECK(world.told()[0].key == first->owed.notice.key);
+  CHECK(world.told()[0].key == first->pending.notice.key);
 }
 
 TEST_CASE(
@@ -97,7 +99,7 @@ TEST_CASE(
   World world;
   break_mail(world);
   world.pass(1h);
-  Desk blank(*world.journal, [](const std::string&) {});
+  Dispatcher blank(*world.journal, [](const std::string&) {});
   blank.adopt({{{"mail", {}}}, {}, {"example.com"}, {}});
   blank.turn(world.now + 1h);
   CHECK_FALSE(blank.take("mail", world.now + 1h));
@@ -109,18 +111,18 @@ TEST_CASE("a row that cannot be read is named and costs nothing else") {
   journal.put(kTopicTable, "x", "{");
   journal.put(kOwedTable, "y", "[]");
   int complaints = 0;
-  Desk desk(journal, [&](const std::string&) { ++complaints; });
+  Dispatcher dispatcher(journal, [&](const std::string&) { ++complaints; });
   CHECK(complaints == 2);
 }
 
 TEST_CASE("rows are read as they were written") {
   World world;
-  world.answer = [](const Owed&) { return Kind::failed; };
+  world.answer = [](const PendingNotice&) { return Kind::failed; };
   break_mail(world);
   world.pass(1min);
   for (const auto& [_, text] : world.journal->all(kOwedTable))
     CHECK(to_row(*owed_from_row(text)) == text);
-  world.answer = [](const Owed&) { return Kind::sent; };
+  world.answer = [](const PendingNotice&) { return Kind::sent; };
   world.pass(1min);
   REQUIRE(world.journal->all(kTopicTable).size() == 1);
   for (const auto& [_, text] : world.journal->all(kTopicTable))
@@ -171,7 +173,7 @@ TEST_CASE("whatever fails and dies in whatever order, every receiver ends up kno
     std::mt19937 random(seed);
     const auto chance = [&](unsigned of) { return random() % of == 0; };
     World world({{"mail", {}}, {"hook", {.min_severity = Severity::critical}}});
-    world.answer = [&](const Owed&) {
+    world.answer = [&](const PendingNotice&) {
       return chance(3) ? Kind::failed : chance(6) ? Kind::doubtful : Kind::sent;
     };
     for (int step = 0; step < 60; ++step) {
@@ -183,11 +185,11 @@ TEST_CASE("whatever fails and dies in whatever order, every receiver ends up kno
       else
         world.close(domain, fault.code, subject);
       world.pass(Seconds{random() % 100});
-      if (chance(8)) (void)world.desk->take("mail", world.now);  // and dies before it can settle
+      if (chance(8)) (void)world.dispatcher->take("mail", world.now);  // and dies before it can settle
       if (chance(4)) world.restart();
     }
     world.restart();
-    world.answer = [](const Owed&) { return Kind::sent; };
+    world.answer = [](const PendingNotice&) { return Kind::sent; };
     for (int d = 0; d < 4; ++d)
       for (const auto& fault : kFaults) {
         const auto domain = "d" + std::to_string(d) + ".example.com";
@@ -200,7 +202,7 @@ TEST_CASE("whatever fails and dies in whatever order, every receiver ends up kno
       for (const auto& n : world.told(receiver))
         CHECK_MESSAGE(keys.insert(n.key).second, "seed ", seed, ": ", n.key, " twice");
     }
-    CHECK(world.desk->state()[0].pending == 0);
+    CHECK(world.dispatcher->state()[0].pending == 0);
     CHECK(world.journal->all(kTopicTable).empty());
   }
 }

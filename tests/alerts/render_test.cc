@@ -5,7 +5,7 @@
 
 #include "alerts/render.h"
 #include "checks/facts/text.h"
-#include "tests/alerts/desk_world.h"
+#include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;
 using namespace stswatch::alerts;
@@ -173,7 +173,7 @@ TEST_CASE(
                                  {"team", "mail"}});
   CHECK(firing["startsAt"] == "2026-12-01T00:00:00Z");
   CHECK(firing["endsAt"] == "2026-12-01T00:05:00Z");
-  Surround later;
+  ComposeContext later;
   later.now = kStart + 2min;
   const auto over = compose_resolved({n, {"enforce-breakage-now"}, 0}, later);
   const auto resolved = Json::parse(to_alertmanager_json({over}, kStart + 5min))[0];

@@ -6,11 +6,11 @@
 #include <fstream>
 #include <thread>
 
-#include "alerts/heartbeat.h"
-#include "alerts/hmac.h"
+#include "alerts/delivery.h"
 #include "alerts/render.h"
+#include "alerts/sink_http.h"
 #include "alerts/transfer.h"
-#include "tests/alerts/desk_world.h"
+#include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;
 using namespace stswatch::alerts;

@@ -1,4 +1,4 @@
-#include "checks/facts/base64.h"
+#include "checks/facts/text.h"
 
 #include <doctest/doctest.h>
 

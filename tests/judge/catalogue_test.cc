@@ -1,4 +1,4 @@
-#include "checks/judge/catalogue.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 #include <doctest/doctest.h>
 

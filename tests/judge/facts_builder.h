@@ -285,7 +285,7 @@ struct Look {
   Vantage vantage;
   Limits limits;
 
-  Case prepared() const { return prepare(domain, mx, vantage, limits); }
+  Case prepared() const { return make_case(domain, mx, vantage, limits); }
 
   void set_mx(MxHostObservation look) {
     auto host = look.host;

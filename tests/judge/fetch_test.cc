@@ -297,7 +297,7 @@ TEST_CASE("what one fetch proves (RULES 5.7, CONTRACT 2)") {
     CAPTURE(row.why);
     Vantage vantage;
     vantage.reached_443 = row.reached_443;
-    const auto copy = weigh(row.fetch, vantage, kNow);
+    const auto copy = classify(row.fetch, vantage, kNow);
     CHECK(copy.outcome == row.outcome);
     CHECK(copy.result_type == row.result_type);
     CHECK(copy.detail.empty() == (row.outcome == Outcome::ok));

@@ -1,4 +1,4 @@
-#include "checks/judge/finding.h"
+#include "checks/judge/catalogue/finding.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // From one look to the world of the sender simulation, and from its result to group I and the forecast of
 // CONTRACT 2.
-#include "checks/judge/forecast.h"
+#include "checks/judge/senders/forecast.h"
 
 #include <doctest/doctest.h>
 

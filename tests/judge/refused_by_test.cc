@@ -1,5 +1,5 @@
 // CONTRACT 2: `refused_by`.
-#include "checks/judge/refused_by.h"
+#include "checks/judge/rules/refused_by.h"
 
 #include <doctest/doctest.h>
 

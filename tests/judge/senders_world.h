@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/judge/senders.h"
+#include "checks/judge/senders/simulation.h"
 
 namespace stswatch::worlds {
 

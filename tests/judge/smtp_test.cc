@@ -142,7 +142,7 @@ Look with_mx1(std::vector<SmtpProbe> probes) {
 
 TEST_CASE("what one probe of one address proves (RULES 5.7)") {
   for (const ProbeRow& row : rows()) {
-    const auto got = weigh(row.probe, kHost, row.vantage, kNow);
+    const auto got = classify(row.probe, kHost, row.vantage, kNow);
     CAPTURE(row.name);
     CHECK(to_string(got.outcome) == to_string(row.outcome));
     CHECK(got.code == row.code);
@@ -154,8 +154,8 @@ TEST_CASE("what one probe of one address proves (RULES 5.7)") {
 
 TEST_CASE("the detail quotes what was seen") {
   const auto refused = failed_probe(kMail1, Stage::starttls, Cause::rejected, "554 no key", 554);
-  CHECK(weigh(refused, kHost, reached(), kNow).detail == "starttls: 554 no key");
-  CHECK(weigh(old_tls(), kHost, reached(), kNow).detail ==
+  CHECK(classify(refused, kHost, reached(), kNow).detail == "starttls: 554 no key");
+  CHECK(classify(old_tls(), kHost, reached(), kNow).detail ==
         "no handshake with TLS 1.2 or 1.3, one with TLSv1.1");
 }
 

@@ -14,6 +14,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<quote>[<"])(?P<name>[^>"]+)[>"]')
 
 FACTS, OBSERVE, JUDGE = "checks/facts/", "checks/observe/", "checks/judge/"
 REMEMBER, TELL, ALERTS, CONFIG = "agent/remember/", "agent/tell/", "alerts/", "config/"
+CATALOGUE, WATCH, COMMANDS = "checks/judge/catalogue/", "agent/watch/", "agent/commands/"
 VERSION = "agent/version.h"
 
 # Folder -> what it may include of ours: a folder with all in it, or one header.
@@ -22,12 +23,15 @@ INSIDE = {
     OBSERVE: (FACTS, OBSERVE),
     JUDGE: (FACTS, JUDGE),
     # The option structs that a configuration fills in; nothing that looks, judges or opens a socket.
-    CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/resolver.h", "checks/observe/observer.h",
+    CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
              "alerts/options.h"),
     REMEMBER: (FACTS, JUDGE, REMEMBER),
     TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION),
     ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS),
-    "agent/": ("agent/", "alerts/", "checks/", "config/"),     # the files right in agent/ know everyone
+    CATALOGUE: (FACTS, CATALOGUE),
+    WATCH: ("agent/", "alerts/", "checks/", "config/"),
+    COMMANDS: ("agent/", "alerts/", "checks/", "config/"),
+    "agent/": ("agent/", "alerts/", "checks/", "config/"),     # main knows everyone
     "tests/": ("agent/", "alerts/", "checks/", "config/", "tests/"),
 }
 
@@ -35,8 +39,8 @@ INSIDE = {
 VENDORS = {
     "ares": (OBSERVE,),
     "boost/": (OBSERVE,),
-    "openssl/": (OBSERVE, "alerts/hmac.cc", "agent/tell/http_tls.cc", "agent/tell/web_gate.cc",
-                 "agent/remember/facts_key.cc", "agent/lint_batch.cc", "tests/observe/", "tests/bench/floor.cc"),
+    "openssl/": (OBSERVE, "alerts/sink_http.cc", "agent/tell/http_tls.cc", "agent/tell/web_gate.cc",
+                 "agent/remember/facts_key.cc", "agent/commands/lint.cc", "tests/observe/", "tests/bench/floor.cc"),
     "idn2.h": ("checks/facts/domain.cc",),
     "sqlite3.h": ("agent/remember/sqlite.cc",),
     "libpsl.h": ("checks/facts/domain.cc",),
@@ -45,12 +49,12 @@ VENDORS = {
     "yaml-cpp/": ("agent/tell/web_config.cc",),
     "crypt.h": ("agent/tell/web_gate.cc",),
     "CLI/": ("agent/main.cc",),
-    "spdlog/": ("agent/", "tests/agent/"),
-    "systemd/": ("agent/",),
+    "spdlog/": (WATCH, COMMANDS, "tests/agent/"),
+    "systemd/": (WATCH,),
     "prometheus/": (TELL, "tests/tell/"),
-    "zlib.h": ("agent/remember/packed.cc", "agent/tell/gzip.cc", "tests/tell/"),
+    "zlib.h": ("agent/remember/packed.cc", "agent/tell/exposition.cc", "tests/tell/"),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
-    "nlohmann/": (TELL, ALERTS, REMEMBER, "agent/", "tests/"),
+    "nlohmann/": (TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
     "arpa/inet.h": ("checks/facts/address.cc", OBSERVE, "tests/"),     # inet_pton, which is pure
@@ -59,10 +63,11 @@ SPDLOG_STAYS_OUT_OF = (REMEMBER, TELL)     # they return values; the top level o
 JSON_IN_HEADERS = "nlohmann/json_fwd.hpp"  # the whole of it costs 2.6 s in each file
 
 # Time is a fact, given to a judge. <chrono> is where durations live, so facts/time.h may name it and a judge may not.
-IMPURE = {
-    JUDGE: {"chrono", "ctime", "time.h", "sys/time.h", "thread", "mutex", "shared_mutex", "condition_variable", "future",
+NO_SENSES = {"chrono", "ctime", "time.h", "sys/time.h", "thread", "mutex", "shared_mutex", "condition_variable", "future",
             "atomic", "stop_token", "semaphore", "latch", "barrier", "fstream", "iostream", "filesystem", "random",
-            "unistd.h", "pthread.h", "csignal", "signal.h"},
+            "unistd.h", "pthread.h", "csignal", "signal.h"}
+IMPURE = {
+    JUDGE: NO_SENSES, CATALOGUE: NO_SENSES,
     FACTS: {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "fstream", "iostream",
             "filesystem", "unistd.h", "pthread.h", "csignal", "signal.h"},
 }

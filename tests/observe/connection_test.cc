@@ -1,5 +1,5 @@
 // The connection against peers that misbehave: what each does to us has a name, an end and a bound.
-#include "checks/observe/connection.h"
+#include "checks/observe/tls/connection.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "checks/observe/deadline.h"
+#include "checks/observe/net/deadline.h"
 
 #include <doctest/doctest.h>
 #include <poll.h>

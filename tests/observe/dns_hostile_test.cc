@@ -3,7 +3,7 @@
 #include <random>
 
 #include "checks/facts/bounds.h"
-#include "checks/observe/dns_message.h"
+#include "checks/observe/dns/message.h"
 #include "tests/observe/dns_packet.h"
 
 using namespace stswatch;

@@ -1,4 +1,4 @@
-#include "checks/observe/dns_message.h"
+#include "checks/observe/dns/message.h"
 
 #include <doctest/doctest.h>
 

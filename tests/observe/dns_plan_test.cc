@@ -1,8 +1,6 @@
-#include "checks/observe/dns_plan.h"
+#include "checks/observe/dns/servers.h"
 
 #include <doctest/doctest.h>
-
-#include "checks/observe/dns_servers.h"
 
 using namespace stswatch;
 using namespace stswatch::dns;

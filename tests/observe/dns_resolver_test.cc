@@ -4,8 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "checks/observe/dns_thread.h"
-#include "checks/observe/resolver.h"
+#include "checks/observe/dns/resolver.h"
+#include "checks/observe/dns/thread.h"
 #include "tests/observe/dns_server.h"
 
 using namespace stswatch;

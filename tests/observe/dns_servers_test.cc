@@ -1,4 +1,4 @@
-#include "checks/observe/dns_servers.h"
+#include "checks/observe/dns/servers.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "checks/observe/resolver.h"
+#include "checks/observe/dns/resolver.h"
 
 using namespace stswatch;
 using namespace stswatch::dns;

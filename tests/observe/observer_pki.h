@@ -14,7 +14,7 @@
 #include <string>
 
 #include "checks/facts/time.h"
-#include "checks/observe/trust_store.h"
+#include "checks/observe/tls/verify.h"
 
 namespace stswatch::dialogue {
 

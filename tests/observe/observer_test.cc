@@ -240,20 +240,20 @@ TEST_CASE("a canary greets when it says anything that is SMTP, at any of its add
 }
 
 TEST_CASE("an address that others of ours queue for is put off, and the other one is looked at") {
-  const auto pace = std::make_shared<Pace>();
+  const auto address_limiter = std::make_shared<AddressLimiter>();
   TableResolver resolver;
   resolver.addresses("mx.example.com", RecordType::a, {"127.0.0.1", "127.0.0.2"});
   ObserveOptions options;
   options.allow_private = true;
   options.smtp.port = 1;  // refused
-  Observer observer(resolver, trust(), options, pace);
+  Observer observer(resolver, trust(), options, address_limiter);
   const auto busy = *Address::parse("127.0.0.1");
-  const auto turn = pace->take(busy, soon());
+  const auto turn = address_limiter->take(busy, soon());
   std::vector<std::thread> queue;
   Cancel cancel;
-  for (std::size_t i = 0; i < Pace::kQueue; ++i)
-    queue.emplace_back([&] { (void)pace->take(busy, Deadline::in(Millis{30'000}, &cancel)); });
-  while (pace->room(busy) > 0)
+  for (std::size_t i = 0; i < AddressLimiter::kQueue; ++i)
+    queue.emplace_back([&] { (void)address_limiter->take(busy, Deadline::in(Millis{30'000}, &cancel)); });
+  while (address_limiter->room(busy) > 0)
     std::this_thread::yield();
 
   std::vector<Address> crowded;

@@ -1,4 +1,4 @@
-#include "checks/observe/smtp_reply.h"
+#include "checks/observe/smtp.h"
 
 #include <doctest/doctest.h>
 

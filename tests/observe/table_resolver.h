@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "checks/observe/resolver.h"
+#include "checks/observe/dns/resolver.h"
 
 namespace stswatch {
 

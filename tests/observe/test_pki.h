@@ -24,8 +24,8 @@
 
 #include "checks/facts/address.h"
 #include "checks/facts/time.h"
-#include "checks/observe/trust_store.h"
-#include "checks/observe/x509.h"
+#include "checks/observe/tls/verify.h"
+#include "checks/observe/tls/x509.h"
 
 namespace stswatch::pki {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/observe/connection.h"
+#include "checks/observe/tls/connection.h"
 #include "tests/observe/test_pki.h"
 
 using namespace stswatch;

@@ -1,5 +1,5 @@
 // The roots: what is loaded, what is refused, and that errors name the file.
-#include "checks/observe/trust_store.h"
+#include "checks/observe/tls/verify.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // Certificates read as facts.
-#include "checks/observe/x509.h"
+#include "checks/observe/tls/x509.h"
 
 #include <doctest/doctest.h>
 

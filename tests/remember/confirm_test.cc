@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "checks/judge/weigh_fetch.h"
+#include "checks/judge/classify.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -23,7 +23,7 @@ class Confirming {
     seen.at = now_;
     auto vantage = look.vantage;
     if (elsewhere) vantage.answered_at = vantage.reached_443_at = now_;
-    known_ = confirm(known_ ? &*known_ : nullptr, seen, true, doubts, vantage, rules_);
+    known_ = confirm(known_ ? &*known_ : nullptr, seen, true, debounces, vantage, rules_);
   }
   /// How many such looks it takes until `shows` does; 0: it never does.
   template <class Shows>
@@ -36,7 +36,7 @@ class Confirming {
   }
   const DomainObservation& known() const { return *known_; }
 
-  Doubts doubts;
+  Debounces debounces;
 
  private:
   std::optional<DomainObservation> known_;
@@ -75,7 +75,7 @@ class Probing {
     vantage.reached_25 = true;
     vantage.answered_at = now_;
     if (elsewhere) vantage.reached_25_at = now_;
-    known_ = confirm(known_ ? &*known_ : nullptr, look, doubts, vantage, {3});
+    known_ = confirm(known_ ? &*known_ : nullptr, look, debounces, vantage, {3});
   }
   int looks_until_shown(const SmtpProbe& seen) {
     for (int i = 1; i <= 20; ++i) {
@@ -87,7 +87,7 @@ class Probing {
   }
   const SmtpProbe& known() const { return known_->probes[0]; }
 
-  Doubts doubts;
+  Debounces debounces;
 
  private:
   std::optional<MxHostObservation> known_;
@@ -107,7 +107,7 @@ TEST_CASE("good news never waits") {
   c.looks_until(without_record(), record_absent);
   c.see(base());
   CHECK(c.known().sts.lookup == Lookup::found);
-  CHECK_FALSE(c.doubts.contains("sts"));
+  CHECK_FALSE(c.debounces.contains("sts"));
 }
 
 TEST_CASE("a good look between bad ones starts the count again, an unknown one does not") {
@@ -133,7 +133,7 @@ TEST_CASE("another text is believed at once: it cannot be transient") {
   c.see(other);
   CHECK(c.known().sts.records == other.domain.sts.records);
   CHECK(c.known().fetches[0].body == "<html>");
-  CHECK_FALSE(c.doubts.contains("sts"));
+  CHECK_FALSE(c.debounces.contains("sts"));
 }
 
 TEST_CASE("what ends a fetch decides how many looks it takes") {
@@ -181,7 +181,7 @@ TEST_CASE("an error of the name servers is told after the looks, unless nothing 
   Confirming c;
   CHECK(c.looks_until(error, told) == 3);
   CHECK(c.known().sts.lookup == Lookup::found);  // what is remembered is kept beside it
-  CHECK(c.doubts.empty());                       // proved: no haste
+  CHECK(c.debounces.empty());                    // proved: no haste
   c.see(error);
   CHECK(told(c.known()));
   c.see(base());
@@ -203,7 +203,7 @@ TEST_CASE("what was not asked is not in doubt") {
   Confirming c;
   for (int i = 0; i < 5; ++i)
     c.see(base());
-  CHECK(c.doubts.empty());
+  CHECK(c.debounces.empty());
 }
 
 TEST_CASE("a fault that was proved moves with what is seen, another one is proved anew") {
@@ -211,10 +211,10 @@ TEST_CASE("a fault that was proved moves with what is seen, another one is prove
   c.looks_until(fetching(fetch(kWeb, "gone", 404)), fetch_fails);
   c.see(fetching(fetch(kWeb, "no", 403)));
   CHECK(c.known().fetches[0].status == 403);
-  CHECK(c.doubts.empty());
+  CHECK(c.debounces.empty());
   c.see(fetching(failed_fetch(Stage::connect, Cause::refused)));
   CHECK(c.known().fetches[0].status == 403);
-  CHECK_FALSE(c.doubts.empty());
+  CHECK_FALSE(c.debounces.empty());
 }
 
 TEST_CASE("what ends a dialogue decides how many looks it takes") {
@@ -258,7 +258,7 @@ TEST_CASE("the silence of one outage is forgotten before the next, also where th
       CHECK(p.known() == before);
       for (int i = 0; i < 3; ++i)
         p.see(usual);
-      CHECK(p.doubts.empty());  // nothing that asks for haste
+      CHECK(p.debounces.empty());  // nothing that asks for haste
     }
   }
 }
@@ -270,15 +270,15 @@ TEST_CASE("a fault at the first look of a host is confirmed like any other") {
   CHECK(p.known().failure->cause == Cause::cancelled);  // nothing is known yet
   p.see(bad);
   CHECK(p.known().failure == bad.failure);
-  CHECK_FALSE(p.doubts.contains(std::string(kMail1)));
+  CHECK_FALSE(p.debounces.contains(std::string(kMail1)));
 }
 
 TEST_CASE("doubts of an address end with it") {
   Confirming c;
   c.see(fetching(fetch(kWeb, "gone", 404)));
-  CHECK(c.doubts.contains(std::string(kWeb)));
+  CHECK(c.debounces.contains(std::string(kWeb)));
   c.see(fetching(fetch(kWeb2)));
-  CHECK_FALSE(c.doubts.contains(std::string(kWeb)));
+  CHECK_FALSE(c.debounces.contains(std::string(kWeb)));
 }
 
 TEST_CASE("the look that settles a doubt comes soon, and ever later while none does") {

@@ -1,13 +1,13 @@
 #include <doctest/doctest.h>
 
-#include "agent/remember/turn.h"
+#include "agent/remember/update.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
 
 TEST_CASE("after a restart the record is judged as it was, and nothing opens or closes") {
   const auto base = facts::base();
-  Surroundings around;
+  JudgeInputs around;
   around.known = around.confirmed = base.mx;
   around.vantage = base.vantage;
   auto broken = base.domain;

@@ -15,7 +15,7 @@ const Vantage kVantage{};
 
 TEST_CASE("the first look is all there is") {
   const auto look = facts::base();
-  CHECK(lay_over(nullptr, look.domain, true, kVantage) == look.domain);
+  CHECK(merge_seen(nullptr, look.domain, true, kVantage) == look.domain);
 }
 
 TEST_CASE("an unknown answer keeps the known one; a found or absent one replaces it") {
@@ -25,7 +25,7 @@ TEST_CASE("an unknown answer keeps the known one; a found or absent one replaces
   seen.mx = facts::unknown<MxAnswer>("example.com");
   seen.tlsrpt = facts::absent<TxtAnswer>("_smtp._tls.example.com");
   seen.policy_host = facts::unknown_addresses("mta-sts.example.com");
-  const auto after = lay_over(&known, seen, false, kVantage);
+  const auto after = merge_seen(&known, seen, false, kVantage);
   CHECK(after.sts == known.sts);
   CHECK(after.mx == known.mx);
   CHECK(after.policy_host == known.policy_host);
@@ -40,7 +40,7 @@ TEST_CASE("a look that did not fetch keeps the fetches of addresses the policy h
   look.set_fetches({facts::fetch(facts::kWeb2)});
   auto seen = look.domain;
   seen.fetches.clear();
-  const auto after = lay_over(&known, seen, false, kVantage);
+  const auto after = merge_seen(&known, seen, false, kVantage);
   REQUIRE(after.fetches.size() == 1);
   CHECK(after.fetches[0].address == facts::address(facts::kWeb2));
 }
@@ -49,9 +49,9 @@ TEST_CASE("a fetch that proves nothing keeps what is known; one that proves a fa
   const auto known = facts::base().domain;
   auto look = facts::base();
   look.set_fetches({facts::failed_fetch(Stage::connect, Cause::timeout)});  // nobody else reached: unknown
-  CHECK(lay_over(&known, look.domain, true, kVantage).fetches == known.fetches);
+  CHECK(merge_seen(&known, look.domain, true, kVantage).fetches == known.fetches);
   look.set_fetches({facts::fetch(facts::kWeb, "gone", 404)});
-  CHECK(lay_over(&known, look.domain, true, kVantage).fetches[0].status == 404);
+  CHECK(merge_seen(&known, look.domain, true, kVantage).fetches[0].status == 404);
 }
 
 TEST_CASE("silence keeps what is known until it is confirmed, even while others answer") {
@@ -60,21 +60,21 @@ TEST_CASE("silence keeps what is known until it is confirmed, even while others 
   others_answer.reached_443 = true;
   auto look = facts::base();
   look.set_fetches({facts::failed_fetch(Stage::connect, Cause::timeout)});
-  CHECK(lay_over(&known, look.domain, true, others_answer).fetches == known.fetches);
+  CHECK(merge_seen(&known, look.domain, true, others_answer).fetches == known.fetches);
   auto confirmed = look.domain;
   confirmed.fetches[0].repeated = true;
-  CHECK(lay_over(&known, look.domain, true, others_answer, &confirmed).fetches == confirmed.fetches);
-  CHECK(lay_over(&confirmed, known, true, others_answer, &known).fetches == known.fetches);
+  CHECK(merge_seen(&known, look.domain, true, others_answer, &confirmed).fetches == confirmed.fetches);
+  CHECK(merge_seen(&confirmed, known, true, others_answer, &known).fetches == known.fetches);
 }
 
 TEST_CASE("a silent MX address is known as such once that is confirmed") {
   const auto known = facts::mx_host("mx1.example.com", {facts::probe(facts::kMail1, "mx1.example.com")});
   const auto silent =
       facts::mx_host("mx1.example.com", {facts::failed_probe(facts::kMail1, Stage::connect, Cause::timeout)});
-  CHECK(lay_over(&known, silent, kVantage, &known).probes == known.probes);
+  CHECK(merge_seen(&known, silent, kVantage, &known).probes == known.probes);
   auto confirmed = silent;
   confirmed.probes[0].repeated = true;
-  CHECK(lay_over(&known, silent, kVantage, &confirmed).probes == confirmed.probes);
+  CHECK(merge_seen(&known, silent, kVantage, &confirmed).probes == confirmed.probes);
 }
 
 TEST_CASE("MX addresses are laid over one by one") {
@@ -84,7 +84,7 @@ TEST_CASE("MX addresses are laid over one by one") {
       facts::mx_host("mx1.example.com",
                      {facts::failed_probe(facts::kMail1, Stage::greeting, Cause::deferred, "451 later", 451),
                       facts::failed_probe(facts::kMail6, Stage::starttls, Cause::not_offered)});
-  const auto after = lay_over(&good, seen, kVantage);
+  const auto after = merge_seen(&good, seen, kVantage);
   REQUIRE(after.probes.size() == 2);
   CHECK(after.probes[0] == good.probes[0]);  // 4xx proves nothing
   CHECK(after.probes[1] == seen.probes[1]);
@@ -94,7 +94,7 @@ TEST_CASE("an address that left DNS is forgotten, a new unknown one is noted as 
   const auto good = facts::mx_host("mx1.example.com", {facts::probe(facts::kMail1, "mx1.example.com")});
   const auto moved =
       facts::mx_host("mx1.example.com", {facts::failed_probe(facts::kMail2, Stage::connect, Cause::timeout)});
-  const auto after = lay_over(&good, moved, kVantage);
+  const auto after = merge_seen(&good, moved, kVantage);
   REQUIRE(after.probes.size() == 1);
   CHECK(after.probes[0] == moved.probes[0]);
 }

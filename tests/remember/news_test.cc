@@ -95,7 +95,7 @@ TEST_CASE("whatever else moves is news, and only that") {
   CHECK(after([](auto& r) { r.past.mx.push_back({"mx", {facts::kNow, {}}}); }).pieces == kMxHosts);
   CHECK(after([](auto& r) { r.incidents[0].good_looks = 1; }).pieces == kIncidents);
   CHECK(after([](auto& r) { r.incidents.clear(); }).pieces == kIncidents);
-  CHECK(after([](auto& r) { r.doubts["sts"] = {1, facts::kNow}; }).pieces == kState);
+  CHECK(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).pieces == kState);
   CHECK(after([](auto& r) { r.past.gates["1"] = facts::kNow; }).pieces == kState);
   CHECK(after([](auto& r) { r.past.change_counts["mx-added"] = 1; }).pieces == kState);
   CHECK(after([](auto& r) { r.past.changes.push_back({}); }).changes.size() == 1);
@@ -107,7 +107,7 @@ TEST_CASE("whatever else moves is news, and only that") {
 TEST_CASE("what a sender may hold from now on, and what is told, waits for nobody") {
   CHECK(after([](auto& r) { r.past.policies[0].seen.gone = facts::kNow; }).urgent);
   CHECK(after([](auto& r) { r.past.ids.push_back({"A", 60, {facts::kNow, {}}}); }).urgent);
-  CHECK_FALSE(after([](auto& r) { r.doubts["sts"] = {1, facts::kNow}; }).urgent);
+  CHECK_FALSE(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).urgent);
   KeptLooks kept;
   const auto record = base_record();
   (void)news_of(nullptr, record, nullptr, {}, kept);
@@ -133,7 +133,7 @@ TEST_CASE("news that has not been written yet is joined by what comes after it")
   auto first = news_of(nullptr, record, record->known, {{1, facts::kNow, "example.com", {}}}, kept);
   auto next = std::make_shared<DomainMemory>(*record);
   see(*next, [](auto& l) { l.mx.records.pop_back(); });
-  next->doubts["sts"] = {1, facts::kNow};
+  next->debounces["sts"] = {1, facts::kNow};
   auto second = news_of(record.get(), next, next->known, {{2, facts::kNow, "example.com", {}}}, kept);
   const auto both = merge(std::move(first), std::move(second));
   CHECK(std::get<std::shared_ptr<const DomainMemory>>(both.record) == next);

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "checks/judge/forecast.h"
+#include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 
 using namespace stswatch;
@@ -26,7 +26,7 @@ const Past& past(const Timeline& t) { return t.record->past; }
 
 World world(const Timeline& t) {
   const History history{&past(t), t.hosts};
-  return world_of(prepare(*t.record->confirmed, t.look.mx, t.look.vantage, t.look.limits, history));
+  return world_of(make_case(*t.record->confirmed, t.look.mx, t.look.vantage, t.look.limits, history));
 }
 
 }  // namespace

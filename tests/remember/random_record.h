@@ -21,7 +21,7 @@ class RandomRecord : public RandomLook {
       confirmed.domain = look.domain;
       record->confirmed = std::make_shared<DomainObservation>(confirmed);
     }
-    record->doubts = doubts();
+    record->debounces = debounces();
     record->past = past();
     record->incidents = list<Incident>([&] { return incident(); });
     for (const auto part : kParts)
@@ -42,7 +42,7 @@ class RandomRecord : public RandomLook {
       confirmed.host = name;
       record->confirmed = std::make_shared<MxHostObservation>(confirmed);
     }
-    record->doubts = doubts();
+    record->debounces = debounces();
     record->times = times();
     record->past = std::make_shared<HostPast>(HostPast{
         list<SeenCertificate>([&] { return certificate_seen(); }), list<Change>([&] { return change(); })});
@@ -75,8 +75,8 @@ class RandomRecord : public RandomLook {
   std::optional<TimePoint> perhaps_time() { return flip() ? std::optional(time()) : std::nullopt; }
   Span span() { return {time(), perhaps_time()}; }
   LookTimes times() { return {perhaps_time(), perhaps_time()}; }
-  Doubts doubts() {
-    Doubts out;
+  Debounces debounces() {
+    Debounces out;
     for (std::size_t i = number(0, 3); i-- > 0;)
       out[word()] = {static_cast<int>(number(1, 1000)), time()};
     return out;

@@ -44,7 +44,7 @@ TEST_CASE("the state of a record is all of it but looks, incidents and the lists
     const auto read = read_state(*parse_saved(state_of(*was).dump()), *is);
     REQUIRE_MESSAGE(read.has_value(), read.error());
     CHECK(is->past == was->past);
-    CHECK(is->doubts == was->doubts);
+    CHECK(is->debounces == was->debounces);
     CHECK(is->times == was->times);
     CHECK(is->policy_fetched == was->policy_fetched);
     CHECK(is->policy_last_success == was->policy_last_success);

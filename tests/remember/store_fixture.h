@@ -61,7 +61,7 @@ inline std::string refusal(const std::string& state) {
 inline void check_same(const DomainMemory& is, const DomainMemory& was) {
   CHECK(*is.known == *was.known);
   CHECK(*is.confirmed == *was.confirmed);
-  CHECK(is.doubts == was.doubts);
+  CHECK(is.debounces == was.debounces);
   CHECK(is.past == was.past);
   CHECK(is.incidents == was.incidents);
   CHECK(is.times == was.times);
@@ -72,7 +72,7 @@ inline void check_same(const DomainMemory& is, const DomainMemory& was) {
 inline void check_same(const MxMemory& is, const MxMemory& was) {
   CHECK(*is.known == *was.known);
   CHECK(*is.confirmed == *was.confirmed);
-  CHECK(is.doubts == was.doubts);
+  CHECK(is.debounces == was.debounces);
   CHECK(*is.past == *was.past);
   CHECK(is.times == was.times);
 }

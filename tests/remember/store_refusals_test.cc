@@ -166,7 +166,7 @@ TEST_CASE("a store of the first schema is read with all it holds") {
         std::vector<Change>{{kStart - days(2), "sts-mode-upgraded", "example.com", "testing", "enforce"}});
   CHECK(past.gates.at("policy") == kStart - days(2));
   CHECK(past.fetches.size() == 1);
-  CHECK(record->doubts.at("sts") == Doubt{2, kStart});
+  CHECK(record->debounces.at("sts") == Debounce{2, kStart});
   REQUIRE(record->incidents.size() == 1);
   CHECK(record->incidents[0].finding.code == "mx-unreachable");
   CHECK(record->incidents[0].open());

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/remember/past.h"
-#include "agent/remember/turn.h"
+#include "agent/remember/update.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {
@@ -33,7 +33,7 @@ class Timeline {
     }
     auto seen = look.domain;
     if (!fetched) seen.fetches.clear();
-    const Surroundings around{look.mx, look.mx, hosts, look.vantage, look.limits};
+    const JudgeInputs around{look.mx, look.mx, hosts, look.vantage, look.limits};
     auto turn = after_look(record.get(), seen, fetched, around);
     record = turn.record;
     std::ranges::move(turn.transitions, std::back_inserter(told));

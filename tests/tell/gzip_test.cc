@@ -1,4 +1,4 @@
-#include "agent/tell/gzip.h"
+#include "agent/tell/exposition.h"
 
 #include <doctest/doctest.h>
 #include <zlib.h>

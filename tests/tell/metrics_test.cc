@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "agent/remember/past.h"
-#include "agent/tell/openmetrics.h"
+#include "agent/tell/exposition.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;

@@ -1,4 +1,4 @@
-#include "agent/tell/probe_page.h"
+#include "agent/tell/api.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,6 @@
 
 #include "agent/tell/api.h"
 #include "agent/tell/json.h"
-#include "agent/tell/nagios.h"
 #include "agent/tell/text.h"
 #include "tests/judge/facts_builder.h"
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "checks/judge/catalogue.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 using namespace stswatch;
 

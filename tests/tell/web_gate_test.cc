@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "checks/facts/base64.h"
+#include "checks/facts/text.h"
 
 using namespace stswatch;
 

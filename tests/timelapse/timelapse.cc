@@ -11,12 +11,12 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "agent/log.h"
-#include "agent/notifier.h"
 #include "agent/remember/store.h"
-#include "agent/service.h"
+#include "agent/tell/exposition.h"
 #include "agent/tell/json.h"
-#include "agent/tell/openmetrics.h"
+#include "agent/watch/log.h"
+#include "agent/watch/notifier.h"
+#include "agent/watch/service.h"
 #include "config/load.h"
 #include "tests/agent/manual_clock.h"
 
@@ -133,7 +133,7 @@ int run(const std::string& file, TimePoint start) {
     std::cerr << list_of(config.error()) << "\n";
     return 1;
   }
-  auto outlook = make_outlook(*config);
+  auto outlook = make_probes(*config);
   if (!outlook) {
     std::cerr << outlook.error() << "\n";
     return 1;
@@ -146,8 +146,8 @@ int run(const std::string& file, TimePoint start) {
   }
   Witness witness(**store);
   Notifier notifier(witness, (*store)->journal(), clock, {.version = "timelapse"});
-  HeededMemory heeded(witness, notifier);
-  const auto plan = std::make_shared<const WatchPlan>(std::move(*config), std::move(*outlook));
+  NotifyingMemory heeded(witness, notifier);
+  const auto plan = std::make_shared<const LiveConfig>(std::move(*config), std::move(*outlook));
   Service service(plan, heeded, clock);
   if (plan->config.alerts != AlertOptions{}) notifier.adopt(plan->config, plan->outlook.trust->file());
   service.start();

@@ -1,0 +1,128 @@
+// explain: what a finding means, from the catalogue; for a terminal, all of them as contrib/findings.md, and
+// one by one, with the alerts of contrib/prometheus, as contrib/runbook has them.
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+
+#include "agent/commands/commands.h"
+#include "agent/tell/runbook.h"
+#include "checks/judge/rules/refused_by.h"
+
+namespace stswatch {
+namespace {
+
+struct Group {
+  char letter;
+  std::string_view title;
+};
+
+constexpr std::array<Group, 18> kGroups{{
+    {'A', "The TXT record at _mta-sts"},
+    {'B', "Fetching the policy"},
+    {'C', "Certificate and TLS of the policy host"},
+    {'D', "The text of the policy"},
+    {'E', "What the policy says"},
+    {'F', "MX records and their hosts"},
+    {'G', "SMTP and STARTTLS"},
+    {'H', "Certificates of MX hosts"},
+    {'I', "What will come"},
+    {'J', "Changes, and what senders still hold"},
+    {'K', "The TLSRPT record"},
+    {'L', "TLS reports"},
+    {'M', "DANE"},
+    {'N', "DNSSEC"},
+    {'O', "From testing to enforce"},
+    {'P', "Mail providers"},
+    {'Q', "This monitor itself"},
+    {'R', "What could not be judged"},
+}};
+
+std::string severity(const CatalogueEntry& entry, Mode mode) {
+  const auto s = entry.severity_in(mode);
+  return s ? std::string(to_string(*s)) : std::string("not raised");
+}
+
+std::string severities(const CatalogueEntry& entry) {
+  if (entry.of_the_agent()) return "info, and changes no status: it speaks of this monitor";
+  return severity(entry, Mode::enforce) + " in enforce, " + severity(entry, Mode::testing) + " in testing, " +
+         severity(entry, Mode::none) + " in none";
+}
+
+using Facts = std::vector<std::pair<std::string_view, std::string>>;
+
+/// What a finding's page tells besides its title, in order.
+Facts facts_of(const CatalogueEntry& entry) {
+  Facts out{{"Mail", entry.effect.empty() ? "none: mail is not affected" : with_words(entry.effect)},
+            {"Fix", entry.fix.empty() ? "nothing to do" : with_words(entry.fix)},
+            {"Severity", severities(entry)},
+            {"Route", std::string(to_string(entry.route))}};
+  if (!entry.reference.empty()) out.emplace_back("Reference", entry.reference);
+  if (!entry.tlsrpt.empty())
+    out.emplace_back("Reported", "as " + std::string(entry.tlsrpt) + " (RFC 8460 §4.3)");
+  if (const auto senders = ever_refused_by(entry.code); !senders.empty())
+    out.emplace_back("Senders", "refused or misread, as the text may be, by " + joined(senders));
+  return out;
+}
+
+/// So that names and wildcards are no markup.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\*_<>[]`|").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void print_markdown(std::ostream& out) {
+  out << "# Findings\n\nEverything that stswatch can say of a domain, in the words it uses: what it does to "
+         "mail, and how "
+         "to\nmend it. This page is written by `stswatch explain --markdown`; `stswatch explain CODE` shows "
+         "one "
+         "finding.\nWords in capitals stand for the values of a finding.\n";
+  for (const auto& group : kGroups) {
+    bool first = true;
+    for (const auto& entry : catalogue()) {
+      if (entry.group != group.letter) continue;
+      if (std::exchange(first, false)) out << "\n## " << escaped(group.title) << "\n";
+      out << "\n### " << entry.code << "\n\n**" << escaped(entry.title) << ".**\n\n";
+      for (const auto& [name, text] : facts_of(entry))
+        out << "- *" << name << ":* " << escaped(text) << "\n";
+    }
+  }
+}
+
+void print_page(const CatalogueEntry& entry, std::ostream& out) {
+  out << entry.code << "\n\n" << entry.title << ".\n\n";
+  for (const auto& [name, text] : facts_of(entry))
+    out << name << ":" << std::string(10 - name.size(), ' ') << text << "\n";
+}
+
+void print_list(std::ostream& out) {
+  std::size_t width = 0;
+  for (const auto& entry : catalogue())
+    width = std::max(width, entry.code.size());
+  for (const auto& entry : catalogue())
+    out << entry.code << std::string(width + 2 - entry.code.size(), ' ') << entry.title << "\n";
+}
+
+}  // namespace
+
+int explain(const ExplainCommand& command, Streams io) {
+  if (command.code.empty()) {
+    command.markdown ? print_markdown(io.out) : print_list(io.out);
+    return 0;
+  }
+  const auto page = runbook_page(command.code);
+  if (!page)
+    return complain(io, "no finding or alert \"" + command.code + "\": see stswatch explain", kExitUsage);
+  const auto* entry = find_in_catalogue(command.code);
+  if (entry == nullptr || command.markdown)
+    io.out << *page;
+  else
+    print_page(*entry, io.out);
+  return 0;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,189 @@
+// generate: the policy file and the records to publish for a domain's mail hosts as they are.
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "agent/commands/check_looks.h"
+#include "agent/commands/commands.h"
+#include "agent/watch/live_config.h"
+#include "checks/facts/mx_pattern.h"
+
+namespace stswatch {
+namespace {
+
+constexpr std::uint64_t kWeek = 604800, kDay = 86400;
+constexpr int kNotUsable = 1, kNothingToPublish = 2, kUnknown = 3;
+
+/// One look and what it means: judged as check would.
+struct Seen {
+  SavedLook look;
+  Verdict verdict;
+};
+
+Seen look_once(const Domain& domain, const Config& config, Probes& probes) {
+  std::optional<SavedLook> look;
+  const std::vector<Domain> names{domain};
+  CheckLooks looks(
+      probes, config, names, 1, [&](const SavedLook& seen) { look = seen; }, nullptr);
+  auto verdict = looks.verdict(0);
+  return {std::move(*look), std::move(verdict)};
+}
+
+struct Publication {
+  std::string policy;  // the file, to the octet
+  std::string policy_url;
+  std::string id;
+  std::string sts_record, tlsrpt_record;  // texts
+  std::vector<std::string> warnings;  // hosts that enforcing senders would skip, or that nobody could judge
+  std::vector<std::string> notes;
+};
+
+/// Distinct MX hosts in order of preference, or why there are none to list.
+tl::expected<std::vector<std::string>, Refusal> mx_hosts(const DomainObservation& facts) {
+  const auto refuse = [](std::string what, int code) {
+    return tl::make_unexpected(Refusal{std::move(what), code});
+  };
+  const auto& mx = facts.mx;
+  const auto& name = facts.domain.str();
+  if (mx.lookup == Lookup::unknown)
+    return refuse("the MX records of " + name + " could not be looked up (" + mx.detail +
+                      "): try again, or name a server with --resolver",
+                  kUnknown);
+  std::vector<std::string> hosts;
+  for (const auto& record : mx.records)
+    if (std::find(hosts.begin(), hosts.end(), record.host) == hosts.end()) hosts.push_back(record.host);
+  if (hosts == std::vector<std::string>{""})
+    return refuse(name + " takes no mail (null MX, RFC 7505): it needs no policy", kNothingToPublish);
+  if (hosts.empty() && facts.apex.lookup() == Lookup::found) hosts.push_back(name);  // RFC 5321 §5.1
+  if (hosts.empty() && facts.apex.lookup() == Lookup::unknown)
+    return refuse(name + " has no MX record, and its addresses could not be looked up: try again", kUnknown);
+  if (hosts.empty())
+    return refuse(name + " has neither MX nor address records: publish MX records first", kNothingToPublish);
+  for (const auto& host : hosts)
+    if (!is_mx_pattern(host))
+      return refuse("the MX target \"" + host + "\" of " + name +
+                        " cannot stand in a policy (RFC 8461 §3.2): correct the MX record first",
+                    kNothingToPublish);
+  return hosts;
+}
+
+/// Why senders that enforce would not deliver to the host, or why that is not known; empty if they would.
+std::string doubt(const MxVerdict& mx) {
+  if (mx.usable.value_or(false)) return {};
+  std::string why;
+  for (const auto& address : mx.addresses)
+    if (address.outcome != HostOutcome::ok)
+      why += (why.empty() ? "" : "; ") + address.address.str() + ": " + address.detail;
+  if (why.empty()) why = mx.addresses.empty() ? "it has no address that could be looked at" : "";
+  if (!mx.usable) return mx.host + " could not be judged (" + why + "): look again before you enforce";
+  return mx.host + " is not usable (" + why + "): senders that enforce will not deliver to it";
+}
+
+std::string policy_text(const GenerateCommand& command, const std::vector<std::string>& hosts) {
+  const auto max_age = command.max_age.value_or(command.mode == "none" ? kDay : kWeek);
+  std::string out = "version: STSv1\nmode: " + command.mode + "\n";
+  for (const auto& host : hosts)  // also with mode none: some senders refuse a policy without mx (RULES 0.4)
+    out += "mx: " + host + "\n";
+  return out + "max_age: " + std::to_string(max_age) + "\n";
+}
+
+/// RFC 8461 §3.1: "uniquely identifies a particular instance of a policy": never the one that is published.
+std::string unused_id(const Seen& seen) {
+  auto at = seen.look.domain.at;
+  while (fresh_id(at) == seen.verdict.record.id)
+    at += Seconds(1);
+  return fresh_id(at);
+}
+
+std::string tlsrpt_text(const GenerateCommand& command, const Seen& seen) {
+  const auto& answer = seen.look.domain.tlsrpt;
+  if (command.rua.empty() && seen.verdict.tlsrpt.outcome == Outcome::ok)
+    for (const auto& record : answer.records)
+      if (read_tlsrpt_records({record}).usable()) return record.joined();
+  return "v=TLSRPTv1; rua=" +
+         (command.rua.empty() ? "mailto:tlsrpt@" + seen.look.domain.domain.str() : command.rua);
+}
+
+void add_notes(const GenerateCommand& command, const Seen& seen, Publication& out) {
+  const auto& v = seen.verdict;
+  const auto wanted = read_policy(out.policy);
+  if (v.policy.outcome == Outcome::ok && v.policy.shown && wanted.strict &&
+      *v.policy.shown == *wanted.strict && v.record.outcome == Outcome::ok)
+    out.notes.push_back("The policy that is served now says the same: nothing has to change, the id " +
+                        v.record.id + " included.");
+  if (command.mode == "none" && v.policy.shown && v.policy.shown->mode != Mode::none)
+    out.notes.push_back(
+        "Keep the file and the record until " + to_utc(v.checked_at + Seconds(v.policy.shown->max_age)) +
+        " at least: until then senders may hold the policy that is served now (RFC 8461 §8.3).");
+}
+
+Publication publication(const GenerateCommand& command, const Seen& seen,
+                        const std::vector<std::string>& hosts) {
+  Publication out;
+  out.policy = policy_text(command, hosts);
+  out.policy_url = "https://" + seen.look.domain.domain.policy_host() + "/.well-known/mta-sts.txt";
+  out.id = unused_id(seen);
+  out.sts_record = "v=STSv1; id=" + out.id + ";";
+  out.tlsrpt_record = tlsrpt_text(command, seen);
+  for (const auto& mx : seen.verdict.mx)
+    if (auto why = doubt(mx); !why.empty()) out.warnings.push_back(std::move(why));
+  add_notes(command, seen, out);
+  return out;
+}
+
+void print_text(const Publication& p, const Domain& domain, Streams io) {
+  for (const auto& warning : p.warnings)
+    io.err << "stswatch: warning: " << warning << "\n";
+  io.out << "1. Serve this file as " << p.policy_url << " (Content-Type: text/plain):\n\n"
+         << p.policy << "\n2. When every address of " << domain.policy_host()
+         << " serves it, publish this record:\n\n"
+         << domain.sts_record_name() << ". 3600 IN TXT \"" << p.sts_record
+         << "\"\n\n3. For reports of what senders meet (RFC 8460), publish this one:\n\n"
+         << domain.tlsrpt_name() << ". 3600 IN TXT \"" << p.tlsrpt_record << "\"\n";
+  for (const auto& note : p.notes)
+    io.out << "\n" << note << "\n";
+}
+
+void print_json(const Publication& p, const Domain& domain, std::ostream& out) {
+  using Json = nlohmann::ordered_json;
+  const auto record = [](const std::string& name, const std::string& text) {
+    return Json{{"name", name}, {"type", "TXT"}, {"ttl", 3600}, {"text", text}};
+  };
+  Json records = Json::array();
+  records.push_back(record(domain.sts_record_name(), p.sts_record));
+  records.push_back(record(domain.tlsrpt_name(), p.tlsrpt_record));
+  const Json json{{"domain", domain.str()}, {"policy_url", p.policy_url}, {"policy", p.policy}, {"id", p.id},
+                  {"records", records},     {"warnings", p.warnings},     {"notes", p.notes}};
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+bool deliverable(const std::string& rua) {
+  return read_tlsrpt_records({TxtRecord{{"v=TLSRPTv1; rua=" + rua}}}).deliverable.size() == 1;
+}
+
+}  // namespace
+
+int generate(const GenerateCommand& command, Streams io) {
+  const auto domain = Domain::parse(command.domain);
+  if (!domain) return complain(io, domain.error(), kExitUsage);
+  if (!command.rua.empty() && !deliverable(command.rua))
+    return complain(
+        io, "--rua \"" + command.rua + "\" takes no reports: write mailto:you@example.com or https://...",
+        kExitUsage);
+  const auto config = effective_config(command.flags);
+  if (!config) return complain(io, config.error().what, config.error().exit_code);
+  auto probes = make_probes(*config);
+  if (!probes) return complain(io, probes.error(), kExitConfig);
+  const auto seen = look_once(*domain, *config, *probes);
+  const auto hosts = mx_hosts(seen.look.domain);
+  if (!hosts) return complain(io, hosts.error().what, hosts.error().exit_code);
+  const auto out = publication(command, seen, *hosts);
+  if (command.json)
+    print_json(out, *domain, io.out);
+  else
+    print_text(out, *domain, io);
+  return out.warnings.empty() ? 0 : kNotUsable;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,312 @@
+// lint: judge a text without any network; for people, as one JSON document, or line by line.
+#include "agent/commands/lint.h"
+
+#include <openssl/evp.h>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "agent/commands/commands.h"
+#include "agent/tell/json.h"
+#include "agent/watch/clock.h"
+#include "checks/facts/mx_pattern.h"
+#include "checks/facts/sts_record.h"
+#include "checks/facts/tlsrpt_record.h"
+#include "checks/judge/lint.h"
+
+namespace stswatch {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A line that is JSON, but not of the shape the kind asks for.
+struct WrongShape {
+  std::string what;
+};
+
+Json to_json(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const auto& f : findings)
+    out.push_back(to_json(f));
+  return out;
+}
+
+/// Octets that are no UTF-8 are shown as U+FFFD.
+std::string dump(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
+
+LintGrade grade_of(bool valid, const std::vector<Finding>& findings) {
+  if (!valid) return LintGrade::invalid;
+  const bool clean = std::all_of(findings.begin(), findings.end(),
+                                 [](const Finding& f) { return f.severity == Severity::info; });
+  return clean ? LintGrade::valid : LintGrade::departures;
+}
+
+template <class Verdict>
+std::string_view verdict_word(Verdict verdict) {
+  if (verdict == Verdict::valid) return "valid";
+  return verdict == Verdict::none ? "none" : "invalid";
+}
+
+std::string from_hex(const std::string& hex) {
+  const auto digit = [&](char c) -> unsigned {
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+    if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+    throw WrongShape{"\"hex\" holds something that is no hex digit"};
+  };
+  if (hex.size() % 2 != 0) throw WrongShape{"\"hex\" holds an odd number of digits"};
+  std::string out;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  return out;
+}
+
+std::string from_base64(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+  while (text.size() % 4 != 0)
+    text += '=';
+  std::string out(text.size() / 4 * 3, '\0');
+  const int length =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (length < 0) throw WrongShape{"\"body_b64\" is no base64"};
+  const auto padding = text.ends_with("==") ? 2U : text.ends_with("=") ? 1U : 0U;
+  out.resize(static_cast<std::size_t>(length) - padding);
+  return out;
+}
+
+/// [["string","string"],["string"]], or {"hex":[["763d…"]]}.
+std::vector<TxtRecord> records_of(const Json& line) {
+  constexpr const char* kShape =
+      "expected records of character-strings: [[\"string\",\"string\"],[\"string\"]]";
+  const bool hex = line.is_object();
+  if (hex && !line.contains("hex")) throw WrongShape{kShape};
+  const Json& records = hex ? line.at("hex") : line;
+  if (!records.is_array()) throw WrongShape{kShape};
+  std::vector<TxtRecord> out;
+  for (const auto& record : records) {
+    if (!record.is_array()) throw WrongShape{kShape};
+    TxtRecord txt;
+    for (const auto& string : record) {
+      if (!string.is_string()) throw WrongShape{kShape};
+      txt.strings.push_back(hex ? from_hex(string.get<std::string>()) : string.get<std::string>());
+    }
+    out.push_back(std::move(txt));
+  }
+  return out;
+}
+
+const Json* field(const Json& line, const char* key) {
+  if (!line.is_object()) throw WrongShape{"expected a JSON object"};
+  const auto it = line.find(key);
+  return it == line.end() || it->is_null() ? nullptr : &*it;
+}
+
+std::optional<std::string> text_field(const Json& line, const char* key) {
+  const auto* value = field(line, key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) throw WrongShape{std::string("\"") + key + "\" is no string"};
+  return value->get<std::string>();
+}
+
+std::vector<std::string> list_field(const Json& line, const char* key) {
+  const auto* value = field(line, key);
+  std::vector<std::string> out;
+  if (value == nullptr) return out;
+  if (!value->is_array()) throw WrongShape{std::string("\"") + key + "\" is no array of strings"};
+  for (const auto& element : *value) {
+    if (!element.is_string())
+      throw WrongShape{std::string("\"") + key + "\" holds something that is no string"};
+    out.push_back(element.get<std::string>());
+  }
+  return out;
+}
+
+std::string required(std::optional<std::string> value, const char* key) {
+  if (!value) throw WrongShape{std::string("\"") + key + "\" is missing"};
+  return std::move(*value);
+}
+
+std::string body_of(const Json& line) {
+  if (auto encoded = text_field(line, "body_b64")) return from_base64(std::move(*encoded));
+  return required(text_field(line, "body"), "body");
+}
+
+std::string lint_fetch(const Json& line) {
+  FetchFacts facts;
+  facts.policy_domain = required(text_field(line, "policy_domain"), "policy_domain");
+  const auto* status = field(line, "status");
+  if (status == nullptr || !status->is_number_integer()) throw WrongShape{"\"status\" is no integer"};
+  facts.status = status->get<int>();
+  facts.content_type = text_field(line, "content_type");
+  facts.location = text_field(line, "location");
+  facts.certificate = text_field(line, "certificate").value_or("ok");
+  facts.body = field(line, "body") == nullptr && field(line, "body_b64") == nullptr ? "" : body_of(line);
+  const auto result = lint_policy_fetch(facts, SystemClock().now());
+  return dump({{"usable", result.usable}, {"findings", to_json(result.findings)}});
+}
+
+std::string answer(const std::string& kind, const Json& line) {
+  if (kind == "sts-record") return lint_sts_records(records_of(line)).json;
+  if (kind == "tlsrpt-record") return lint_tlsrpt_records(records_of(line)).json;
+  if (kind == "policy") return lint_policy_body(body_of(line), list_field(line, "mx")).json;
+  if (kind == "policy-fetch") return lint_fetch(line);
+  if (field(line, "patterns") == nullptr) throw WrongShape{"\"patterns\" is missing"};
+  return lint_mx_host(required(text_field(line, "mx"), "mx"), list_field(line, "patterns")).json;
+}
+
+}  // namespace
+
+LintResult lint_sts_records(const std::vector<TxtRecord>& rrset) {
+  const auto reading = read_sts_records(rrset);
+  LintResult out;
+  out.findings = lint_sts_record(rrset, SystemClock().now());
+  out.grade = grade_of(reading.usable(), out.findings);
+  out.json = dump({{"verdict", verdict_word(reading.verdict)},
+                   {"usable", reading.usable()},
+                   {"id", reading.usable() ? Json(reading.id) : Json(nullptr)},
+                   {"extensions", reading.usable() ? Json(reading.extensions) : Json::array()},
+                   {"findings", to_json(out.findings)}});
+  return out;
+}
+
+LintResult lint_tlsrpt_records(const std::vector<TxtRecord>& rrset) {
+  const auto reading = read_tlsrpt_records(rrset);
+  LintResult out;
+  out.findings = lint_tlsrpt_record(rrset, SystemClock().now());
+  out.grade = grade_of(reading.usable(), out.findings);
+  out.json = dump({{"verdict", verdict_word(reading.verdict)},
+                   {"usable", reading.usable()},
+                   {"rua", reading.rua},
+                   {"deliverable", reading.deliverable},
+                   {"extensions", reading.extensions},
+                   {"findings", to_json(out.findings)}});
+  return out;
+}
+
+LintResult lint_policy_body(const std::string& body, const std::vector<std::string>& mx) {
+  const auto reading = read_policy(body);
+  LintResult out;
+  out.findings = lint_policy(body, mx, SystemClock().now());
+  out.grade = grade_of(reading.valid(), out.findings);
+  const Policy* policy = reading.strict ? &*reading.strict : nullptr;
+  out.json = dump({{"valid", reading.valid()},
+                   {"mode", policy != nullptr ? Json(to_string(policy->mode)) : Json(nullptr)},
+                   {"mx", policy != nullptr ? policy->mx : std::vector<std::string>{}},
+                   {"max_age", policy != nullptr ? Json(policy->max_age) : Json(nullptr)},
+                   {"extensions", policy != nullptr ? Json(policy->extensions) : Json::array()},
+                   {"findings", to_json(out.findings)}});
+  return out;
+}
+
+LintResult lint_mx_host(const std::string& host, const std::vector<std::string>& patterns) {
+  const bool match = matches_any(host, patterns);
+  LintResult out;
+  out.grade = match ? LintGrade::valid : LintGrade::invalid;
+  out.json = dump({{"match", match}});
+  return out;
+}
+
+tl::expected<std::string, std::string> lint_line(const std::string& kind, const std::string& line) {
+  try {
+    const auto parsed = Json::parse(line, nullptr, false);
+    if (parsed.is_discarded()) return tl::make_unexpected(std::string("not a JSON document in UTF-8"));
+    return answer(kind, parsed);
+  } catch (const WrongShape& wrong) {
+    return tl::make_unexpected(wrong.what);
+  } catch (const nlohmann::json::exception& e) {
+    return tl::make_unexpected(std::string(e.what()));
+  }
+}
+
+namespace {
+
+constexpr std::size_t kText = 1U << 20;   // a policy of 64 KB is the most that senders read
+constexpr std::size_t kLine = 16U << 20;  // of a batch
+
+int batch(const LintCommand& command, Streams io) {
+  std::string line;
+  while (std::getline(io.in, line)) {
+    if (line.size() > kLine) {
+      io.out << R"({"error":"line longer than 16 MiB"})"
+             << "\n";
+      continue;
+    }
+    const auto result = lint_line(command.kind, line);
+    io.out << (result ? *result : nlohmann::json{{"error", result.error()}}.dump()) << "\n" << std::flush;
+  }
+  return 0;
+}
+
+tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << in.rdbuf();
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+      return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
+    text << file.rdbuf();
+  }
+  if (text.str().size() > kText)
+    return tl::make_unexpected(path + " is larger than 1 MiB: no sender reads a policy of that size");
+  return text.str();
+}
+
+std::vector<TxtRecord> as_records(const std::vector<std::string>& arguments) {
+  std::vector<TxtRecord> out;
+  for (const auto& text : arguments)
+    out.push_back({{text}});
+  return out;
+}
+
+tl::expected<LintResult, std::string> judge_text(const LintCommand& command, Streams io) {
+  if (command.arguments.empty())
+    return tl::make_unexpected("lint " + command.kind + " needs a text to judge: see stswatch lint --help");
+  if (command.kind == "sts-record") return lint_sts_records(as_records(command.arguments));
+  if (command.kind == "tlsrpt-record") return lint_tlsrpt_records(as_records(command.arguments));
+  if (command.kind == "mx") {
+    if (command.arguments.size() < 2)
+      return tl::make_unexpected(
+          std::string("lint mx needs a host and at least one pattern: lint mx HOST PATTERN..."));
+    return lint_mx_host(command.arguments[0], {command.arguments.begin() + 1, command.arguments.end()});
+  }
+  if (command.kind == "policy-fetch")
+    return tl::make_unexpected(std::string("lint policy-fetch reads JSON lines only: add --batch"));
+  if (command.arguments.size() != 1)
+    return tl::make_unexpected(std::string("lint policy takes one file: lint policy FILE|- [--mx HOST]..."));
+  const auto body = read_text(command.arguments[0], io.in);
+  if (!body) return tl::make_unexpected(body.error());
+  return lint_policy_body(*body, command.mx);
+}
+
+void print(const LintResult& result, const LintCommand& command, std::ostream& out) {
+  if (command.kind == "mx") {
+    out << (result.grade == LintGrade::valid ? "match" : "no match") << "\n";
+    return;
+  }
+  constexpr std::array words{"valid", "valid, with departures", "invalid"};
+  out << command.kind << ": " << words[static_cast<std::size_t>(result.grade)] << "\n";
+  for (const auto& f : result.findings) {
+    const auto* entry = find_in_catalogue(f.code);
+    out << "  " << to_string(f.severity) << "  " << (entry != nullptr ? entry->title : "") << "  [" << f.code
+        << "]\n      " << f.detail << "\n      Fix: " << f.fix << " (" << f.reference << ")\n";
+  }
+}
+
+}  // namespace
+
+int lint(const LintCommand& command, Streams io) {
+  if (command.batch) return batch(command, io);
+  const auto result = judge_text(command, io);
+  if (!result) return complain(io, result.error(), kExitUsage);
+  if (command.json)
+    io.out << result->json << "\n";
+  else
+    print(*result, command, io.out);
+  return static_cast<int>(result->grade);
+}
+
+}  // namespace stswatch

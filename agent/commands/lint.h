@@ -1,0 +1,31 @@
+// lint's JSON: one document in, one out, for each kind (CONTRACT 3).
+#pragma once
+
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "checks/facts/result.h"
+#include "checks/judge/catalogue/finding.h"
+
+namespace stswatch {
+
+/// How a text fared: the exit code of lint.
+enum class LintGrade { valid = 0, departures = 1, invalid = 2 };
+
+struct LintResult {
+  LintGrade grade = LintGrade::valid;
+  std::string json;  // one document, one line
+  std::vector<Finding> findings;
+};
+
+LintResult lint_sts_records(const std::vector<TxtRecord>& rrset);
+LintResult lint_tlsrpt_records(const std::vector<TxtRecord>& rrset);
+LintResult lint_policy_body(const std::string& body, const std::vector<std::string>& mx);
+LintResult lint_mx_host(const std::string& host, const std::vector<std::string>& patterns);
+
+/// Answers one input line of `lint KIND --batch`. The error is for a line that is not JSON of the kind's
+/// shape.
+tl::expected<std::string, std::string> lint_line(const std::string& kind, const std::string& line);
+
+}  // namespace stswatch

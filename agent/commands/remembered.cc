@@ -1,0 +1,97 @@
+#include "agent/commands/remembered.h"
+
+#include <algorithm>
+
+#include "agent/remember/store.h"
+#include "agent/watch/clock.h"
+#include "agent/watch/live_config.h"
+#include "checks/judge/case.h"
+#include "checks/judge/senders/forecast.h"
+
+namespace stswatch {
+namespace {
+
+Limits limits_for(const Config& config, const Domain& domain) {
+  const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
+  Limits out = it == config.domains.end() ? config.expiry : it->limits;
+  out.confirmations = 1;  // one look is taken at its word here, as `check` does
+  return out;
+}
+
+std::vector<std::string> hosts_of(const DomainObservation& facts) {
+  std::vector<std::string> out;
+  for (const auto& mx : facts.mx.records)
+    if (!mx.host.empty()) out.push_back(mx.host);
+  if (facts.mx.records.empty()) out.push_back(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
+  return out;
+}
+
+void add_host(const Memory& memory, const std::string& host, JudgeInputs& around) {
+  const auto m = memory.mx(host);
+  if (!m) return;
+  around.known.emplace(host, m->known);
+  around.confirmed.emplace(host, m->confirmed);
+  around.pasts.emplace(host, m->past);
+}
+
+}  // namespace
+
+World Remembered::world(const std::vector<std::string>& mx) const {
+  DomainObservation facts = *record->confirmed;
+  facts.at = now;
+  if (!mx.empty()) {
+    facts.mx.lookup = Lookup::found;
+    facts.mx.records.clear();
+    for (const auto& host : mx)
+      facts.mx.records.push_back({static_cast<std::uint16_t>(10 * (facts.mx.records.size() + 1)), host});
+  }
+  const History history{&record->past, around.pasts};
+  return world_of(make_case(facts, around.confirmed, around.vantage, around.limits, history));
+}
+
+tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,
+                                                            TimePoint now) {
+  const auto memory = read_store(config.agent.state, {domain.str()});
+  if (!memory) return tl::make_unexpected(memory.error());
+  if (!*memory) return std::nullopt;
+  Remembered out;
+  out.record = (*memory)->domain(domain);
+  if (!out.record) return std::nullopt;
+  out.now = now;
+  out.around.limits = limits_for(config, domain);
+  for (const auto& host : hosts_of(*out.record->confirmed))
+    add_host(**memory, host, out.around);
+  return out;
+}
+
+tl::expected<Remembered, std::string> look_and_recall(const Config& config, const Domain& domain,
+                                                      const std::vector<std::string>& mx) {
+  const auto now = SystemClock().now();
+  auto before = recall(config, domain, now);
+  if (!before) return tl::make_unexpected(before.error());
+  auto probes = make_probes(config);
+  if (!probes) return tl::make_unexpected(probes.error());
+  const auto deadline = Deadline::in(config.network.look_timeout);
+  auto facts = probes->observer->look_at_names(domain, now, deadline);
+  facts.fetches = probes->observer->fetch_policies(domain, facts.policy_host, now, deadline);
+  probes->vantage->saw(domain.policy_host(), facts.fetches, now);
+
+  Remembered out = before->value_or(Remembered{});
+  out.now = now;
+  out.around.limits = limits_for(config, domain);
+  auto hosts = hosts_of(facts);
+  hosts.insert(hosts.end(), mx.begin(), mx.end());
+  for (const auto& host : hosts) {
+    const auto seen = probes->observer->look_at_mx(host, now, deadline);
+    probes->vantage->saw(seen);
+    auto& known = out.around.confirmed[host];
+    known =
+        std::make_shared<MxHostObservation>(merge_seen(known.get(), seen, probes->vantage->now(host, now)));
+  }
+  out.around.known = out.around.confirmed;
+  out.around.vantage = probes->vantage->now(domain.policy_host(), now);
+  out.record = after_look(out.record.get(), facts, true, out.around).record;
+  return out;
+}
+
+}  // namespace stswatch

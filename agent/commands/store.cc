@@ -1,0 +1,146 @@
+// silence add, list, remove: what is not to be told, kept in the store. A running service sees it within
+// seconds.
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "agent/commands/commands.h"
+#include "agent/remember/journal_file.h"
+#include "agent/remember/store.h"
+#include "agent/watch/clock.h"
+#include "alerts/rows.h"
+#include "config/load.h"
+
+namespace stswatch {
+
+// store copy: what is remembered, moved to another file.
+
+int store_copy(const StoreCopyCommand& command, Streams io) {
+  const auto domains = copy_store(command.from, command.to);
+  if (!domains) return complain(io, domains.error(), kExitOutput);
+  io.out << command.to << ": the memory of " << *domains << (*domains == 1 ? " domain" : " domains")
+         << " from " << command.from << "\n";
+  return 0;
+}
+
+namespace {
+
+using Silences = std::map<std::string, Silence>;
+
+/// The file of the store, from the configuration or the flag.
+tl::expected<std::string, std::pair<std::string, int>> store_file(const SilenceCommand& command) {
+  std::string state = command.state;
+  if (state.empty()) {
+    const auto config = load_config(command.config_file);
+    if (!config) return tl::make_unexpected(std::pair(list_of(config.error()), kExitConfig));
+    state = config->agent.state;
+  }
+  if (state == kInRam || state.find("://") != std::string::npos)
+    return tl::make_unexpected(
+        std::pair("silences are kept in a store on disk, and agent.state is \"" + state +
+                      "\": set it to a file, or write a [[silence]] into the configuration",
+                  kExitConfig));
+  return state;
+}
+
+tl::expected<Silences, std::string> read(const std::string& file) {
+  const auto rows = read_journal(file, kSilenceTable);
+  if (!rows) return tl::make_unexpected(rows.error());
+  Silences out;
+  for (const auto& [id, text] : *rows)
+    if (auto silence = silence_from_row(text)) out.emplace(id, std::move(*silence));
+  return out;
+}
+
+tl::expected<std::optional<TimePoint>, std::string> end_of(const SilenceCommand& command, TimePoint now) {
+  if (!command.duration.empty()) {
+    const auto span = parse_duration(command.duration);
+    if (!span)
+      return tl::make_unexpected("\"" + command.duration +
+                                 "\" is no duration: write \"90s\", \"5m\", \"2h\" or \"7d\"");
+    return now + *span;
+  }
+  if (command.until.empty()) return std::nullopt;
+  const auto until = parse_utc(command.until);
+  if (!until) return tl::make_unexpected("\"" + command.until + "\" is no time: write it as " + to_utc(now));
+  if (*until <= now)
+    return tl::make_unexpected(command.until + " is over: name a time that is still to come");
+  return until;
+}
+
+int add(const SilenceCommand& command, const std::string& file, Streams io) {
+  const auto now = SystemClock().now();
+  const auto until = end_of(command, now);
+  if (!until) return complain(io, until.error(), kExitUsage);
+  const auto there = read(file);
+  if (!there) return complain(io, there.error(), kExitOutput);
+  const auto any = [](const std::string& glob) { return glob.empty() ? "*" : glob; };
+  const Silence silence{any(command.domain), any(command.code), any(command.subject), *until,
+                        command.comment};
+  std::vector<JournalEdit> edits;
+  for (const auto& [id, s] : *there)
+    if (s.until && *s.until <= now) edits.push_back({kSilenceTable, id, std::nullopt});
+  const auto id = new_silence_id(now, [&](const std::string& i) { return there->contains(i); });
+  edits.push_back({kSilenceTable, id, to_row(silence)});
+  if (const auto done = edit_journal(file, edits); !done) return complain(io, done.error(), kExitOutput);
+  io.out << id << "\n";
+  return 0;
+}
+
+std::string in_words(const std::string& id, const Silence& s) {
+  return id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
+         (s.until ? to_utc(*s.until) : "it is removed") + (s.comment.empty() ? "" : "  " + s.comment) + "\n";
+}
+
+int list(const SilenceCommand& command, const std::string& file, Streams io) {
+  const auto now = SystemClock().now();
+  const auto there = read(file);
+  if (!there) return complain(io, there.error(), kExitOutput);
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const auto& [id, s] : *there) {
+    if (s.until && *s.until <= now) continue;
+    if (!command.json) io.out << in_words(id, s);
+    json.push_back({{"id", id},
+                    {"domain", s.domain},
+                    {"code", s.code},
+                    {"subject", s.subject},
+                    {"until", s.until ? nlohmann::ordered_json(to_utc(*s.until)) : nullptr},
+                    {"comment", s.comment}});
+  }
+  if (command.json) io.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  return 0;
+}
+
+int remove(const SilenceCommand& command, const std::string& file, Streams io) {
+  const auto there = read(file);
+  if (!there) return complain(io, there.error(), kExitOutput);
+  if (!there->contains(command.id))
+    return complain(io, "no silence has the id \"" + command.id + "\": see stswatch silence list",
+                    kExitUsage);
+  const auto done = edit_journal(file, {{kSilenceTable, command.id, std::nullopt}});
+  return done ? 0 : complain(io, done.error(), kExitOutput);
+}
+
+}  // namespace
+
+int silence(const SilenceCommand& command, Streams io) {
+  if (command.action == SilenceCommand::Action::add && command.domain.empty() && command.code.empty() &&
+      command.subject.empty())
+    return complain(io, "that would silence everything: name --domain, --code or --subject (\"*\" for all)",
+                    kExitUsage);
+  const auto file = store_file(command);
+  if (!file) return complain(io, file.error().first, file.error().second);
+  switch (command.action) {
+    case SilenceCommand::Action::add:
+      return add(command, *file, io);
+    case SilenceCommand::Action::list:
+      return list(command, *file, io);
+    case SilenceCommand::Action::remove:
+      break;
+  }
+  return remove(command, *file, io);
+}
+
+}  // namespace stswatch

@@ -1,0 +1,264 @@
+#include "agent/commands/world_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "checks/facts/result.h"
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::json;
+using Ordered = nlohmann::ordered_json;
+
+constexpr std::size_t kFile = 16U << 20;
+constexpr std::size_t kMost = 10'000;  // entries of any list
+constexpr int kDepth = 8;
+
+/// One object of the file and where it stands; the first complaint is kept and ends the reading.
+class Reader {
+ public:
+  explicit Reader(std::string& complaint) : complaint_(complaint) {}
+
+  bool ok() const { return complaint_.empty(); }
+  void complain(const std::string& where, const std::string& what) {
+    if (ok()) complaint_ = where + ": " + what;
+  }
+
+  template <class T>
+  T get(const Json& from, const std::string& where, const char* key, const char* type) {
+    const auto it = from.find(key);
+    if (it == from.end() || it->is_null()) {
+      complain(where + key, std::string("is missing: give ") + type);
+      return {};
+    }
+    return as<T>(*it, where + key, type);
+  }
+  template <class T>
+  std::optional<T> maybe(const Json& from, const std::string& where, const char* key, const char* type) {
+    const auto it = from.find(key);
+    if (it == from.end() || it->is_null()) return std::nullopt;
+    return as<T>(*it, where + key, type);
+  }
+  /// The objects of a list, each with its place.
+  template <class OnEach>
+  void each(const Json& from, const std::string& where, const char* key, OnEach on_each) {
+    const auto it = from.find(key);
+    if (it == from.end() || !it->is_array() || it->size() > kMost)
+      return complain(where + key, "must be a list of at most 10000 objects");
+    for (std::size_t i = 0; i < it->size() && ok(); ++i) {
+      const std::string place = where + key + "[" + std::to_string(i) + "].";
+      if (!(*it)[i].is_object()) return complain(place, "must be an object");
+      on_each((*it)[i], place);
+    }
+  }
+
+ private:
+  template <class T>
+  T as(const Json& value, const std::string& where, const char* type) {
+    T out{};
+    if (!read(value, out))
+      complain(where,
+               printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60) + " is not " + type);
+    return out;
+  }
+  static bool read(const Json& value, std::string& out) {
+    if (!value.is_string()) return false;
+    out = value.get<std::string>();
+    return true;
+  }
+  static bool read(const Json& value, bool& out) {
+    if (!value.is_boolean()) return false;
+    out = value.get<bool>();
+    return true;
+  }
+  static bool read(const Json& value, TimePoint& out) {
+    const auto at = value.is_string() ? parse_utc(value.get<std::string>()) : std::nullopt;
+    if (at) out = *at;
+    return at.has_value();
+  }
+  static bool read(const Json& value, std::uint64_t& out) {
+    if (!value.is_number_unsigned()) return false;
+    out = value.get<std::uint64_t>();
+    return true;
+  }
+  static bool read(const Json& value, std::vector<std::string>& out) {
+    const auto text = [](const Json& v) { return v.is_string(); };
+    if (!value.is_array() || value.size() > kMost || !std::ranges::all_of(value, text)) return false;
+    out = value.get<std::vector<std::string>>();
+    return true;
+  }
+
+  std::string& complaint_;
+};
+
+constexpr const char* kText = "a string";
+constexpr const char* kTexts = "a list of strings";
+constexpr const char* kTruth = "true or false";
+constexpr const char* kTime = "a time like 2026-12-01T00:00:00Z";
+constexpr const char* kCount = "a whole number";
+
+WorldPolicy policy_of(Reader& r, const Json& from, const std::string& at) {
+  WorldPolicy out;
+  out.name = r.get<std::string>(from, at, "name", kText);
+  const auto mode = parse_mode(r.get<std::string>(from, at, "mode", "none, testing or enforce"));
+  if (!mode) r.complain(at + "mode", "must be none, testing or enforce");
+  out.mode = mode.value_or(Mode::none);
+  out.mx = r.maybe<std::vector<std::string>>(from, at, "mx", kTexts).value_or(std::vector<std::string>{});
+  out.max_age = r.get<std::uint64_t>(from, at, "max_age", kCount);
+  out.first = r.get<TimePoint>(from, at, "first", kTime);
+  out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  return out;
+}
+
+WorldId id_of(Reader& r, const Json& from, const std::string& at) {
+  WorldId out;
+  out.id = r.get<std::string>(from, at, "id", kText);
+  out.first = r.get<TimePoint>(from, at, "first", kTime);
+  out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  out.ttl = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "ttl", kCount).value_or(0), UINT32_MAX));
+  return out;
+}
+
+WorldMx mx_of(Reader& r, const Json& from, const std::string& at) {
+  WorldMx out;
+  out.host = r.get<std::string>(from, at, "host", kText);
+  out.preference = static_cast<int>(
+      std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "preference", kCount).value_or(0), 65535));
+  r.each(from, at, "addresses", [&](const Json& a, const std::string& where) {
+    WorldAddress address;
+    address.address = r.get<std::string>(a, where, "address", kText);
+    address.reachable = r.maybe<bool>(a, where, "reachable", kTruth);
+    address.starttls = r.maybe<bool>(a, where, "starttls", kTruth).value_or(false);
+    address.trusted = r.maybe<bool>(a, where, "trusted", kTruth).value_or(false);
+    address.dns_names =
+        r.maybe<std::vector<std::string>>(a, where, "dns_names", kTexts).value_or(std::vector<std::string>{});
+    address.not_before = r.maybe<TimePoint>(a, where, "not_before", kTime);
+    address.not_after = r.maybe<TimePoint>(a, where, "not_after", kTime);
+    out.addresses.push_back(std::move(address));
+  });
+  return out;
+}
+
+/// What the parts say of each other.
+void cross_check(Reader& r, const World& world) {
+  std::set<std::string> names;
+  for (const auto& p : world.policies)
+    if (!names.insert(p.name).second)
+      r.complain("policies", "\"" + printable(p.name, 60) + "\" stands twice");
+  if (world.current_policy && !names.contains(*world.current_policy))
+    r.complain("current_policy",
+               "\"" + printable(*world.current_policy, 60) + "\" is none of policies[].name");
+  const bool known =
+      !world.current_id || std::ranges::find(world.ids, *world.current_id, &WorldId::id) != world.ids.end();
+  if (!known) r.complain("current_id", "\"" + printable(*world.current_id, 60) + "\" is none of ids[].id");
+}
+
+Ordered at(const std::optional<TimePoint>& when) { return when ? Ordered(to_utc(*when)) : Ordered(nullptr); }
+
+Ordered point(const std::optional<TimePoint>& when) {
+  return when ? Ordered{{"at", to_utc(*when)}} : Ordered(nullptr);
+}
+
+Ordered point(const std::optional<WorldPoint>& p) {
+  if (!p) return nullptr;
+  return {{"at", to_utc(p->at)}, {"reason", p->reason}, {"policy", p->policy}};
+}
+
+Ordered level(const LevelResult& l) {
+  Ordered usable = nullptr;
+  if (l.usable) usable = {{"min", l.usable->min}, {"max", l.usable->max}, {"of", l.usable->of}};
+  return {{"usable", usable},
+          {"degradation", point(l.degradation)},
+          {"breakage", point(l.breakage)},
+          {"recovery", point(l.recovery)},
+          {"lapse", point(l.lapse)}};
+}
+
+template <class T>
+Ordered or_null(const std::optional<T>& value) {
+  return value ? Ordered(*value) : Ordered(nullptr);
+}
+
+Ordered address_json(const WorldAddress& a) {
+  return {{"address", a.address},        {"reachable", or_null(a.reachable)},
+          {"starttls", a.starttls},      {"trusted", a.trusted},
+          {"dns_names", a.dns_names},    {"not_before", at(a.not_before)},
+          {"not_after", at(a.not_after)}};
+}
+
+}  // namespace
+
+tl::expected<World, std::string> read_world(const std::string& text) {
+  if (text.size() > kFile) return tl::make_unexpected(std::string("is larger than 16 MiB"));
+  const auto depth = [](int level, Json::parse_event_t, Json&) { return level <= kDepth; };
+  const Json json = Json::parse(text, depth, false);
+  if (!json.is_object())
+    return tl::make_unexpected(
+        std::string("is no JSON object: see the world file of stswatch history --world"));
+  std::string complaint;
+  Reader r(complaint);
+  World out;
+  out.now = r.get<TimePoint>(json, "", "now", kTime);
+  out.domain = r.get<std::string>(json, "", "domain", kText);
+  r.each(json, "", "policies",
+         [&](const Json& p, const std::string& where) { out.policies.push_back(policy_of(r, p, where)); });
+  r.each(json, "", "ids",
+         [&](const Json& i, const std::string& where) { out.ids.push_back(id_of(r, i, where)); });
+  out.current_policy = r.maybe<std::string>(json, "", "current_policy", kText);
+  out.current_id = r.maybe<std::string>(json, "", "current_id", kText);
+  out.policy_host_not_after = r.maybe<TimePoint>(json, "", "policy_host_not_after", kTime);
+  out.policy_host_not_before = r.maybe<TimePoint>(json, "", "policy_host_not_before", kTime);
+  r.each(json, "", "mx",
+         [&](const Json& m, const std::string& where) { out.mx.push_back(mx_of(r, m, where)); });
+  cross_check(r, out);
+  if (!complaint.empty()) return tl::make_unexpected(complaint);
+  return out;
+}
+
+nlohmann::ordered_json to_json(const World& world) {
+  Ordered policies = Ordered::array(), ids = Ordered::array(), mx = Ordered::array();
+  for (const auto& p : world.policies)
+    policies.push_back({{"name", p.name},
+                        {"mode", to_string(p.mode)},
+                        {"mx", p.mx},
+                        {"max_age", p.max_age},
+                        {"first", to_utc(p.first)},
+                        {"last_ub", to_utc(p.last_ub)}});
+  for (const auto& i : world.ids)
+    ids.push_back({{"id", i.id}, {"first", to_utc(i.first)}, {"last_ub", to_utc(i.last_ub)}, {"ttl", i.ttl}});
+  for (const auto& m : world.mx) {
+    Ordered addresses = Ordered::array();
+    for (const auto& a : m.addresses)
+      addresses.push_back(address_json(a));
+    mx.push_back({{"preference", m.preference}, {"host", m.host}, {"addresses", addresses}});
+  }
+  return {{"now", to_utc(world.now)},
+          {"domain", world.domain},
+          {"policies", policies},
+          {"ids", ids},
+          {"current_policy", or_null(world.current_policy)},
+          {"current_id", or_null(world.current_id)},
+          {"policy_host_not_after", at(world.policy_host_not_after)},
+          {"policy_host_not_before", at(world.policy_host_not_before)},
+          {"mx", mx}};
+}
+
+nlohmann::ordered_json to_json(const Simulation& result) {
+  Ordered senders = Ordered::array();
+  for (const auto& s : result.senders)
+    senders.push_back({{"holds", s.holds},
+                       {"live_until", at(s.live_until)},
+                       {"refreshable", s.refreshable},
+                       {"outcome", s.outcome},
+                       {"hosts", s.hosts}});
+  return {{"rfc", level(result.rfc)},
+          {"field", level(result.field)},
+          {"senders", senders},
+          {"safe_after", at(result.safe_after)},
+          {"status", to_string(result.status)}};
+}
+
+}  // namespace stswatch

@@ -1,0 +1,266 @@
+#include "agent/remember/update.h"
+
+#include <algorithm>
+
+#include "agent/remember/past.h"
+#include "checks/facts/bounds.h"
+
+namespace stswatch {
+namespace {
+
+/// What one look saw with its own eyes, so that its good news counts.
+struct SeenAnew {
+  bool record = false, policy = false, mx = false, tlsrpt = false;
+  std::set<std::string> hosts{};   // MX hosts all of whose addresses were seen
+  std::set<std::string> in_use{};  // the MX hosts the domain has
+};
+
+std::string host_of(const Finding& finding) { return finding.subject.substr(0, finding.subject.find(' ')); }
+
+char group_of(const Finding& finding) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return entry ? entry->group : 'R';
+}
+
+/// Only a look at an MX host shows it, or that the domain no longer uses the host.
+bool rests_on_host(const Finding& finding) {
+  const char group = group_of(finding);
+  const auto& code = finding.code;
+  return group == 'G' || group == 'H' ||
+         (group == 'F' &&
+          (code == "mx-unreachable" || code.ends_with("-inconsistent") || code == "mx-ipv6-broken" ||
+           code == "mx-backup-invalid" || code.starts_with("mx-target")));
+}
+
+/// What a finding rests on, by its group in the catalogue.
+bool rests_on(const Finding& finding, const SeenAnew& seen) {
+  if (finding.of_the_agent) return true;
+  const std::string host = host_of(finding);
+  // RULES 3.1: "never alone": it ends with the precise code, also where that is mx-not-in-policy.
+  if (finding.code == "mx-backup-invalid" && seen.mx) return true;
+  if (rests_on_host(finding)) return seen.hosts.contains(host) || (seen.mx && !seen.in_use.contains(host));
+  switch (group_of(finding)) {
+    case 'A':
+      return seen.record;
+    case 'B':
+    case 'C':
+    case 'D':
+    case 'E':
+      return seen.record && seen.policy;
+    case 'F':
+    case 'P':
+      return seen.mx;
+    case 'K':
+      return seen.tlsrpt;
+    case 'R':
+      if (finding.code == "sts-policy-http-invalid") return seen.policy;
+      return seen.mx || seen.hosts.contains(host);
+    default:  // what follows from several facts: any look that saw some of them
+      return seen.record || seen.policy || seen.mx || !seen.hosts.empty();
+  }
+}
+
+bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
+
+std::set<std::string> hosts_of(const DomainObservation& facts) {
+  std::set<std::string> out;
+  for (const auto& mx : facts.mx.records)
+    out.insert(mx.host);
+  if (out.empty()) out.insert(facts.domain.str());
+  return out;
+}
+
+/// The findings of the confirmed facts; of our own view only what the newest look itself could not see.
+std::vector<Finding> found_in(const Verdict& confirmed, const Verdict& newest) {
+  std::vector<Finding> out;
+  for (const auto& f : confirmed.findings)
+    if (!f.of_the_agent) out.push_back(f);
+  for (const auto& f : newest.findings)
+    if (f.of_the_agent) out.push_back(f);
+  return out;
+}
+
+/// It has had its first good look.
+bool closing(const Incident& i) { return i.open() && i.good_looks > 0 && !flapping(i, i.last_bad); }
+
+bool closes_soon(const DomainMemory& record) {
+  return std::ranges::any_of(record.incidents,
+                             [](const Incident& i) { return closing(i) && !rests_on_host(i.finding); });
+}
+
+std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
+                                      Outcome policy) {
+  std::map<Part, LookTimes> times;
+  if (before != nullptr) times = before->times;
+  const auto note = [&](Part part, bool success) {
+    times[part].last_look = seen.at;
+    if (success) times[part].last_success = seen.at;
+  };
+  note(Part::sts_record, known(seen.sts));
+  note(Part::tlsrpt_record, known(seen.tlsrpt));
+  note(Part::mx, known(seen.mx));
+  if (fetched) note(Part::policy, policy != Outcome::unknown);
+  return times;
+}
+
+bool stale(const LookTimes& times, Seconds after, TimePoint now) {
+  return after > Seconds{0} && times.last_success && now - *times.last_success > after;
+}
+
+/// Our own view of the domain over time (group Q).
+std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& around, TimePoint now) {
+  const Domain& domain = record.known->domain;
+  Findings out(domain, record.verdict.live_mode, now);
+  std::string old, unsteady;
+  for (const auto& [part, times] : record.times) {
+    const auto after = around.stale_after.find(part);
+    if (after == around.stale_after.end() || !stale(times, after->second, now)) continue;
+    old += (old.empty() ? "last known: " : ", ") + std::string(to_string(part)) + ' ' +
+           to_utc(*times.last_success);
+  }
+  if (!old.empty()) out.raise("check-stale", domain.str(), old);
+  for (const auto& host : hosts_of(*record.known)) {
+    const auto times = around.host_times.find(host);
+    if (times != around.host_times.end() && stale(times->second, around.host_stale_after, now))
+      out.raise("check-stale", host, "last known: " + to_utc(*times->second.last_success));
+  }
+  for (const auto& i : record.incidents)
+    if (!i.finding.of_the_agent && flapping(i, now))
+      unsteady += (unsteady.empty() ? "" : ", ") + i.finding.code + ' ' + i.finding.subject;
+  if (!unsteady.empty()) out.raise("check-flapping", domain.str(), printable(unsteady, bounds::kDetail));
+  return out.all();
+}
+
+std::optional<TimePoint> newest(const std::vector<Change>& changes, const Finding& f) {
+  for (auto it = changes.rbegin(); it != changes.rend(); ++it)
+    if (it->code == f.code && it->subject == f.subject) return it->at;
+  return std::nullopt;
+}
+
+/// When the change happened that a finding tells of; null for what is a state.
+std::optional<TimePoint> happened_at(const Finding& f, const DomainMemory& record,
+                                     const JudgeInputs& around) {
+  if (const auto at = newest(record.past.changes, f)) return at;
+  const auto host = around.pasts.find(f.subject);
+  return host == around.pasts.end() ? std::nullopt : newest(host->second->changes, f);
+}
+
+/// CONTRACT 7, drift events: changes are counted as they happen, states of group J as they open.
+void count_drift(const std::vector<Transition>& transitions, Past& past) {
+  for (const auto& t : transitions) {
+    const auto& f = t.incident.finding;
+    const auto* entry = find_in_catalogue(f.code);
+    if (t.kind == Transition::Kind::opened && entry && entry->group == 'J' && !newest(past.changes, f))
+      ++past.change_counts[f.code];
+  }
+}
+
+/// Judges the record's facts again and steps its incidents.
+void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const JudgeInputs& around,
+              std::vector<Transition>& transitions) {
+  const History history{&record.past, around.pasts};
+  auto verdict = judge(*record.known, around.known, around.vantage, around.limits, history);
+  const bool same = record.known == record.confirmed && around.known == around.confirmed;
+  auto found =
+      same ? found_in(verdict, newest)
+           : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
+                      newest);
+  std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
+  auto stepped = step(
+      std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
+      verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });
+  record.incidents = std::move(stepped.incidents);
+  count_drift(stepped.transitions, record.past);
+  transitions = std::move(stepped.transitions);
+  verdict.findings = open_findings(record.incidents);
+  verdict.status = status_of(verdict.findings, verdict.undecided);
+  record.verdict = std::move(verdict);
+}
+
+}  // namespace
+
+DomainUpdate after_look(const DomainMemory* before, const DomainObservation& seen, bool fetched,
+                        const JudgeInputs& around) {
+  DomainUpdate out;
+  auto debounces = before ? before->debounces : Debounces{};
+  auto confirmed = confirm(before ? before->confirmed.get() : nullptr, seen, fetched, debounces,
+                           around.vantage, {around.limits.confirmations});
+  auto known_now =
+      merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage, &confirmed);
+  auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(std::move(known_now)),
+                                               Verdict(seen.domain));
+  record->debounces = std::move(debounces);
+  if (before != nullptr) {
+    record->past = before->past;
+    record->incidents = before->incidents;
+    record->policy_fetched = before->policy_fetched;
+    record->policy_last_success = before->policy_last_success;
+  }
+  if (confirmed != *record->known)
+    record->confirmed = std::make_shared<DomainObservation>(std::move(confirmed));
+
+  const auto newest = judge(seen, around.known, around.vantage, around.limits);
+  out.policy = newest.policy.outcome;
+  record->times = times_after(before, seen, fetched, out.policy);
+  if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
+  if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
+  record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
+                               around.limits, fetched ? &seen : nullptr);
+
+  SeenAnew anew{.record = known(seen.sts),
+                .policy = fetched && out.policy != Outcome::unknown,
+                .mx = known(seen.mx),
+                .tlsrpt = known(seen.tlsrpt),
+                .in_use = hosts_of(*record->confirmed)};
+  conclude(*record, newest, anew, around, out.transitions);
+  out.record = std::move(record);
+  return out;
+}
+
+DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, bool host_seen, TimePoint now,
+                           const JudgeInputs& around) {
+  DomainUpdate out;
+  auto record = std::make_shared<DomainMemory>(before);
+  const auto at_now = [&](const std::shared_ptr<const DomainObservation>& facts) {
+    auto copy = std::make_shared<DomainObservation>(*facts);
+    copy->at = now;
+    return copy;
+  };
+  const bool same = record->known == record->confirmed;
+  record->known = at_now(record->known);
+  record->confirmed = same ? record->known : at_now(record->confirmed);
+  SeenAnew anew{.in_use = hosts_of(*record->confirmed)};
+  if (host_seen) anew.hosts.insert(host);
+  const auto newest = judge(*record->known, around.known, around.vantage, around.limits);
+  conclude(*record, newest, anew, around, out.transitions);
+  out.record = std::move(record);
+  return out;
+}
+
+std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
+                                                 const JudgeInputs& around) {
+  auto record = std::make_shared<DomainMemory>(stored);
+  auto facts = *stored.known;
+  facts.at = now;
+  record->verdict = judge(facts, around.known, around.vantage, around.limits, {&record->past, around.pasts});
+  record->verdict.findings = open_findings(record->incidents);
+  record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
+  return record;
+}
+
+bool wants_confirmation(const DomainMemory& record) {
+  return !record.debounces.empty() || closes_soon(record);
+}
+
+Seconds next_look_in(const DomainMemory& record, TimePoint now, Seconds soon, Seconds routine) {
+  if (closes_soon(record)) return std::min(soon, routine);
+  return settle_in(record.debounces, now, soon, routine);
+}
+
+bool wants_confirmation(const DomainMemory& record, const std::string& host) {
+  return std::ranges::any_of(record.incidents, [&](const Incident& i) {
+    return closing(i) && rests_on_host(i.finding) && host_of(i.finding) == host;
+  });
+}
+
+}  // namespace stswatch

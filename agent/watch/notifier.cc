@@ -1,0 +1,230 @@
+#include "agent/watch/notifier.h"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+
+#include "checks/facts/text.h"
+
+namespace stswatch {
+namespace {
+
+constexpr std::chrono::seconds kLastWords{5};  // for what is being sent when the agent stops
+constexpr Seconds kReadSilences{5};
+constexpr Seconds kBreath{1};  // between decisions, so that a storm is decided on as a whole
+
+void complain(const std::string& row) {
+  spdlog::error("a stored notice cannot be read and is dropped: {}", row);
+}
+
+void add(std::map<std::string, std::uint64_t>& to, const std::map<std::string, std::uint64_t>& more) {
+  for (const auto& [name, n] : more)
+    to[name] += n;
+}
+
+/// The domain of "Name <user@domain>", lower case.
+std::string mail_domain(std::string_view mailbox) {
+  const auto at = mailbox.rfind('@');
+  if (at == mailbox.npos) return {};
+  mailbox.remove_prefix(at + 1);
+  return text::lower(mailbox.substr(0, mailbox.find('>')));
+}
+
+}  // namespace
+
+Notifier::Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around)
+    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(journal, complain) {}
+
+Notifier::~Notifier() { stop(); }
+
+void Notifier::on_update(std::shared_ptr<const DomainMemory> record) {
+  dispatcher_.on_update(std::move(record));
+  const std::lock_guard lock(mutex_);
+  ++updates_;
+  news_.notify_all();
+}
+
+DispatchRules Notifier::rules_of(const Config& config) const {
+  DispatchRules rules;
+  rules.silences = config.silences;
+  auto labels = std::make_shared<std::map<std::string, std::map<std::string, std::string>>>();
+  for (const auto& d : config.domains) {
+    rules.watched.insert(d.name.str());
+    if (!d.labels.empty()) labels->emplace(d.name.str(), d.labels);
+  }
+  auto& around = rules.around;
+  around.external_url = config.agent.external_url;
+  around.vantage = config.agent.vantage;
+  around.https_port = config.network.https_port;
+  around.smtp_port = config.network.smtp_port;
+  around.domain = [this](const std::string& name) {
+    const auto domain = Domain::parse(name);
+    return domain ? memory_.domain(*domain) : nullptr;
+  };
+  around.mx = [this](const std::string& host) { return memory_.mx(host); };
+  around.labels = [labels](const std::string& name) {
+    const auto it = labels->find(name);
+    return it == labels->end() ? std::map<std::string, std::string>{} : it->second;
+  };
+  return rules;
+}
+
+void Notifier::adopt(const Config& config, const std::string& ca_file) {
+  const std::lock_guard one_at_a_time(adopting_);
+  const SinkOptions with{ca_file, around_.version, [this] { return clock_.now(); }};
+  auto receivers = make_receivers(config.alerts, with);
+  auto rules = rules_of(config);
+  for (const auto& r : receivers)
+    rules.receivers.push_back(r.rules);
+  dispatcher_.adopt(std::move(rules));
+  for (const auto& d : config.domains)
+    if (auto record = memory_.domain(d.name)) dispatcher_.on_update(std::move(record));
+  if (options_ == config.alerts && ca_file_ == ca_file) return;
+  end_threads();
+  options_ = config.alerts;
+  ca_file_ = ca_file;
+  begin([this](const auto&) { return decide(); }, AddressLimiter::decider);
+  for (auto& r : receivers) {
+    const auto name = r.rules.name;
+    auto delivery = std::make_shared<Delivery>(dispatcher_, std::move(r), delivery_hooks(name));
+    {
+      const std::lock_guard lock(mutex_);
+      deliveries_.push_back(delivery);
+    }
+    begin([delivery](const std::stop_token& stop) { return delivery->step(stop); }, AddressLimiter::delivery);
+  }
+  for (const auto& h : config.alerts.heartbeats) {
+    auto ping = std::make_shared<HeartbeatPing>(h, with, around_.healthy);
+    begin(
+        [ping](const std::stop_token& stop) {
+          const auto next = ping->step(stop);
+          if (const auto& last = ping->last(); last && last->kind != SendResult::Kind::sent)
+            spdlog::warn("heartbeat {}: {}: {}", ping->name(), last->reason, last->detail);
+          return next;
+        },
+        AddressLimiter::delivery);
+  }
+}
+
+TimePoint Notifier::decide() {
+  const auto now = clock_.now();
+  if (now - silences_read_ >= kReadSilences) {
+    silences_read_ = now;
+    if (dispatcher_.silences_edited()) around_.flush();
+    if (const auto rows = around_.read_silences()) dispatcher_.adopt_silences(*rows);
+  }
+  return std::min(dispatcher_.turn(now), now + kReadSilences);
+}
+
+Delivery::Hooks Notifier::delivery_hooks(const std::string& name) {
+  return {.now = [this] { return clock_.now(); },
+          .flush = around_.flush,
+          .report =
+              [name](const PendingNotice& pending, const SendResult& result) {
+                const auto& n = pending.notice;
+                if (result.kind == SendResult::Kind::sent)
+                  spdlog::info("{}: sent {} {} {}: {}", name, to_string(n.kind), to_string(n.route), n.key,
+                               n.title);
+                else
+                  spdlog::warn("{}: {} {} not sent, will be tried again: {}: {}", name, to_string(n.kind),
+                               n.key, result.reason, result.detail);
+              },
+          .report_refresh =
+              [name](const SendResult& result) {
+                spdlog::warn("{}: what fires cannot be refreshed: {}: {}", name, result.reason,
+                             result.detail);
+              }};
+}
+
+void Notifier::begin(Step step, AddressLimiter address_limiter) {
+  const std::lock_guard lock(mutex_);
+  ++running_;
+  threads_.emplace_back([this, step = std::move(step), address_limiter] { run(step, address_limiter); });
+}
+
+void Notifier::run(const Step& step, AddressLimiter address_limiter) {
+  std::unique_lock lock(mutex_);
+  const auto& news = address_limiter == AddressLimiter::decider ? updates_ : decided_;
+  while (!ending_) {
+    const auto seen = news;
+    const auto stop = cut_off_.get_token();
+    lock.unlock();
+    const TimePoint next = step(stop);
+    lock.lock();
+    TimePoint not_before = TimePoint::min();
+    if (address_limiter == AddressLimiter::decider) {
+      ++decided_;
+      news_.notify_all();
+      not_before = clock_.now() + kBreath;
+    }
+    while (!ending_) {
+      const auto now = clock_.now();
+      if (now >= not_before && (now >= next || news != seen)) break;
+      clock_.wait_until(news_, lock, std::max(not_before, now >= not_before ? next : not_before));
+    }
+  }
+  --running_;
+  ended_.notify_all();
+}
+
+void Notifier::end_threads() {
+  {
+    std::unique_lock lock(mutex_);
+    ending_ = true;
+    news_.notify_all();
+    ended_.wait_for(lock, kLastWords, [this] { return running_ == 0; });
+    for (const auto& c : deliveries_) {
+      const auto figures = c->figures();
+      add(before_[c->name()].sent, figures.sent);
+      add(before_[c->name()].failed, figures.failed);
+    }
+    deliveries_.clear();
+  }
+  cut_off_.request_stop();
+  threads_.clear();
+  const std::lock_guard lock(mutex_);
+  cut_off_ = {};
+  ending_ = false;
+}
+
+void Notifier::stop() {
+  const std::lock_guard one_at_a_time(adopting_);
+  end_threads();
+  options_.reset();
+}
+
+void Notifier::describe(Snapshot& s) const {
+  s.silences = dispatcher_.silences();
+  s.told = dispatcher_.told();
+  std::map<std::string, DeliveryFigures> figures;
+  {
+    const std::lock_guard lock(mutex_);
+    figures = before_;
+    for (const auto& c : deliveries_) {
+      add(figures[c->name()].sent, c->figures().sent);
+      add(figures[c->name()].failed, c->figures().failed);
+    }
+  }
+  for (const auto& state : dispatcher_.state()) {
+    auto& f = figures[state.name];
+    s.receivers.push_back({state.name, std::move(f.sent), std::move(f.failed), state.pending, state.oldest});
+  }
+}
+
+std::vector<std::string> warnings_of(const Config& config) {
+  std::vector<std::string> out;
+  const auto watched = [&](const std::string& domain) {
+    return std::ranges::any_of(config.domains, [&](const DomainConfig& d) {
+      return domain == d.name.str() || domain.ends_with("." + d.name.str());
+    });
+  };
+  for (const auto& email : config.alerts.emails)
+    for (const auto& to : email.to)
+      if (const auto domain = mail_domain(to); watched(domain))
+        out.push_back(
+            "receiver \"" + email.name + "\" is reached at " + domain +
+            ", which is watched: when its mail breaks, the notice of it may not arrive: add a receiver "
+            "elsewhere");
+  return out;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,101 @@
+// From what is remembered to who should know: one thread decides, one for each receiver sends, one for each
+// heartbeat pings. A receiver that is slow or down holds up nobody.
+#pragma once
+
+#include <condition_variable>
+#include <thread>
+
+#include "agent/tell/snapshot.h"
+#include "agent/watch/clock.h"
+#include "alerts/delivery.h"
+#include "config/config.h"
+
+namespace stswatch {
+
+class Notifier {
+ public:
+  struct Hooks {
+    std::string version;
+    std::function<void()> flush = [] {};  // returns once the journal is on the disk, or the disk refuses it
+    /// The rows of silences as they are on the disk, where others may edit them; null: they are in the
+    /// journal.
+    std::function<std::optional<std::map<std::string, std::string>>()> read_silences = [] {
+      return std::nullopt;
+    };
+    std::function<bool()> healthy = [] { return true; };
+  };
+
+  /// `memory` and `journal` outlive this.
+  Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around);
+  ~Notifier();  // stops
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  /// At the start, and after each reload. `ca_file`: what receivers are verified with.
+  void adopt(const Config& config, const std::string& ca_file);
+  void on_update(std::shared_ptr<const DomainMemory> record);
+  /// Lets what is being sent come to its end for a moment, then cuts it off. Idempotent.
+  void stop();
+
+  Dispatcher& dispatcher() { return dispatcher_; }
+  void describe(Snapshot& s) const;
+
+ private:
+  using Step = std::function<TimePoint(const std::stop_token&)>;  // returns when it is due again
+  enum class AddressLimiter { decider, delivery };
+  void begin(Step step, AddressLimiter address_limiter);
+  void run(const Step& step, AddressLimiter address_limiter);
+  DispatchRules rules_of(const Config& config) const;
+  Delivery::Hooks delivery_hooks(const std::string& name);
+  TimePoint decide();
+  void end_threads();
+
+  Memory& memory_;
+  Clock& clock_;
+  const Hooks around_;
+  Dispatcher dispatcher_;
+
+  std::mutex adopting_;                  // one at a time; taken before mutex_
+  std::optional<AlertOptions> options_;  // guarded by adopting_, as are the next three
+  std::string ca_file_;
+  std::vector<std::jthread> threads_;
+  TimePoint silences_read_{};  // the decider's own
+  std::stop_source cut_off_;   // for what is being sent
+
+  mutable std::mutex mutex_;
+  std::condition_variable news_, ended_;
+  std::uint64_t updates_ = 0, decided_ = 0;  // guarded by mutex_, as is all below
+  bool ending_ = false;
+  std::size_t running_ = 0;
+  std::vector<std::shared_ptr<Delivery>> deliveries_;
+  std::map<std::string, DeliveryFigures> before_;  // of delivery threads that a reload has replaced
+};
+
+/// Memory that lets the notifier know of each domain that is remembered.
+class NotifyingMemory : public Memory {
+ public:
+  NotifyingMemory(Memory& memory, Notifier& notifier) : memory_(memory), notifier_(notifier) {}
+
+  std::shared_ptr<const DomainMemory> domain(const Domain& name) const override {
+    return memory_.domain(name);
+  }
+  std::shared_ptr<const MxMemory> mx(const std::string& host) const override { return memory_.mx(host); }
+  void remember(std::shared_ptr<const DomainMemory> record, std::shared_ptr<const DomainObservation> look,
+                const std::vector<Transition>& transitions) override {
+    memory_.remember(record, std::move(look), transitions);
+    notifier_.on_update(std::move(record));
+  }
+  void remember(std::shared_ptr<const MxMemory> record,
+                std::shared_ptr<const MxHostObservation> look) override {
+    memory_.remember(std::move(record), std::move(look));
+  }
+
+ private:
+  Memory& memory_;
+  Notifier& notifier_;
+};
+
+/// What the operator should know of the configuration of the notices, though it is valid.
+std::vector<std::string> warnings_of(const Config& config);
+
+}  // namespace stswatch

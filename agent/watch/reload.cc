@@ -1,0 +1,103 @@
+#include "agent/watch/reload.h"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+
+#include "agent/watch/systemd.h"
+#include "config/load.h"
+
+namespace stswatch {
+namespace {
+
+tl::expected<Config, Refusal> service_config(const RunCommand& command) {
+  Config config;
+  if (!command.config_file.empty()) {
+    auto loaded = load_config(command.config_file);
+    if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
+    config = std::move(*loaded);
+  }
+  for (const auto& typed : command.domains) {
+    const auto domain = Domain::parse(typed);
+    if (!domain) return tl::make_unexpected(Refusal{domain.error(), kExitUsage});
+    const bool there = std::any_of(config.domains.begin(), config.domains.end(),
+                                   [&](const DomainConfig& d) { return d.name == *domain; });
+    if (!there) config.domains.push_back({*domain, config.expiry, {}, 100});
+  }
+  if (!command.listen.empty()) {
+    const auto listen = parse_listen(command.listen);
+    if (!listen) return tl::make_unexpected(Refusal{listen.error(), kExitUsage});
+    config.agent.listen = *listen;
+  }
+  if (!command.state.empty()) config.agent.state = command.state;
+  if (config.domains.empty() && config.probe_allow.empty())
+    return tl::make_unexpected(
+        Refusal{"no domain to watch: name one on the command line, or add a [[domain]] to the configuration",
+                kExitConfig});
+  return config;
+}
+
+/// What only a new process can take up.
+void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
+  const auto warn = [](const char* key) {
+    spdlog::warn("{} has changed: it is taken up at the next restart, not by a reload", key);
+  };
+  if (was.listen.host != is.listen.host || was.listen.port != is.listen.port) warn("agent.listen");
+  if (was.state != is.state) warn("agent.state");
+}
+
+}  // namespace
+
+tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
+                                                                          const Probes* before) {
+  auto config = service_config(command);
+  if (!config) return tl::make_unexpected(config.error());
+  auto probes = make_probes(*config, before);
+  if (!probes) return tl::make_unexpected(Refusal{probes.error(), kExitConfig});
+  std::shared_ptr<WebGate> gate;
+  if (!config->agent.web_config.empty()) {
+    auto opened = WebGate::open(config->agent.web_config);
+    if (!opened) return tl::make_unexpected(Refusal{opened.error(), kExitConfig});
+    gate = std::move(*opened);
+  }
+  return std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes), std::move(gate));
+}
+
+std::set<std::string> watched_names(const LiveConfig& plan) {
+  std::set<std::string> out;
+  for (const auto& domain : plan.config.domains)
+    out.insert(domain.name.str());
+  return out;
+}
+
+tl::expected<void, std::string> Reloader::reload() {
+  const std::lock_guard one_at_a_time(reloading_);
+  const auto before = service_.plan();
+  systemd::reloading();
+  auto plan = make_live_config(command_, &before->probes);
+  const auto domains = (plan ? *plan : before)->config.domains.size();
+  if (plan) {
+    warn_of_restart(before->config.agent, (*plan)->config.agent);
+    store_.watch(watched_names(**plan));
+    service_.adopt(*plan);
+    adopted_(**plan);
+    spdlog::info("reloaded: {} domains", domains);
+  } else {
+    spdlog::error("reload refused, the old configuration stays: {}", plan.error().what);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    successful_ = plan.has_value();
+    if (successful_) success_at_ = clock_.now();
+  }
+  systemd::ready(domains);
+  if (!plan) return tl::make_unexpected(plan.error().what);
+  return {};
+}
+
+void Reloader::describe(Snapshot& s) const {
+  const std::lock_guard lock(mutex_);
+  s.reload_successful = successful_;
+  s.reload_success_at = success_at_;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,150 @@
+#include "agent/watch/schedule.h"
+
+#include <algorithm>
+
+namespace stswatch {
+
+void AddressQueue::wait_for_address(const Subject& subject, const Address& address) {
+  const std::lock_guard lock(mutex_);
+  auto& queue = queues_[address];
+  if (queue.there.insert(subject).second) queue.order.push_back(subject);
+}
+
+std::vector<Subject> AddressQueue::leave(const Address& address, std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Subject> out;
+  const auto it = queues_.find(address);
+  if (it == queues_.end()) return out;
+  auto& queue = it->second;
+  while (out.size() < most && !queue.order.empty()) {
+    queue.there.erase(queue.order.front());
+    out.push_back(std::move(queue.order.front()));
+    queue.order.pop_front();
+  }
+  if (queue.order.empty()) queues_.erase(it);
+  return out;
+}
+
+std::vector<std::string> MxUsers::set(const std::string& domain, const Names& hosts) {
+  std::vector<std::string> unused;
+  for (const auto& host : hosts)
+    domains_[host].insert(domain);
+  for (const auto& host : hosts_of(domain)) {
+    if (hosts.contains(host)) continue;
+    auto& users = domains_.at(host);
+    users.erase(domain);
+    if (!users.empty()) continue;
+    domains_.erase(host);
+    unused.push_back(host);
+  }
+  if (hosts.empty())
+    hosts_.erase(domain);
+  else
+    hosts_[domain] = hosts;
+  return unused;
+}
+
+const MxUsers::Names& MxUsers::of(const std::map<std::string, Names>& all, const std::string& key) {
+  static const Names none;
+  const auto it = all.find(key);
+  return it == all.end() ? none : it->second;
+}
+
+void Schedule::add(const Subject& subject, TimePoint due) {
+  const auto [it, fresh] = entries_.emplace(subject, Entry{});
+  auto& entry = it->second;
+  if (!fresh && !entry.gone) return;
+  ++counts_[index(subject.kind)];
+  if (!fresh) {
+    entry.gone = false;
+    entry.hurried = true;
+    return;
+  }
+  entry.due = due;
+  queue(subject.kind).emplace(due, subject);
+}
+
+void Schedule::remove(const Subject& subject) {
+  const auto it = entries_.find(subject);
+  if (it == entries_.end() || it->second.gone) return;
+  --counts_[index(subject.kind)];
+  if (it->second.taken) {
+    it->second.gone = true;
+    return;
+  }
+  queue(subject.kind).erase({it->second.due, subject});
+  entries_.erase(it);
+}
+
+bool Schedule::has(const Subject& subject) const {
+  const auto it = entries_.find(subject);
+  return it != entries_.end() && !it->second.gone;
+}
+
+const Schedule::Queue* Schedule::first_due(bool mx_allowed) const {
+  const Queue* best = nullptr;
+  for (const auto& q : queues_) {
+    if (q.empty() || (!mx_allowed && &q == &queues_[index(Kind::mx)])) continue;
+    if (best == nullptr || q.begin()->first < best->begin()->first) best = &q;
+  }
+  return best;
+}
+
+std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
+  const Queue* first = first_due(mx_allowed);
+  if (first == nullptr || first->begin()->first > now) return std::nullopt;
+  const Subject subject = first->begin()->second;
+  queue(subject.kind).erase(first->begin());
+  entries_.at(subject).taken = true;
+  return subject;
+}
+
+void Schedule::done(const Subject& subject, TimePoint now, Seconds interval) {
+  const auto it = entries_.find(subject);
+  if (it == entries_.end() || !it->second.taken) return;
+  if (it->second.gone) {
+    entries_.erase(it);
+    return;
+  }
+  const auto tenth = interval.count() / 10;
+  const Seconds spread{std::uniform_int_distribution<std::int64_t>(-tenth, tenth)(random_)};
+  it->second = {.due = it->second.hurried ? now : now + interval + spread};
+  queue(subject.kind).emplace(it->second.due, subject);
+}
+
+void Schedule::hurry(const Subject& subject, TimePoint now) {
+  const auto it = entries_.find(subject);
+  if (it == entries_.end()) return;
+  if (it->second.taken) {
+    it->second.hurried = true;
+    return;
+  }
+  queue(subject.kind).erase({it->second.due, subject});
+  it->second.due = std::min(it->second.due, now);
+  queue(subject.kind).emplace(it->second.due, subject);
+}
+
+void Schedule::shorten(Kind kind, TimePoint now, Seconds interval) {
+  auto& q = queue(kind);
+  std::uniform_int_distribution<std::int64_t> within(0, interval.count());
+  const auto latest = now + interval + interval / 10;
+  while (!q.empty() && q.rbegin()->first > latest) {
+    const auto last = std::prev(q.end());
+    const Subject subject = last->second;
+    q.erase(last);
+    entries_.at(subject).due = now + Seconds{within(random_)};
+    q.emplace(entries_.at(subject).due, subject);
+  }
+}
+
+std::optional<TimePoint> Schedule::next_due(bool mx_allowed) const {
+  const Queue* first = first_due(mx_allowed);
+  return first == nullptr ? std::nullopt : std::optional(first->begin()->first);
+}
+
+Seconds Schedule::late(Kind kind, TimePoint now) const {
+  const auto& q = queues_[index(kind)];
+  return q.empty() ? Seconds{0} : std::max(Seconds{0}, now - q.begin()->first);
+}
+
+}  // namespace stswatch

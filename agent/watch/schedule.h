@@ -1,0 +1,113 @@
+// Which subject is due next. Each subject stands in the schedule once, so a late schedule stretches instead
+// of growing. No clock and no lock of its own: the caller brings the time and guards it.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "checks/facts/address.h"
+#include "checks/facts/time.h"
+
+namespace stswatch {
+
+/// `vantage`: this machine's own view, one subject.
+enum class Kind { domain, mx, vantage };
+inline constexpr std::size_t kKinds = 3;
+
+struct Subject {
+  Kind kind = Kind::domain;
+  std::string name;
+  auto operator<=>(const Subject&) const = default;
+};
+
+class Schedule {
+ public:
+  explicit Schedule(std::uint32_t seed) : random_(seed) {}
+
+  void add(const Subject& subject, TimePoint due);  // no change when it is there already
+  void remove(const Subject& subject);
+  bool has(const Subject& subject) const;
+
+  /// Takes the subject that is longest overdue at `now`; MX hosts only when `mx_allowed`. It stays out until
+  /// done().
+  std::optional<Subject> take(TimePoint now, bool mx_allowed);
+  /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
+  /// removed.
+  void done(const Subject& subject, TimePoint now, Seconds interval);
+  /// Due at once; when it is being looked at, due again as soon as that look is done.
+  void hurry(const Subject& subject, TimePoint now);
+
+  /// For a shorter interval than before: whatever is due later than that comes due within it.
+  void shorten(Kind kind, TimePoint now, Seconds interval);
+
+  std::optional<TimePoint> next_due(bool mx_allowed) const;
+  /// How long the subject of this kind that waits longest has been due.
+  Seconds late(Kind kind, TimePoint now) const;
+  std::size_t count(Kind kind) const { return counts_[index(kind)]; }
+
+ private:
+  struct Entry {
+    TimePoint due{};
+    bool taken = false;
+    bool hurried = false;
+    bool gone = false;  // removed during its look
+  };
+  using Queue = std::set<std::pair<TimePoint, Subject>>;
+  static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
+  Queue& queue(Kind kind) { return queues_[index(kind)]; }
+  const Queue* first_due(bool mx_allowed) const;
+
+  std::map<Subject, Entry> entries_;
+  std::array<Queue, kKinds> queues_;  // those not taken
+  std::array<std::size_t, kKinds> counts_{};
+  std::mt19937 random_;
+};
+
+// Subjects that wait for an address: others of ours are talking to it, and no worker shall wait in a long
+// queue for that. First come, first served; a subject stands once for an address. Thread-safe.
+
+class AddressQueue {
+ public:
+  void wait_for_address(const Subject& subject, const Address& address);
+  /// At most `most` of those that wait longest for the address; they wait no more.
+  std::vector<Subject> leave(const Address& address, std::size_t most);
+
+ private:
+  struct Queue {
+    std::deque<Subject> order;
+    std::set<Subject> there;
+  };
+  std::mutex mutex_;
+  std::map<Address, Queue> queues_;  // guarded by mutex_
+};
+
+// Which domain sends its mail to which MX host: a host is looked at as long as any domain uses it. Not
+// thread-safe: its owner's lock guards it.
+
+class MxUsers {
+ public:
+  using Names = std::set<std::string>;
+
+  /// The domain's hosts from now on; an empty set when it leaves. Returns the hosts that nobody uses any
+  /// more.
+  std::vector<std::string> set(const std::string& domain, const Names& hosts);
+
+  const Names& hosts_of(const std::string& domain) const { return of(hosts_, domain); }
+  const Names& domains_of(const std::string& host) const { return of(domains_, host); }
+  const std::map<std::string, Names>& domains_by_host() const { return domains_; }
+
+ private:
+  static const Names& of(const std::map<std::string, Names>& all, const std::string& key);
+
+  std::map<std::string, Names> domains_;  // by host
+  std::map<std::string, Names> hosts_;    // by domain
+};
+
+}  // namespace stswatch

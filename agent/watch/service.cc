@@ -1,0 +1,421 @@
+#include "agent/watch/service.h"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <functional>
+
+#include "agent/remember/past.h"
+#include "agent/remember/update.h"
+#include "checks/judge/case.h"
+
+namespace stswatch {
+namespace {
+
+const Subject kVantage{Kind::vantage, "the vantage"};
+constexpr Seconds kVantageInterval{300};
+constexpr Seconds kVantageTrouble{60};  // while no canary answers
+
+/// While an id or a policy is new the other may follow: each fetch then narrows the window in which senders
+/// can have stored the wrong pair (RULES 4.3).
+bool changed_lately(const Past& past, TimePoint now) {
+  constexpr Seconds kSettling{2 * 3600};
+  return std::any_of(past.changes.begin(), past.changes.end(),
+                     [&](const Change& c) { return now - c.at < kSettling; });
+}
+
+void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
+  for (const auto& t : transitions) {
+    const auto& f = t.incident.finding;
+    if (f.severity != Severity::info)
+      spdlog::info("{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code,
+                   f.subject, f.detail);
+  }
+}
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+LookOutcome outcome_of(const DomainObservation& facts) {
+  const bool unknown = facts.sts.lookup == Lookup::unknown || facts.mx.lookup == Lookup::unknown ||
+                       facts.tlsrpt.lookup == Lookup::unknown;
+  return unknown ? LookOutcome::unknown : LookOutcome::ok;
+}
+
+LookOutcome outcome_of(Outcome policy) {
+  if (policy == Outcome::ok) return LookOutcome::ok;
+  return policy == Outcome::unknown ? LookOutcome::unknown : LookOutcome::failed;
+}
+
+std::ptrdiff_t proofs(const MxHostObservation& look, const Vantage& vantage) {
+  return std::ranges::count_if(look.probes, [&](const SmtpProbe& p) {
+    return classify(p, look.host, vantage, look.at).outcome != HostOutcome::unknown;
+  });
+}
+
+LookOutcome outcome_of(const MxHostObservation& look, const Vantage& vantage) {
+  if (std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return !p.failure; })) return LookOutcome::ok;
+  const bool blind =
+      look.addresses.lookup() == Lookup::unknown || (!look.probes.empty() && proofs(look, vantage) == 0);
+  return blind ? LookOutcome::unknown : LookOutcome::failed;
+}
+
+/// All of the host's addresses gave an answer that proves something.
+bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
+  return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
+}
+
+/// RFC 8461 §3.1: the id is the sign that the policy changed.
+bool announces_anew(const DomainMemory& before, const DomainObservation& facts) {
+  return facts.sts.lookup != Lookup::unknown && facts.sts.records != before.known->sts.records;
+}
+
+/// Other MX hosts are judged by the policy of now, not by that of an hour ago.
+bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
+  return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
+}
+
+WorkerPool::Limits limits_of(const LiveConfig& plan) {
+  return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
+}
+
+/// What a domain whose mail goes to the hosts in `facts` is judged with.
+JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
+                         const LiveConfig& plan, const DomainConfig& domain) {
+  JudgeInputs out;
+  out.vantage = vantage;
+  out.limits = domain.limits;
+  out.limits.confirmations = plan.config.schedule.confirmations;
+  out.limits.readiness_sessions = domain.readiness_sessions;
+  for (const auto& p : plan.config.planned)
+    out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;
+  const auto add = [&](const std::string& host) {
+    const auto m = memory.mx(host);
+    if (!m) return;
+    out.known.emplace(host, m->known);
+    out.confirmed.emplace(host, m->confirmed);
+    out.pasts.emplace(host, m->past);
+    out.host_times.emplace(host, m->times);
+  };
+  const auto& schedule = plan.config.schedule;
+  const auto after = [&](Seconds interval) {
+    return std::max(3 * interval, plan.config.network.look_timeout);
+  };
+  for (const Part part : {Part::sts_record, Part::tlsrpt_record, Part::mx})
+    out.stale_after.emplace(part, after(schedule.dns));
+  out.stale_after.emplace(Part::policy, after(schedule.policy));
+  out.host_stale_after = after(schedule.mx);
+  for (const auto& mx : facts.mx.records)
+    add(mx.host);
+  if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
+  return out;
+}
+
+}  // namespace
+
+Service::Service(std::shared_ptr<const LiveConfig> plan, Memory& memory, Clock& clock)
+    : memory_(memory),
+      clock_(clock),
+      plan_(std::move(plan)),
+      pool_(clock, [this](const Subject& subject) { return look(subject); }) {
+  pool_.limit(limits_of(*plan_));
+  plan_->probes.address_limiter->tell_of_room(
+      [this](const Address& at, std::size_t room) { release_address(at, room); });
+}
+
+Service::~Service() {
+  stop();
+  plan_->probes.address_limiter->tell_of_room({});  // each plan has the same pace
+}
+
+void Service::start() {
+  const auto plan = this->plan();
+  for (const auto& domain : plan->config.domains)
+    recall(*plan, domain);
+  const std::lock_guard lock(mutex_);
+  pool_.add(kVantage);
+  for (const auto& d : plan_->config.domains)
+    pool_.add({Kind::domain, d.name.str()});
+  pool_.start();
+}
+
+void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
+  const auto before = this->plan();
+  for (const auto& domain : plan->config.domains)
+    if (before->find(domain.name.str()) == nullptr) recall(*plan, domain);
+  const std::lock_guard lock(mutex_);
+  pool_.limit(limits_of(*plan));
+  for (const auto& d : plan->config.domains)
+    pool_.add({Kind::domain, d.name.str()});
+  pool_.hurry(kVantage);
+  for (const auto& d : plan_->config.domains) {
+    if (plan->find(d.name.str()) != nullptr) continue;
+    pool_.remove({Kind::domain, d.name.str()});
+    fetch_now_.erase(d.name.str());
+    use_mx_hosts(d.name.str(), {});
+  }
+  pool_.shorten(Kind::domain, plan->config.schedule.dns);
+  pool_.shorten(Kind::mx, plan->config.schedule.mx);
+  plan_.swap(plan);  // the old one may end with the caller's pointer, after the lock
+}
+
+/// What is remembered of it from an earlier run, if anything, can be shown before the first look.
+void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
+  const std::lock_guard lock(judging(domain.name));
+  const auto stored = memory_.domain(domain.name);
+  if (!stored) return;
+  const auto now = clock_.now();
+  const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
+  memory_.remember(judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain)),
+                   nullptr, {});
+}
+
+bool Service::look_now(const Domain& name) {
+  const std::lock_guard lock(mutex_);
+  if (plan_->find(name.str()) == nullptr) return false;
+  fetch_now_.insert(name.str());
+  pool_.hurry({Kind::domain, name.str()});
+  for (const auto& host : mx_users_.hosts_of(name.str()))
+    pool_.hurry({Kind::mx, host});
+  return true;
+}
+
+std::shared_ptr<const LiveConfig> Service::plan() const {
+  const std::lock_guard lock(mutex_);
+  return plan_;
+}
+
+void Service::stop() {
+  cancel_.cancel();
+  pool_.stop();
+}
+
+Seconds Service::look(const Subject& subject) {
+  const auto plan = this->plan();
+  if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
+  if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
+  const auto& schedule = plan->config.schedule;
+  if (const auto* domain = plan->find(subject.name)) {
+    look_at_domain(*plan, *domain);
+    const auto record = memory_.domain(domain->name);
+    if (record) return next_look_in(*record, clock_.now(), schedule.confirm_after, schedule.dns);
+  }
+  return schedule.dns;
+}
+
+Seconds Service::look_at_vantage(const LiveConfig& plan) {
+  const auto& network = plan.config.network;
+  const auto now = clock_.now();
+  plan.probes.find_route(network);
+  plan.probes.canaries->ask(now, cancel_);
+  return plan.probes.vantage->port25_ok(now) ? kVantageInterval : kVantageTrouble;
+}
+
+bool Service::fetch_is_due(const LiveConfig& plan, const DomainMemory* before,
+                           const DomainObservation& facts) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (fetch_now_.erase(facts.domain.str()) > 0) return true;
+  }
+  if (before == nullptr || !before->policy_fetched) return true;
+  // A tenth early, so that the spread of the schedule does not skip a turn.
+  if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
+  if (wants_confirmation(*before) || changed_lately(before->past, facts.at)) return true;
+  if (announces_anew(*before, facts) || moves_mail(*before, facts)) return true;
+  return facts.policy_host.lookup() == Lookup::found &&
+         facts.policy_host.all() != before->known->policy_host.all();
+}
+
+void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain) {
+  const Stopwatch watch;
+  const auto& probes = plan.probes;
+  const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
+  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline);
+  std::vector<Address> crowded;
+  const auto before = memory_.domain(domain.name);
+  const bool fetch = fetch_is_due(plan, before.get(), facts);
+  if (fetch) {
+    const Stopwatch fetch_watch;
+    facts.fetches =
+        probes.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline, &crowded);
+    probes.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
+    if (!facts.fetches.empty()) {
+      const auto vantage = probes.vantage->now(domain.name.policy_host(), facts.at);
+      looks_.looked(LookKind::policy, outcome_of(judge(facts, {}, vantage, {}).policy.outcome),
+                    fetch_watch.seconds());
+    }
+  }
+  if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
+  looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
+  const bool parked = !crowded.empty() && facts.fetches.empty();
+  // Else the old file would seem to stand under the new id, or for the new hosts: this look waits for the
+  // file.
+  const bool waits = parked && before && (announces_anew(*before, facts) || moves_mail(*before, facts));
+  if (!waits) remember(plan, domain, std::move(facts), fetch && !parked);
+  wait_for_address({Kind::domain, domain.name.str()}, crowded);
+}
+
+void Service::wait_for_address(const Subject& subject, const std::vector<Address>& crowded) {
+  if (crowded.empty()) return;
+  if (subject.kind == Kind::domain) {
+    const std::lock_guard lock(mutex_);
+    fetch_now_.insert(subject.name);
+  }
+  const auto& address = crowded.front();
+  address_queue_.wait_for_address(subject, address);
+  if (const auto room = plan()->probes.address_limiter->room(address); room > 0)
+    release_address(address, room);
+}
+
+void Service::release_address(const Address& address, std::size_t room) {
+  for (const auto& subject : address_queue_.leave(address, room))
+    pool_.hurry(subject);
+}
+
+void Service::remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts,
+                       bool fetched) {
+  const auto& name = domain.name;
+  const auto vantage = plan.probes.vantage->now(name.policy_host(), facts.at);
+
+  const std::lock_guard lock(judging(name));
+  const auto before = memory_.domain(name);
+  const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;
+  auto turn =
+      after_look(before.get(), facts, fetched, surroundings(memory_, mx_facts, vantage, plan, domain));
+  std::set<std::string> hosts;
+  for (const auto& m : turn.record->verdict.mx)
+    hosts.insert(m.host);
+  {
+    const std::lock_guard users_lock(mutex_);
+    // It may have been dropped while it was being looked at.
+    if (plan_->find(name.str()) != nullptr) use_mx_hosts(name.str(), hosts);
+  }
+  log_transitions(name, turn.transitions);
+  memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
+                   turn.transitions);
+}
+
+void Service::use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts) {
+  for (const auto& host : hosts)
+    pool_.add({Kind::mx, host});
+  for (const auto& host : mx_users_.set(domain, hosts))
+    pool_.remove({Kind::mx, host});
+}
+
+Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
+  const Stopwatch watch;
+  const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
+  std::vector<Address> crowded;
+  auto look = plan.probes.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
+  wait_for_address({Kind::mx, host}, crowded);
+  const auto& schedule = plan.config.schedule;
+  if (!crowded.empty() && look.probes.empty()) return schedule.mx;
+  if (silent(look)) plan.probes.canaries->ask(look.at, cancel_);
+  if (cancel_.cancelled()) return schedule.mx;
+  plan.probes.vantage->saw(look);
+  const auto vantage = plan.probes.vantage->now(host, look.at);
+  const auto outcome = outcome_of(look, vantage);
+  looks_.looked(LookKind::mx, outcome, watch.seconds());
+
+  const auto before = memory_.mx(host);
+  auto record = std::make_shared<MxMemory>();
+  if (before) *record = *before;
+  record->times.last_look = look.at;
+  // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
+  const bool heard = std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return answered(p.failure); });
+  if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;
+  auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
+                           {plan.config.schedule.confirmations});
+  record->known =
+      std::make_shared<MxHostObservation>(merge_seen(record->known.get(), look, vantage, &confirmed));
+  record->confirmed =
+      confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
+  record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
+  const bool saw = saw_all(look, vantage);
+  if (silent(look) && !record->debounces.empty()) hurry_references(host, look.at);
+  // Where the resolver failed, it is to be asked again: the host was not even disturbed.
+  const bool found = look.addresses.lookup() != Lookup::unknown;
+  const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
+  const Seconds interval = settle_in(record->debounces, look.at, schedule.confirm_after, routine);
+  memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
+
+  bool again_soon = false;
+  std::set<std::string> users;
+  {
+    const std::lock_guard lock(mutex_);
+    users = mx_users_.domains_of(host);
+  }
+  for (const auto& name : users)
+    if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
+  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
+}
+
+bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host,
+                          bool saw) {
+  const std::lock_guard lock(judging(domain.name));
+  const auto before = memory_.domain(domain.name);
+  if (!before) return false;
+  const auto now = clock_.now();
+  const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
+  auto turn =
+      after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
+  log_transitions(domain.name, turn.transitions);
+  const bool again_soon = wants_confirmation(*turn.record, host);
+  memory_.remember(std::move(turn.record), nullptr, turn.transitions);
+  return again_soon;
+}
+
+void Service::hurry_references(const std::string& silent, TimePoint now) {
+  constexpr std::size_t kReferences = 3;
+  constexpr Seconds kFresh{30};
+  const std::lock_guard lock(mutex_);
+  pool_.hurry(kVantage);
+  std::size_t hurried = 0;
+  for (const auto& [host, domains] : mx_users_.domains_by_host()) {
+    if (hurried == kReferences) return;
+    const auto record = host == silent ? nullptr : memory_.mx(host);
+    if (!record || !record->times.last_look || now - *record->times.last_look < kFresh) continue;
+    const bool answered_before = std::any_of(record->known->probes.begin(), record->known->probes.end(),
+                                             [](const SmtpProbe& p) { return answered(p.failure); });
+    if (!answered_before) continue;
+    pool_.hurry({Kind::mx, host});
+    ++hurried;
+  }
+}
+
+std::mutex& Service::judging(const Domain& name) {
+  return judging_[std::hash<std::string>{}(name.str()) % judging_.size()];
+}
+
+Snapshot Service::snapshot() const {
+  Snapshot s;
+  s.now = clock_.now();
+  const auto plan = this->plan();
+  for (const auto& d : plan->config.domains)
+    if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
+  s.port25_ok = plan->probes.vantage->port25_ok(s.now);
+  s.trust_store_file = plan->probes.trust->file();
+  s.trust_store_sha256 = plan->probes.trust->sha256();
+  const auto& intervals = plan->config.schedule;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [host, domains] : mx_users_.domains_by_host())
+      if (auto record = memory_.mx(host)) s.mx.push_back(std::move(record));
+  }
+  const auto pool = pool_.state();
+  s.kinds = {{"domain", intervals.dns, pool.late_domain, pool.domains},
+             {"policy", intervals.policy, pool.late_domain, pool.domains},
+             {"mx", intervals.mx, pool.late_mx, pool.mx_hosts}};
+  s.workers_busy = pool.busy;
+  s.workers_idle = pool.idle;
+  return s;
+}
+
+}  // namespace stswatch

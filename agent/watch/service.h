@@ -1,0 +1,73 @@
+// The watch: subjects come due, workers look, the judge judges, memory remembers.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <set>
+
+#include "agent/remember/memory.h"
+#include "agent/tell/metrics.h"
+#include "agent/watch/clock.h"
+#include "agent/watch/live_config.h"
+#include "agent/watch/schedule.h"
+#include "agent/watch/worker_pool.h"
+
+namespace stswatch {
+
+class Service {
+ public:
+  Service(std::shared_ptr<const LiveConfig> plan, Memory& memory, Clock& clock);
+  ~Service();  // stops
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  void start();
+  /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
+  /// the snapshot.
+  void adopt(std::shared_ptr<const LiveConfig> plan);
+  /// Looks again now, its policy and MX hosts included; false when the domain is not watched.
+  bool look_now(const Domain& name);
+  /// Ends every wait for the network and joins all workers. Idempotent.
+  void stop();
+
+  Snapshot snapshot() const;
+  std::shared_ptr<const LiveConfig> plan() const;
+  /// Why it is no longer alive, if so.
+  std::optional<std::string> stuck() const { return pool_.stuck(std::chrono::steady_clock::now()); }
+  LookMetrics& looks() { return looks_; }
+
+ private:
+  void recall(const LiveConfig& plan, const DomainConfig& domain);
+  Seconds look(const Subject& subject);
+  Seconds look_at_vantage(const LiveConfig& plan);
+  void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
+  Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
+  bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
+  bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
+  void remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  void wait_for_address(const Subject& subject, const std::vector<Address>& crowded);
+  void release_address(const Address& address, std::size_t room);
+  void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held
+  /// Silence is proof only while others answer (RULES 5.7): hosts that did are looked at again with it.
+  void hurry_references(const std::string& silent, TimePoint now);
+  std::mutex& judging(const Domain& name);
+
+  Memory& memory_;
+  Clock& clock_;
+  LookMetrics looks_;
+  AddressQueue address_queue_;
+  Cancel cancel_;
+
+  // A domain's record is read, judged and replaced under its stripe, so that a domain look and a look at one
+  // of its MX hosts do not lose each other's news. Never held across I/O.
+  std::array<std::mutex, 16> judging_;
+
+  mutable std::mutex mutex_;                // taken before the pool's own
+  std::shared_ptr<const LiveConfig> plan_;  // guarded by mutex_, as is all below but the pool
+  std::set<std::string> fetch_now_;         // domains whose next look fetches the policy too
+  MxUsers mx_users_;
+
+  WorkerPool pool_;  // last, so that its workers end first
+};
+
+}  // namespace stswatch

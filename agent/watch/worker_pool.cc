@@ -1,0 +1,155 @@
+#include "agent/watch/worker_pool.h"
+
+#include <algorithm>
+#include <random>
+
+namespace stswatch {
+namespace {
+
+// Beyond its deadline a look judges and remembers; a minute is hundreds of times what that takes.
+constexpr Seconds kGrace{60};
+
+std::string named(const Subject& subject) {
+  return (subject.kind == Kind::mx ? "the look at MX host " : "the look at ") + subject.name;
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(Clock& clock, Look look)
+    : clock_(clock), look_(std::move(look)), schedule_(std::random_device{}()) {}
+
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::limit(Limits limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+  wake();
+}
+
+void WorkerPool::start() {
+  const std::lock_guard lock(mutex_);
+  started_ = true;
+  wake();
+}
+
+void WorkerPool::add(const Subject& subject) {
+  const std::lock_guard lock(mutex_);
+  schedule_.add(subject, clock_.now());
+  wake();
+}
+
+void WorkerPool::remove(const Subject& subject) {
+  const std::lock_guard lock(mutex_);
+  schedule_.remove(subject);
+}
+
+void WorkerPool::hurry(const Subject& subject) {
+  const std::lock_guard lock(mutex_);
+  schedule_.hurry(subject, clock_.now());
+  wake();
+}
+
+void WorkerPool::shorten(Kind kind, Seconds interval) {
+  const std::lock_guard lock(mutex_);
+  schedule_.shorten(kind, clock_.now(), interval);
+  wake();
+}
+
+void WorkerPool::stop() {
+  std::vector<std::thread> workers;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    workers.swap(workers_);
+  }
+  time_.notify_all();
+  work_.notify_all();
+  for (auto& w : workers)
+    w.join();
+}
+
+bool WorkerPool::mx_allowed() const { return busy_mx_ < std::max<std::size_t>(1, limits_.workers / 2); }
+
+std::optional<TimePoint> WorkerPool::next_due() const {
+  return full() ? std::nullopt : schedule_.next_due(mx_allowed());
+}
+
+void WorkerPool::wake() {
+  if (!started_ || stopping_) return;
+  const auto next = next_due();
+  if (!next) return;
+  if (watched_ && *next < *watched_) time_.notify_one();
+  if (idle_ > (watched_ ? 1U : 0U)) return work_.notify_one();
+  // Somebody must watch the clock while the others look; whoever is starting takes work and wakes the next.
+  if (!watched_ && starting_ == 0 && workers_.size() < limits_.workers) {
+    ++starting_;
+    workers_.emplace_back([this] { work(); });
+  }
+}
+
+void WorkerPool::work() {
+  std::unique_lock lock(mutex_);
+  --starting_;
+  while (!stopping_) {
+    const auto subject = full() ? std::nullopt : schedule_.take(clock_.now(), mx_allowed());
+    if (!subject) {
+      rest(lock);
+      continue;
+    }
+    const Seconds interval = turn(lock, *subject);
+    schedule_.done(*subject, clock_.now(), interval);
+    wake();
+  }
+}
+
+void WorkerPool::rest(std::unique_lock<std::mutex>& lock) {
+  ++idle_;
+  if (watched_) {
+    work_.wait(lock);
+  } else {
+    watched_ = next_due().value_or(clock_.now() + Seconds{3600});
+    clock_.wait_until(time_, lock, *watched_);
+    watched_.reset();
+  }
+  --idle_;
+}
+
+Seconds WorkerPool::turn(std::unique_lock<std::mutex>& lock, const Subject& subject) {
+  const std::size_t mx = subject.kind == Kind::mx ? 1 : 0;
+  under_way_[subject] = {std::chrono::steady_clock::now(), limits_.look};
+  busy_mx_ += mx;
+  wake();
+  lock.unlock();
+  const Seconds interval = look_(subject);
+  lock.lock();
+  busy_mx_ -= mx;
+  under_way_.erase(subject);
+  return interval;
+}
+
+WorkerPool::State WorkerPool::state() const {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.now();
+  return {under_way_.size(),
+          idle_,
+          schedule_.late(Kind::domain, now),
+          schedule_.late(Kind::mx, now),
+          schedule_.count(Kind::domain),
+          schedule_.count(Kind::mx)};
+}
+
+std::optional<std::string> WorkerPool::stuck(std::chrono::steady_clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [subject, way] : under_way_) {
+    const auto spent = std::chrono::floor<Seconds>(now - way.since);
+    if (spent > way.limit + kGrace)
+      return named(subject) + " has not ended for " + std::to_string(spent.count()) + " s";
+  }
+  const auto next = next_due();
+  if (started_ && !stopping_ && idle_ > 0 && next && clock_.now() - *next > kGrace)
+    return "work has been due for " + std::to_string((clock_.now() - *next).count()) +
+           " s, and no idle worker takes it";
+  return std::nullopt;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,83 @@
+// The workers: blocking threads that take subjects as they come due, started as they are needed up to the
+// number configured. At most half of them look at MX hosts, so that tarpits starve nobody. A subject that is
+// late is looked at late, once: nothing queues up. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "agent/watch/clock.h"
+#include "agent/watch/schedule.h"
+
+namespace stswatch {
+
+class WorkerPool {
+ public:
+  /// Called by the workers, with no lock held; answers when the subject is due again.
+  using Look = std::function<Seconds(const Subject&)>;
+
+  struct Limits {
+    std::size_t workers = 256;
+    Seconds look{60};  // what bounds a look; one that takes much longer is stuck
+  };
+
+  struct State {
+    std::size_t busy = 0, idle = 0;
+    Seconds late_domain{0}, late_mx{0};
+    std::size_t domains = 0, mx_hosts = 0;
+  };
+
+  WorkerPool(Clock& clock, Look look);
+  ~WorkerPool();  // stops
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void limit(Limits limits);
+  void start();
+
+  void add(const Subject& subject);  // due at once; no change when it is there already
+  void remove(const Subject& subject);
+  void shorten(Kind kind, Seconds interval);
+  void hurry(const Subject& subject);  // due at once; a look under way is followed by another
+
+  /// Takes no more subjects and joins all workers. Idempotent. Looks under way must be ended by their caller.
+  void stop();
+
+  State state() const;
+  /// Why this is no longer alive: a look that does not end, or due work that nobody takes.
+  std::optional<std::string> stuck(std::chrono::steady_clock::time_point now) const;
+
+ private:
+  struct UnderWay {
+    std::chrono::steady_clock::time_point since;
+    Seconds limit;
+  };
+  void work();
+  void wake();  // with mutex_ held, as for all below
+  void rest(std::unique_lock<std::mutex>& lock);
+  Seconds turn(std::unique_lock<std::mutex>& lock, const Subject& subject);
+  bool mx_allowed() const;
+  bool full() const { return under_way_.size() >= limits_.workers; }
+  std::optional<TimePoint> next_due() const;  // of what a worker may take
+
+  Clock& clock_;
+  const Look look_;
+
+  mutable std::mutex mutex_;
+  // Of the idle workers one watches the clock, so that a due time wakes one and not all of them.
+  std::condition_variable time_, work_;
+  Limits limits_;  // guarded by mutex_, as is all below
+  Schedule schedule_;
+  std::map<Subject, UnderWay> under_way_;
+  std::optional<TimePoint> watched_;  // what the one who watches the clock waits for
+  std::size_t idle_ = 0, starting_ = 0, busy_mx_ = 0;
+  bool started_ = false, stopping_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace stswatch

@@ -1,0 +1,136 @@
+// Findings of group Q and R: the agent's own view, and the limits it sets.
+
+#include "checks/judge/catalogue/catalogue.h"
+
+namespace stswatch::catalogue_tables {
+namespace {
+
+using enum Severity;
+
+constexpr CatalogueEntry kEntries[] = {
+    {.code = "vantage-port25-blocked",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent cannot reach port 25 anywhere",
+     .effect = "none: nothing is concluded about mail; the MX hosts cannot be judged from here",
+     .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
+            "move the agent to another network.",
+     .reference = "contrib/findings.md#vantage-port25-blocked"},
+    {.code = "vantage-no-ipv6",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "This agent has no IPv6",
+     .effect = "none: nothing is concluded about mail; IPv6 addresses cannot be judged from here",
+     .fix = "Give this machine an IPv6 address and route if you want them checked.",
+     .reference = "contrib/findings.md#vantage-no-ipv6"},
+    {.code = "vantage-clock-skew",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent's clock seems to be wrong",
+     .effect = "none: mail is not affected, but what is said about expiry may be wrong",
+     .fix = "Check that NTP runs on this machine and is in step.",
+     .reference = "contrib/findings.md#vantage-clock-skew"},
+    {.code = "check-stale",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A check has not finished for three intervals",
+     .effect = "none: mail is not affected, but the states and the forecast shown are old",
+     .fix = "Read the agent's log. Most often it has more to do than it can manage, or a check hangs.",
+     .reference = "contrib/findings.md#check-stale"},
+    {.code = "check-flapping",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "A finding keeps coming and going",
+     .effect = "none by itself: see the finding named in the detail",
+     .fix = "Compare the nodes and name servers involved: as a rule a single one is at fault. The finding "
+            "keeps its worse state until six hours have been quiet.",
+     .reference = "contrib/findings.md#check-flapping"},
+    {.code = "observation-unknown",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "A check ended without a result",
+     .effect = "none: nothing is concluded from it",
+     .fix = "Nothing to do: the last known state stays, with its age, and the agent looks again.",
+     .reference = "contrib/findings.md#observation-unknown"},
+    {.code = "domain-not-found",
+     .group = 'R',
+     .severity = {warning, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The domain does not exist or takes no mail",
+     .effect = "Senders have nowhere to deliver: they return mail for {domain} at once.",
+     .fix = "Check how {domain} is spelt in the configuration. If it is right, see whether its registration "
+            "has lapsed and what the parent zone delegates.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "sts-policy-http-invalid",
+     .group = 'R',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host does not speak proper HTTP",
+     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+               "hold one apply it until {until}, but see no update.",
+     .fix = "See what listens on port 443 at {subject}: it may be no web server, or one that sends endless "
+            "headers. Serve the policy as a static file from an ordinary web server.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "smtp-invalid",
+     .group = 'R',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "What answers on port 25 does not speak proper SMTP",
+     .effect = "Most senders try the next address or MX host. This address counts as unknown.",
+     .fix = "See what listens on port 25 at {subject}; it may not be a mail server, or a proxy stands "
+            "before it.",
+     .reference = "RFC 5321 §4.2"},
+    {.code = "address-not-public",
+     .group = 'R',
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A mail or policy host has an address that is not public",
+     .effect = "Senders on the Internet cannot reach {address}. They try other addresses, if there are any. "
+               "The agent did not connect to it.",
+     .fix = "Publish a public address for {host}. If the domain is watched from inside on purpose, set "
+            "allow_private in the agent's configuration.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "mx-too-many",
+     .group = 'R',
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "There are more MX hosts or addresses than make sense",
+     .effect = "Senders try only the first few. The agent looks at 50 hosts and at 16 addresses of each, "
+               "not at the rest.",
+     .fix = "Reduce the MX set of {domain}: two to five hosts serve any domain.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "sts-mode-unexpected",
+     .group = 'R',
+     .severity = {warning, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The policy protects less than the configuration expects",
+     .effect = "Senders that refresh apply the weaker mode, or no policy at all.",
+     .fix = "If nobody meant this, restore the policy file, verify it at every address, then publish "
+            "\"v=STSv1; id={new_id};\" at {record}. If it was meant, change expect in the agent's "
+            "configuration.",
+     .reference = "RFC 8461 §5"},
+};
+
+}  // namespace
+
+std::span<const CatalogueEntry> agent() { return kEntries; }
+
+}  // namespace stswatch::catalogue_tables

@@ -1,0 +1,201 @@
+// Findings of group B: fetching the policy over HTTPS (RFC 8461 §3.3), up to the bytes of the body.
+
+#include "checks/judge/catalogue/catalogue.h"
+
+namespace stswatch::catalogue_tables {
+namespace {
+
+using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
+
+constexpr CatalogueEntry kEntries[] = {
+    {.code = "sts-policy-host-no-address",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host has no address",
+     .effect = "Senders that hold no policy deliver as if there were none. Those that hold one apply it "
+               "until {until}, then they are unprotected too.",
+     .fix = "Create A and AAAA records, or a CNAME, for {policy_host}. Then fetch "
+            "https://{policy_host}/.well-known/mta-sts.txt from another network.",
+     .reference = "RFC 8461 §3.2, RFC 8461 §3.3"},
+    {.code = "sts-policy-host-dns-error",
+     .group = 'B',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The name of the policy host cannot be resolved",
+     .effect = "Senders that hold no policy deliver as if there were none. Those that hold one apply it "
+               "until {until}, but see no update.",
+     .fix = "Repair DNS for {policy_host}; where it is a CNAME, test the zone of the target too. If the "
+            "lookup fails on validating resolvers only, a DNSSEC signature is at fault.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-connect-failed",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host does not accept connections on port 443",
+     .effect = "Senders that hold no policy deliver unprotected. Those that hold one apply it until "
+               "{until}, but see no update.",
+     .fix = "Check that a web server listens on port 443 at {subject}, and at every other address that "
+            "{policy_host} has in DNS. Then look for firewalls, country blocks and bot protection: senders "
+            "connect from everywhere.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-fetch-timeout",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy does not arrive within 60 seconds",
+     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+               "hold one apply it until {until}.",
+     .fix = "Serve the policy of {policy_host} as a static file, with no application to wake up behind it. "
+            "Time it with curl: it should take well under 2 seconds.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-fetch-slow",
+     .group = 'B',
+     .severity = {kNever, info, warning},
+     .route = Route::log,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy is served slowly",
+     .effect = "Impatient senders give up, postfix-tlspol after 2 seconds a try, postfix-mta-sts-resolver "
+               "after 4. Unless they hold the policy already they deliver unprotected; other senders wait.",
+     .fix = "Move the file of {policy_host} to static hosting or behind a CDN and measure again. The RFC "
+            "suggests a limit of a minute, but widely used senders grant only seconds.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-http-status",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy URL does not answer with status 200",
+     .effect = "Any other status is a failed fetch. Senders that hold no policy deliver unprotected; those "
+               "that hold one apply it until {until}, but see no update.",
+     .fix = "Make https://{policy_host}/.well-known/mta-sts.txt answer a plain GET with 200, whatever the "
+            "User-Agent. On 404 check document root and virtual host, on 403 or 429 firewall and bot rules, "
+            "on 5xx the web server's log.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-http-redirect",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy URL redirects elsewhere",
+     .effect = "Senders must not follow a redirect: it is a failed fetch. Those that hold no policy deliver "
+               "unprotected; those that hold one apply it until {until}, but see no update.",
+     .fix = "Serve the file on {policy_host} itself and exempt /.well-known/mta-sts.txt from redirects to "
+            "www, to a login or to a provider. If the file lives elsewhere use a reverse proxy, or a CNAME "
+            "to a server that has a certificate for {policy_host}.",
+     .reference = "RFC 8461 §3.3, RFC 8461 §8.2"},
+    {.code = "sts-policy-content-type",
+     .group = 'B',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy is not served as text/plain",
+     .effect = "postfix-mta-sts-resolver, postfix-tlspol, KumoMTA, chasquid and maddy refuse it and, unless "
+               "they hold an earlier policy, deliver unprotected. mox and Stalwart accept it.",
+     .fix = "Have {policy_host} send \"Content-Type: text/plain; charset=utf-8\" with "
+            "/.well-known/mta-sts.txt, then check every address with curl -i. Object stores and functions "
+            "often say application/octet-stream unless told otherwise.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-html-body",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "A web page is served in place of the policy",
+     .effect = "Senders cannot read it as a policy. Those that hold none deliver unprotected; those that "
+               "hold one keep applying it, but see no update.",
+     .fix = "Route /.well-known/mta-sts.txt on {policy_host} to the real file. Let unknown paths answer 404 "
+            "instead of a start page, and keep bot challenges away from this one.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-too-large",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy file is too large",
+     .effect = "Senders stop reading at a limit, often 64 KiB, chasquid at 10 KiB. They refuse the policy "
+               "or lose its last lines, and with them MX hosts.",
+     .fix = "Cut the file down to version, mode, max_age and the mx lines; a pattern such as "
+            "\"*.mx.{domain}\" replaces many lines. Verify the file at every address, then publish "
+            "\"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-body-truncated",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy file arrives incomplete",
+     .effect = "Senders fail the fetch or, worse, apply a policy whose end is missing and skip the MX hosts "
+               "that stood there.",
+     .fix = "Switch off compression and rewriting for /.well-known/mta-sts.txt in the proxy or CDN before "
+            "{policy_host}. Then compare the bytes received at every address with the file; once they agree "
+            "publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-charset",
+     .group = 'B',
+     .severity = {kNever, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "The policy is served with an unusual charset",
+     .effect = "Most senders pay no heed to the charset; a few may fail to decode the file and refuse the "
+               "policy.",
+     .fix = "Send \"charset=utf-8\", or no charset at all, with the file on {policy_host}. A policy needs "
+            "only ASCII.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-address-inconsistent",
+     .group = 'B',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The addresses of the policy host do not serve the same policy",
+     .effect = "Which policy a sender gets depends on the address it uses. Senders that fetched the odd "
+               "copy apply it until {until}, unless the id changes.",
+     .fix = "Put the same file and certificate on every node of {policy_host} and purge the CDN. Verify "
+            "each address, then publish \"v=STSv1; id={new_id};\" at {record}, so that senders with the odd "
+            "copy fetch again.",
+     .reference = "RFC 8461 §8.1"},
+    {.code = "sts-policy-ipv6-broken",
+     .group = 'B',
+     .severity = {info, info, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host fails over IPv6",
+     .effect = "Senders that try IPv6 first get the policy late, or not at all where they do not fall back "
+               "to IPv4.",
+     .fix = "Repair the IPv6 side of {policy_host} (listener, firewall, virtual host, certificate), or "
+            "withdraw its AAAA record.",
+     .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-cdn-stale",
+     .group = 'B',
+     .severity = {kNever, info, warning},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "A cache before the policy host may serve an old policy",
+     .effect = "After an id change senders can be handed the old file; they keep it under the new id until "
+               "{until}.",
+     .fix = "Limit shared caching of /.well-known/mta-sts.txt to about 60 seconds and purge it at each "
+            "change. Before you next change the id, verify that every address serves the new file.",
+     .reference = "RFC 8461 §3.3, RFC 8461 §8.1, RFC 8461 §8.2"},
+    {.code = "sts-policy-fetch-flapping",
+     .group = 'B',
+     .severity = {kNever, info, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy can be fetched only some of the time",
+     .effect = "A part of the senders that meet the domain for the first time get no policy and deliver "
+               "unprotected. Those that hold one are not hurt yet.",
+     .fix = "See whether a single node of {policy_host} is failing (the detail shows the address) or for a "
+            "rate limit. Short dips count too: a sender waits five minutes or more before it tries again.",
+     .reference = "RFC 8461 §3.3"},
+};
+
+}  // namespace
+
+std::span<const CatalogueEntry> fetch() { return kEntries; }
+
+}  // namespace stswatch::catalogue_tables

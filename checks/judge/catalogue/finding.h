@@ -1,0 +1,70 @@
+// One finding as a user reads it, and the collector that rules raise findings into.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "checks/facts/domain.h"
+#include "checks/facts/time.h"
+#include "checks/judge/catalogue/catalogue.h"
+
+namespace stswatch {
+
+struct Finding {
+  std::string code;
+  Severity severity = Severity::info;
+  Route route = Route::log;
+  std::string subject;  // the domain, policy host, MX host, or "HOST ADDRESS"
+  std::string detail;   // what was seen, with values
+  std::string effect;   // what it does to mail
+  std::string fix;
+  std::string reference;      // "RFC 8461 §4.1"
+  bool of_the_agent = false;  // speaks of our own view: changes no status
+  bool operator==(const Finding&) const = default;
+};
+
+using Fill = std::pair<std::string_view, std::string>;  // placeholder without braces, value
+
+class Findings {
+ public:
+  /// `until`: when the last enforce policy that senders hold ends; empty where that is not known.
+  Findings(const Domain& domain, Mode live, TimePoint now, std::string until = {})
+      : domain_(domain), live_(live), now_(now), until_(std::move(until)) {}
+
+  /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not
+  /// raise it in the live mode, or when the same code and subject is there already (the first detail stays).
+  void raise(std::string_view code, std::string subject, std::string detail,
+             std::initializer_list<Fill> fills = {});
+  /// As raise, with a severity other than the catalogue's where RULES says so (e.g. info below a threshold).
+  void raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
+                std::initializer_list<Fill> fills = {});
+
+  /// As raise, told as `route` where the severity allows it (RULES 5.1).
+  void raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+                    std::initializer_list<Fill> fills = {});
+
+  bool has(std::string_view code) const;
+  bool has(std::string_view code, std::string_view subject) const;
+  Mode live() const { return live_; }
+  const std::vector<Finding>& all() const { return all_; }
+  std::vector<Finding>& all() { return all_; }
+
+ private:
+  Domain domain_;
+  Mode live_;
+  TimePoint now_;
+  std::string until_;
+  std::vector<Finding> all_;
+};
+
+/// Most severe first, then in catalogue order, then by subject.
+std::vector<Finding> sorted(std::vector<Finding> findings);
+
+/// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and
+/// digits).
+std::string fresh_id(TimePoint now);
+
+}  // namespace stswatch

@@ -1,0 +1,173 @@
+// Findings of group F: the MX set, its names and its addresses.
+
+#include "checks/judge/catalogue/catalogue.h"
+
+namespace stswatch::catalogue_tables {
+namespace {
+
+using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
+
+constexpr CatalogueEntry kEntries[] = {
+    {.code = "mx-none-in-policy",
+     .group = 'F',
+     .severity = {kNever, warning, critical},
+     .route = Route::page,
+     .tlsrpt = "certificate-host-mismatch",
+     .title = "No MX host is listed in the policy",
+     .effect = "Senders that enforce skip every host: they defer the mail and bounce it when their queue "
+               "gives up, as a rule after some days. In testing they deliver and report.",
+     .fix = "Add an \"mx:\" line for every MX host of {domain} to the policy file, verify it at every "
+            "address, then publish \"v=STSv1; id={new_id};\" at {record}. If the right list takes time, do "
+            "the same with \"mode: testing\" at once.",
+     .reference = "RFC 8461 §4.1, RFC 8461 §5"},
+    {.code = "mx-not-in-policy",
+     .group = 'F',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "certificate-host-mismatch",
+     .title = "An MX host is not listed in the policy",
+     .effect = "Senders that enforce skip {host} and turn to the other hosts; mail is slower, and waits "
+               "when those are busy or down. In testing they deliver and report.",
+     .fix = "If the host belongs to you, add \"mx: {host}\" to the policy file, verify it at every address, "
+            "then publish \"v=STSv1; id={new_id};\" at {record}. If it does not, take it out of the MX set. "
+            "Next time list a host before DNS names it.",
+     .reference = "RFC 8461 §4.1, RFC 8461 §5, RFC 8461 §8.4"},
+    {.code = "mx-backup-invalid",
+     .group = 'F',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A backup MX host fails where the primary passes",
+     .effect = "Nothing shows while the primary is up. When it is down, senders that enforce cannot use "
+               "{host} and mail waits.",
+     .fix = "Repair what the finding beside this one says about {host}, or remove the host from the MX set.",
+     .reference = "RFC 8461 §8.4"},
+    {.code = "mx-missing",
+     .group = 'F',
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The domain has an address but no MX record",
+     .effect = "Senders deliver to the address of {domain} itself, and the policy must list that very name. "
+               "Some of them may not cope with this together with MTA-STS.",
+     .fix = "Publish an MX record that names the mail host. With MTA-STS, list that host in the policy file "
+            "first, verify every address, publish \"v=STSv1; id={new_id};\", and add the MX record after "
+            "that.",
+     .reference = "RFC 5321 §5.1, RFC 8461 §4.1"},
+    {.code = "mx-null",
+     .group = 'F',
+     .severity = {info, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "The domain has a null MX: it takes no mail",
+     .effect = "Senders return mail for {domain} at once, as its null MX asks them to.",
+     .fix = "Nothing to do. If an enforce policy is left over, replace it by \"mode: none\", verify every "
+            "address, then publish a new id.",
+     .reference = "RFC 7505"},
+    {.code = "mx-target-no-address",
+     .group = 'F',
+     .severity = {warning, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host has no address",
+     .effect = "Senders cannot reach {host} and try the next MX host; where there is none, mail waits and "
+               "then bounces.",
+     .fix = "Correct the name in the MX record, or give {host} A and AAAA records. If its domain has lapsed "
+            "remove the record at once, for whoever registers that domain can take over the host.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "mx-target-cname",
+     .group = 'F',
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host is an alias (CNAME)",
+     .effect = "This is not allowed. Senders differ in which of the two names they look for in policy and "
+               "certificate, so under enforce some may skip {host}.",
+     .fix = "Give {host} address records of its own, or let the MX record name the alias's target. MX "
+            "record, policy and certificate must all show one name; if that name is new, put it into the "
+            "policy file first, verify every address, then publish a new id.",
+     .reference = "RFC 2181 §10.3, RFC 5321 §5.1, RFC 8461 §4.1"},
+    {.code = "mx-target-is-address",
+     .group = 'F',
+     .severity = {warning, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX record holds an address where a name belongs",
+     .effect = "No policy and no certificate can match it. Senders pass it over and try the next MX host.",
+     .fix = "Create a host name with A and AAAA records, list it in the policy file, verify every address, "
+            "publish \"v=STSv1; id={new_id};\", then let the MX record name it. Some DNS editors turn an "
+            "address typed here into a name without warning.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "mx-dns-error",
+     .group = 'F',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The MX record cannot be looked up",
+     .effect = "Senders defer all mail for {domain}, with or without MTA-STS.",
+     .fix = "Ask each authoritative server by itself: dig MX {domain} @SERVER. Then check the delegation at "
+            "the parent and the DNSSEC signatures. No mail comes in until this works.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "mx-ttl-long",
+     .group = 'F',
+     .severity = {kNever, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "The TTL of the MX record is long",
+     .effect = "Nothing today. After a move, senders can use the old MX set for as long as this TTL.",
+     .fix = "Lower the TTL of the MX record to 3600 seconds. Before a move lower it to 300, at least one "
+            "old TTL ahead.",
+     .reference = "RFC 8461 §8.1"},
+    {.code = "mx-unreachable",
+     .group = 'F',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host cannot be reached on port 25",
+     .effect = "Senders try the next MX host; where there is none they defer. TLS reports do not show this, "
+               "since it is no failure of MTA-STS.",
+     .fix = "Start the mail server at {subject} and open port 25 to the Internet; if the host is not coming "
+            "back, delete its MX record. Where others can connect and this agent cannot, allow the agent's "
+            "address.",
+     .reference = "RFC 8461 §8.4, RFC 5321 §4.5.4.1"},
+    {.code = "mx-address-inconsistent",
+     .group = 'F',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The addresses of an MX host differ in STARTTLS or certificate",
+     .effect = "It depends on the address a sender picks. On a bad one, senders that enforce go on to "
+               "another address or defer.",
+     .fix = "Put the same certificate and TLS settings on every node of {host}; the detail lists the "
+            "failing addresses. Look first at the IPv6 listener and the second site, which renewals often "
+            "miss.",
+     .reference = "RFC 8461 §4.2"},
+    {.code = "mx-ipv6-broken",
+     .group = 'F',
+     .severity = {kNever, info, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host fails over IPv6",
+     .effect = "Senders that prefer IPv6 wait for a time-out before they fall back to IPv4, so their mail "
+               "is late.",
+     .fix = "Repair the IPv6 side of {host} (listener, firewall, route), or withdraw its AAAA record.",
+     .reference = "RFC 5321 §5.1"},
+    {.code = "mx-single",
+     .group = 'F',
+     .severity = {info, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "Only one MX host is usable",
+     .effect = "None while it is healthy. When it fails its checks, senders that enforce have no other host "
+               "and mail waits.",
+     .fix = "You may want another MX host whose certificate renews on a different date, listed in the "
+            "policy before it appears in DNS. With hosted mail a single name of the provider is normal.",
+     .reference = "RFC 8461 §8.4"},
+};
+
+}  // namespace
+
+std::span<const CatalogueEntry> mx() { return kEntries; }
+
+}  // namespace stswatch::catalogue_tables

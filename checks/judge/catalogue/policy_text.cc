@@ -1,0 +1,212 @@
+// Findings of group D: the grammar of the policy file (RFC 8461 §3.2).
+
+#include "checks/judge/catalogue/catalogue.h"
+
+namespace stswatch::catalogue_tables {
+namespace {
+
+using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
+
+constexpr CatalogueEntry kEntries[] = {
+    {.code = "sts-policy-invalid",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy file cannot be read as a policy",
+     .effect = "Senders refuse the policy. Those that hold none deliver unprotected; those that hold an "
+               "earlier one keep applying it until {until}.",
+     .fix = "Mend the lines named in the detail. A policy is a few lines of the form \"key: value\": "
+            "version, mode, max_age, and one mx for each MX host. Verify the file at every address, then "
+            "publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-version-invalid",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The version line of the policy is missing or wrong",
+     .effect = "Senders refuse the policy. Those that hold none deliver unprotected; those that hold an "
+               "earlier one keep applying it until {until}.",
+     .fix = "Make the first line exactly \"version: STSv1\", upper and lower case as shown. Verify the file "
+            "at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-version-not-first",
+     .group = 'D',
+     .severity = {kNever, info, warning},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "The version is not on the first line of the policy",
+     .effect = "The RFC's grammar allows it, but Google's instructions ask for the version on line 1: a "
+               "strict sender may refuse the policy.",
+     .fix = "Move \"version: STSv1\" to the top of the file and verify every address. The policy means the "
+            "same as before, so the id may stay.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-mode-invalid",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The mode of the policy is missing or unknown",
+     .effect = "Strict senders refuse the policy; mailauth reads a missing mode as none. Senders that hold "
+               "an earlier policy keep applying it until {until}.",
+     .fix = "Write \"mode: testing\", \"mode: enforce\" or \"mode: none\" in lower case; the \"report\" of "
+            "early drafts is now testing. Verify the file at every address, then publish \"v=STSv1; "
+            "id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-max-age-invalid",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The max_age of the policy is missing or not a number of seconds",
+     .effect = "Senders refuse the policy, except Stalwart, which assumes 86400 seconds. Those that hold "
+               "none deliver unprotected; those that hold an earlier one keep applying it until {until}.",
+     .fix = "Give seconds in digits only, for example \"max_age: 604800\" for a week: no unit, sign, point "
+            "or separator. Verify the file at every address, then publish \"v=STSv1; id={new_id};\" at "
+            "{record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-max-age-too-large",
+     .group = 'D',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The max_age of the policy is over the limit of one year",
+     .effect = "chasquid and postfix-mta-sts-resolver refuse the policy, postfix-tlspol shortens the time, "
+               "Stalwart keeps the policy for 86400 seconds. Whoever refuses it goes on with an earlier "
+               "copy or without protection.",
+     .fix = "Lower max_age to 31557600 or less; 2419200 (four weeks) is plenty. Verify the file at every "
+            "address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-max-age-zero",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "The max_age of the policy is 0",
+     .effect = "No sender keeps the policy, so an attacker can strip the protection from each message anew. "
+               "chasquid refuses such a policy, Stalwart keeps it for a day.",
+     .fix = "Set max_age to 86400 or more in testing, to 604800 or more in enforce. Verify the file at "
+            "every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2, RFC 8461 §10.2"},
+    {.code = "sts-policy-mx-missing",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy lists no mx",
+     .effect = "Senders refuse a testing or enforce policy without mx. Those that hold none deliver "
+               "unprotected; those that hold an earlier one keep applying it until {until}.",
+     .fix = "Add one \"mx:\" line for each MX host of {domain}; only \"mode: none\" may do without. Verify "
+            "the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-mx-invalid-pattern",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "An mx line of the policy is not a host name",
+     .effect = "Strict senders refuse the whole policy. Others ignore the line or never find a match for "
+               "it, and under enforce skip the host that it meant.",
+     .fix = "Write a single host name, or \"*.\" and a domain, after each \"mx:\": no address, URL, port, "
+            "list or bare \"*\". Repeat the line for further hosts. Verify the file at every address, then "
+            "publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2, RFC 8461 §4.1"},
+    {.code = "sts-policy-mx-trailing-dot",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "An mx line of the policy ends with a dot",
+     .effect = "Strict senders refuse the whole policy. Others never find a match for the line, and under "
+               "enforce skip the host that it meant.",
+     .fix = "Delete the final dot: the policy file is not a zone file. Verify the file at every address, "
+            "then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2, RFC 5321 §4.1.2"},
+    {.code = "sts-policy-mx-ulabel",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "An mx line of the policy holds non-ASCII characters",
+     .effect = "Senders refuse the whole policy, or never find a match for the line and under enforce skip "
+               "the host that it meant.",
+     .fix = "Write the name in its \"xn--\" form, just as the MX record has it; \"idn2 NAME\" prints it. "
+            "Verify the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-duplicate-field",
+     .group = 'D',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A field occurs twice in the policy",
+     .effect = "The first one counts, but postfix-mta-sts-resolver, chasquid and mailauth take the last and "
+               "KumoMTA refuses the file: senders apply different policies.",
+     .fix = "Leave version, mode and max_age once each; two modes are the worst case, since some senders "
+            "then enforce and others do not. Verify the file at every address, then publish \"v=STSv1; "
+            "id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-nonconforming-line",
+     .group = 'D',
+     .severity = {kNever, info, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy holds lines that the format does not allow",
+     .effect = "mox and postfix-tlspol refuse the policy and, unless they hold an earlier one, deliver "
+               "unprotected. Lenient senders pass over the line.",
+     .fix = "Delete empty lines, comments, indents and blanks before the colon, and save the file without a "
+            "byte order mark. Verify it at every address, then publish \"v=STSv1; id={new_id};\" at "
+            "{record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-line-ending",
+     .group = 'D',
+     .severity = {kNever, info, warning},
+     .route = Route::log,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy has stray carriage returns",
+     .effect = "Senders may take the file for one long line and refuse it. Those that hold no earlier "
+               "policy then deliver unprotected.",
+     .fix = "Save the file with LF or CRLF at the end of each line, and no other carriage returns. Verify "
+            "it at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-key-case",
+     .group = 'D',
+     .severity = {info, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "A key of the policy is misspelt or in the wrong case",
+     .effect = "Keys are case-sensitive, so the field counts as missing: senders refuse the policy or, "
+               "where it is an mx line, skip that host under enforce without a word.",
+     .fix = "Write the keys as version, mode, mx and max_age, in lower case and with the underscore. Verify "
+            "the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-control-characters",
+     .group = 'D',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy holds control characters or broken UTF-8",
+     .effect = "Strict senders refuse the policy and, unless they hold an earlier one, deliver unprotected. "
+               "Others may misread the line.",
+     .fix = "Write the file anew in a plain text editor and save it as ASCII; a NUL beside every letter "
+            "means it was saved as UTF-16. Verify it at every address, then publish \"v=STSv1; "
+            "id={new_id};\" at {record}.",
+     .reference = "RFC 8461 §3.2"},
+    {.code = "sts-policy-unknown-field",
+     .group = 'D',
+     .severity = {kNever, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "The policy holds a field that is not registered",
+     .effect = "none: senders ignore fields they do not know",
+     .fix = "See whether it is a known key misspelt; the detail shows the nearest one. Otherwise there is "
+            "nothing to do.",
+     .reference = "RFC 8461 §3.2"},
+};
+
+}  // namespace
+
+std::span<const CatalogueEntry> policy_text() { return kEntries; }
+
+}  // namespace stswatch::catalogue_tables

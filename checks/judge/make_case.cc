@@ -1,0 +1,188 @@
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checks/facts/bounds.h"
+#include "checks/judge/senders/forecast.h"
+
+namespace stswatch {
+namespace {
+
+// --- The policy
+
+struct Served {
+  Policy policy;
+  std::size_t copies = 0;
+  bool strict = false;
+};
+
+std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
+  std::vector<Served> all;
+  for (const PolicyCopy& copy : copies) {
+    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+    if (!policy) continue;
+    auto known = std::ranges::find_if(all, [&](const Served& s) { return same_policy(s.policy, *policy); });
+    if (known == all.end()) known = all.insert(all.end(), {*policy});
+    ++known->copies;
+    known->strict = known->strict || copy.reading->valid();
+  }
+  std::ranges::stable_sort(all, [](const Served& a, const Served& b) {
+    if (a.copies != b.copies) return a.copies > b.copies;
+    if (a.strict != b.strict) return a.strict;
+    return a.policy.mode > b.policy.mode;
+  });
+  std::vector<Policy> out;
+  for (Served& s : all)
+    out.push_back(std::move(s.policy));
+  return out;
+}
+
+/// RULES 0.3: the strongest that is current or that some sender may still hold. CONTRACT 2: failing that, the
+/// mode of a policy that was read; with memory, of the last one.
+void set_live_mode(Case& c) {
+  const auto raise_to = [&](Mode mode) { c.live = std::max(c.live, mode); };
+  for (const Policy& policy : c.in_effect)
+    raise_to(policy.mode);
+  for (const Held& held : c.held)
+    raise_to(held.policy.mode);
+  if (!c.in_effect.empty() || !c.held.empty()) return;
+  for (const Policy& policy : c.policies)
+    raise_to(policy.mode);
+  if (!c.policies.empty() || !c.announced) return;
+  const SeenPolicy* last = c.history.past ? last_served(*c.history.past) : nullptr;
+  c.live = last ? last->policy.mode : Mode::enforce;
+  c.live_assumed = !last;
+}
+
+void read_texts(Case& c) {
+  const TxtAnswer& sts = c.facts.sts;
+  if (sts.lookup == Lookup::found) c.record = read_sts_records(sts.records);
+  if (c.facts.tlsrpt.lookup == Lookup::found) c.tlsrpt = read_tlsrpt_records(c.facts.tlsrpt.records);
+  c.announced = c.record.announced() || !sts.cname.empty();
+}
+
+// --- The MX hosts
+
+bool reached_on_25(const MxHostObservation& look) {
+  return std::ranges::any_of(
+      look.probes, [](const SmtpProbe& p) { return !p.failure || p.failure->stage > Stage::connect; });
+}
+
+/// RULES 5.7: silence means something once this vantage has reached *another* host on the port; one that the
+/// same look reached counts too.
+Vantage vantage_for(const std::string& host, const MxLooks& looks, const Vantage& known) {
+  Vantage v = known;
+  const bool another = std::ranges::any_of(looks, [&](const auto& entry) {
+    return entry.first != host && entry.second && reached_on_25(*entry.second);
+  });
+  if (another) {
+    v.reached_25 = true;
+    v.reached_25_only.clear();
+  }
+  return v;
+}
+
+/// CONTRACT 2, `mx[].usable`; unknown unless something is proven.
+std::optional<bool> usable(const MxCase& mx) {
+  // RFC 5321 §5.1: an MX record holds a host name; an address in its place leads nowhere.
+  if (mx.literal) return false;
+  if (!mx.look) return std::nullopt;
+  const auto is = [](HostOutcome outcome) {
+    return [outcome](const MxAddressCase& a) { return a.outcome == outcome; };
+  };
+  if (std::ranges::any_of(mx.addresses, is(HostOutcome::ok))) return true;
+  const HostAddresses& found = mx.look->addresses;
+  if (found.lookup() == Lookup::absent) return false;
+  // A family that could not be looked up, or an address beyond the bound, may hold a good one.
+  const bool complete = found.a.lookup != Lookup::unknown && found.aaaa.lookup != Lookup::unknown;
+  if (!complete || found.too_many() || mx.addresses.empty()) return std::nullopt;
+  const auto bad = [](const MxAddressCase& a) {
+    return a.outcome == HostOutcome::failed || a.code == "mx-unreachable";
+  };
+  if (std::ranges::all_of(mx.addresses, bad)) return false;
+  return std::nullopt;
+}
+
+MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int preference) {
+  MxCase out;
+  out.host = host;
+  out.preference = preference;
+  out.literal = Address::parse(host).has_value();
+  const auto look = looks.find(host);
+  if (look != looks.end()) out.look = look->second.get();
+  if (out.look) {
+    const Vantage vantage = vantage_for(host, looks, c.vantage);
+    for (const Address& address : out.look->addresses.all()) {
+      const auto probe = std::ranges::find(out.look->probes, address, &SmtpProbe::address);
+      if (probe != out.look->probes.end()) {
+        out.addresses.push_back(classify(*probe, host, vantage, c.now));
+      } else {
+        MxAddressCase unseen;
+        unseen.address = address;
+        out.addresses.push_back(std::move(unseen));
+      }
+    }
+  }
+  out.usable = usable(out);
+  return out;
+}
+
+/// Each host once, at its best preference, best first.
+std::vector<MxRecord> ordered_hosts(const MxAnswer& answer) {
+  std::vector<MxRecord> all = answer.records;
+  std::ranges::sort(all, [](const MxRecord& a, const MxRecord& b) {
+    return a.preference != b.preference ? a.preference < b.preference : a.host < b.host;
+  });
+  std::set<std::string> seen;
+  std::erase_if(all, [&](const MxRecord& r) { return !seen.insert(r.host).second; });
+  if (all.size() > bounds::kMxHosts) all.resize(bounds::kMxHosts);
+  return all;
+}
+
+void set_mx(Case& c, const MxLooks& looks) {
+  const MxAnswer& answer = c.facts.mx;
+  if (answer.lookup == Lookup::found) {
+    // RFC 7505 §3: a single MX with "." for a host. The preference should be 0, but no other leads to a host.
+    c.null_mx = answer.records.size() == 1 && answer.records.front().host.empty();
+    if (c.null_mx) return;
+    for (const MxRecord& record : ordered_hosts(answer)) {
+      // RFC 7505 §3 forbids "." beside other hosts; it has no address there.
+      c.mx.push_back(mx_case(c, looks, record.host.empty() ? "." : record.host, record.preference));
+      if (record.host.empty()) c.mx.back().usable = false;
+    }
+  } else if (answer.lookup == Lookup::absent && c.facts.apex.lookup() == Lookup::found) {
+    // RFC 5321 §5.1: without MX the domain is treated as if it had one of preference 0 pointing to itself.
+    c.implicit_mx = true;
+    c.mx.push_back(mx_case(c, looks, c.facts.domain.str(), 0));
+  }
+}
+
+}  // namespace
+
+Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits, const History& history) {
+  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = history, .now = facts.at};
+  read_texts(c);
+  for (const PolicyFetch& fetch : facts.fetches)
+    c.copies.push_back(classify(fetch, vantage, c.now));
+  c.policies = distinct_policies(c.copies);
+  if (c.record.usable()) c.in_effect = c.policies;
+  set_mx(c, mx);
+  c.world = world_of(c);
+  c.foreseen = simulate(c.world);
+  c.held = held_now(c.world);
+  set_live_mode(c);
+  return c;
+}
+
+bool Case::deployed() const {
+  return announced || std::ranges::any_of(held, [](const Held& h) { return h.policy.mode != Mode::none; });
+}
+
+bool Case::is_in_effect(const WorldPolicy& policy) const {
+  const Policy asked{policy.mode, policy.mx, policy.max_age, {}};
+  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(p, asked); });
+}
+
+}  // namespace stswatch

@@ -1,0 +1,271 @@
+// Group B: fetching the policy over HTTPS (RFC 8461 §3.3), up to the bytes of the body.
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
+#include "checks/judge/classify.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Millis kSlow = 2s, kVerySlow = 4s;  // RULES 0.4: postfix-tlspol, postfix-mta-sts-resolver give up
+constexpr std::uint64_t kStaleAge = 300, kLongCaching = 3600;  // RULES 3.2, sts-policy-cdn-stale
+
+std::string_view code_of(FetchEnd end) {
+  switch (end) {
+    case FetchEnd::no_connect:
+      return "sts-policy-connect-failed";
+    case FetchEnd::stalled:
+      return "sts-policy-fetch-timeout";
+    case FetchEnd::no_http:
+      return "sts-policy-http-invalid";
+    case FetchEnd::status:
+      return "sts-policy-http-status";
+    case FetchEnd::redirect:
+      return "sts-policy-http-redirect";
+    case FetchEnd::too_large:
+      return "sts-policy-too-large";
+    case FetchEnd::encoded:
+    case FetchEnd::truncated:
+      return "sts-policy-body-truncated";
+    default:
+      return {};  // nothing to say, or group C says it
+  }
+}
+
+/// "text/plain" and the parameters of a Content-Type.
+struct MediaType {
+  std::string type;
+  std::string charset;
+};
+
+MediaType media_type(std::string_view field) {
+  MediaType out;
+  const auto next = [&field] {
+    const auto semicolon = field.find(';');
+    const auto part = text::trim(field.substr(0, semicolon));
+    field = semicolon == field.npos ? std::string_view() : field.substr(semicolon + 1);
+    return part;
+  };
+  out.type = text::lower(next());
+  while (!field.empty()) {
+    std::string_view parameter = next();
+    if (!text::istarts_with(parameter, "charset=")) continue;
+    parameter = text::trim(parameter.substr(parameter.find('=') + 1));
+    if (parameter.size() >= 2 && parameter.front() == '"' && parameter.back() == '"')
+      parameter = parameter.substr(1, parameter.size() - 2);
+    out.charset = text::lower(parameter);
+  }
+  return out;
+}
+
+std::optional<std::uint64_t> number(std::string_view digits) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end == digits.data()) return std::nullopt;
+  return value;
+}
+
+/// For how long a cache between us and the file may keep it: s-maxage is for shared ones, else max-age.
+std::uint64_t shared_caching(std::string_view field) {
+  std::optional<std::uint64_t> shared, any;
+  while (!field.empty()) {
+    const auto comma = field.find(',');
+    const auto directive = text::trim(field.substr(0, comma));
+    if (text::istarts_with(directive, "s-maxage=")) shared = number(directive.substr(9));
+    if (text::istarts_with(directive, "max-age=")) any = number(directive.substr(8));
+    if (text::iequals(directive, "no-store") || text::iequals(directive, "no-cache") ||
+        text::iequals(directive, "private"))
+      shared = 0;
+    field = comma == field.npos ? std::string_view() : field.substr(comma + 1);
+  }
+  return shared.value_or(any.value_or(0));
+}
+
+class Judge {
+ public:
+  Judge(const Case& c, std::vector<CopyFault>& out) : c_(c), out_(out) {}
+
+  void judge(const PolicyCopy& copy) {
+    copy_ = &copy;
+    const PolicyFetch& fetch = *copy.fetch;
+    const FetchEnd end = end_of(fetch, c_.vantage);
+    if (const auto code = code_of(end); !code.empty()) raise(code, copy.detail);
+    if (fetch.failure || fetch.status != 200 || end == FetchEnd::certificate) return;
+    judge_type(fetch);
+    judge_size(fetch, end);
+    judge_time(fetch);
+    judge_caching(fetch);
+  }
+
+ private:
+  void raise(std::string_view code, std::string detail, std::optional<Severity> severity = std::nullopt) {
+    out_.push_back({code, copy_, std::move(detail), severity});
+  }
+
+  /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than
+  /// charset are ignored.
+  void judge_type(const PolicyFetch& fetch) {
+    if (!fetch.content_type) return raise("sts-policy-content-type", "no Content-Type");
+    const MediaType media = media_type(*fetch.content_type);
+    if (media.type != "text/plain")
+      return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type));
+    if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
+      raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type));
+  }
+
+  void judge_size(const PolicyFetch& fetch, FetchEnd end) {
+    if (end != FetchEnd::complete || fetch.body.size() <= bounds::kPolicyBodySmallReader) return;
+    raise("sts-policy-too-large",
+          std::to_string(fetch.body.size()) + " octets: chasquid reads " +
+              std::to_string(bounds::kPolicyBodySmallReader),
+          Severity::info);
+  }
+
+  void judge_time(const PolicyFetch& fetch) {
+    if (c_.history.past && !c_.history.past->fetches.empty()) return;  // many looks say more than one
+    if (fetch.duration <= kSlow) return;
+    const bool very = fetch.duration > kVerySlow;
+    raise("sts-policy-fetch-slow",
+          "the fetch took " + std::to_string(fetch.duration.count()) + " ms, more than " +
+              (very ? "4 s" : "2 s"),
+          very ? std::nullopt : std::optional(Severity::info));
+  }
+
+  /// RFC 8461 §3.3: "HTTP caching (as specified in [RFC7234]) MUST NOT be used"; §8.2 suggests a minute for
+  /// proxies.
+  void judge_caching(const PolicyFetch& fetch) {
+    std::string seen;
+    if (fetch.age && number(*fetch.age).value_or(0) > kStaleAge) seen = "Age " + text::quoted(*fetch.age, 20);
+    if (fetch.cache_control && shared_caching(*fetch.cache_control) > kLongCaching)
+      seen += (seen.empty() ? "" : ", ") + ("Cache-Control " + text::quoted(*fetch.cache_control));
+    if (!seen.empty()) raise("sts-policy-cdn-stale", seen);
+  }
+
+  const Case& c_;
+  const PolicyCopy* copy_ = nullptr;
+  std::vector<CopyFault>& out_;
+};
+
+void judge_addresses(const Case& c, Findings& out) {
+  const HostAddresses& host = c.facts.policy_host;
+  if (host.lookup() != Lookup::absent) return;
+  const bool nxdomain = host.a.nxdomain || host.aaaa.nxdomain;
+  std::string detail = nxdomain ? "NXDOMAIN" : "neither A nor AAAA";
+  for (const CnameLink& link : host.cname())
+    detail += " -> " + link.target;
+  out.raise("sts-policy-host-no-address", c.facts.domain.policy_host(), in_detail(c, detail));
+}
+
+/// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One
+/// that is merely down serves nothing else: the precise code says so.
+std::string served_by(const PolicyFetch& fetch) {
+  if (fetch.tls.peer && !fetch.tls.peer->good()) return "a bad certificate";
+  if (fetch.status == 0 || (fetch.failure && fetch.status == 200)) return {};
+  if (fetch.status != 200) return "status " + std::to_string(fetch.status);
+  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256;
+}
+
+/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask.
+void judge_agreement(const Case& c, Findings& out) {
+  std::set<std::string> kinds;
+  std::string detail;
+  for (const PolicyCopy& copy : c.copies) {
+    std::string served = served_by(*copy.fetch);
+    if (served.empty()) continue;
+    kinds.insert(served);
+    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+    detail += (detail.empty() ? "" : "; ") + copy.fetch->address.str() + ": " + served.substr(0, 17);
+    if (policy)
+      detail += ", " + std::string(to_string(policy->mode)) + ' ' + std::to_string(policy->max_age) + " s " +
+                std::to_string(policy->mx.size()) + " mx";
+  }
+  if (kinds.size() < 2) return;
+  std::uint64_t longest = 0;
+  for (const Policy& policy : c.policies)
+    longest = std::max(longest, policy.max_age);
+  out.raise("sts-policy-address-inconsistent", c.facts.domain.policy_host(), in_detail(c, detail),
+            {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
+}
+
+/// A broken AAAA beside a working A: RULES 3.2 B, sts-policy-ipv6-broken.
+void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
+  const auto works = [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; };
+  const auto is_v6 = [](const PolicyCopy& copy) { return copy.fetch->address.is_v6(); };
+  if (!c.vantage.ipv6 || std::ranges::none_of(c.copies, [&](const auto& p) { return works(p) && !is_v6(p); }))
+    return;
+  if (std::ranges::any_of(c.copies, [&](const auto& p) { return works(p) && is_v6(p); })) return;
+  for (const PolicyCopy& copy : c.copies) {
+    if (is_v6(copy) && copy.outcome != Outcome::unknown)
+      out.push_back({"sts-policy-ipv6-broken", &copy, copy.detail});
+  }
+}
+
+// --- Over a day
+
+/// RULES 3.2 B: "p95 of total fetch time over 2 s (warning over 4 s)".
+void judge_times(const Case& c, Findings& out) {
+  const auto p95 = usual_fetch_time(*c.history.past);
+  if (!p95 || *p95 <= kSlow) return;
+  const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
+  if (*p95 > kVerySlow) {
+    out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
+  } else {
+    out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
+  }
+}
+
+/// RULES 3.2 B: "success ratio in 24 h between 50 % and 98 % with 4 or more state changes".
+void judge_flapping(const Case& c, Findings& out) {
+  const auto& fetches = c.history.past->fetches;
+  std::size_t good = 0, changes = 0;
+  for (std::size_t i = 0; i < fetches.size(); ++i) {
+    good += fetches[i].ok;
+    changes += i > 0 && fetches[i].ok != fetches[i - 1].ok;
+  }
+  if (changes < 4 || good * 2 < fetches.size() || good * 100 > fetches.size() * 98) return;
+  out.raise("sts-policy-fetch-flapping", c.facts.domain.policy_host(),
+            std::to_string(good) + " of " + std::to_string(fetches.size()) + " fetches in 24 h were good, " +
+                std::to_string(changes) + " changes");
+}
+
+}  // namespace
+
+std::optional<Millis> usual_fetch_time(const Past& past) {
+  std::vector<Millis> times;
+  for (const FetchSample& sample : past.fetches)
+    if (sample.ok) times.push_back(sample.duration);
+  if (times.empty()) return std::nullopt;
+  std::ranges::sort(times);
+  return times[(times.size() * 95 + 99) / 100 - 1];
+}
+
+void judge_fetch(const Case& c, Findings& out) {
+  // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling or a policy is
+  // remembered.
+  if (!c.deployed()) return;
+  for (const AnswerFacts* answer : {static_cast<const AnswerFacts*>(&c.facts.policy_host.a),
+                                    static_cast<const AnswerFacts*>(&c.facts.policy_host.aaaa)}) {
+    if (!answer->repeated_error.empty())
+      out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(),
+                in_detail(c, answer->repeated_error));
+  }
+  judge_addresses(c, out);
+  std::vector<CopyFault> faults;
+  Judge judge(c, faults);
+  for (const PolicyCopy& copy : c.copies)
+    judge.judge(copy);
+  judge_ipv6(c, faults);
+  raise_by_address(c, faults, out);
+  judge_agreement(c, out);
+  if (!c.history.past) return;
+  judge_times(c, out);
+  judge_flapping(c, out);
+}
+
+}  // namespace stswatch

@@ -1,0 +1,256 @@
+// Group F: the MX set, its names and its addresses (RFC 5321 §5.1, RFC 8461 §4.1).
+#include "checks/judge/rules/mx.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "checks/facts/mx_pattern.h"
+#include "checks/judge/classify.h"
+
+namespace stswatch {
+
+// Group G: STARTTLS on each address of each MX host (RFC 8461 §4, RFC 3207).
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kCodes = {
+    "starttls-not-supported",  "starttls-refused",  "starttls-handshake-failure",
+    "tls-version-unsupported", "mx-probe-deferred", "mx-probe-rejected",
+};
+
+}  // namespace
+
+void judge_smtp(const Case& c, Findings& out) {
+  for (const MxCase& mx : c.mx) {
+    std::vector<AddressFault> faults;
+    for (const MxAddressCase& at : mx.addresses) {
+      const auto code = std::ranges::find(kCodes, at.code);
+      if (code != kCodes.end()) faults.push_back({*code, &at, at.detail});
+    }
+    raise_by_address(c, mx, faults, out);
+  }
+}
+
+namespace {
+
+std::vector<const AddressFault*> of_code(const std::vector<AddressFault>& faults, std::string_view code) {
+  std::vector<const AddressFault*> out;
+  for (const AddressFault& fault : faults) {
+    if (fault.code == code && std::ranges::find(out, fault.at, &AddressFault::at) == out.end())
+      out.push_back(&fault);
+  }
+  return out;
+}
+
+/// The addresses beside each detail where these differ.
+std::string merged(const std::vector<const AddressFault*>& all) {
+  const std::string& first = all.front()->detail;
+  if (std::ranges::all_of(all, [&](const AddressFault* f) { return f->detail == first; })) return first;
+  std::string out;
+  for (const AddressFault* f : all)
+    out += (out.empty() ? "" : "; ") + f->at->address.str() + ": " + f->detail;
+  return out;
+}
+
+}  // namespace
+
+void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,
+                      Findings& out) {
+  std::vector<std::string_view> done;
+  for (const AddressFault& fault : faults) {
+    if (std::ranges::find(done, fault.code) != done.end()) continue;
+    done.push_back(fault.code);
+    const auto all = of_code(faults, fault.code);
+    if (all.size() == mx.addresses.size()) {
+      out.raise(fault.code, mx.host, in_detail(c, merged(all)));
+      continue;
+    }
+    for (const AddressFault* one : all) {
+      out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
+    }
+  }
+}
+
+std::vector<const Policy*> demanding_policies(const Case& c) {
+  std::vector<const Policy*> out;
+  for (const Policy& policy : c.in_effect) {
+    if (policy.mode != Mode::none) out.push_back(&policy);
+  }
+  return out;
+}
+
+bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies) {
+  return std::ranges::all_of(policies, [&](const Policy* policy) { return matches_any(host, policy->mx); });
+}
+
+bool ipv6_broken(const Case& c, const MxCase& mx) {
+  if (!c.vantage.ipv6) return false;
+  const auto v6 = [](const MxAddressCase& at) { return at.address.is_v6(); };
+  const auto dead = [](const MxAddressCase& at) { return at.outcome == HostOutcome::unreachable; };
+  const auto good = [](const MxAddressCase& at) { return at.outcome == HostOutcome::ok; };
+  return std::ranges::any_of(mx.addresses, v6) &&
+         std::ranges::all_of(mx.addresses, [&](const MxAddressCase& at) { return !v6(at) || dead(at); }) &&
+         std::ranges::any_of(mx.addresses, [&](const MxAddressCase& at) { return !v6(at) && good(at); });
+}
+
+namespace {
+
+constexpr std::uint32_t kLongTtl = 86400;  // RULES 3.2 F, mx-ttl-long
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words)
+    out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+// --- The set
+
+void judge_set(const Case& c, Findings& out) {
+  const std::string& domain = c.facts.domain.str();
+  // RFC 7505 §3: "MX 0 ." says that the domain accepts no mail.
+  if (c.null_mx)
+    out.raise("mx-null", domain, "MX " + std::to_string(c.facts.mx.records.front().preference) + " .");
+  // RFC 5321 §5.1: without MX the domain's own address takes its place.
+  if (c.implicit_mx) out.raise("mx-missing", domain, "no MX record, but an address");
+  if (c.facts.mx.lookup == Lookup::found && !c.null_mx && c.facts.mx.ttl > kLongTtl) {
+    out.raise("mx-ttl-long", domain, "TTL " + std::to_string(c.facts.mx.ttl) + " s");
+  }
+}
+
+/// The target says already what is wrong with it: no policy can list it, no certificate name it.
+bool is_no_host(const MxCase& mx) { return mx.literal || mx.host == "."; }
+
+// --- Against the policies in effect
+
+/// RFC 8461 §4.1, §5: hosts no pattern names are skipped. Each policy in effect is somebody's (CONTRACT 2).
+void judge_match(const Case& c, const Policy& policy, Findings& out) {
+  std::vector<std::string> listed, unlisted;
+  for (const MxCase& mx : c.mx)
+    (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
+  const std::string patterns = policy.mx.empty() ? "no host" : joined(policy.mx);
+  if (listed.empty()) {
+    out.raise("mx-none-in-policy", c.facts.domain.str(),
+              in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted)));
+    return;
+  }
+  for (const MxCase& mx : c.mx) {
+    if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
+    out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
+  }
+}
+
+bool failed_somewhere(const MxCase& mx) {
+  return std::ranges::any_of(mx.addresses,
+                             [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed; });
+}
+
+/// RFC 8461 §8.4: a fault of a backup stays hidden until the best hosts are down.
+void judge_backups(const Case& c, const std::vector<const Policy*>& policies, Findings& out) {
+  const int best = c.mx.front().preference;
+  const bool best_is_good = std::ranges::all_of(c.mx, [&](const MxCase& mx) {
+    return mx.preference != best || (mx.usable == true && listed_by_all(mx.host, policies));
+  });
+  if (!best_is_good) return;
+  for (const MxCase& mx : c.mx) {
+    if (mx.preference == best || is_no_host(mx)) continue;
+    const bool fails = mx.usable == false && failed_somewhere(mx);
+    const bool listed = listed_by_all(mx.host, policies);
+    if (listed && !fails) continue;
+    const std::string why = listed ? mx.addresses.front().detail : "not in the policy";
+    out.raise("mx-backup-invalid", mx.host,
+              in_detail(c, "preference " + std::to_string(mx.preference) + ": " + why));
+  }
+}
+
+/// One host, one address or one certificate for all: nothing stands by when it fails.
+void judge_single(const Case& c, const std::vector<const Policy*>& policies, Findings& out) {
+  if (c.mx.size() != 1 || c.implicit_mx) return;
+  const MxCase& mx = c.mx.front();
+  if (mx.usable != true || !listed_by_all(mx.host, policies)) return;
+  std::set<std::string> shown;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.probe && at.probe->tls.peer) shown.insert(at.probe->tls.peer->leaf.sha256);
+  }
+  if (mx.addresses.size() > 1 && shown.size() > 1) return;
+  out.raise("mx-single", mx.host,
+            mx.addresses.size() > 1 ? std::to_string(mx.addresses.size()) + " addresses, one certificate"
+                                    : "one host with one address");
+}
+
+// --- Each host
+
+void judge_target(const Case& c, const MxCase& mx, Findings& out) {
+  if (mx.literal) {
+    // RFC 5321 §5.1: an MX record names a host.
+    out.raise("mx-target-is-address", mx.host,
+              in_detail(c, "MX " + std::to_string(mx.preference) + ' ' + mx.host));
+    return;
+  }
+  if (mx.host == ".") {
+    out.raise("mx-target-no-address", mx.host, in_detail(c, "a null MX beside other hosts (RFC 7505 §3)"));
+    return;
+  }
+  if (!mx.look) return;
+  const HostAddresses& found = mx.look->addresses;
+  if (found.lookup() == Lookup::absent) {
+    out.raise("mx-target-no-address", mx.host,
+              in_detail(c, found.a.nxdomain || found.aaaa.nxdomain ? "NXDOMAIN" : "neither A nor AAAA"));
+  }
+  // RFC 2181 §10.3, RFC 5321 §5.1: the target of an MX must not be an alias.
+  if (!found.cname().empty()) out.raise("mx-target-cname", mx.host, "CNAME " + found.cname().front().target);
+}
+
+/// The result must not depend on the address a sender happens to choose.
+void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
+  std::string good, bad;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.outcome == HostOutcome::ok) good += (good.empty() ? "" : ", ") + at.address.str();
+    if (at.outcome == HostOutcome::failed)
+      bad += (bad.empty() ? "" : "; ") + at.address.str() + ": " + at.detail;
+  }
+  if (good.empty() || bad.empty()) return;
+  out.raise("mx-address-inconsistent", mx.host, in_detail(c, "good: " + good + "; not: " + bad));
+}
+
+/// Silence that several looks have met, while this vantage reached others (RULES 5.7).
+void judge_silence(const Case& c, const MxCase& mx, Findings& out) {
+  std::vector<AddressFault> faults;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.code == "mx-unreachable") faults.push_back({at.code, &at, at.detail});
+  }
+  raise_by_address(c, mx, faults, out);
+}
+
+/// A bad certificate there is mx-address-inconsistent.
+void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
+  if (!ipv6_broken(c, mx)) return;
+  std::string detail;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.address.is_v6()) detail += (detail.empty() ? "" : "; ") + at.address.str() + ": " + at.detail;
+  }
+  out.raise("mx-ipv6-broken", mx.host, in_detail(c, detail));
+}
+
+}  // namespace
+
+void judge_mx(const Case& c, Findings& out) {
+  const std::string& error = c.facts.mx.repeated_error;
+  if (!error.empty()) out.raise("mx-dns-error", c.facts.domain.str(), in_detail(c, error));
+  judge_set(c, out);
+  if (c.mx.empty()) return;
+  const auto policies = demanding_policies(c);
+  for (const Policy* policy : policies)
+    judge_match(c, *policy, out);
+  judge_backups(c, policies, out);
+  judge_single(c, policies, out);
+  for (const MxCase& mx : c.mx) {
+    judge_target(c, mx, out);
+    judge_addresses(c, mx, out);
+    judge_silence(c, mx, out);
+    judge_ipv6(c, mx, out);
+  }
+}
+
+}  // namespace stswatch

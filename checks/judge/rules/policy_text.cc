@@ -1,0 +1,123 @@
+// Group D: the grammar of the policy file (RFC 8461 §3.2). One cause, one code.
+
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+#include "checks/judge/classify.h"
+
+namespace stswatch {
+namespace {
+
+std::string_view code_of(PolicyFault fault) {
+  switch (fault) {
+    case PolicyFault::not_a_policy:
+      return "sts-policy-invalid";
+    case PolicyFault::html:
+      return "sts-policy-html-body";
+    case PolicyFault::version_invalid:
+      return "sts-policy-version-invalid";
+    case PolicyFault::version_not_first:
+      return "sts-policy-version-not-first";
+    case PolicyFault::mode_invalid:
+      return "sts-policy-mode-invalid";
+    case PolicyFault::max_age_invalid:
+      return "sts-policy-max-age-invalid";
+    case PolicyFault::max_age_too_large:
+      return "sts-policy-max-age-too-large";
+    case PolicyFault::mx_missing:
+      return "sts-policy-mx-missing";
+    case PolicyFault::mx_invalid_pattern:
+      return "sts-policy-mx-invalid-pattern";
+    case PolicyFault::mx_trailing_dot:
+      return "sts-policy-mx-trailing-dot";
+    case PolicyFault::mx_ulabel:
+      return "sts-policy-mx-ulabel";
+    case PolicyFault::duplicate_field:
+      return "sts-policy-duplicate-field";
+    case PolicyFault::nonconforming_line:
+      return "sts-policy-nonconforming-line";
+    case PolicyFault::line_ending:
+      return "sts-policy-line-ending";
+    case PolicyFault::key_case:
+      return "sts-policy-key-case";
+    case PolicyFault::control_characters:
+      return "sts-policy-control-characters";
+    case PolicyFault::unknown_field:
+      return "sts-policy-unknown-field";
+  }
+  return "sts-policy-invalid";
+}
+
+/// The grammar allows these: they cannot be why a policy is refused.
+bool allowed(PolicyFault fault) {
+  return fault == PolicyFault::version_not_first || fault == PolicyFault::unknown_field ||
+         fault == PolicyFault::duplicate_field;
+}
+
+std::string said(const PolicyDeparture& d) {
+  return (d.line > 0 ? "line " + std::to_string(d.line) + ": " : "") + d.detail;
+}
+
+CopyFault fault_of(PolicyFault fault, const PolicyReading& reading, Mode live) {
+  CopyFault out;
+  out.code = code_of(fault);
+  bool lost = false;
+  for (const PolicyDeparture& d : reading.departures) {
+    if (d.fault != fault) continue;
+    out.detail += (out.detail.empty() ? "" : "; ") + said(d);
+    lost = lost || d.field_lost;
+  }
+  // RULES 3.1: "sts-policy-key-case is c only if the field is thereby missing, else w"
+  if (fault == PolicyFault::key_case && !lost && live == Mode::enforce) out.severity = Severity::warning;
+  return out;
+}
+
+}  // namespace
+
+std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live) {
+  std::vector<CopyFault> out;
+  bool explained = reading.valid();
+  for (const PolicyDeparture& d : reading.departures) {
+    if (d.fault == PolicyFault::not_a_policy) continue;
+    explained = explained || !allowed(d.fault);
+    if (std::ranges::find(out, code_of(d.fault), &CopyFault::code) == out.end())
+      out.push_back(fault_of(d.fault, reading, live));
+  }
+  // RULES 3.2 D: "raised only where no precise code below says why"
+  if (!explained) {
+    auto fault = fault_of(PolicyFault::not_a_policy, reading, live);
+    if (fault.detail.empty()) fault.detail = "the text is no policy";
+    out.push_back(std::move(fault));
+  }
+  // RFC 8461 §3.2 allows 0; §10.2: what nobody keeps protects nobody.
+  const Policy* policy = reading.applied();
+  if (policy && policy->max_age == 0) out.push_back({"sts-policy-max-age-zero", nullptr, "max_age: 0"});
+  return out;
+}
+
+void judge_policy_text(const PolicyReading& reading, const std::string& subject, Findings& out) {
+  for (const CopyFault& fault : text_faults(reading, out.live())) {
+    const std::string detail = printable(fault.detail, bounds::kDetail);
+    if (fault.severity) {
+      out.raise_as(*fault.severity, fault.code, subject, detail);
+    } else {
+      out.raise(fault.code, subject, detail);
+    }
+  }
+}
+
+void judge_policy_texts(const Case& c, Findings& out) {
+  // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
+  if (!c.deployed()) return;
+  std::vector<CopyFault> all;
+  for (const PolicyCopy& copy : c.copies) {
+    if (!copy.reading) continue;
+    for (CopyFault& fault : text_faults(*copy.reading, out.live())) {
+      fault.copy = &copy;
+      all.push_back(std::move(fault));
+    }
+  }
+  raise_by_address(c, all, out);
+}
+
+}  // namespace stswatch

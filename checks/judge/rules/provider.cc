@@ -1,0 +1,220 @@
+// Group P: advice for the providers of RULES 3.4. It stands beside the generic codes, which decide: "does
+// each MX of the record set match a pattern".
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "checks/facts/bounds.h"
+#include "checks/facts/mx_pattern.h"
+#include "checks/judge/rules/mx.h"
+
+namespace stswatch {
+namespace {
+
+using Names = std::vector<std::string>;
+
+constexpr std::string_view kOutlook = "mail.protection.outlook.com";
+constexpr std::string_view kMxMicrosoft = "mx.microsoft";
+
+constexpr std::array<std::string_view, 1> kGoogleNew = {"smtp.google.com"};
+constexpr std::array<std::string_view, 2> kGoogleClassic = {"aspmx.l.google.com", "googlemail.com"};
+constexpr std::array<std::string_view, 2> kMicrosoft = {kOutlook, kMxMicrosoft};
+constexpr std::array<std::string_view, 2> kProton = {"mail.protonmail.ch", "mailsec.protonmail.ch"};
+constexpr std::array<std::string_view, 1> kFastmail = {"messagingengine.com"};
+
+/// Filters in front of mailbox providers (RULES 3.2 P, 3.4): Proofpoint, Mimecast, Symantec, Barracuda,
+/// Cisco, Trend.
+constexpr std::array<std::string_view, 8> kGateways = {
+    "pphosted.com",          "ppe-hosted.com", "mimecast.com",   "messagelabs.com",
+    "barracudanetworks.com", "iphmx.com",      "trendmicro.com", "trendmicro.eu",
+};
+constexpr std::array<std::string_view, 9> kMailboxes = {
+    "smtp.google.com", "aspmx.l.google.com",  "googlemail.com",     "google.com",    "outlook.com",
+    "mx.microsoft",    "messagingengine.com", "mail.protonmail.ch", "protonmail.ch",
+};
+
+std::string_view bare(std::string_view pattern) {
+  return pattern.starts_with("*.") ? pattern.substr(2) : pattern;
+}
+
+bool under(std::string_view name, std::string_view suffix) {
+  return name == suffix || (name.size() > suffix.size() && name.ends_with(suffix) &&
+                            name[name.size() - suffix.size() - 1] == '.');
+}
+
+bool under_any(std::string_view name, std::span<const std::string_view> suffixes) {
+  return std::ranges::any_of(suffixes, [&](std::string_view suffix) { return under(bare(name), suffix); });
+}
+
+Names those(const Names& names, std::span<const std::string_view> suffixes) {
+  Names out;
+  std::ranges::copy_if(names, std::back_inserter(out), [&](const auto& n) { return under_any(n, suffixes); });
+  return out;
+}
+
+Names unmatched(const Names& hosts, const Policy& policy) {
+  Names out;
+  std::ranges::copy_if(hosts, std::back_inserter(out),
+                       [&](const auto& h) { return !matches_any(h, policy.mx); });
+  return out;
+}
+
+std::string joined(const Names& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+/// <token>.<letter>-v1.mx.microsoft
+bool is_mx_microsoft(std::string_view host) { return under(host, kMxMicrosoft) && host != kMxMicrosoft; }
+
+bool is_outlook(std::string_view host) { return under(host, kOutlook) && host != kOutlook; }
+
+class Judge {
+ public:
+  Judge(const Case& c, const Names& hosts, const Policy& policy, Findings& out)
+      : domain_(c.facts.domain.str()),
+        hosts_(hosts),
+        policy_(policy),
+        missing_(unmatched(hosts, policy)),
+        out_(out) {}
+
+  void judge() {
+    judge_google();
+    judge_microsoft();
+    judge_gateway();
+    if (missing_.empty()) judge_advice();
+  }
+
+ private:
+  void raise(std::string_view code, const std::string& what) {
+    out_.raise(code, domain_, printable(what + "; the policy lists " + joined(policy_.mx), bounds::kDetail));
+  }
+
+  bool lists(std::span<const std::string_view> suffixes) const {
+    return !those(policy_.mx, suffixes).empty();
+  }
+
+  void judge_google() {
+    const Names classic = those(hosts_, kGoogleClassic), missing = unmatched(classic, policy_);
+    const Names modern = unmatched(those(hosts_, kGoogleNew), policy_);
+    const bool left_behind = !modern.empty() && lists(kGoogleClassic);
+    const bool ran_ahead = !classic.empty() && missing.size() == classic.size() && lists(kGoogleNew);
+    if (left_behind || ran_ahead) {
+      raise("provider-google-mx-switched", "MX " + joined(left_behind ? modern : missing));
+    } else if (std::ranges::any_of(missing, [](const auto& h) { return h != "aspmx.l.google.com"; }) &&
+               lists(kGoogleClassic)) {
+      // RFC 8461 §4.1: every MX host is matched by itself; those that match nothing are skipped.
+      raise("provider-google-mx-incomplete", "not listed: " + joined(missing));
+    }
+  }
+
+  void judge_microsoft() {
+    Names outlook, dnssec;
+    std::ranges::copy_if(missing_, std::back_inserter(outlook), is_outlook);
+    std::ranges::copy_if(missing_, std::back_inserter(dnssec), is_mx_microsoft);
+    // A policy that names a filter instead is provider-gateway-mismatch.
+    if (!outlook.empty() && !(lists(kGateways) && !lists(kMicrosoft))) {
+      raise("provider-m365-pattern-wrong", "MX " + joined(outlook));
+    }
+    // RFC 8461 §4.1: the wildcard is one label, Microsoft's hosts have two before mx.microsoft.
+    if (!dnssec.empty() && std::ranges::find(policy_.mx, "*.mx.microsoft") != policy_.mx.end()) {
+      raise("provider-m365-mx-microsoft-wildcard", "MX " + joined(dnssec));
+    }
+  }
+
+  void judge_gateway() {
+    if (missing_.size() != hosts_.size()) return;
+    const bool in_front = !those(hosts_, kGateways).empty() && lists(kMailboxes);
+    const bool behind = !those(hosts_, kMailboxes).empty() && lists(kGateways);
+    if (in_front || behind) raise("provider-gateway-mismatch", "MX " + joined(hosts_));
+  }
+
+  /// The lines of RULES 3.4, or the exact names of the MX hosts, are as recommended.
+  bool recommended(const std::string& pattern) const {
+    constexpr std::array<std::string_view, 6> kLines = {
+        "smtp.google.com",
+        "aspmx.l.google.com",
+        "*.aspmx.l.google.com",
+        "*.googlemail.com",
+        "*.mail.protection.outlook.com",
+        "*.messagingengine.com",
+    };
+    if (std::ranges::find(kLines, pattern) != kLines.end()) return true;
+    if (std::ranges::find(hosts_, pattern) != hosts_.end()) return true;
+    return pattern.starts_with("*.") && pattern.ends_with("-v1.mx.microsoft");
+  }
+
+  void judge_advice() {
+    for (const std::string& host : hosts_) {
+      const bool known = under_any(host, kGoogleNew) || under_any(host, kGoogleClassic) ||
+                         under_any(host, kMicrosoft) || under_any(host, kProton) ||
+                         under_any(host, kFastmail);
+      if (!known) continue;
+      const bool as_advised = std::ranges::any_of(
+          policy_.mx, [&](const auto& pattern) { return recommended(pattern) && matches(host, pattern); });
+      if (!as_advised) return raise("provider-policy-mismatch", "MX " + host);
+    }
+  }
+
+  const std::string& domain_;
+  const Names& hosts_;
+  const Policy& policy_;
+  const Names missing_;
+  Findings& out_;
+};
+
+/// Hosts that left within the max_age of a policy senders may hold: these still allow them.
+Names left_lately(const Case& c) {
+  Names out;
+  if (!c.history.past) return out;
+  const SeenPolicy* last = last_served(*c.history.past);
+  if (!last) return out;
+  const Seconds life(static_cast<Seconds::rep>(last->policy.max_age));
+  for (const SeenHost& mx : c.history.past->mx)
+    if (mx.seen.gone && c.now - *mx.seen.gone <= life) out.push_back(mx.host);
+  return out;
+}
+
+/// RULES 3.2 P: both families "in the MX set, or a switch between them in the last max_age".
+void judge_migration(const Case& c, const Names& hosts, Findings& out) {
+  const Names left = left_lately(c);
+  const bool outlook = std::ranges::any_of(hosts, is_outlook);
+  const bool dnssec = std::ranges::any_of(hosts, is_mx_microsoft);
+  const bool from_outlook = dnssec && std::ranges::any_of(left, is_outlook);
+  const bool from_dnssec = outlook && std::ranges::any_of(left, is_mx_microsoft);
+  if (!(outlook && dnssec) && !from_outlook && !from_dnssec) return;
+  std::string detail = "MX " + joined(those(hosts, kMicrosoft));
+  if (!(outlook && dnssec)) detail += ", before " + joined(those(left, kMicrosoft));
+  // RFC 8461 §8.1: what senders hold allows the old name only.
+  std::string until = enforced_until(c.held).words();
+  if (until.empty() && c.shown())
+    until = to_utc(c.now + Seconds(static_cast<Seconds::rep>(c.shown()->max_age)));
+  out.raise("provider-m365-migration", c.facts.domain.str(), printable(detail, bounds::kDetail),
+            {{"until", until}});
+}
+
+/// What the MX set alone tells.
+void judge_set(const Case& c, const Names& hosts, Findings& out) {
+  const std::string& domain = c.facts.domain.str();
+  judge_migration(c, hosts, out);
+  const Names proton = those(hosts, kProton), fastmail = those(hosts, kFastmail);
+  if (!proton.empty()) out.raise("provider-proton", domain, "MX " + joined(proton));
+  if (!fastmail.empty()) out.raise("provider-fastmail", domain, "MX " + joined(fastmail));
+}
+
+}  // namespace
+
+void judge_provider(const Case& c, Findings& out) {
+  Names hosts;
+  for (const MxCase& mx : c.mx)
+    hosts.push_back(mx.host);
+  if (hosts.empty()) return;
+  judge_set(c, hosts, out);
+  for (const Policy* policy : demanding_policies(c))
+    Judge(c, hosts, *policy, out).judge();
+}
+
+}  // namespace stswatch

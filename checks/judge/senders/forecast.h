@@ -1,0 +1,33 @@
+// What comes (RULES 4.6, group I): the world of the sender simulation as one look or a memory knows it, and
+// the forecast and the findings that follow from its result. Pure.
+#pragma once
+
+#include "checks/judge/case.h"
+#include "checks/judge/senders/simulation.h"
+
+namespace stswatch {
+
+/// The windows of the memory (RULES 4.1), the policies named P1, P2, ... as long as it lasts. Without memory:
+/// the policies in effect, all served at this moment under the one id that is shown. And the MX hosts as they
+/// were last seen.
+World world_of(const Case& c);
+
+/// The MX hosts alone, for a world whose policies and ids come from a memory.
+std::vector<WorldMx> mx_of(const Case& c);
+
+/// The earliest end among the policy host's addresses that serve a good certificate (CONTRACT 2).
+void set_policy_host(const Case& c, World& world);
+
+/// Level rfc, in the form of CONTRACT 2.
+Forecast forecast_of(const World& world, const Simulation& result, const Limits& limits);
+
+/// Level field, of a memory: without one there is nothing to say.
+void set_field_level(const World& world, const Simulation& result, Verdict& verdict);
+
+/// enforce-breakage-now, -predicted and enforce-degradation-predicted.
+void judge_forecast(const World& world, const Simulation& result, const Limits& limits, Findings& out);
+
+/// protection-lapse-predicted, which needs a memory.
+void judge_lapse(const Case& c, Findings& out);
+
+}  // namespace stswatch

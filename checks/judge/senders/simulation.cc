@@ -1,0 +1,46 @@
+#include "checks/judge/senders/simulation.h"
+
+#include "checks/judge/senders/caches.h"
+#include "checks/judge/senders/forecaster.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Seconds kSoon = 24h;
+constexpr Seconds kSoonIfOverdue = 7 * 24h;
+
+bool breaks_soon(const World& world, const std::optional<WorldPoint>& breakage) {
+  if (!breakage) return false;
+  const Seconds left = breakage->at - world.now;
+  if (left <= kSoon) return true;
+  return left <= kSoonIfOverdue && senders::past_renewal(world, *breakage, {});
+}
+
+/// CONTRACT 4, status.
+Status status(const World& world, const Simulation& result) {
+  const auto& usable = result.rfc.usable;
+  if ((usable && usable->max == 0) || breaks_soon(world, result.rfc.breakage)) return Status::critical;
+  const bool field_broken = result.field.breakage && result.field.breakage->at == world.now;
+  if ((usable && usable->max < usable->of) || field_broken) return Status::warning;
+  return usable && usable->min == 0 ? Status::unknown : Status::ok;
+}
+
+}  // namespace
+
+Simulation simulate(const World& world) {
+  const senders::Caches caches(world);
+  const senders::Hosts hosts(world);
+  Simulation result;
+  result.rfc = senders::forecast(world, caches, hosts, senders::Level::rfc);
+  result.field = senders::forecast(world, caches, hosts, senders::Level::field);
+  // A lapse is a matter of what the RFC grants: the same figure stands at both levels.
+  result.rfc.lapse = result.field.lapse = senders::lapse(world, caches);
+  result.senders = senders::outcomes(world, caches, hosts);
+  result.safe_after = senders::safe_after(world, caches);
+  result.status = status(world, result);
+  return result;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,114 @@
+// The sections of a DNS message taken apart, bounds checked, nothing judged yet. Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Domain names between text and wire (RFC 1035 §3.1, §4.1.4, §5.1). Any octet may stand in a label, so text
+// carries escapes; names read are lower case without final dot, and equal names are equal strings. Pure.
+
+namespace stswatch::dns {
+
+using Octets = std::span<const std::uint8_t>;
+
+inline constexpr std::uint16_t kEdnsSize = 1232;  // DNS flag day 2020: fits every path unfragmented
+
+/// The uncompressed wire form, case kept; nullopt for a text that is no name (empty label, over 63 or 255
+/// octets).
+std::optional<std::string> to_wire(std::string_view text);
+
+/// The name that begins at `at`, which moves behind it; nullopt when it leaves the message or its pointers do
+/// not lead strictly backwards. The root is "".
+std::optional<std::string> read_name(Octets message, std::size_t& at);
+
+/// `text` as read_name would spell it.
+std::optional<std::string> canonical(std::string_view text);
+
+/// `name` is `zone` or below it; both canonical.
+bool is_within(std::string_view name, std::string_view zone);
+
+}  // namespace stswatch::dns
+
+namespace stswatch::dns {
+
+inline constexpr std::uint16_t kTypeA = 1, kTypeCname = 5, kTypeSoa = 6, kTypeMx = 15, kTypeTxt = 16,
+                               kTypeAaaa = 28, kTypeOpt = 41;
+inline constexpr std::uint16_t kClassIn = 1;
+inline constexpr std::size_t kHeaderSize = 12;
+
+/// Reads forward; beyond the end it yields zeros and is no longer ok().
+class Cursor {
+ public:
+  explicit Cursor(Octets message, std::size_t at = 0) : message_(message), at_(at) {}
+  std::uint8_t u8();
+  std::uint16_t u16();
+  std::uint32_t u32();
+  std::string name();
+  void skip(std::size_t octets);
+  bool ok() const { return ok_; }
+  std::size_t at() const { return at_; }
+
+ private:
+  Octets message_;
+  std::size_t at_;
+  bool ok_ = true;
+};
+
+struct Header {
+  std::uint16_t id = 0, flags = 0, questions = 0, answers = 0, authorities = 0, additionals = 0;
+  bool response() const { return (flags & 0x8000) != 0; }
+  int opcode() const { return flags >> 11 & 15; }
+  bool truncated() const { return (flags & 0x0200) != 0; }
+  bool authentic() const { return (flags & 0x0020) != 0; }  // AD
+  int rcode() const { return flags & 15; }
+};
+
+struct Question {
+  std::string name;
+  std::uint16_t type = 0, klass = 0;
+};
+
+struct ResourceRecord {
+  std::string owner;
+  std::uint16_t type = 0, klass = 0;
+  std::uint32_t ttl = 0;
+  std::size_t data = 0, size = 0;  // RDATA: a range of the message
+};
+
+struct Soa {
+  std::string owner;
+  std::uint32_t negative_ttl = 0;  // RFC 2308 §5: the smaller of the record's TTL and MINIMUM
+};
+
+/// RFC 8914: why it failed, in the server's words.
+struct ExtendedError {
+  std::uint16_t code = 0;
+  std::string text;  // printable
+  bool bogus() const { return code >= 6 && code <= 10; }
+  std::string str() const;  // "EDE 22 no reachable authority: at delegation example.com"
+};
+
+struct Sections {
+  std::vector<ResourceRecord> answer;  // class IN only
+  std::vector<Soa> authority;
+  std::vector<ExtendedError> errors;
+  int extended_rcode = 0;  // upper eight bits (RFC 6891 §6.1.3)
+
+  /// The one to tell of: a failed validation before others.
+  const ExtendedError* error() const;
+};
+
+std::optional<Header> read_header(Octets message);
+std::optional<Question> read_question(Octets message);
+/// Everything behind `questions` questions; nullopt when a record leaves the message.
+std::optional<Sections> read_sections(Octets message, const Header& header);
+/// The name that fills an RDATA from `at` to its end.
+std::optional<std::string> name_to_end(Octets message, std::size_t at, std::size_t end);
+
+}  // namespace stswatch::dns

@@ -1,0 +1,62 @@
+// Verification as a record: every fault is noted and the handshake goes on, so that bad chains can be
+// described.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "checks/facts/certificate.h"
+
+// The roots we verify against: loaded once, immutable, shared by all connections (a load costs 50 ms).
+
+struct x509_store_st;
+struct ssl_ctx_st;
+
+namespace stswatch {
+
+class TrustStore {
+ public:
+  /// `ca_file` replaces the system's store; empty means the system's. The error names the file and the fault.
+  static tl::expected<std::shared_ptr<const TrustStore>, std::string> load(const std::string& ca_file);
+  ~TrustStore();
+
+  const std::string& file() const { return file_; }      // the file, or the system's bundle
+  const std::string& sha256() const { return sha256_; }  // over the sorted fingerprints of the roots
+  std::size_t size() const { return size_; }
+
+  // For checks/observe alone: contexts shared by every connection, one offering TLS 1.2 and later, one only
+  // what came before (security level 0), to recognise and name old servers.
+  ssl_ctx_st* modern() const { return modern_; }
+  ssl_ctx_st* legacy() const { return legacy_; }
+  x509_store_st* roots() const { return roots_; }
+
+ private:
+  TrustStore() = default;
+  std::string file_, sha256_;
+  std::size_t size_ = 0;
+  x509_store_st* roots_ = nullptr;
+  ssl_ctx_st* modern_ = nullptr;
+  ssl_ctx_st* legacy_ = nullptr;
+};
+
+}  // namespace stswatch
+
+struct ssl_ctx_st;
+
+namespace stswatch {
+
+/// What the callbacks of one handshake write down; SSL_set_app_data() points to it.
+struct TlsNotes {
+  std::string host;
+  TimePoint now;
+  std::optional<PeerCertificates> peer;
+  std::string alert;  // the fatal one the peer sent
+};
+
+/// Sets the callbacks that fill the TlsNotes of each SSL made from it.
+void note_verification(ssl_ctx_st* context);
+void note_alerts(ssl_ctx_st* context);
+
+}  // namespace stswatch

@@ -1,0 +1,200 @@
+#include "agent/watch/worker_pool.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+
+#include "tests/agent/manual_clock.h"
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr TimePoint kStart{Seconds{1'800'000'000}};
+
+Subject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
+Subject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }
+
+/// Looks that last until the test lets them end.
+class Looks {
+ public:
+  Seconds look(const Subject& subject) {
+    std::unique_lock lock(mutex_);
+    ++begun_[subject];
+    twice_at_once_ = twice_at_once_ || !under_way_.insert(subject).second;
+    most_mx_ = std::max(most_mx_, count(Kind::mx));
+    most_ = std::max(most_, under_way_.size());
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_ || let_go_.contains(subject); });
+    under_way_.erase(subject);
+    changed_.notify_all();
+    return Seconds{300};
+  }
+
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void let_go(const Subject& subject) {
+    const std::lock_guard lock(mutex_);
+    let_go_.insert(subject);
+    changed_.notify_all();
+  }
+  bool reach(const Subject& subject, int times = 1) {
+    return reach([&] { return begun_[subject] >= times; });
+  }
+  bool reach_domains(std::size_t under_way) {
+    return reach([&] { return count(Kind::domain) == under_way; });
+  }
+  bool reach_mx(std::size_t under_way) {
+    return reach([&] { return count(Kind::mx) == under_way; });
+  }
+  int begun(const Subject& subject) {
+    const std::lock_guard lock(mutex_);
+    return begun_[subject];
+  }
+  std::size_t most_mx() const { return most_mx_; }
+  std::size_t most() const { return most_; }
+  bool twice_at_once() const { return twice_at_once_; }
+
+ private:
+  template <class Condition>
+  bool reach(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 20s, condition);
+  }
+  std::size_t count(Kind kind) const {
+    return static_cast<std::size_t>(
+        std::count_if(under_way_.begin(), under_way_.end(), [&](const auto& s) { return s.kind == kind; }));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Subject, int> begun_;
+  std::set<Subject> under_way_, let_go_;
+  std::size_t most_mx_ = 0, most_ = 0;
+  bool open_ = false, twice_at_once_ = false;
+};
+
+/// A pool whose looks end when this goes, so that a failed test ends too.
+struct Turning {
+  explicit Turning(std::size_t workers) {
+    pool.limit({.workers = workers, .look = Seconds{60}});
+    pool.start();
+  }
+  ~Turning() { looks.open(); }
+  void settle(std::size_t under_way) const {
+    while (pool.state().busy != under_way)
+      std::this_thread::yield();
+  }
+
+  ManualClock clock{kStart};
+  Looks looks;
+  WorkerPool pool{clock, [this](const Subject& s) { return looks.look(s); }};
+};
+
+}  // namespace
+
+TEST_CASE("half of the workers at most look at MX hosts, and the others still look at domains") {
+  Turning t(8);
+  for (int i = 0; i < 20; ++i)
+    t.pool.add(mx(i));
+  for (int i = 0; i < 4; ++i)
+    t.pool.add(domain(i));
+  for (int i = 0; i < 4; ++i)
+    CHECK(t.looks.reach(domain(i)));
+  CHECK(t.looks.reach_mx(4));
+  CHECK(t.pool.state().busy == 8);
+  t.looks.open();
+  for (int i = 0; i < 20; ++i)
+    CHECK(t.looks.reach(mx(i)));
+  CHECK(t.looks.most_mx() == 4);
+  CHECK(t.looks.most() <= 8);
+}
+
+TEST_CASE("what comes due while every worker hangs so far is taken by another") {
+  Turning t(4);
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.looks.let_go(domain(2));
+  t.pool.add(domain(2));
+  REQUIRE(t.looks.reach(domain(2)));
+  t.settle(1);
+  t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach(domain(2), 2));
+  CHECK(t.looks.begun(domain(1)) == 1);
+}
+
+TEST_CASE("workers are started as they are needed") {
+  Turning t(200);
+  for (int i = 0; i < 3; ++i)
+    t.pool.add(domain(i));
+  CHECK(t.looks.reach_domains(3));
+  CHECK(t.pool.state().busy + t.pool.state().idle <= 4);
+}
+
+TEST_CASE("a subject that leaves and comes back during its look is looked at again, after it") {
+  Turning t(4);
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.pool.remove(domain(1));
+  CHECK(t.pool.state().domains == 0);
+  t.pool.add(domain(1));
+  t.pool.add(domain(2));
+  REQUIRE(t.looks.reach(domain(2)));
+  CHECK(t.pool.state().domains == 2);
+  t.looks.open();
+  CHECK(t.looks.reach(domain(1), 2));
+  CHECK_FALSE(t.looks.twice_at_once());
+}
+
+TEST_CASE("fewer workers after a reload: the looks under way end, then no more than those few") {
+  Turning t(6);
+  for (int i = 0; i < 6; ++i)
+    t.pool.add(domain(i));
+  REQUIRE(t.looks.reach_domains(6));
+  t.pool.limit({.workers = 2, .look = Seconds{60}});
+  t.pool.add(domain(7));
+  for (int i = 0; i < 4; ++i)
+    t.looks.let_go(domain(i));
+  CHECK(t.looks.reach_domains(2));
+  CHECK(t.looks.begun(domain(7)) == 0);
+  t.looks.let_go(domain(4));
+  CHECK(t.looks.reach(domain(7)));
+}
+
+TEST_CASE("a shorter interval holds for what is already planned") {
+  Turning t(2);
+  t.looks.open();
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.settle(0);
+  t.pool.shorten(Kind::domain, Seconds{10});
+  t.clock.advance(Seconds{10});
+  CHECK(t.looks.reach(domain(1), 2));
+}
+
+TEST_CASE("a look that does not end is told by its name; one within its deadline is not") {
+  Turning t(2);
+  t.pool.add(mx(1));
+  REQUIRE(t.looks.reach(mx(1)));
+  const auto now = std::chrono::steady_clock::now();
+  CHECK_FALSE(t.pool.stuck(now));
+  CHECK_FALSE(t.pool.stuck(now + 100s));
+  const auto why = t.pool.stuck(now + 200s);
+  REQUIRE(why);
+  CHECK(why->find("mx1.example") != std::string::npos);
+  t.looks.open();
+  t.settle(0);
+  CHECK_FALSE(t.pool.stuck(now + 200s));
+}
+
+TEST_CASE("after stop() nothing more is looked at") {
+  Turning t(2);
+  t.looks.open();
+  t.pool.stop();
+  t.pool.add(domain(1));
+  CHECK(t.looks.begun(domain(1)) == 0);
+}
