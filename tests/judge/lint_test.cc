@@ -3,11 +3,11 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/judge/facts_builder.h"
+#include "tests/vectors.h"
 
 using namespace stswatch;
 using namespace stswatch::facts;
@@ -145,15 +145,13 @@ TEST_CASE("lint policy-fetch: the judgement of a fetch from its facts (CONTRACT 
 }
 
 TEST_CASE("samples: policy_fetch.jsonl") {
-  const char* folder = std::getenv("STSWATCH_SAMPLES");
-  const std::string file =
-      (folder ? folder : SOURCE_DIR "/../shared/samples") + std::string("/policy_fetch.jsonl");
-  std::ifstream in(file);
-  if (!in) {
-    MESSAGE("no samples at ", file, ": skipped");
-    return;
+  std::vector<std::string> rows;
+  for (const std::string& file : vector_files(SOURCE_DIR, "policy_fetch.jsonl")) {
+    std::ifstream in(file);
+    for (std::string row; std::getline(in, row);)
+      rows.push_back(row);
   }
-  for (std::string row; std::getline(in, row);) {
+  for (const std::string& row : rows) {
     const auto line = nlohmann::json::parse(row);
     const auto& input = line.at("input");
     const auto optional = [&](const char* key) {
