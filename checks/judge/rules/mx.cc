@@ -237,7 +237,10 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
 
 void judge_mx(const Case& c, Findings& out) {
   const std::string& error = c.facts.mx.repeated_error;
-  if (!error.empty()) out.raise("mx-dns-error", c.facts.domain.str(), in_detail(c, error));
+  const bool came_before = c.history.past && !c.history.past->mx.empty();
+  if (!error.empty())
+    out.raise_routed(came_before ? Route::page : Route::ticket, "mx-dns-error", c.facts.domain.str(),
+                     in_detail(c, error));
   judge_set(c, out);
   if (c.mx.empty()) return;
   const auto policies = demanding_policies(c);
