@@ -44,6 +44,7 @@ std::optional<Nature> symptom(std::string_view code) {
 }
 
 Nature of_drift(std::string_view code) {
+  if (code == "mx-became-null" || code == "mx-vanished") return {.family = Family::delivery, .aspect = "mx"};
   if (code == "sts-removal-unsafe") return {.family = Family::publication, .aspect = "retirement"};
   // A policy of somebody else lists no MX host of here, so that its fault is that mail stops.
   if (code == "sts-policy-unexpected-appearance") return {.family = Family::delivery, .aspect = "stranger"};

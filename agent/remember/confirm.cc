@@ -23,6 +23,8 @@ bool only_dates(const PeerCertificates& peer) {
 
 bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
 
+constexpr Seconds kSameRun{15};  // what was heard so shortly before belongs to the same run (RULES 5.7)
+
 /// One subject's look against what was confirmed before.
 class Confirmer {
  public:
@@ -81,10 +83,12 @@ class Confirmer {
 
   SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
     const MxAddressCase at = classify(seen, host, vantage_, now_);
-    const bool silent = at.outcome == HostOutcome::unreachable;
-    const std::string fault = seen.address.str(), silence = fault + " silent";
-    const std::string& key = silent ? silence : fault;
+    const bool mute = no_smtp(seen);
+    const bool silent = !mute && at.outcome == HostOutcome::unreachable;
+    const std::string fault = seen.address.str(), silence = fault + " silent", no_words = fault + " mute";
+    const std::string& key = mute ? no_words : silent ? silence : fault;
     if (!silent && (!seen.failure || seen.failure->stage > Stage::connect)) debounces_.erase(silence);
+    if (spoke(seen) && !mute) debounces_.erase(no_words);
     if (at.outcome == HostOutcome::ok) {
       debounces_.erase(fault);
       return seen;
@@ -94,11 +98,19 @@ class Confirmer {
                         classify(*before, host, vantage_, now_).code == at.code;
     if (at.outcome == HostOutcome::failed) {
       const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
-      return settled(key, proved || dates ? 1 : rules_.confirmations - 1) ? seen : held;
+      // RULES 5.3: missing or refused STARTTLS and failed handshakes count as connections.
+      const bool dialogue = seen.failure && seen.failure->stage < Stage::certificate;
+      const int needed = dialogue ? rules_.confirmations : rules_.confirmations - 1;
+      return settled(key, proved || dates ? 1 : needed) ? seen : held;
     }
     if (rules_.confirmations == 0) return before ? *before : seen;
     if (!proves_by_repetition(at, seen)) return before ? *before : seen;
     if (silent && doubt(key).looks > 0 && vantage_.reached_25_at < doubt(key).since) return held;
+    // Nobody speaks to this vantage any more, or nobody has yet: it may be the one that is kept waiting.
+    if (mute && vantage_.spoke_25_at + kSameRun < doubt(key).since) {
+      doubt(key).looks = std::max(doubt(key).looks, 1);
+      return held;
+    }
     if (!settled(key, proved ? 1 : rules_.confirmations)) return held;
     SmtpProbe proven = seen;
     proven.repeated = true;
@@ -130,7 +142,7 @@ class Confirmer {
 
   /// RULES 5.3: 454 to STARTTLS, and a stall inside the handshake, are proof by repetition, as silence is.
   static bool proves_by_repetition(const MxAddressCase& at, const SmtpProbe& seen) {
-    if (at.outcome == HostOutcome::unreachable) return true;
+    if (at.outcome == HostOutcome::unreachable || no_smtp(seen)) return true;
     if (!seen.failure) return false;
     if (seen.failure->cause == Cause::deferred) return seen.failure->stage == Stage::starttls;
     return seen.failure->cause == Cause::timeout && seen.failure->stage == Stage::handshake;

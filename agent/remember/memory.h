@@ -49,6 +49,7 @@ struct MxMemory {
   std::shared_ptr<const MxHostObservation> confirmed;  // never null
   Debounces debounces;
   std::shared_ptr<const HostPast> past = std::make_shared<HostPast>();
+  std::vector<Attempt> attempts{};  // those of `past`, as the store keeps them
   LookTimes times;
 };
 

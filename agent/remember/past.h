@@ -13,6 +13,10 @@ namespace stswatch {
 Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks& mx, const Vantage& vantage,
                    const Limits& limits, const DomainObservation* fetched);
 
+/// What this look proved of each address, as it was seen and before any confirmation: what tells a pool from
+/// a fault.
+HostPast note_attempts(HostPast past, const MxHostObservation& look, const Vantage& vantage);
+
 /// Certificates of an MX host as a set, so that several nodes with keys of their own do not flap.
 HostPast remember_look(HostPast past, const MxHostObservation& confirmed);
 

@@ -187,14 +187,16 @@ void describe(V& v, Of<V, DomainObservation>& look) {
 
 template <class V>
 void describe(V& v, Of<V, Vantage>& vantage) {
-  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, port25_blocked,
-         ipv6, allow_private] = vantage;
+  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, spoke_25_at,
+         starttls_stripped, port25_blocked, ipv6, allow_private] = vantage;
   v("reached_443", reached_443);
   v("reached_25", reached_25);
   v("reached_25_only", reached_25_only);
   v("reached_443_at", reached_443_at);
   v("reached_25_at", reached_25_at);
   v("answered_at", answered_at);
+  v("spoke_25_at", spoke_25_at);
+  v("starttls_stripped", starttls_stripped);
   v("port25_blocked", port25_blocked);
   v.always("ipv6", ipv6);
   v("allow_private", allow_private);

@@ -162,10 +162,19 @@ void describe(V& v, Of<V, WholePast>& past) {
 }
 
 template <class V>
+void describe(V& v, Of<V, Attempt>& attempt) {
+  auto& [at, address, fault] = attempt;
+  v.always("at", at);
+  v.always("address", address);
+  v("fault", fault);
+}
+
+template <class V>
 void describe(V& v, Of<V, HostPast>& past) {
-  auto& [certificates, changes] = past;
+  auto& [certificates, changes, attempts] = past;
   v("certificates", certificates);
   v("changes", changes);
+  v("attempts", attempts);
 }
 
 template <class V>
@@ -181,6 +190,7 @@ template <class V>
 void describe(V& v, Of<V, MxMemory>& record) {
   v("doubts", record.debounces);
   v.always("times", record.times);
+  v("attempts", record.attempts);
 }
 
 }  // namespace stswatch::saved

@@ -20,6 +20,7 @@ constexpr std::array kWords = {
     Words{"{host}", "HOST"},
     Words{"{address}", "ADDRESS"},
     Words{"{until}", "DATE"},
+    Words{"{who}", "Senders that enforce the policy"},
     Words{"{new_id}", "NEWID"},
     Words{"{value}", "VALUE"},
 };

@@ -329,7 +329,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (before) *record = *before;
   record->times.last_look = look.at;
   // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
-  const bool heard = std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return answered(p.failure); });
+  const bool heard = std::ranges::any_of(look.probes, spoke);
   if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;
   auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
                            {plan.config.schedule.confirmations});
@@ -337,7 +337,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
       std::make_shared<MxHostObservation>(merge_seen(record->known.get(), look, vantage, &confirmed));
   record->confirmed =
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
-  record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
+  record->past = std::make_shared<HostPast>(
+      note_attempts(remember_look(*record->past, *record->confirmed), look, vantage));
+  record->attempts = record->past->attempts;
   const bool saw = saw_all(look, vantage);
   if (silent(look) && !record->debounces.empty()) hurry_references(host, look.at);
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checks/judge/classify.h"
+
 namespace stswatch {
 
 namespace {
@@ -47,9 +49,10 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
 
 bool silent(const MxHostObservation& look) {
   return std::any_of(look.probes.begin(), look.probes.end(), [](const SmtpProbe& probe) {
-    return !answered(probe.failure) &&
-           (probe.failure->cause == Cause::timeout || probe.failure->cause == Cause::refused ||
-            probe.failure->cause == Cause::reset);
+    const bool no_connection = !answered(probe.failure) && (probe.failure->cause == Cause::timeout ||
+                                                            probe.failure->cause == Cause::refused ||
+                                                            probe.failure->cause == Cause::reset);
+    return no_connection || no_smtp(probe);
   });
 }
 
@@ -95,6 +98,7 @@ void VantageWatch::saw(const MxHostObservation& look) {
   for (const auto& probe : look.probes) {
     smtp_.tried = look.at;
     if (answered(probe.failure)) smtp_.reached(look.host, look.at);
+    if (spoke(probe)) spoke_.reached(look.host, look.at);
   }
 }
 
@@ -114,7 +118,7 @@ void VantageWatch::asked_canaries(const std::string& answered, TimePoint at) {
   if (canaries_silent_)
     smtp_.void_before = at;
   else
-    smtp_.reached(answered, at);
+    smtp_.reached(answered, at), spoke_.reached(answered, at);
 }
 
 bool VantageWatch::port25_blocked(TimePoint at) const {
@@ -137,6 +141,7 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.port25_blocked = port25_blocked(at);
   v.reached_443_at = https_.newest_besides(policy_host);
   v.reached_25_at = smtp_.newest_besides(policy_host);
+  v.spoke_25_at = spoke_.newest_besides(policy_host);
   v.answered_at = dns_.newest_besides(policy_host);
   return v;
 }

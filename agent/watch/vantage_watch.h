@@ -51,7 +51,7 @@ class VantageWatch {
   mutable std::mutex mutex_;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
   bool canaries_silent_ = false;
-  Port https_, smtp_, dns_;
+  Port https_, smtp_, spoke_, dns_;
 };
 
 /// The peer's TCP end answered: whatever came after.

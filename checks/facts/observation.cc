@@ -27,4 +27,9 @@ Lookup HostAddresses::lookup() const {
 
 const std::vector<CnameLink>& HostAddresses::cname() const { return a.cname.empty() ? aaaa.cname : a.cname; }
 
+bool spoke(const SmtpProbe& probe) {
+  return !probe.failure || probe.failure->stage > Stage::ehlo || probe.failure->cause == Cause::deferred ||
+         probe.failure->cause == Cause::rejected;
+}
+
 }  // namespace stswatch

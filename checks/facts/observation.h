@@ -73,6 +73,9 @@ struct HostAddresses {
   bool operator==(const HostAddresses&) const = default;
 };
 
+/// SMTP was heard from the peer: EHLO was answered, or a reply of its own ended the dialogue.
+bool spoke(const SmtpProbe& probe);
+
 struct MxHostObservation {
   std::string host;
   TimePoint at{};
@@ -104,6 +107,9 @@ struct Vantage {
   // When it last did so, whichever host of its own the asking subject is; and when a resolver last answered
   // for a name elsewhere. What fails at the same time everywhere says nothing of one host.
   TimePoint reached_443_at{}, reached_25_at{}, answered_at{};
+  TimePoint spoke_25_at{};  // when a host elsewhere, or a canary, last spoke SMTP with this vantage
+  /// Canaries and hosts that offered STARTTLS have all lost it at once: something on the way takes it out.
+  bool starttls_stripped = false;
   bool port25_blocked = false;  // no canary and no MX host answers on it while 443 works
   bool ipv6 = true;             // a route exists
   bool allow_private = false;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checks/judge/rules/flapping.h"
 #include "checks/judge/senders/held.h"
 #include "checks/judge/senders/simulation.h"
 #include "checks/judge/verdict.h"
@@ -26,9 +27,12 @@ struct MxAddressCase {
   Address address;
   const SmtpProbe* probe = nullptr;  // null: not looked at
   HostOutcome outcome = HostOutcome::unknown;
-  std::string code;  // the finding this address's fault is; empty when ok
+  std::optional<Flapping> flapping{};  // it answers now so, now so: `outcome` is unknown
+  std::string code;                    // the finding this address's fault is; empty when ok
   std::string result_type;
   std::string detail;
+  /// Looks in a row have proved that nobody is served there: not merely unreachable for this one look.
+  bool dead() const { return outcome == HostOutcome::unreachable && probe && probe->repeated; }
 };
 
 struct MxCase {

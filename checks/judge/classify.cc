@@ -36,6 +36,13 @@ Proof no_connection(const SmtpProbe& probe, const std::string& host, const Vanta
   return {means_something ? HostOutcome::unreachable : HostOutcome::unknown, kUnknown};
 }
 
+/// RFC 5321 §4.5.3.2: a sender waits for minutes and goes to the next host. One look may have met a tarpit;
+/// when looks in a row end so while other hosts speak, nobody delivers here (RULES 5.7).
+Proof no_dialogue(const SmtpProbe& probe) {
+  if (probe.repeated) return {HostOutcome::unreachable, "smtp-silent"};
+  return unknown();
+}
+
 Proof broken_handshake(const SmtpProbe& probe) {
   // RFC 8461 §7.2: TLS 1.2 or higher; what is below it does not count.
   if (!probe.tls.legacy_version.empty()) return failed("tls-version-unsupported", "validation-failure");
@@ -63,6 +70,8 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
                                              : failed("starttls-refused", "validation-failure");
     case Cause::not_offered:
       // RFC 8461 §4: "supports STARTTLS"; RFC 8460 §4.3.1 has a type for it.
+      // What takes STARTTLS from every host at once stands near us, not at the host.
+      if (vantage.starttls_stripped) return unknown();
       return failed("starttls-not-supported", "starttls-not-supported");
     case Cause::malformed:
     case Cause::over_budget:
@@ -72,13 +81,15 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
     case Cause::timeout:
       // RULES 5.7: a tarpit proves nothing, nor does one stall inside the handshake.
       if (failure.stage == Stage::handshake && probe.repeated) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
+      if (!before_tls) return unknown();
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::reset:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::greeting ? no_connection(probe, host, vantage) : unknown();
+      if (failure.stage == Stage::greeting && !probe.repeated) return no_connection(probe, host, vantage);
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::closed:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::tls_alert:
     case Cause::tls_protocol:
       return broken_handshake(probe);
@@ -101,6 +112,13 @@ void set(MxAddressCase& out, const Proof& proof, std::string detail) {
 }
 
 }  // namespace
+
+bool no_smtp(const SmtpProbe& probe) {
+  if (!probe.failure) return false;
+  const auto& [stage, cause, detail] = *probe.failure;
+  return stage > Stage::connect && stage < Stage::handshake &&
+         (cause == Cause::timeout || cause == Cause::closed || cause == Cause::reset);
+}
 
 MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
                        TimePoint now) {
@@ -292,8 +310,13 @@ std::vector<const CopyFault*> of_code(const std::vector<CopyFault>& faults, std:
   return out;
 }
 
-void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out) {
+void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out,
+                    bool part = false) {
   const std::string detail = in_detail(c, fault.detail);
+  if (part && !fault.severity) {
+    out.raise_at_most(Severity::warning, fault.code, subject, detail);
+    return;
+  }
   if (fault.severity) {
     out.raise_as(*fault.severity, fault.code, subject, detail);
   } else {
@@ -338,8 +361,13 @@ void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findi
       raise_as_given(c, merged(all), host, out);
       continue;
     }
-    for (const CopyFault* one : all)
-      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out);
+    // Senders that take another address are served; what is so of a part is no more than a warning.
+    const bool others =
+        std::ranges::any_of(c.copies, [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; });
+    for (const CopyFault* one : all) {
+      const bool part = others && one->copy->outcome != Outcome::ok;
+      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out, part);
+    }
   }
 }
 

@@ -27,6 +27,9 @@ enum class FetchEnd {
   truncated,
 };
 
+/// The peer took the connection and spoke no SMTP up to the answer to STARTTLS: silence, or a close.
+bool no_smtp(const SmtpProbe& probe);
+
 FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage);
 
 /// One fault of one address of the policy host; `severity` where it is not the catalogue's.

@@ -97,11 +97,22 @@ std::optional<bool> usable(const MxCase& mx) {
   // A family that could not be looked up, or an address beyond the bound, may hold a good one.
   const bool complete = found.a.lookup != Lookup::unknown && found.aaaa.lookup != Lookup::unknown;
   if (!complete || found.too_many() || mx.addresses.empty()) return std::nullopt;
-  const auto bad = [](const MxAddressCase& a) {
-    return a.outcome == HostOutcome::failed || a.code == "mx-unreachable";
-  };
+  const auto bad = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed || a.dead(); };
   if (std::ranges::all_of(mx.addresses, bad)) return false;
   return std::nullopt;
+}
+
+/// A pool is neither good nor bad: what its bad attempts were is named by the finding that tells of it.
+void consider_pool(const Case& c, const std::string& host, MxAddressCase& at) {
+  const auto past = c.history.hosts.find(host);
+  if (past == c.history.hosts.end() || !past->second) return;
+  at.flapping = flapping_at(*past->second, at.address.str());
+  if (!at.flapping) return;
+  at.outcome = HostOutcome::unknown;
+  at.code = "smtp-flapping";
+  at.result_type.clear();
+  at.detail = std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) +
+              " connections: " + at.flapping->faults;
 }
 
 MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int preference) {
@@ -117,6 +128,7 @@ MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int
       const auto probe = std::ranges::find(out.look->probes, address, &SmtpProbe::address);
       if (probe != out.look->probes.end()) {
         out.addresses.push_back(classify(*probe, host, vantage, c.now));
+        consider_pool(c, host, out.addresses.back());
       } else {
         MxAddressCase unseen;
         unseen.address = address;

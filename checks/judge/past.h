@@ -98,10 +98,19 @@ struct Past {
   bool operator==(const Past&) const = default;
 };
 
+/// One connection to one address of an MX host that proved something, good or bad.
+struct Attempt {
+  TimePoint at{};
+  std::string address;
+  std::string fault;  // the finding it would be; empty: it was good
+  bool operator==(const Attempt&) const = default;
+};
+
 /// Of an MX host, whichever domains use it.
 struct HostPast {
   std::vector<SeenCertificate> certificates;
   std::vector<Change> changes;
+  std::vector<Attempt> attempts{};  // oldest first; the last kAttempts of each address
   bool operator==(const HostPast&) const = default;
 };
 

@@ -233,18 +233,18 @@ const Row kSeveral[] = {
      [](Look& l) {
        l.set_fetches({fetch(kWeb), fetch(kWeb2, "", 503)});
      },
-     {"sts-policy-address-inconsistent mta-sts.example.com critical",
-      "sts-policy-http-status mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-policy-address-inconsistent mta-sts.example.com warning",
+      "sts-policy-http-status mta-sts.example.com 198.51.101.2 warning"}},
     {"one certificate is bad",
      [](Look& l) {
        l.set_fetches({fetch(kWeb), distrusted_fetch(expired(kHost), kWeb2)});
      },
-     {"sts-policy-address-inconsistent mta-sts.example.com critical"}},
+     {"sts-policy-address-inconsistent mta-sts.example.com warning"}},
     {"one address merely down: nothing else is served there",
      [](Look& l) {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::refused, 1ms, kWeb2)});
      },
-     {"sts-policy-connect-failed mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-policy-connect-failed mta-sts.example.com 198.51.101.2 warning"}},
     {"one address unknown does not agree, nor differ",
      [](Look& l) {
        l.set_fetches({fetch(kWeb, "", 404), failed_fetch(Stage::connect, Cause::no_route, 0ms, kWeb6)});
@@ -254,7 +254,7 @@ const Row kSeveral[] = {
      [](Look& l) {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::refused, 1ms, kWeb6)});
      },
-     {"sts-policy-connect-failed mta-sts.example.com 2001:67c::1 critical",
+     {"sts-policy-connect-failed mta-sts.example.com 2001:67c::1 warning",
       "sts-policy-ipv6-broken mta-sts.example.com 2001:67c::1 warning"}},
     {"IPv6 fails where this vantage has none: not told of IPv6",
      [](Look& l) {

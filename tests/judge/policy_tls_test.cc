@@ -186,7 +186,7 @@ const Row kHandshake[] = {
      [](Look& l) {
        l.set_fetches({fetch(), distrusted_fetch(expired(kHost), kWeb2)});
      },
-     {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 warning"}},
     {"both addresses",
      [](Look& l) {
        l.set_fetches({distrusted_fetch(expired(kHost)), distrusted_fetch(expired(kHost, 2h), kWeb2)});

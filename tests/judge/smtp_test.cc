@@ -173,7 +173,7 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
   }
   SUBCASE("one of two") {
     CHECK(told(facts::judged(with_mx1({probe(kMail1, kHost), no_tls(kMail6)}), judge_smtp)) ==
-          Told{"starttls-not-supported mx1.example.com 2001:67c::25 critical"});
+          Told{"starttls-not-supported mx1.example.com 2001:67c::25 warning"});
   }
   SUBCASE("each its own fault") {
     const auto found = facts::judged(

@@ -74,7 +74,7 @@ class Probing {
     Vantage vantage;
     vantage.reached_25 = true;
     vantage.answered_at = now_;
-    if (elsewhere) vantage.reached_25_at = now_;
+    if (elsewhere) vantage.reached_25_at = vantage.spoke_25_at = now_;
     known_ = confirm(known_ ? &*known_ : nullptr, look, debounces, vantage, {3});
   }
   int looks_until_shown(const SmtpProbe& seen) {
@@ -221,7 +221,7 @@ TEST_CASE("what ends a dialogue decides how many looks it takes") {
   auto shown = probe_showing(kMail1, kHost, misnamed("other.example.com"));
   CHECK(Probing().looks_until_shown(shown) == 2);
   CHECK(Probing().looks_until_shown(probe_showing(kMail1, kHost, expired(kHost))) == 1);
-  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::starttls, Cause::not_offered)) == 2);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::starttls, Cause::not_offered)) == 3);
   CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::connect, Cause::refused)) == 3);
   // RULES 5.3: the proof of these is the repetition.
   CHECK(Probing().looks_until_shown(
@@ -229,10 +229,33 @@ TEST_CASE("what ends a dialogue decides how many looks it takes") {
   CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::handshake, Cause::timeout)) == 3);
 }
 
-TEST_CASE("greylisting and tarpits prove nothing, however often") {
+TEST_CASE("greylisting proves nothing, however often") {
   CHECK(Probing().looks_until_shown(
             failed_probe(kMail1, Stage::greeting, Cause::deferred, "451 later", 451)) == 0);
-  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::greeting, Cause::timeout)) == 0);
+}
+
+TEST_CASE("a server that takes the connection and speaks no SMTP is silent once looks in a row say so") {
+  for (const auto stage : {Stage::greeting, Stage::ehlo, Stage::starttls})
+    for (const auto cause : {Cause::timeout, Cause::closed, Cause::reset})
+      CHECK(Probing().looks_until_shown(failed_probe(kMail1, stage, cause)) == 3);
+}
+
+TEST_CASE("where nobody speaks SMTP to this vantage, one more who does not proves nothing") {
+  Probing p;
+  for (int i = 0; i < 10; ++i)
+    p.see(failed_probe(kMail1, Stage::greeting, Cause::timeout), false);
+  CHECK_FALSE(p.known().failure);
+}
+
+TEST_CASE("a word of SMTP ends the count of silences") {
+  Probing p;
+  const auto mute = failed_probe(kMail1, Stage::greeting, Cause::timeout);
+  for (int i = 0; i < 4; ++i) {
+    p.see(mute);
+    p.see(mute);
+    p.see(failed_probe(kMail1, Stage::greeting, Cause::deferred, "421 busy", 421));
+  }
+  CHECK_FALSE(p.known().failure);
 }
 
 TEST_CASE("a silent port 25 is our own view until another host has answered in between") {
@@ -268,6 +291,7 @@ TEST_CASE("a fault at the first look of a host is confirmed like any other") {
   const auto bad = failed_probe(kMail1, Stage::starttls, Cause::not_offered);
   p.see(bad);
   CHECK(p.known().failure->cause == Cause::cancelled);  // nothing is known yet
+  p.see(bad);
   p.see(bad);
   CHECK(p.known().failure == bad.failure);
   CHECK_FALSE(p.debounces.contains(std::string(kMail1)));

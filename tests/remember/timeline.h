@@ -24,7 +24,8 @@ class Timeline {
 
   /// One look; all the hosts are looked at too.
   void see(bool fetched = true) {
-    look.vantage.answered_at = look.vantage.reached_25_at = look.vantage.reached_443_at = now();
+    look.vantage.answered_at = look.vantage.reached_25_at = look.vantage.spoke_25_at =
+        look.vantage.reached_443_at = now();
     for (const auto& [host, seen] : look.mx) {
       auto at_now = *seen;
       at_now.at = now();

@@ -127,6 +127,17 @@ constexpr CatalogueEntry kEntries[] = {
             "\"v=STSv1; id={new_id};\" at {record}. If it was meant, change expect in the agent's "
             "configuration.",
      .reference = "RFC 8461 §5"},
+    {.code = "vantage-starttls-stripped",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "STARTTLS has disappeared from every mail server at once, as seen from here",
+     .effect = "none: nothing is concluded about mail; hosts that no longer offer STARTTLS cannot be judged "
+               "from here",
+     .fix = "Something between this agent and the Internet takes STARTTLS out of SMTP sessions (an "
+            "inspecting firewall or proxy). Exempt the agent from it, or move the agent.",
+     .reference = "RFC 3207 §6"},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ class Filling {
     if (name == "host") return std::string(subject_.substr(0, space));
     if (name == "address") return std::string(space == subject_.npos ? subject_ : subject_.substr(space + 1));
     if (name == "until") return until_.empty() ? "the end of max_age after their last fetch" : until_;
+    if (name == "who") return "Senders that enforce the policy";
     if (name == "new_id") return fresh_id(now_);
     return std::nullopt;
   }
@@ -97,6 +98,18 @@ void Findings::raise_routed(Route route, std::string_view code, std::string subj
   raise(code, std::move(subject), std::move(detail), fills);
   if (all_.size() == before) return;
   if (all_.back().severity != Severity::info) all_.back().route = route;
+}
+
+void Findings::raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
+                             std::initializer_list<Fill> fills) {
+  const CatalogueEntry* entry = find_in_catalogue(code);
+  assert(entry && "code is not in the catalogue");
+  const auto severity = entry ? entry->severity_in(live_) : std::nullopt;
+  if (!severity) return;
+  const std::size_t before = all_.size();
+  raise_as(std::min(*severity, most), code, std::move(subject), std::move(detail), fills);
+  if (all_.size() > before && most < Severity::critical && all_.back().route == Route::page)
+    all_.back().route = Route::ticket;
 }
 
 bool Findings::has(std::string_view code) const {

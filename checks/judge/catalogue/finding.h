@@ -46,6 +46,10 @@ class Findings {
   void raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
                     std::initializer_list<Fill> fills = {});
 
+  /// As raise, at most this severe: what fails is a part, and the rest still serves.
+  void raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
+                     std::initializer_list<Fill> fills = {});
+
   bool has(std::string_view code) const;
   bool has(std::string_view code, std::string_view subject) const;
   Mode live() const { return live_; }

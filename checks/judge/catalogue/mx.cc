@@ -164,6 +164,17 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "You may want another MX host whose certificate renews on a different date, listed in the "
             "policy before it appears in DNS. With hosted mail a single name of the provider is normal.",
      .reference = "RFC 8461 §8.4"},
+    {.code = "mx-all-down",
+     .group = 'F',
+     .severity = {critical, critical, critical},
+     .route = Route::page,
+     .tlsrpt = "",
+     .title = "None of the MX hosts can be used",
+     .effect = "No sender can deliver to {domain}: mail waits in the senders' queues, and comes back from "
+               "one day on with some senders, after five days with others.",
+     .fix = "Bring a mail server of {domain} up, reachable on port 25 at an address that its MX record leads "
+            "to. The MTA-STS policy plays no part in this: leave it as it is.",
+     .reference = "RFC 5321 §5.1, §4.5.4.1"},
 };
 
 }  // namespace

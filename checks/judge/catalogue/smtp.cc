@@ -6,6 +6,7 @@ namespace stswatch::catalogue_tables {
 namespace {
 
 using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr CatalogueEntry kEntries[] = {
     {.code = "starttls-not-supported",
@@ -72,6 +73,29 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "The mail server needs no repair. To have {host} checked, allow the agent's address there, or "
             "move the agent to an address with a PTR record and no bad history.",
      .reference = "RFC 5321 §3.1"},
+    {.code = "smtp-silent",
+     .group = 'G',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A mail server accepts connections and does not speak SMTP",
+     .effect = "Senders wait for minutes at {subject}, then try the next address or MX host; where there is "
+               "none they defer.",
+     .fix = "Look at the mail server at {subject}: it accepts connections and does not serve them (a process "
+            "that hangs, a full queue, a proxy without its server). If other senders are served there and "
+            "only this agent is not, allow the agent's address.",
+     .reference = "RFC 5321 §4.5.3.2, §3.1"},
+    {.code = "smtp-flapping",
+     .group = 'G',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host answers differently from one connection to the next",
+     .effect = "Senders that enforce skip {host} at the attempts that meet the fault, and come back later: "
+               "mail is late. In testing they deliver and report.",
+     .fix = "Several machines answer behind {subject} and are not set up alike: compare their TLS settings "
+            "and certificates one by one. The detail names what the bad attempts met.",
+     .reference = "RFC 8461 §4.2, §5"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "checks/facts/bounds.h"
@@ -164,33 +165,52 @@ void judge_addresses(const Case& c, Findings& out) {
 
 /// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One
 /// that is merely down serves nothing else: the precise code says so.
-std::string served_by(const PolicyFetch& fetch) {
+std::string served_by(const PolicyCopy& copy) {
+  const PolicyFetch& fetch = *copy.fetch;
   if (fetch.tls.peer && !fetch.tls.peer->good()) return "a bad certificate";
   if (fetch.status == 0 || (fetch.failure && fetch.status == 200)) return {};
   if (fetch.status != 200) return "status " + std::to_string(fetch.status);
-  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256;
+  if (const Policy* policy = copy.reading ? copy.reading->applied() : nullptr) {
+    std::string mx;
+    for (const std::string& pattern : std::set<std::string>(policy->mx.begin(), policy->mx.end()))
+      mx += (mx.empty() ? "" : ", ") + pattern;
+    return std::string(to_string(policy->mode)) + ", max_age " + std::to_string(policy->max_age) + ", mx " +
+           (mx.empty() ? "none" : mx);
+  }
+  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256.substr(0, 12);
 }
 
-/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask.
+/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask. What most addresses
+/// serve is the norm: the others are named.
 void judge_agreement(const Case& c, Findings& out) {
-  std::set<std::string> kinds;
-  std::string detail;
+  std::map<std::string, std::vector<const PolicyCopy*>> kinds;
   for (const PolicyCopy& copy : c.copies) {
-    std::string served = served_by(*copy.fetch);
-    if (served.empty()) continue;
-    kinds.insert(served);
-    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
-    detail += (detail.empty() ? "" : "; ") + copy.fetch->address.str() + ": " + served.substr(0, 17);
-    if (policy)
-      detail += ", " + std::string(to_string(policy->mode)) + ' ' + std::to_string(policy->max_age) + " s " +
-                std::to_string(policy->mx.size()) + " mx";
+    const std::string served = served_by(copy);
+    if (!served.empty()) kinds[served].push_back(&copy);
   }
   if (kinds.size() < 2) return;
+  const auto more = [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); };
+  const auto norm = std::ranges::max_element(kinds, more);
+  const bool tie = std::ranges::count_if(kinds, [&](const auto& kind) {
+                     return kind.second.size() == norm->second.size();
+                   }) > 1;
+  std::string detail;
+  const bool texts_differ = std::ranges::count_if(kinds, [](const auto& kind) {
+                              return kind.second.front()->reading.has_value();
+                            }) > 1;
+  for (const auto& [served, copies] : kinds) {
+    if (!tie && served == norm->first) continue;
+    for (const PolicyCopy* copy : copies)
+      detail += (detail.empty() ? "" : "; ") + copy->fetch->address.str() + ": " + served;
+  }
+  if (!tie) detail += "; the other " + std::to_string(norm->second.size()) + ": " + norm->first;
   std::uint64_t longest = 0;
   for (const Policy& policy : c.policies)
     longest = std::max(longest, policy.max_age);
-  out.raise("sts-policy-address-inconsistent", c.facts.domain.policy_host(), in_detail(c, detail),
-            {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
+  // An address that fails sends its senders away empty-handed; one that serves another text misleads them.
+  out.raise_at_most(texts_differ ? Severity::critical : Severity::warning, "sts-policy-address-inconsistent",
+                    c.facts.domain.policy_host(), in_detail(c, detail),
+                    {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
 }
 
 /// A broken AAAA beside a working A: RULES 3.2 B, sts-policy-ipv6-broken.

@@ -13,7 +13,7 @@ WorldAddress address_of(const MxAddressCase& at, const std::string& host, TimePo
   WorldAddress out;
   out.address = at.address.str();
   // In one look a host that cannot be reached stays unknown (CONTRACT 2).
-  if (at.code == "mx-unreachable") out.reachable = false;
+  if (at.dead()) out.reachable = false;
   if (at.outcome != HostOutcome::ok && at.outcome != HostOutcome::failed) return out;
   out.reachable = true;
   const SmtpProbe& probe = *at.probe;
