@@ -38,18 +38,22 @@ const Finding& finding(const Verdict& v, std::string_view code) {
 }
 
 /// The history of one address: g good, b bad.
-HostPast attempts(std::string_view story, const char* address = kMail1) {
+HostPast attempts(std::string_view story, std::string_view address = kMail1) {
   HostPast past;
   for (const char c : story)
-    past.attempts.push_back({kNow, address, c == 'g' ? "" : "starttls-not-supported"});
+    past.attempts.push_back({kNow, std::string(address), c == 'g' ? "" : "starttls-not-supported"});
   return past;
 }
 
 }  // namespace
 
 TEST_CASE("no host that anybody can use: one page, and no advice about the policy") {
-  const auto dead = [](const char* at) { return proven(failed_probe(at, Stage::connect, Cause::refused)); };
-  const auto mute = [](const char* at) { return proven(failed_probe(at, Stage::greeting, Cause::timeout)); };
+  const auto dead = [](std::string_view at) {
+    return proven(failed_probe(at, Stage::connect, Cause::refused));
+  };
+  const auto mute = [](std::string_view at) {
+    return proven(failed_probe(at, Stage::greeting, Cause::timeout));
+  };
   for (const auto& look : {with_both(dead(kMail1), dead(kMail2)), with_both(mute(kMail1), dead(kMail2)),
                            with_both(mute(kMail1), mute(kMail2))}) {
     const auto v = judged(look);
@@ -84,14 +88,14 @@ TEST_CASE("a silent server is told as such, and not as unreachable") {
 }
 
 TEST_CASE("flapping: a bad attempt has followed a good one three times, whatever comes between") {
-  CHECK_FALSE(flapping_at(attempts("gggbbbbbb"), kMail1));
-  CHECK_FALSE(flapping_at(attempts("gbgb"), kMail1));
-  CHECK_FALSE(flapping_at(attempts("bgbgb"), kMail1));
-  CHECK(flapping_at(attempts("gbgbgb"), kMail1));
-  CHECK(flapping_at(attempts("ggbbggbbggbb"), kMail1));
-  CHECK_FALSE(flapping_at(attempts("gbgbgb"), kMail2));
-  CHECK(flapping_at(attempts("gbgbgb"), kMail1)->mostly_bad());
-  CHECK_FALSE(flapping_at(attempts("ggbgbgb"), kMail1)->mostly_bad());
+  CHECK_FALSE(flapping_at(attempts("gggbbbbbb"), std::string(kMail1)));
+  CHECK_FALSE(flapping_at(attempts("gbgb"), std::string(kMail1)));
+  CHECK_FALSE(flapping_at(attempts("bgbgb"), std::string(kMail1)));
+  CHECK(flapping_at(attempts("gbgbgb"), std::string(kMail1)));
+  CHECK(flapping_at(attempts("ggbbggbbggbb"), std::string(kMail1)));
+  CHECK_FALSE(flapping_at(attempts("gbgbgb"), std::string(kMail2)));
+  CHECK(flapping_at(attempts("gbgbgb"), std::string(kMail1))->mostly_bad());
+  CHECK_FALSE(flapping_at(attempts("ggbgbgb"), std::string(kMail1))->mostly_bad());
 }
 
 TEST_CASE("a pool is told once, its bad attempts are not told beside it, and it counts as perhaps usable") {
