@@ -65,6 +65,14 @@ void add_simulate(CLI::App& app, SimulateCommand& c) {
   add_look_flags(*sub, c.flags);
 }
 
+void add_plan(CLI::App& app, PlanCommand& c) {
+  auto* sub = app.add_subcommand(
+      "plan", "The steps from a domain as it is to a goal, in the order and with the waits that lose no mail");
+  sub->add_option("--world", c.world, "World file, - for standard input");
+  sub->add_option("--goal", c.goal, "Goal file, - for standard input");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+}
+
 void add_history(CLI::App& app, HistoryCommand& c) {
   auto* sub = app.add_subcommand("history", "What was seen of a domain, and what changed");
   sub->add_option("DOMAIN", c.domain, "The domain")->required();
@@ -193,6 +201,7 @@ int main(int argc, char** argv) {
   check_command.progress = isatty(STDERR_FILENO) != 0;
   GenerateCommand generate_command;
   SimulateCommand simulate_command;
+  PlanCommand plan_command;
   HistoryCommand history_command;
   ExplainCommand explain_command;
   LintCommand lint_command;
@@ -209,6 +218,7 @@ int main(int argc, char** argv) {
   add_generate(app, generate_command);
   add_store(app, copy_command);
   add_simulate(app, simulate_command);
+  add_plan(app, plan_command);
   add_history(app, history_command);
   add_explain(app, explain_command);
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
@@ -226,6 +236,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("lint")) return lint(lint_command, io);
   if (app.got_subcommand("run")) return run(run_command, io);
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
+  if (app.got_subcommand("plan")) return plan(plan_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
   if (app.got_subcommand("silence")) return silence(silence_command, io);

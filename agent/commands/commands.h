@@ -118,6 +118,13 @@ struct SimulateCommand {
 /// Exit codes of check: by the simulation's status.
 int simulate(const SimulateCommand& command, Streams io);
 
+struct PlanCommand {
+  std::string world, goal;  // files, - for standard input (one of them)
+  bool json = false;
+};
+/// The steps to a goal. 0 safe, 2 unsafe, 3 unknown.
+int plan(const PlanCommand& command, Streams io);
+
 struct HistoryCommand {
   std::string domain, config_file, state;
   bool json = false;

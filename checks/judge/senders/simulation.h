@@ -56,6 +56,7 @@ struct World {
   std::optional<TimePoint> policy_host_not_after;
   std::optional<TimePoint> policy_host_not_before;
   std::vector<WorldMx> mx;
+  std::uint32_t mx_ttl = 3600;  // how long resolvers may show a former MX set
 };
 
 struct WorldPoint {
