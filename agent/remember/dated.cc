@@ -34,8 +34,8 @@ class Dating {
     for (auto& at : incident.changes)
       (*this)(at);
   }
-  void operator()(Doubts& doubts) {
-    for (auto& [_, doubt] : doubts)
+  void operator()(Debounces& debounces) {
+    for (auto& [_, doubt] : debounces)
       (*this)(doubt.since);
   }
   template <class Seen>
@@ -83,7 +83,7 @@ Dated<DomainMemory> dated_by(std::shared_ptr<const DomainMemory> record, TimePoi
   auto copy = std::make_shared<DomainMemory>(*record);
   Dating dating(now);
   date_facts(*copy, dating);
-  dating(copy->doubts);
+  dating(copy->debounces);
   dating(copy->past);
   for (auto& incident : copy->incidents)
     dating(incident);
@@ -99,7 +99,7 @@ Dated<MxMemory> dated_by(std::shared_ptr<const MxMemory> record, TimePoint now) 
   auto copy = std::make_shared<MxMemory>(*record);
   Dating dating(now);
   date_facts(*copy, dating);
-  dating(copy->doubts);
+  dating(copy->debounces);
   dating(copy->times);
   auto past = *copy->past;
   dating(past.certificates);

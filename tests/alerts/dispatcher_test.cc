@@ -369,13 +369,13 @@ TEST_CASE(
   CHECK(world.kinds() == "new/page reminder/page");
 
   World refused;
-  refused.answer = [](const Owed&) { return SendResult::Kind::refused; };
+  refused.answer = [](const PendingNotice&) { return SendResult::Kind::refused; };
   refused.open("example.com", "mx-none-in-policy");
   refused.pass(1h);
   REQUIRE(refused.deliveries.empty());
   refused.now -= Seconds{400 * 86400};
   refused.dispatcher->redate(refused.now);
-  refused.answer = [](const Owed&) { return SendResult::Kind::sent; };
+  refused.answer = [](const PendingNotice&) { return SendResult::Kind::sent; };
   refused.pass(1s);
   CHECK(refused.kinds() == "new/page");
 }

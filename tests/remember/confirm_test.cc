@@ -210,7 +210,7 @@ TEST_CASE("what our own lack of descriptors kept us from asking counts for nothi
   CHECK(c.known().sts.repeated_error.empty());
   CHECK(c.known().sts.lookup == Lookup::found);
   CHECK_FALSE(fetch_fails(c.known()));
-  CHECK(c.doubts.empty());
+  CHECK(c.debounces.empty());
 }
 
 TEST_CASE("what was not asked is not in doubt") {

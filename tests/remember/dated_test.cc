@@ -55,9 +55,9 @@ TEST_CASE("a record of a clock that was ahead is one of now; its policies and fi
     CHECK(is.incidents[i].opened == now);
     CHECK(is.incidents[i].open() == was.incidents[i].open());
   }
-  REQUIRE_FALSE(was.doubts.empty());
-  for (const auto& [key, doubt] : is.doubts) {
-    CHECK(doubt.looks == was.doubts.at(key).looks);
+  REQUIRE_FALSE(was.debounces.empty());
+  for (const auto& [key, doubt] : is.debounces) {
+    CHECK(doubt.looks == was.debounces.at(key).looks);
     CHECK(doubt.since == now);
   }
   for (const auto& [part, times] : is.times)
@@ -80,7 +80,7 @@ TEST_CASE("an MX host likewise") {
   host->known = host->confirmed = std::make_shared<MxHostObservation>(look);
   host->past = std::make_shared<HostPast>(remember_look(HostPast{}, look));
   host->times = {kNow, kNow - Seconds{60}};
-  host->doubts["192.0.2.1 silent"] = {2, kNow};
+  host->debounces["192.0.2.1 silent"] = {2, kNow};
   const std::shared_ptr<const MxMemory> was = host;
   CHECK(dated_by(was, kNow).record == was);
   const auto dated = dated_by(was, kNow - Seconds{3600});
@@ -89,7 +89,7 @@ TEST_CASE("an MX host likewise") {
   CHECK(dated.record->known == dated.record->confirmed);
   CHECK(dated.record->known->probes == look.probes);
   CHECK(dated.record->times.last_success == kNow - Seconds{3600});
-  CHECK(dated.record->doubts.at("192.0.2.1 silent").since == kNow - Seconds{3600});
+  CHECK(dated.record->debounces.at("192.0.2.1 silent").since == kNow - Seconds{3600});
   CHECK(dated.record->past->certificates.at(0).seen.first == kNow - Seconds{3600});
   CHECK(was->known->at == kNow);
 }

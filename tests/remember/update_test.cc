@@ -212,7 +212,7 @@ TEST_CASE("what no look has seen is said after one interval, and over with the f
   Timeline t;
   auto blind = t.look.domain;
   blind.mx = unknown<MxAnswer>("example.com");
-  Surroundings around{t.look.mx, t.look.mx, {}, t.look.vantage, t.look.limits};
+  JudgeInputs around{t.look.mx, t.look.mx, {}, t.look.vantage, t.look.limits};
   for (const Part part : kParts)
     around.stale_after.emplace(part, Seconds{900});
   std::shared_ptr<const DomainMemory> record;
