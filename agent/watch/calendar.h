@@ -22,7 +22,7 @@ struct Hands {
 };
 Hands machine_hands();
 
-inline constexpr Seconds kClockStep{300};  // CONTRACT 9.1: "apart by more than five minutes"
+inline constexpr Seconds kClockStep{300};  // smaller ones are what a time service makes
 
 class Calendar : public SystemClock {
  public:

@@ -1,6 +1,5 @@
 // Preloaded into the program under test: its wall clock is off by as many seconds as the file that CLOCK_SHIM
 // names says; nothing else is.
-#include <dlfcn.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
