@@ -8,6 +8,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/version.h"
+#include "agent/watch/descriptors.h"
 
 namespace {
 
@@ -188,7 +189,10 @@ int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!open_standard_streams()) return kExitConfig;  // there is nobody to tell
+  raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error value, not the end of the process
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that must not grow any more
   CLI::App app{
       "Watches the MTA-STS (RFC 8461) set-up of mail domains and says so before mail stops arriving.",
       "stswatch"};

@@ -46,6 +46,8 @@ class Dispatcher {
   void adopt(DispatchRules rules);
   /// The newest record of a domain. Cheap: it is considered at the next turn.
   void on_update(std::shared_ptr<const DomainMemory> record);
+  /// Nothing was told, owed or put off by a clock later than `now`: the calendar may have been set back.
+  void redate(TimePoint now);
   /// Decides. Returns when it has to be asked again at the latest.
   TimePoint turn(TimePoint now);
 

@@ -142,6 +142,7 @@ std::vector<OpenFinding> items_of(std::shared_ptr<const DomainMemory> record,
     const Finding& finding = incident.finding;
     if (!incident.open() || (finding.of_the_agent && finding.route == Route::log)) continue;
     OpenFinding item{record, &incident, nature_of(finding)};
+    if (told_of_agent(finding) && !item.own()) continue;
     item.silenced = std::ranges::any_of(
         silences, [&](const Silence& s) { return covers(s, item.domain(), finding, now); });
     out.push_back(std::move(item));

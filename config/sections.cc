@@ -105,6 +105,7 @@ void email(TableReader& r, Names& names, AlertOptions& into) {
     return complain_of_mailbox(text);
   });
   read_severity(r, e.min_severity);
+  r.read("own", e.own);
   if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
   if (e.username.empty() != e.password_file.empty())
     r.complain(e.username.empty() ? "password_file" : "username",
@@ -244,6 +245,7 @@ void alerts(TableReader& r, AlertOptions& into) {
     t.read("api_url_file", s.api_url_file);
     t.read("channel", s.channel);
     read_severity(t, s.min_severity);
+    t.read("own", s.own);
     into.slacks.push_back(std::move(s));
   });
   r.each_table("webhook", [&](TableReader& t) {
@@ -253,6 +255,7 @@ void alerts(TableReader& r, AlertOptions& into) {
     read_url(t, "url", w.url);
     t.read("hmac_secret_file", w.hmac_secret_file);
     read_severity(t, w.min_severity);
+    t.read("own", w.own);
     into.webhooks.push_back(std::move(w));
   });
   r.each_table("alertmanager", [&](TableReader& t) {
@@ -260,6 +263,7 @@ void alerts(TableReader& r, AlertOptions& into) {
     read_name(t, names, a.name);
     t.require("url");
     read_url(t, "url", a.url);
+    t.read("own", a.own);
     into.alertmanagers.push_back(std::move(a));
   });
 }

@@ -11,17 +11,20 @@
 #include "agent/remember/journal_file.h"
 #include "agent/tell/http.h"
 #include "agent/version.h"
+#include "agent/watch/calendar.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
+#include "agent/watch/own_state.h"
 #include "agent/watch/probe.h"
 #include "agent/watch/reload.h"
+#include "agent/watch/self_questions.h"
 #include "agent/watch/systemd.h"
 #include "alerts/rows.h"
 
 namespace stswatch {
 namespace {
 
-constexpr std::chrono::seconds kPulse{20};
+constexpr std::chrono::seconds kPulse{3};  // a clock that jumps is told soon
 constexpr Millis kFlush{5000};
 
 /// Signals are taken by sigtimedwait alone, so no handler ever runs in a worker.
@@ -34,8 +37,9 @@ sigset_t block_signals() {
   return set;
 }
 
-/// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns.
-void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service) {
+/// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns and what ails it.
+void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service,
+                   const std::function<void()>& look_at_itself) {
   using std::chrono::microseconds;
   const microseconds often = std::min<microseconds>(systemd::watchdog().value_or(kPulse) / 2, kPulse);
   const timespec patience{static_cast<time_t>(often.count() / 1'000'000),
@@ -49,6 +53,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
     }
     if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
     pulse.beat(service.stuck());
+    look_at_itself();
   }
 }
 
@@ -105,10 +110,11 @@ int run(const RunCommand& command, Streams io) {
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();
-  SystemClock clock;
+  Calendar clock;
   const auto store = open_memory(**plan, clock);
   if (!store) return complain(io, store.error(), kExitConfig);
   Store& memory = **store;
+  OwnState own(memory.journal(), clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
                                       [&] { return watch != nullptr && !watch->stuck(); });
@@ -124,6 +130,7 @@ int run(const RunCommand& command, Streams io) {
     reloader.describe(s);
     notifier->describe(s);
     s.configured_silences = service.plan()->config.silences;
+    s.own = own.incidents();
     return s;
   };
   const auto http = serve_http(
@@ -132,6 +139,7 @@ int run(const RunCommand& command, Streams io) {
        .gate = [&] { return service.plan()->gate; },
        .ready = [&] { return ready.load(); },
        .stuck = [&] { return service.stuck(); },
+       .own = [&] { return own.incidents(); },
        .snapshot = snapshot,
        .look_now = [&](const Domain& name) { return service.look_now(name); },
        .silence =
@@ -155,12 +163,16 @@ int run(const RunCommand& command, Streams io) {
        .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
   if (!http) return complain(io, http.error(), kExitConfig);
 
+  SelfCheck self(own, clock, self_questions({clock, service, *notifier, memory, reloader}));
+  const auto tell_of_agent = [&] { notifier->on_update(record_of_agent(own.incidents(), clock.now())); };
+  own.on_change(tell_of_agent);
+  tell_of_agent();
   notify_by(*service.plan(), *notifier);
   service.start();
   ready = true;
   systemd::ready(domains);
   spdlog::info("stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
-  wait_for_stop(signals, reloader, service);
+  wait_for_stop(signals, reloader, service, [&] { self.turn(); });
   ready = false;
   systemd::stopping();
   prober.stop();

@@ -132,7 +132,7 @@ class Confirmer {
     Answer<Record> held = before != nullptr && known(*before) ? *before : seen;
     held.repeated_error = before != nullptr ? before->repeated_error : std::string();
     const bool asked = !seen.name.empty();
-    if (rules_.confirmations == 0 || !resolver_works || !asked) return held;
+    if (rules_.confirmations == 0 || !resolver_works || !asked || seen.exhausted) return held;
     const bool proved = !held.repeated_error.empty() || enough(key + " error", rules_.confirmations);
     if (!proved) return held;
     debounces_.erase(key + " error");

@@ -28,7 +28,8 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, repeated_error, detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, exhausted, repeated_error, detail] =
+      answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
@@ -37,6 +38,7 @@ void describe(V& v, Of<V, AnswerFacts>& answer) {
   v("ttl", ttl);
   v("cname", cname);
   v("cname_loop", cname_loop);
+  v("exhausted", exhausted);
   v("repeated_error", repeated_error);
   v("detail", detail);
 }

@@ -102,9 +102,10 @@ void describe(V& v, Of<V, Debounce>& doubt) {
 
 template <class V>
 void describe(V& v, Of<V, LookTimes>& times) {
-  auto& [last_look, last_success] = times;
+  auto& [last_look, last_success, first_look] = times;
   v("last_look", last_look);
   v("last_success", last_success);
+  v("first_look", first_look);
 }
 
 template <class V>

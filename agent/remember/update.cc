@@ -93,8 +93,10 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   std::map<Part, LookTimes> times;
   if (before != nullptr) times = before->times;
   const auto note = [&](Part part, bool success) {
-    times[part].last_look = seen.at;
-    if (success) times[part].last_success = seen.at;
+    auto& its = times[part];
+    if (!its.first_look) its.first_look = seen.at;
+    its.last_look = seen.at;
+    if (success) its.last_success = seen.at;
   };
   note(Part::sts_record, known(seen.sts));
   note(Part::tlsrpt_record, known(seen.tlsrpt));
@@ -107,6 +109,18 @@ bool stale(const LookTimes& times, Seconds after, TimePoint now) {
   return after > Seconds{0} && times.last_success && now - *times.last_success > after;
 }
 
+/// What no look has seen yet is said after one interval: `after` is three of them.
+bool never_seen(const LookTimes& times, Seconds after, TimePoint now) {
+  return after > Seconds{0} && !times.last_success && times.first_look && now - *times.first_look > after / 3;
+}
+
+/// "last known: …", "never seen since …"; empty for what is fresh.
+std::string age_in_words(const LookTimes& times, Seconds after, TimePoint now) {
+  if (stale(times, after, now)) return "last known: " + to_utc(*times.last_success);
+  if (never_seen(times, after, now)) return "never seen, looked for since " + to_utc(*times.first_look);
+  return {};
+}
+
 /// Our own view of the domain over time (group Q).
 std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& around, TimePoint now) {
   const Domain& domain = record.known->domain;
@@ -114,15 +128,16 @@ std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& 
   std::string old, unsteady;
   for (const auto& [part, times] : record.times) {
     const auto after = around.stale_after.find(part);
-    if (after == around.stale_after.end() || !stale(times, after->second, now)) continue;
-    old += (old.empty() ? "last known: " : ", ") + std::string(to_string(part)) + ' ' +
-           to_utc(*times.last_success);
+    const auto words =
+        after == around.stale_after.end() ? std::string() : age_in_words(times, after->second, now);
+    if (!words.empty()) old += (old.empty() ? "" : "; ") + std::string(to_string(part)) + ' ' + words;
   }
   if (!old.empty()) out.raise("check-stale", domain.str(), old);
   for (const auto& host : hosts_of(*record.known)) {
     const auto times = around.host_times.find(host);
-    if (times != around.host_times.end() && stale(times->second, around.host_stale_after, now))
-      out.raise("check-stale", host, "last known: " + to_utc(*times->second.last_success));
+    if (times == around.host_times.end()) continue;
+    const auto words = age_in_words(times->second, around.host_stale_after, now);
+    if (!words.empty()) out.raise("check-stale", host, words);
   }
   for (const auto& i : record.incidents)
     if (!i.finding.of_the_agent && flapping(i, now))

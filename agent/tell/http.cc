@@ -12,6 +12,7 @@
 #include "agent/tell/html.h"
 #include "agent/tell/http_server.h"
 #include "agent/tell/page_silence.h"
+#include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"
 
@@ -80,11 +81,11 @@ class Server : public HttpServer {
     server_.Get("/probe", [this](const Request& q, Response& r) { probe(q, r); });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
       if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
-      r.set_content("stswatch is healthy\n", kTextType);
+      r.set_content("stswatch is healthy\n" + own_trouble_in_words(parts_.own()), kTextType);
     });
     server_.Get("/-/ready", [this](const Request&, Response& r) {
       if (!parts_.ready()) return fail(r, 503, "stswatch is starting or stopping");
-      r.set_content("stswatch is ready\n", kTextType);
+      r.set_content("stswatch is ready\n" + own_trouble_in_words(parts_.own()), kTextType);
     });
     server_.Post("/-/reload", [this](const Request&, Response& r) {
       const auto done = parts_.reload();
@@ -200,10 +201,10 @@ class Server : public HttpServer {
          });
   }
 
-  static void refuse(Response& r, int status, const std::string& title, const std::string& words,
-                     const std::string& up) {
+  void refuse(Response& r, int status, const std::string& title, const std::string& words,
+              const std::string& up) const {
     r.status = status;
-    show(r, page_of_message(title, words, up));
+    show(r, page_of_message(title, words, up, parts_.own()));
   }
 
   static void show(Response& r, const std::string& page) {

@@ -20,6 +20,7 @@ struct HttpParts {
   std::function<std::shared_ptr<WebGate>()> gate;  // agent.web_config; null where there is none
   std::function<bool()> ready;
   std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
+  std::function<std::vector<Incident>()> own = [] { return std::vector<Incident>{}; };  // what ails the agent
   std::function<Snapshot()> snapshot;
   std::function<bool(const Domain&)> look_now;  // false: not watched
   std::function<void(const Silence&)> silence;

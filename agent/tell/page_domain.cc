@@ -188,6 +188,7 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   const View view = view_of(*memory, snapshot);
   Html page;
   open_page(page, name, "../");
+  write_own_trouble(page, snapshot.own);
   head(page, view);
   if (asked && under_way(view, *asked)) say_under_way(page, view);
   findings(page, view);

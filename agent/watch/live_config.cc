@@ -13,8 +13,9 @@ std::optional<Seconds> parse_timeout(const std::string& text) {
   return parse_duration(plain ? text + "s" : text);
 }
 
-bool uses_ipv6(const NetworkOptions& network) {
-  return network.ipv6 == Ipv6::on || (network.ipv6 == Ipv6::automatic && has_ipv6_route());
+/// nullopt: left to us, and not to be found out now.
+std::optional<bool> uses_ipv6(const NetworkOptions& network) {
+  return network.ipv6 == Ipv6::automatic ? has_ipv6_route() : std::optional(network.ipv6 == Ipv6::on);
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   out.trust = std::move(*trust);
 
   const auto& network = config.network;
-  const bool ipv6 = uses_ipv6(network);
+  const bool ipv6 = uses_ipv6(network).value_or(true);
   ObserveOptions options;
   options.https.port = network.https_port;
   options.smtp.port = network.smtp_port;
@@ -71,9 +72,10 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
 }
 
 void Probes::find_route(const NetworkOptions& network) const {
-  const bool ipv6 = uses_ipv6(network);
-  observer->use_ipv6(ipv6);
-  vantage->configure(ipv6, network.allow_private);
+  const auto ipv6 = uses_ipv6(network);
+  if (!ipv6) return;
+  observer->use_ipv6(*ipv6);
+  vantage->configure(*ipv6, network.allow_private);
 }
 
 LiveConfig::LiveConfig(Config c, Probes o, std::shared_ptr<WebGate> g)

@@ -46,6 +46,7 @@ void Notifier::on_update(std::shared_ptr<const DomainMemory> record) {
 DispatchRules Notifier::rules_of(const Config& config) const {
   DispatchRules rules;
   rules.silences = config.silences;
+  rules.watched.insert(agent_itself().str());
   auto labels = std::make_shared<std::map<std::string, std::map<std::string, std::string>>>();
   for (const auto& d : config.domains) {
     rules.watched.insert(d.name.str());
@@ -150,16 +151,18 @@ void Notifier::run(const Step& step, AddressLimiter address_limiter) {
     lock.unlock();
     const TimePoint next = step(stop);
     lock.lock();
-    TimePoint not_before = TimePoint::min();
+    const SteadyPoint due =
+        clock_.steady() + (next - clock_.now());  // whatever becomes of the calendar meanwhile
+    SteadyPoint not_before = SteadyPoint::min();
     if (address_limiter == AddressLimiter::decider) {
       ++decided_;
       news_.notify_all();
-      not_before = clock_.now() + kBreath;
+      not_before = clock_.steady() + kBreath;
     }
     while (!ending_) {
-      const auto now = clock_.now();
-      if (now >= not_before && (now >= next || news != seen)) break;
-      clock_.wait_until(news_, lock, std::max(not_before, now >= not_before ? next : not_before));
+      const auto now = clock_.steady();
+      if (now >= not_before && (now >= due || news != seen)) break;
+      clock_.wait_until(news_, lock, std::max(not_before, now >= not_before ? due : not_before));
     }
   }
   --running_;
@@ -191,6 +194,8 @@ void Notifier::stop() {
   end_threads();
   options_.reset();
 }
+
+void Notifier::redate() { dispatcher_.redate(clock_.now()); }
 
 void Notifier::describe(Snapshot& s) const {
   s.silences = dispatcher_.silences();

@@ -6,6 +6,7 @@
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
+#include "agent/watch/descriptors.h"
 #include "checks/judge/case.h"
 
 namespace stswatch {
@@ -20,7 +21,7 @@ constexpr Seconds kVantageTrouble{60};  // while no canary answers
 bool changed_lately(const Past& past, TimePoint now) {
   constexpr Seconds kSettling{2 * 3600};
   return std::any_of(past.changes.begin(), past.changes.end(),
-                     [&](const Change& c) { return now - c.at < kSettling; });
+                     [&](const Change& c) { return c.at <= now && now - c.at < kSettling; });
 }
 
 void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
@@ -82,7 +83,14 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
 }
 
 WorkerPool::Limits limits_of(const LiveConfig& plan) {
-  return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
+  const auto wanted = static_cast<std::size_t>(plan.config.agent.workers);
+  const auto descriptors = descriptor_limit();
+  const auto workers = workers_within(descriptors, wanted);
+  if (workers < wanted)
+    spdlog::warn(
+        "{} descriptors suffice for {} workers of {}: raise LimitNOFILE (ulimit -Hn), or lower agent.workers",
+        descriptors, workers, wanted);
+  return {workers, plan.config.network.look_timeout};
 }
 
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
@@ -224,6 +232,7 @@ bool Service::fetch_is_due(const LiveConfig& plan, const DomainMemory* before,
     if (fetch_now_.erase(facts.domain.str()) > 0) return true;
   }
   if (before == nullptr || !before->policy_fetched) return true;
+  if (*before->policy_fetched > facts.at) return true;  // by a clock that was ahead
   // A tenth early, so that the spread of the schedule does not skip a turn.
   if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
   if (wants_confirmation(*before) || changed_lately(before->past, facts.at)) return true;
@@ -252,6 +261,8 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
     }
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
+  hear_dates(facts);
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
   const bool parked = !crowded.empty() && facts.fetches.empty();
@@ -319,6 +330,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (!crowded.empty() && look.probes.empty()) return schedule.mx;
   if (silent(look)) plan.probes.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return schedule.mx;
+  if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
   plan.probes.vantage->saw(look);
   const auto vantage = plan.probes.vantage->now(host, look.at);
   const auto outcome = outcome_of(look, vantage);
@@ -328,6 +340,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
   record->times.last_look = look.at;
+  if (!record->times.first_look) record->times.first_look = look.at;
   // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
   const bool heard = std::ranges::any_of(look.probes, spoke);
   if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;

@@ -9,6 +9,7 @@
 #include "agent/tell/metrics.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
+#include "agent/watch/means.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
 
@@ -35,9 +36,18 @@ class Service {
   /// Why it is no longer alive, if so.
   std::optional<std::string> stuck() const { return pool_.stuck(std::chrono::steady_clock::now()); }
   LookMetrics& looks() { return looks_; }
+  /// Which of the agent's own means do not suffice for its looks, if so.
+  std::optional<std::string> lacking() const;
+  /// Why MX hosts cannot be looked at from here, if so.
+  std::optional<std::string> port25_blocked() const;
+  /// After the calendar has jumped, or at the start: what is remembered as seen later than now was seen now.
+  /// Returns how far ahead the latest of it was.
+  Seconds redate();
 
  private:
   void recall(const LiveConfig& plan, const DomainConfig& domain);
+  Seconds redate(const DomainConfig& domain);
+  void hear_dates(const DomainObservation& facts);
   Seconds look(const Subject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
   void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
@@ -55,6 +65,7 @@ class Service {
   Memory& memory_;
   Clock& clock_;
   LookMetrics looks_;
+  Means means_;
   AddressQueue address_queue_;
   Cancel cancel_;
 

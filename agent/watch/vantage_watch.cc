@@ -22,7 +22,7 @@ bool Canaries::begin_round(TimePoint now, const Deadline& deadline) {
     if (deadline.passed() || deadline.cancelled()) return false;
     over_.wait_for(lock, std::min(deadline.left(), kGlance));
   }
-  if (asked_ != TimePoint{} && now - asked_ <= kFresh) return false;
+  if (asked_ != TimePoint{} && std::chrono::abs(now - asked_) <= kFresh) return false;
   under_way_ = true;
   return true;
 }
@@ -71,7 +71,8 @@ void VantageWatch::Port::reached(const std::string& host, TimePoint at) {
 
 bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const {
   for (const auto& reach : last)
-    if (!reach.host.empty() && reach.host != host && at - reach.at <= kLately && reach.at >= void_before)
+    if (!reach.host.empty() && reach.host != host && std::chrono::abs(at - reach.at) <= kLately &&
+        reach.at >= void_before)
       return true;
   return false;
 }
@@ -96,6 +97,7 @@ void VantageWatch::configure(bool ipv6, bool allow_private) {
 void VantageWatch::saw(const MxHostObservation& look) {
   const std::lock_guard lock(mutex_);
   for (const auto& probe : look.probes) {
+    if (probe.failure && probe.failure->cause == Cause::exhausted) continue;  // nothing was tried
     smtp_.tried = look.at;
     if (answered(probe.failure)) smtp_.reached(look.host, look.at);
     if (spoke(probe)) spoke_.reached(look.host, look.at);
@@ -106,6 +108,7 @@ void VantageWatch::saw(const std::string& policy_host, const std::vector<PolicyF
                        TimePoint at) {
   const std::lock_guard lock(mutex_);
   for (const auto& fetch : fetches) {
+    if (fetch.failure && fetch.failure->cause == Cause::exhausted) continue;
     https_.tried = at;
     if (answered(fetch.failure)) https_.reached(policy_host, at);
   }

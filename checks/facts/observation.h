@@ -99,6 +99,11 @@ struct DomainObservation {
   bool operator==(const DomainObservation&) const = default;
 };
 
+/// What our own lack of descriptors or buffers kept a look from seeing: "192.0.2.1: Too many open files";
+/// empty where it kept nothing.
+std::string exhausted_in(const DomainObservation& look);
+std::string exhausted_in(const MxHostObservation& look);
+
 /// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
 struct Vantage {
   bool reached_443 = false;       // some other host answered on the HTTPS port within the last hour

@@ -33,6 +33,7 @@ struct AnswerFacts {
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
+  bool exhausted = false;   // unknown since our own descriptors or buffers ran out: says nothing of the name
   std::string
       repeated_error{};  // memory: its last looks in a row all ended in this error of the zone's servers
   std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
@@ -72,7 +73,8 @@ enum class Cause {
   reset,         // connection reset later
   closed,        // the peer closed where more was due
   no_route,      // our side has no way there (no IPv6, network down): says nothing of the peer
-  local,         // any other fault of our own machine (descriptors, memory): says nothing of the peer
+  local,         // any other fault of our own machine (no time left, a firewall): says nothing of the peer
+  exhausted,     // our descriptors, ports, buffers or memory are used up: says nothing of the peer
   not_public,    // refused by us: private, loopback, link-local, multicast or metadata address
   tls_alert,     // the peer sent a TLS alert
   tls_protocol,  // bytes that are no TLS, or no common version
@@ -98,6 +100,12 @@ using Result = tl::expected<T, Failure>;
 
 std::string_view to_string(Stage stage);
 std::string_view to_string(Cause cause);
+
+/// What an errno of our own socket calls says: of the peer, of the way there, or of ourselves.
+Cause cause_of_errno(int error);
+
+/// Of our own doing: it proves nothing about whoever was asked.
+bool is_our_own(Cause cause);
 
 /// What the network said, made safe to store and print: control and non-ASCII octets become \xNN,
 /// and the whole is cut at `max` characters with "...".

@@ -57,6 +57,7 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
       return unknown("address-not-public");
     case Cause::no_route:
     case Cause::local:
+    case Cause::exhausted:
     case Cause::cancelled:
       return unknown();
     case Cause::deferred:
@@ -157,11 +158,6 @@ using namespace std::chrono_literals;
 
 constexpr Millis kFairTime = 10s;  // RULES 5.7: a stall proves a fault "if it had at least 10 s"
 
-bool says_nothing_of_the_peer(Cause cause) {
-  return cause == Cause::no_route || cause == Cause::local || cause == Cause::cancelled ||
-         cause == Cause::not_public;
-}
-
 FetchEnd end_before_body(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
   if (failure.cause == Cause::timeout) {
     // RULES 5.7: no answer at all is unknown until this vantage has reached another host on that port.
@@ -236,7 +232,7 @@ std::string why_invalid(const PolicyReading& reading) {
 }
 
 FetchEnd end_of_failure(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
-  if (says_nothing_of_the_peer(failure.cause)) return FetchEnd::unknown;
+  if (is_our_own(failure.cause)) return FetchEnd::unknown;
   if (failure.stage == Stage::body) {
     // RFC 8461 §3.3: "only valid if the HTTP response code is 200": any other one has said all there is.
     if (fetch.status != 0 && fetch.status != 200) return end_of_status(fetch);

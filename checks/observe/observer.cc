@@ -184,19 +184,24 @@ std::optional<bool> Observer::greets(const std::string& host, const Deadline& de
     if (found.lookup() == Lookup::unknown) return std::nullopt;
     addresses = found.all();
   }
+  bool untried = false;
   for (std::size_t i = 0; i < addresses.size() && !deadline.cancelled(); ++i) {
     if (addresses[i].is_v6() && !ipv6_) continue;
     const auto share = deadline.within(deadline.left() / static_cast<Millis::rep>(addresses.size() - i));
     const auto turn = address_limiter_->take(addresses[i], share);
-    if (turn && hear_greeting(addresses[i], options_.smtp, share)) return true;
+    const auto heard = turn ? hear_greeting(addresses[i], options_.smtp, share) : Result<void>{};
+    if (turn && heard) return true;
+    untried |= !heard && heard.error().cause == Cause::exhausted;
   }
+  if (untried) return std::nullopt;
   return false;
 }
 
-bool has_ipv6_route() {
+std::optional<bool> has_ipv6_route() {
   // f.root-servers.net: an address that a default route is needed for.
   const auto probe = Address::parse("2001:500:2f::f");
-  const auto ours = probe ? source_address(*probe) : std::nullopt;
+  const auto ours = source_address(*probe);
+  if (!ours && ours.error().cause == Cause::exhausted) return std::nullopt;
   // A host without a global address may still route towards one, from fe80::/10, and never hear an answer.
   return ours && !(ours->octets()[0] == 0xfe && (ours->octets()[1] & 0xc0) == 0x80);
 }

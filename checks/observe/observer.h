@@ -43,7 +43,8 @@ class Observer {
                                std::vector<Address>* crowded = nullptr);
 
   /// Whether any address of this host, which the operator named, greets on the SMTP port; nothing when its
-  /// addresses could not be found out. `host` may be an address.
+  /// addresses could not be found out, or our own means did not suffice to ask them. `host` may be an
+  /// address.
   std::optional<bool> greets(const std::string& host, const Deadline& deadline);
 
   void use_ipv6(bool route) { ipv6_ = route; }
@@ -62,6 +63,7 @@ class Observer {
 };
 
 /// Whether this machine has an IPv6 default route (or any route to `probe`); no packet is sent.
-bool has_ipv6_route();
+/// nullopt: there was no descriptor to ask the kernel with.
+std::optional<bool> has_ipv6_route();
 
 }  // namespace stswatch

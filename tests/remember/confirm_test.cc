@@ -199,6 +199,20 @@ TEST_CASE("an error of the name servers is told after the looks, unless nothing 
   CHECK(blind.known().mx.repeated_error.empty());
 }
 
+TEST_CASE("what our own lack of descriptors kept us from asking counts for nothing, however often") {
+  auto exhausted = base();
+  exhausted.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "Too many open files");
+  exhausted.domain.sts.exhausted = true;
+  exhausted.set_fetches({failed_fetch(Stage::connect, Cause::exhausted)});
+  Confirming c;
+  for (int i = 0; i < 10; ++i)
+    c.see(exhausted);
+  CHECK(c.known().sts.repeated_error.empty());
+  CHECK(c.known().sts.lookup == Lookup::found);
+  CHECK_FALSE(fetch_fails(c.known()));
+  CHECK(c.debounces.empty());
+}
+
 TEST_CASE("what was not asked is not in doubt") {
   Confirming c;
   for (int i = 0; i < 5; ++i)

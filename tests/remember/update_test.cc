@@ -208,6 +208,30 @@ TEST_CASE("what has not been seen for long is told as our own view, and only tha
   CHECK(turn.record->verdict.status == Status::ok);
 }
 
+TEST_CASE("what no look has seen is said after one interval, and over with the first that sees it") {
+  Timeline t;
+  auto blind = t.look.domain;
+  blind.mx = unknown<MxAnswer>("example.com");
+  JudgeInputs around{t.look.mx, t.look.mx, {}, t.look.vantage, t.look.limits};
+  for (const Part part : kParts)
+    around.stale_after.emplace(part, Seconds{900});
+  std::shared_ptr<const DomainMemory> record;
+  const auto see = [&](Seconds later, const DomainObservation& facts) {
+    auto look = facts;
+    look.at = kNow + later;
+    record = after_look(record.get(), look, true, around).record;
+    for (const auto& f : record->verdict.findings)
+      if (f.code == "check-stale") return f.detail;
+    return std::string();
+  };
+  CHECK(see(Seconds{0}, blind).empty());
+  CHECK(see(Seconds{300}, blind).empty());
+  CHECK(see(Seconds{301}, blind) == "mx never seen, looked for since " + to_utc(kNow));
+  CHECK(record->verdict.status == Status::unknown);
+  see(Seconds{302}, t.look.domain);
+  CHECK(see(Seconds{303}, t.look.domain).empty());
+}
+
 TEST_CASE("flapping is told") {
   Timeline t;
   for (int i = 0; i < 4; ++i) {

@@ -150,11 +150,21 @@ std::vector<std::string> skipped_addresses(const Case& c) {
   return out;
 }
 
+/// What this machine's own lack of descriptors or buffers kept from us: the first of it.
+std::string why_exhausted(const Case& c) {
+  std::string why = exhausted_in(c.facts);
+  for (const MxCase& mx : c.mx)
+    if (why.empty() && mx.look) why = exhausted_in(*mx.look);
+  return why;
+}
+
 void judge_view(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   if (c.vantage.port25_blocked && !c.mx.empty()) {
     out.raise("vantage-port25-blocked", domain, "no host answers on port 25, while port 443 works");
   }
+  if (const auto exhausted = why_exhausted(c); !exhausted.empty())
+    out.raise("vantage-resources", domain, printable(exhausted, bounds::kDetail));
   const auto skipped = skipped_addresses(c);
   if (skipped.empty()) return;
   std::string detail = "skipped:";

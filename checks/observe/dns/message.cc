@@ -291,6 +291,12 @@ DnsAnswer unknown_answer(const DnsQuestion& question, std::string detail) {
   return answer;
 }
 
+DnsAnswer exhausted_answer(const DnsQuestion& question, std::string detail) {
+  DnsAnswer answer = unknown_answer(question, std::move(detail));
+  facts_of(answer).exhausted = true;
+  return answer;
+}
+
 AnswerFacts& facts_of(DnsAnswer& answer) {
   return std::visit([](auto& a) -> AnswerFacts& { return a; }, answer);
 }

@@ -102,8 +102,8 @@ void Thread::submit(const std::shared_ptr<Batch>& batch) {
   }
   for (std::size_t i = accepted; i < tasks.size(); ++i)
     batch->answer(tasks[i]->index,
-                  unknown_answer(tasks[i]->question(), "not asked: " + std::to_string(kMaxOpen) +
-                                                           " DNS questions are open already"));
+                  exhausted_answer(tasks[i]->question(), "not asked: " + std::to_string(kMaxOpen) +
+                                                             " DNS questions are open already"));
 }
 
 void Thread::run() {
@@ -174,6 +174,9 @@ void Thread::note_reply(Task& task) {
     case Reply::Kind::unreachable:
       task.plan.failed(label + over + " cannot be reached");
       break;
+    case Reply::Kind::exhausted:
+      task.plan.exhausted(label + over + ": " + task.error);
+      return;  // nothing was sent: it says nothing of the server
     case Reply::Kind::broken:
       task.plan.failed(label + over + ": " + task.error);
       break;
