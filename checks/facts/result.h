@@ -59,9 +59,16 @@ struct MxRecord {
   bool operator==(const MxRecord&) const = default;
 };
 
+/// A name server of a zone: lower case, no final dot.
+struct NsRecord {
+  std::string host;
+  bool operator==(const NsRecord&) const = default;
+};
+
 using TxtAnswer = Answer<TxtRecord>;
 using MxAnswer = Answer<MxRecord>;
 using AddressAnswer = Answer<Address>;
+using NsAnswer = Answer<NsRecord>;
 
 /// How far a look had come when it failed; in the order of the conversation.
 enum class Stage { dns, connect, greeting, ehlo, starttls, handshake, certificate, request, headers, body };
