@@ -166,6 +166,7 @@ void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
     if (plan->find(d.name.str()) != nullptr) continue;
     pool_.remove({Kind::domain, d.name.str()});
     fetch_now_.erase(d.name.str());
+    plan->probes.vantage->forget(d.name.str());
     use_mx_hosts(d.name.str(), {});
   }
   pool_.shorten(Kind::domain, plan->config.schedule.dns);
@@ -245,9 +246,10 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   const Stopwatch watch;
   const auto& probes = plan.probes;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
-  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline);
-  std::vector<Address> crowded;
   const auto before = memory_.domain(domain.name);
+  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline,
+                                              {.known = before ? before->known.get() : nullptr});
+  std::vector<Address> crowded;
   const bool fetch = fetch_is_due(plan, before.get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
@@ -263,6 +265,7 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
   hear_dates(facts);
+  probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
   const bool parked = !crowded.empty() && facts.fetches.empty();

@@ -38,6 +38,8 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
     refused |= greets == false;
   }
   const bool complete = !answered.empty() || (refused && !deadline.cancelled() && !deadline.passed());
+  // Beside its greeting, whether it offers STARTTLS: hosts that all lose it at once are not at fault.
+  if (!answered.empty()) vantage_.saw(observer_.look_at_mx(answered, now, deadline), true);
   if (complete) vantage_.asked_canaries(answered, now);
   {
     const std::lock_guard lock(mutex_);
@@ -52,7 +54,8 @@ bool silent(const MxHostObservation& look) {
     const bool no_connection = !answered(probe.failure) && (probe.failure->cause == Cause::timeout ||
                                                             probe.failure->cause == Cause::refused ||
                                                             probe.failure->cause == Cause::reset);
-    return no_connection || no_smtp(probe);
+    const bool no_starttls = probe.failure && probe.failure->cause == Cause::not_offered;
+    return no_connection || no_smtp(probe) || no_starttls;
   });
 }
 
@@ -88,14 +91,38 @@ void VantageWatch::resolved(const std::string& subject, TimePoint at) {
   dns_.reached(subject, at);
 }
 
+void VantageWatch::saw_resolver(const DomainObservation& look, bool port53_blocked) {
+  const std::lock_guard lock(mutex_);
+  resolver_.saw(look);
+  port53_blocked_ = port53_blocked;
+}
+
+void VantageWatch::forget(const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  resolver_.forget(domain);
+}
+
+std::optional<std::string> VantageWatch::resolver_blind() const {
+  const std::lock_guard lock(mutex_);
+  auto why = resolver_.blind();
+  return why.empty() ? std::nullopt : std::optional(std::move(why));
+}
+
+std::optional<std::string> VantageWatch::starttls_stripped() const {
+  const std::lock_guard lock(mutex_);
+  auto why = starttls_.stripped();
+  return why.empty() ? std::nullopt : std::optional(std::move(why));
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;
   allow_private_ = allow_private;
 }
 
-void VantageWatch::saw(const MxHostObservation& look) {
+void VantageWatch::saw(const MxHostObservation& look, bool canary) {
   const std::lock_guard lock(mutex_);
+  starttls_.saw(look, canary);
   for (const auto& probe : look.probes) {
     if (probe.failure && probe.failure->cause == Cause::exhausted) continue;  // nothing was tried
     smtp_.tried = look.at;
@@ -145,6 +172,9 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.reached_443_at = https_.newest_besides(policy_host);
   v.reached_25_at = smtp_.newest_besides(policy_host);
   v.spoke_25_at = spoke_.newest_besides(policy_host);
+  v.starttls_stripped = !starttls_.stripped().empty();
+  v.resolver_blind = resolver_.blind();
+  v.port53_blocked = port53_blocked_;
   v.answered_at = dns_.newest_besides(policy_host);
   return v;
 }

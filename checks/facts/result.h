@@ -34,9 +34,15 @@ struct AnswerFacts {
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
   bool exhausted = false;   // unknown since our own descriptors or buffers ran out: says nothing of the name
-  std::string
-      repeated_error{};  // memory: its last looks in a row all ended in this error of the zone's servers
+  // Unknown, and why that is the zone's fault: what its own servers said, or that it fails validation. Empty
+  // where nothing proves it, however long it lasts (RULES 5.8).
+  std::string zone_error{};
   std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
+  /// Why nobody who validates can resolve this name; empty where that is not proved (RFC 4035 §5.5).
+  std::string proven_error() const {
+    if (!zone_error.empty()) return zone_error;
+    return lookup == Lookup::unknown && bogus ? detail : std::string();
+  }
   bool operator==(const AnswerFacts&) const = default;
 };
 
@@ -60,9 +66,16 @@ struct MxRecord {
   bool operator==(const MxRecord&) const = default;
 };
 
+/// A name server of a zone: lower case, no final dot.
+struct NsRecord {
+  std::string host;
+  bool operator==(const NsRecord&) const = default;
+};
+
 using TxtAnswer = Answer<TxtRecord>;
 using MxAnswer = Answer<MxRecord>;
 using AddressAnswer = Answer<Address>;
+using NsAnswer = Answer<NsRecord>;
 
 /// How far a look had come when it failed; in the order of the conversation.
 enum class Stage { dns, connect, greeting, ehlo, starttls, handshake, certificate, request, headers, body };

@@ -18,6 +18,32 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
             "move the agent to another network.",
      .reference = "contrib/findings.md#vantage-port25-blocked"},
+    {.code = "vantage-resolver-blind",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent's DNS resolver fails",
+     .effect =
+         "none: nothing is concluded about mail; what the resolver does not answer cannot be judged from "
+         "here",
+     .fix =
+         "See whether the resolver runs, reaches the Internet and has the right time and trust anchor: dig "
+         "NS . and dig TXT {record}, both at the address in dns.servers or /etc/resolv.conf. A second "
+         "resolver in dns.servers keeps the agent's sight when the first fails.",
+     .reference = "contrib/findings.md#vantage-resolver-blind"},
+    {.code = "vantage-port53-blocked",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "This agent cannot ask name servers directly",
+     .effect = "none: the resolver is asked alone, so a fault of a zone's servers cannot be told from one of "
+               "the resolver's",
+     .fix =
+         "Allow DNS queries from this machine to any address on port 53, UDP and TCP, or set dns.source to "
+         "off in the agent's configuration.",
+     .reference = "contrib/findings.md#vantage-port53-blocked"},
     {.code = "vantage-no-ipv6",
      .group = 'Q',
      .severity = {},
@@ -36,15 +62,6 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "none: mail is not affected, but what is said about expiry may be wrong",
      .fix = "Check that NTP runs on this machine and is in step.",
      .reference = "contrib/findings.md#vantage-clock-skew"},
-    {.code = "vantage-resolver-blind",
-     .group = 'Q',
-     .severity = {},
-     .route = Route::ticket,
-     .tlsrpt = "",
-     .title = "This agent's resolver does not resolve",
-     .effect = "none: nothing is concluded about mail; no domain can be judged from here",
-     .fix = "Mend the resolver of this machine, or name another one in [dns] servers.",
-     .reference = "contrib/findings.md#vantage-resolver-blind"},
     {.code = "vantage-starttls-stripped",
      .group = 'Q',
      .severity = {},
@@ -199,17 +216,6 @@ constexpr CatalogueEntry kEntries[] = {
             "\"v=STSv1; id={new_id};\" at {record}. If it was meant, change expect in the agent's "
             "configuration.",
      .reference = "RFC 8461 §5"},
-    {.code = "vantage-starttls-stripped",
-     .group = 'Q',
-     .severity = {},
-     .route = Route::ticket,
-     .tlsrpt = "",
-     .title = "STARTTLS has disappeared from every mail server at once, as seen from here",
-     .effect = "none: nothing is concluded about mail; hosts that no longer offer STARTTLS cannot be judged "
-               "from here",
-     .fix = "Something between this agent and the Internet takes STARTTLS out of SMTP sessions (an "
-            "inspecting firewall or proxy). Exempt the agent from it, or move the agent.",
-     .reference = "RFC 3207 §6"},
 };
 
 }  // namespace
