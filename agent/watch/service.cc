@@ -100,6 +100,7 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
   out.vantage = vantage;
   out.limits = domain.limits;
   out.limits.confirmations = plan.config.schedule.confirmations;
+  out.limits.grain = plan.config.schedule.grain(plan.config.network.look_timeout);
   out.limits.readiness_sessions = domain.readiness_sessions;
   for (const auto& p : plan.config.planned)
     out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;
@@ -331,7 +332,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   wait_for_address({Kind::mx, host}, crowded);
   const auto& schedule = plan.config.schedule;
   if (!crowded.empty() && look.probes.empty()) return schedule.mx;
-  if (silent(look)) plan.probes.canaries->ask(look.at, cancel_);
+  if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return schedule.mx;
   if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
   plan.probes.vantage->saw(look);
@@ -357,7 +358,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
       note_attempts(remember_look(*record->past, *record->confirmed), look, vantage));
   record->attempts = record->past->attempts;
   const bool saw = saw_all(look, vantage);
-  if (silent(look) && !record->debounces.empty()) hurry_references(host, look.at);
+  if (dubious(look) && !record->debounces.empty()) hurry_references(host, look.at);
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.
   const bool found = look.addresses.lookup() != Lookup::unknown;
   const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);

@@ -49,7 +49,7 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
   over_.notify_all();
 }
 
-bool silent(const MxHostObservation& look) {
+bool dubious(const MxHostObservation& look) {
   return std::any_of(look.probes.begin(), look.probes.end(), [](const SmtpProbe& probe) {
     const bool no_connection = !answered(probe.failure) && (probe.failure->cause == Cause::timeout ||
                                                             probe.failure->cause == Cause::refused ||

@@ -96,7 +96,8 @@ class Canaries {
   TimePoint asked_{};
 };
 
-/// Some address of the host gave no answer at all on port 25.
-bool silent(const MxHostObservation& look);
+/// Some address of the host gave no answer at all on port 25, spoke no SMTP, or offered no STARTTLS: whether that is the
+/// host or this vantage, a canary and other hosts tell.
+bool dubious(const MxHostObservation& look);
 
 }  // namespace stswatch
