@@ -70,7 +70,8 @@ void add_simulate(CLI::App& app, SimulateCommand& c) {
 
 void add_plan(CLI::App& app, PlanCommand& c) {
   auto* sub = app.add_subcommand(
-      "plan", "The steps from a domain as it is to a goal, in the order and with the waits that lose no mail");
+      "plan",
+      "The steps from a domain as it is to a goal, in the order and with the waits that lose no mail");
   sub->add_option("--world", c.world, "World file, - for standard input");
   sub->add_option("--goal", c.goal, "Goal file, - for standard input");
   sub->add_flag("--json", c.json, "One JSON document on stdout");

@@ -28,7 +28,8 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, exhausted, zone_error, detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, exhausted, zone_error, detail] =
+      answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);

@@ -77,7 +77,8 @@ std::vector<SelfQuestion> self_questions(const SelfParts& of) {
   const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.journal());
   return {{"vantage-clock-stepped", Seconds{0}, [clocks] { return clocks->ask(); }},
           {"vantage-resources", Seconds{0}, [&service] { return service.lacking(); }},
-          {"vantage-resolver-blind", Seconds{0}, [&service] { return service.plan()->probes.vantage->resolver_blind(); }},
+          {"vantage-resolver-blind", Seconds{0},
+           [&service] { return service.plan()->probes.vantage->resolver_blind(); }},
           {"vantage-starttls-stripped", Seconds{0},
            [&service] { return service.plan()->probes.vantage->starttls_stripped(); }},
           {"vantage-port25-blocked", kPort25, [&service] { return service.port25_blocked(); }},

@@ -38,11 +38,11 @@ std::string StarttlsWatch::stripped() const {
     if (++lost <= 3) names += (names.empty() ? "" : ", ") + host;
   }
   if (lost < 2 || (!canary && owners.size() < 2)) return {};
-  const bool still_offered =
-      std::ranges::any_of(hosts_, [&](const auto& h) { return !h.second.lost && h.second.offered >= *first; });
+  const bool still_offered = std::ranges::any_of(
+      hosts_, [&](const auto& h) { return !h.second.lost && h.second.offered >= *first; });
   if (still_offered) return {};
-  return std::to_string(lost) + " hosts that offered STARTTLS do not any more, none has since " + to_utc(*first) +
-         ": " + names + (lost > 3 ? ", ..." : "");
+  return std::to_string(lost) + " hosts that offered STARTTLS do not any more, none has since " +
+         to_utc(*first) + ": " + names + (lost > 3 ? ", ..." : "");
 }
 
 }  // namespace stswatch

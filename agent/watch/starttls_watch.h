@@ -1,6 +1,6 @@
 // Whether something near this agent takes STARTTLS out of SMTP sessions (vantage-starttls-stripped): hosts of
-// several owners, or a canary, that offered it have all lost it, and nobody has offered it since. One owner's hosts
-// alone are that owner's fault. Not thread-safe.
+// several owners, or a canary, that offered it have all lost it, and nobody has offered it since. One owner's
+// hosts alone are that owner's fault. Not thread-safe.
 #pragma once
 
 #include <map>

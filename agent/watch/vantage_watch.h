@@ -33,7 +33,8 @@ class VantageWatch {
   void saw_resolver(const DomainObservation& look, bool port53_blocked);
   /// The domain is no longer looked at: what was held against the resolver by it goes too.
   void forget(const std::string& domain);
-  /// Why the configured resolver, or the way to all mail hosts, is at fault; null: it is not, as far as is known.
+  /// Why the configured resolver, or the way to all mail hosts, is at fault; null: it is not, as far as is
+  /// known.
   std::optional<std::string> resolver_blind() const;
   std::optional<std::string> starttls_stripped() const;
 
@@ -96,8 +97,8 @@ class Canaries {
   TimePoint asked_{};
 };
 
-/// Some address of the host gave no answer at all on port 25, spoke no SMTP, or offered no STARTTLS: whether that is the
-/// host or this vantage, a canary and other hosts tell.
+/// Some address of the host gave no answer at all on port 25, spoke no SMTP, or offered no STARTTLS: whether
+/// that is the host or this vantage, a canary and other hosts tell.
 bool dubious(const MxHostObservation& look);
 
 }  // namespace stswatch

@@ -249,7 +249,7 @@ TEST_CASE("what our own lack of descriptors kept us from asking counts for nothi
   Confirming c;
   for (int i = 0; i < 10; ++i)
     c.see(exhausted);
-  CHECK(c.known().sts.repeated_error.empty());
+  CHECK(c.known().sts.zone_error.empty());
   CHECK(c.known().sts.lookup == Lookup::found);
   CHECK_FALSE(fetch_fails(c.known()));
   CHECK(c.debounces.empty());

@@ -19,7 +19,8 @@ class RandomLook {
       auto mx = std::make_shared<MxHostObservation>(host());
       out.mx[mx->host] = mx;
     }
-    out.vantage = {flip(), flip(), word(), time(), time(), time(), time(), flip(), flip(), flip(), flip()};
+    out.vantage = {flip(), flip(), word(), time(), time(), time(), time(),
+                   flip(), word(), flip(), flip(), flip(), flip()};
     return out;
   }
 
