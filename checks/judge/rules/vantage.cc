@@ -25,7 +25,7 @@ void judge_answer(const AnswerFacts& answer, const std::string& name, Findings& 
 std::string why_unknown(const HostAddresses& addresses) {
   std::string out;
   for (const auto* answer : {&addresses.a, &addresses.aaaa}) {
-    if (answer->lookup != Lookup::unknown) continue;
+    if (answer->lookup != Lookup::unknown || !answer->proven_error().empty()) continue;
     out += (out.empty() ? "" : "; ") + std::string(answer == &addresses.a ? "A: " : "AAAA: ") +
            (answer->detail.empty() ? "no answer" : answer->detail);
   }
