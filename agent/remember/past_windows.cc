@@ -78,7 +78,7 @@ Witness witness(const LookAtWindows& look) {
   if (!look.fetched || host.lookup() == Lookup::unknown) return out;
   out.complete = look.seen.fetches.size() == host.all().size();
   for (const auto& fetch : look.seen.fetches) {
-    const auto copy = weigh(fetch, look.vantage, look.seen.at);
+    const auto copy = classify(fetch, look.vantage, look.seen.at);
     out.complete = out.complete && copy.outcome != Outcome::unknown;
     if (const Policy* applied = copy.reading ? copy.reading->applied() : nullptr)
       out.read.push_back(*applied);
