@@ -193,7 +193,8 @@ class Story {
         const Seconds age{file.max_age};
         allow(id, file, age, allowed[key]);
         const TimePoint begin = std::max(id.from, file.from), end = std::min(later(id.to, kTtl), file.to);
-        const TimePoint until = end == kNever ? kNever : end + age;
+        // Unless both are there, what counts is what could be fetched until now (RULES 4.3).
+        const TimePoint until = end == kNever ? kNever : std::min(end, now_) + age;
         if (begin > end || until <= now_ || begin > now_ || unseen(id, file, end)) continue;
         const auto found = held.find(key);
         REQUIRE_MESSAGE(found != held.end(),

@@ -116,7 +116,7 @@ Fault fault_of(const Held& h, TimePoint now) {
   const bool still_served = h.policy.last_ub >= now;  // sts-policy-address-inconsistent says so
   if (!h.shown_id || h.present || still_served) return Fault::none;
   if (h.id.last_ub < now) return Fault::reused;
-  // Nobody saw the two together, and the looks lie too far apart to say that they never met (CONTRACT 9.1).
+  // Nobody saw the two together, and the looks lie too far apart to say that they never met (RULES 4.1).
   if (last_seen(h) < sighted(h)) return Fault::order_unknown;
   // "first sight of the new id until the last sight of the old body"
   if (h.id.first > h.policy.first && h.policy.last_ub - h.id.first <= kRace) return Fault::race;
@@ -144,7 +144,7 @@ std::string first_words(const Held& h, Fault fault) {
   return "the policy of before was " + end_in_words(h) + ", the id is still " + h.id.id;
 }
 
-/// CONTRACT 9.1: a ticket where sight was lost, a warning where the old policy excludes a host in use.
+/// RULES 4.1: a ticket where sight was lost, a warning where the old policy excludes a host in use.
 void raise_order_lost(const Case& c, bool costs, const std::string& detail, const std::string& until,
                       Findings& out) {
   const Severity severity = costs ? Severity::warning : Severity::info;
