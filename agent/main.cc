@@ -74,7 +74,15 @@ void add_plan(CLI::App& app, PlanCommand& c) {
       "The steps from a domain as it is to a goal, in the order and with the waits that lose no mail");
   sub->add_option("--world", c.world, "World file, - for standard input");
   sub->add_option("--goal", c.goal, "Goal file, - for standard input");
+  sub->add_option("DOMAIN", c.domain, "The domain that is to change, as it is remembered and seen now");
+  sub->add_option("--mx", c.mx, "MX host of the goal, best first, repeatable: the whole set")
+      ->allow_extra_args(false);
+  sub->add_option("--mode", c.mode, "Mode of the goal")->check(CLI::IsMember({"none", "testing", "enforce"}));
+  sub->add_option("--max-age", c.max_age, "max_age of the goal, in seconds")->check(CLI::Range(0, 31557600));
+  sub->add_option("--policy", c.policy, "Policy file of the goal");
+  sub->add_flag("--retire", c.retire, "In the end neither record nor policy (RFC 8461 section 8.3)");
   sub->add_flag("--json", c.json, "One JSON document on stdout");
+  add_look_flags(*sub, c.flags);
 }
 
 void add_history(CLI::App& app, HistoryCommand& c) {

@@ -120,7 +120,13 @@ struct SimulateCommand {
 int simulate(const SimulateCommand& command, Streams io);
 
 struct PlanCommand {
-  std::string world, goal;  // files, - for standard input (one of them)
+  LookFlags flags;
+  std::string world, goal;  // files, - for standard input (one of them); or else:
+  std::string domain;       // from what is remembered and seen of it to these parts
+  std::vector<std::string> mx;
+  std::string mode, policy;
+  std::optional<std::uint64_t> max_age;
+  bool retire = false;
   bool json = false;
 };
 /// The steps to a goal. 0 safe, 2 unsafe, 3 unknown.

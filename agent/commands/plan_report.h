@@ -11,7 +11,7 @@ namespace stswatch {
 void print_plan(const std::string& domain, const Plan& plan, std::ostream& out);
 void print_steps(const Plan& plan, std::ostream& out);
 
-/// 0 safe, 2 unsafe, 3 unknown (CONTRACT 9.3).
+/// 0 safe, 2 unsafe, 3 unknown (CONTRACT 8).
 int exit_code(PlanVerdict verdict);
 
 }  // namespace stswatch

@@ -51,6 +51,21 @@ World Remembered::world(const std::vector<std::string>& mx) const {
   return world_of(make_case(facts, around.confirmed, around.vantage, around.limits, history));
 }
 
+std::vector<std::string> Remembered::unseen() const {
+  const DomainObservation& facts = *record->confirmed;
+  const History history{&record->past, around.pasts};
+  const Case c = make_case(facts, around.confirmed, around.vantage, around.limits, history);
+  std::vector<std::string> out;
+  if (facts.sts.lookup == Lookup::unknown) out.push_back("the record at " + facts.domain.sts_record_name());
+  if (facts.mx.lookup == Lookup::unknown) out.push_back("the MX records of " + facts.domain.str());
+  const auto unknown = [](const PolicyCopy& copy) { return copy.outcome == Outcome::unknown; };
+  const bool host_unknown = c.copies.empty() && facts.policy_host.lookup() == Lookup::unknown;
+  const bool file_unknown = !c.copies.empty() && std::ranges::all_of(c.copies, unknown);
+  if (!c.world.current_policy && (host_unknown || file_unknown))
+    out.push_back("the policy file of " + facts.domain.policy_host());
+  return out;
+}
+
 tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,
                                                             TimePoint now) {
   const auto memory = read_store(config.agent.state, {domain.str()});

@@ -1,4 +1,4 @@
-// World files (CONTRACT 4) and goal files (9.3): the input of the sender simulation and of the planner, and
+// World files (CONTRACT 4) and goal files (CONTRACT 8): the input of the sender simulation and of the planner, and
 // their results, as JSON.
 #pragma once
 

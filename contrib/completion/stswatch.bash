@@ -9,6 +9,7 @@ _stswatch_flags() {
     run) echo "--config --listen --state --log-format" ;;
     explain) echo "--markdown" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
+    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
     history) echo "--config --state --json --world" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
@@ -45,7 +46,7 @@ _stswatch() {
     return
   fi
   case $before in
-    --config | --ca-file | --domains-file | --replay | --state | --policy | --from | --to)
+    --config | --ca-file | --domains-file | --replay | --state | --policy | --world | --goal | --from | --to)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -59,7 +60,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate history explain alerts silence config" ;;
+    "") values="check lint run generate store simulate plan history explain alerts silence config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;
