@@ -40,12 +40,11 @@ void form(Html& page, const DomainMemory& memory, const Finding* finding) {
       .raw("</summary><form method=\"post\" action=\"")
       .text(url_segment(domain))
       .raw("/silence\">");
-  if (finding)
-    page.raw("<input type=\"hidden\" name=\"code\" value=\"")
-        .text(finding->code)
-        .raw("\"><input type=\"hidden\" name=\"subject\" value=\"")
-        .text(finding->subject)
-        .raw("\">");
+  page.raw("<input type=\"hidden\" name=\"code\" value=\"")
+      .text(finding ? finding->code : "*")
+      .raw("\"><input type=\"hidden\" name=\"subject\" value=\"")
+      .text(finding ? finding->subject : "*")
+      .raw("\">");
   page.raw("<label>No notices for<select name=\"for\">");
   for (const auto& span : kChoices)
     page.raw("<option value=\"").raw(span.value).raw("\">").raw(span.words).raw("</option>");
@@ -102,7 +101,7 @@ tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const Dom
   if (form.comment.size() > 4 * kComment) return tl::make_unexpected("This comment is too long.");
   Silence out{memory.verdict.domain.str(), "*", "*", std::nullopt, form.comment};
   if (span->seconds > 0s) out.until = now + span->seconds;
-  if (form.code.empty() && form.subject.empty()) return out;
+  if (form.code == "*" && form.subject == "*") return out;
   const bool open = std::ranges::any_of(memory.verdict.findings, [&](const Finding& f) {
     return f.code == form.code && f.subject == form.subject;
   });

@@ -11,7 +11,7 @@ namespace stswatch {
 
 /// The fields of the form, as they were sent.
 struct SilenceForm {
-  std::string code, subject;  // empty: the whole domain
+  std::string code, subject;  // of an open finding; both "*": the whole domain
   std::string span;           // one of those that the form offers
   std::string comment;
 };
