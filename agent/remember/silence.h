@@ -29,6 +29,8 @@ std::optional<std::string> place_of(const Silence& silence, const std::map<std::
 /// 192.0.2.1".
 std::string in_words(const Silence& silence);
 
+bool stands(const Silence& silence, TimePoint now);  // its end is still to come
+
 /// "*" stands for any run of characters, "?" for one; case does not matter.
 bool glob_matches(std::string_view glob, std::string_view text);
 bool covers(const Silence& silence, std::string_view domain, const Finding& finding, TimePoint now);

@@ -107,6 +107,9 @@ class Server : public HttpServer {
     server_.Get("/api/v1/findings", [this](const Request&, Response& r) {
       r.set_content(api_findings(parts_.snapshot()), kJsonType);
     });
+    server_.Get("/api/v1/silences", [this](const Request&, Response& r) {
+      r.set_content(api_silences(parts_.snapshot()), kJsonType);
+    });
     server_.Get(R"(/api/v1/domains/([^/]{1,300}))", [this](const Request& q, Response& r) {
       const auto name = Domain::parse(q.matches[1].str());
       if (!name) return fail(r, 400, name.error());

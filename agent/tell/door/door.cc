@@ -69,6 +69,7 @@ class EventDoor : public Door {
   void deal_with(Id id, Client& client, Clock::time_point now);
   void admit(Id id, const std::shared_ptr<Request>& request);
   void submit(Id id, const std::shared_ptr<Request>& request);
+  void refuse(Id id, const Request& request, Answer answer);
   void take_answers(Clock::time_point now);
   void post(Id id, Answer answer);
   void settle(Seats::iterator seat);
@@ -213,7 +214,7 @@ void EventDoor::admit(Id id, const std::shared_ptr<Request>& request) {
                    [this, id, request](Passwords::Verdict verdict, const std::string& user) {
                      request->user = user;
                      if (verdict == Passwords::Verdict::right) return submit(id, request);
-                     post(id, refused_by(verdict));
+                     refuse(id, *request, refused_by(verdict));
                    });
 }
 
@@ -225,7 +226,12 @@ void EventDoor::submit(Id id, const std::shared_ptr<Request>& request) {
     answer.close |= !keep;
     post(id, std::move(answer));
   });
-  if (!taken) post(id, plain_answer(503, "too many requests are under way: ask again later"));
+  if (!taken) refuse(id, *request, plain_answer(503, "too many requests are under way: ask again later"));
+}
+
+void EventDoor::refuse(Id id, const Request& request, Answer answer) {
+  if (request.head.method == "HEAD") answer.octets.resize(answer.octets.find("\r\n\r\n") + 4);
+  post(id, std::move(answer));
 }
 
 void EventDoor::post(Id id, Answer answer) {

@@ -16,9 +16,9 @@ namespace stswatch::door {
 
 struct Request {
   RequestHead head;
-  Body body;         // of a POST; that of others is dropped
-  Address address;   // of the peer
-  std::string user;  // of basic authentication; empty where nobody is asked
+  Body body;              // of a POST; that of others is dropped
+  Address address;        // of the peer
+  std::string user = {};  // of basic authentication; empty where nobody is asked
 };
 
 struct Parts {
