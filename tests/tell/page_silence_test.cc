@@ -87,6 +87,26 @@ TEST_CASE("a form cannot silence what is not there, nor more than its page shows
   CHECK_FALSE(covers(*odd, "example.com", finding("mx-not-in-policy", "mx1.example.com"), kNow));
 }
 
+TEST_CASE("the page of all domains lists what is silenced, by whom and until when") {
+  Snapshot s;
+  s.now = kNow;
+  s.domains = {record()};
+  CHECK(count(page_of_domains(s, {}), "<h2>Silenced</h2>") == 0);
+  s.configured_silences = {{"*.net", "mx-*", "*", std::nullopt, "<i>old</i>"}};
+  s.silences = {{"1", {"example.com", "*", "*", kNow + Seconds{60}, "moving", "alice from 192.0.2.1"}},
+                {"over", {"example.org", "*", "*", kNow, "past"}}};
+  const auto page = page_of_domains(s, {});
+  CHECK(count(page, "<h2>Silenced</h2>") == 1);
+  CHECK(count(page, "*.net: mx-* at *") == 1);
+  CHECK(count(page, "the configuration: &lt;i&gt;old&lt;/i&gt;") == 1);
+  CHECK(count(page, "alice from 192.0.2.1: moving") == 1);
+  CHECK(count(page, "past") == 0);
+  for (int i = 0; i < 200; ++i)
+    s.silences["n" + std::to_string(i)] = {"example.com", "*", "h" + std::to_string(i),
+                                           std::nullopt,  "",  "x"};
+  CHECK(count(page_of_domains(s, {}), "And 102 more") == 1);
+}
+
 TEST_CASE("what is silenced says so, with the button that ends it; what is not has the form") {
   const auto plain = page_with({});
   CHECK(count(plain, "/silence\">") == 3);
