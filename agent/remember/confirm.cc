@@ -31,13 +31,17 @@ class Confirmer {
   Confirmer(Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
       : debounces_(debounces), vantage_(vantage), rules_(rules), now_(now) {}
 
+  /// `needed`: its absence is a fault from the start. Any other that is first seen is how the subject is set
+  /// up (no AAAA, no TLSRPT record): proven by its SOA (RFC 2308 §2), nothing turned bad.
   template <class Record>
-  Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen) {
+  Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
+                        bool needed = false) {
     if (!known(seen)) return unanswered(key, before, seen);
     debounces_.erase(key + " error");
     const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
-    const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
-    if (!wait) {
+    const bool first = before == nullptr || !known(*before);
+    const bool turned_bad = seen.lookup == Lookup::absent && !was_absent && (needed || !first);
+    if (!turned_bad || enough(key, rules_.confirmations)) {
       debounces_.erase(key);
       return seen;
     }
@@ -47,9 +51,12 @@ class Confirmer {
     return held;
   }
 
-  HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen) {
-    return {answer(key + " A", before ? &before->a : nullptr, seen.a),
-            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa)};
+  /// `needed`: a host without any address is a fault; without one of the families it is not.
+  HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen,
+                          bool needed = true) {
+    needed = needed && seen.lookup() == Lookup::absent;
+    return {answer(key + " A", before ? &before->a : nullptr, seen.a, needed),
+            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, needed)};
   }
 
   /// Only a look that asked all servers of the zone says whether they agree.
@@ -208,6 +215,11 @@ class Confirmer {
   TimePoint now_;
 };
 
+/// RFC 8461 §3.3: who announces a policy needs a host that serves it.
+bool needs_policy_host(const TxtAnswer& sts) {
+  return !known(sts) || !sts.cname.empty() || read_sts_records(sts.records).announced();
+}
+
 /// Where the newest look changed nothing of what is known, what repetition proved does.
 template <class PerAddress>
 void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& before,
@@ -241,10 +253,11 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   out.at = seen.at;
   out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts);
   out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt);
-  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx);
+  // Without MX the domain itself may take its mail (RFC 5321 §5.1); one that does not exist cannot.
+  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, seen.mx.nxdomain);
   out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex);
-  out.policy_host =
-      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host);
+  out.policy_host = confirmer.addresses("policy host", before ? &before->policy_host : nullptr,
+                                        seen.policy_host, needs_policy_host(seen.sts));
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
