@@ -225,6 +225,8 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
       confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
+  out.sts_sibling = known(seen.sts) || !before ? seen.sts_sibling : before->sts_sibling;
+  out.tlsrpt_sibling = known(seen.tlsrpt) || !before ? seen.tlsrpt_sibling : before->tlsrpt_sibling;
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {

@@ -110,6 +110,18 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "Enable TLS 1.2 and 1.3 for {policy_host} and switch the older versions off. Behind a CDN the "
             "minimum version is a setting of the CDN.",
      .reference = "RFC 8461 §7.2, RFC 9325"},
+    {.code = "sts-webpki-dh-small",
+     .group = 'C',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host uses small Diffie-Hellman parameters",
+     .effect =
+         "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, cannot fetch "
+         "the policy. Others can.",
+     .fix = "Prefer ECDHE ciphers on {policy_host} and leave DHE out (nginx: no ssl_dhparam), or give it "
+            "parameters of 2048 bits.",
+     .reference = "RFC 9325 §4.2.1"},
     {.code = "sts-webpki-handshake-failure",
      .group = 'C',
      .severity = {info, warning, critical},
