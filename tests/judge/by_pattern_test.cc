@@ -152,7 +152,7 @@ TEST_CASE("a certificate with a CN alone: Postfix delivers") {
   CHECK(find(v, "certificate-cn-only")->accepted_by == kPostfix);
 }
 
-TEST_CASE("an enforce policy whose patterns match nothing is in effect, and stops mail (CONTRACT 9.2)") {
+TEST_CASE("an enforce policy whose patterns match nothing is in effect, and stops mail (CONTRACT 2)") {
   for (const std::string pattern :
        {kFirst + ", " + kSecond, std::string("*"), kFirst + ".", std::string(".example.com")}) {
     CAPTURE(pattern);

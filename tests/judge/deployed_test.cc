@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "checks/judge/lint.h"
 
@@ -266,5 +268,18 @@ TEST_CASE("each row: of a code that there is, once, and nobody both refuses and 
     CHECK(seen.insert({row.code, row.oddity}).second);
     CHECK((row.refuse & row.accept) == 0);
     CHECK((row.refuse | row.accept) < (1U << sender_names().size()));
+  }
+}
+TEST_CASE("each row that claims to have been seen names a case of the lab that sees it") {
+  std::ifstream file(SOURCE_DIR "/tests/lab/senders_cases.py");
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string cases = text.str();
+  REQUIRE_FALSE(cases.empty());
+  for (const SenderRow& row : sender_rows()) {
+    if (row.seen == "source") continue;
+    CAPTURE(row.code);
+    CAPTURE(row.seen);
+    CHECK(cases.find('"' + std::string(row.seen) + '"') != std::string::npos);
   }
 }

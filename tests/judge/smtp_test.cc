@@ -195,7 +195,7 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
   SUBCASE("Diffie-Hellman of 1024 bits: the host is usable, and a warning says who refuses it") {
     auto small = probe(kMail1, kHost);
     small.tls.dh_bits = 1024;
-    CHECK(weigh(small, kHost, reached(), kNow).outcome == kOk);
+    CHECK(classify(small, kHost, reached(), kNow).outcome == kOk);
     CHECK(told(facts::judged(with_mx1({small}), judge_smtp)) ==
           Told{"starttls-dh-small mx1.example.com warning"});
     small.tls.dh_bits = 2048;

@@ -66,6 +66,9 @@ class Everybody(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.started, cls.absent = [], {}
+        for kind in senders.SENDERS:
+            if kind.missing():
+                print(f"NOT TRIED: {kind.name}: {kind.missing()} is not there", file=sys.stderr)
         cls.verdicts = check([case.domain.name for case in CASES])
         try:
             for kind in senders.SENDERS:
@@ -87,10 +90,6 @@ class Everybody(unittest.TestCase):
 
     def test_those_that_debian_ships_are_here(self):
         self.assertFalse({"postfix-mta-sts-resolver", "chasquid"} & set(self.absent), self.absent)
-
-    def test_mailauth_is_here(self):
-        if "mailauth" in self.absent:
-            self.skipTest(f"NOT TRIED: mailauth is not installed ({self.absent['mailauth']}): contrib/test fetches it with npm")
 
     def test_first_contact(self):
         compared = 0

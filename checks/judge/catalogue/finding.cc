@@ -125,7 +125,7 @@ std::string in_words(const SenderNames& names) {
   return out;
 }
 
-/// CONTRACT 9.2: no effect says "senders that enforce" and means all of them where one of these does not.
+/// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
 std::string exception_of(const Finding& finding) {
   if (finding.accepted_by.empty()) return {};
   const bool one = finding.accepted_by.size() == 1;

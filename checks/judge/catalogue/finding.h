@@ -26,7 +26,7 @@ struct Finding {
   std::string reference;      // "RFC 8461 §4.1"
   bool of_the_agent = false;  // speaks of our own view: changes no status
   SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
-  SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 9.2)
+  SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
   bool operator==(const Finding&) const = default;
 };
 

@@ -59,8 +59,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "sts-webpki-invalid",
      .title = "The policy host's certificate names the host only in its Common Name",
-     .effect = "Senders look at SAN names only, so the fetch fails. Those that hold no policy deliver "
-               "unprotected; those that hold one apply it until {until}.",
+     .effect =
+         "Senders that look at SAN names only, as RFC 8461 asks them to, fail the fetch. Those that hold no "
+         "policy deliver unprotected; those that hold one apply it until {until}.",
      .fix = "Have the certificate reissued with {policy_host} in the subjectAltName extension. Any public "
             "CA does so by default.",
      .reference = "RFC 8461 §3.3, RFC 9525"},

@@ -80,9 +80,8 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
       continue;
     }
     for (const AddressFault* one : all) {
-      tell_senders(
-          out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail)),
-          one->oddities);
+      tell_senders(out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail)),
+                   one->oddities);
     }
   }
 }
