@@ -7,6 +7,7 @@
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/readiness.h"
+#include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
 
@@ -190,6 +191,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_with_time(c, out);
   const auto& breakage = c.foreseen.rfc.breakage;
   judge_forecast(c.world, c.foreseen, c.limits, breakage ? served_by_some(c, breakage->policy) : "", out);
+  tell_senders(out.find("enforce-breakage-now"), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
 
