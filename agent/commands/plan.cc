@@ -10,6 +10,7 @@
 #include "agent/commands/plan_report.h"
 #include "agent/commands/world_json.h"
 #include "agent/remember/store.h"
+#include "agent/watch/live_config.h"
 #include "checks/facts/mx_pattern.h"
 
 namespace stswatch {

@@ -1,5 +1,5 @@
-// World files (CONTRACT 4) and goal files (CONTRACT 8): the input of the sender simulation and of the planner, and
-// their results, as JSON.
+// World files (CONTRACT 4) and goal files (CONTRACT 8): the input of the sender simulation and of the
+// planner, and their results, as JSON.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -167,7 +167,7 @@ class Server : public HttpServer {
         if (const auto query = act(q, r, *name)) r.set_redirect("../" + name->str() + *query, 303);
       });
     };
-    const auto refused = [](Response& r, int status, const std::string& why) -> Where {
+    const auto refused = [this](Response& r, int status, const std::string& why) -> Where {
       refuse(r, status, status == 404 ? "Not here" : "Not done", why, "../../");
       return std::nullopt;
     };

@@ -153,7 +153,7 @@ TEST_CASE("a certificate with a CN alone: Postfix delivers") {
 }
 
 TEST_CASE("an enforce policy whose patterns match nothing is in effect, and stops mail (CONTRACT 2)") {
-  for (const std::string pattern :
+  for (const std::string& pattern :
        {kFirst + ", " + kSecond, std::string("*"), kFirst + ".", std::string(".example.com")}) {
     CAPTURE(pattern);
     auto look = base();

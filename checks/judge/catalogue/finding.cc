@@ -103,8 +103,8 @@ Finding* Findings::find(std::string_view code) {
   return found == all_.end() ? nullptr : &*found;
 }
 
-Finding* Findings::raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
-                                 std::initializer_list<Fill> fills) {
+Finding* Findings::raise_at_most(Severity most, std::string_view code, std::string subject,
+                                 std::string detail, std::initializer_list<Fill> fills) {
   const CatalogueEntry* entry = find_in_catalogue(code);
   assert(entry && "code is not in the catalogue");
   const auto severity = entry ? entry->severity_in(live_) : std::nullopt;

@@ -49,7 +49,7 @@ class Findings {
 
   /// As raise, at most this severe: what fails is a part, and the rest still serves.
   Finding* raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
-                     std::initializer_list<Fill> fills = {});
+                         std::initializer_list<Fill> fills = {});
   /// As raise, told as `route` where the severity allows it (RULES 5.1).
   Finding* raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
                         std::initializer_list<Fill> fills = {});
