@@ -36,7 +36,8 @@ void log_changes(const std::map<std::string, Silence>& before, const std::map<st
     const auto was = before.find(id);
     const bool news = was == before.end() || !(was->second == s);
     if (news && stands(s, now)) spdlog::info("silence {}: {}", id, in_words(s));
-    if (!news && stands(s, since) && !stands(s, now)) spdlog::info("silence {} is over: {}", id, in_words(s));
+    const bool ended = since != TimePoint{} && stands(s, since) && !stands(s, now);
+    if (!news && ended) spdlog::info("silence {} is over: {}", id, in_words(s));
   }
   for (const auto& [id, s] : before)
     if (!after.contains(id) && stands(s, now)) spdlog::info("silence {} was removed: {}", id, in_words(s));

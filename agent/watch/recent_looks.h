@@ -2,6 +2,7 @@
 //. By monotonic time, so that a clock that is set back holds up nothing. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>

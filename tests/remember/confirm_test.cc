@@ -261,17 +261,18 @@ TEST_CASE("a failed validation is proof, unless the resolver itself is at fault"
   bogus.domain.mx.zone_error = bogus.domain.mx.detail;
   DomainObservation before(base().domain);
   for (const bool blind : {false, true}) {
-    Debounces doubts;
+    Debounces debounces;
     Vantage vantage;
     if (blind) vantage.resolver_blind = "a.example: time-out";
     std::optional<DomainObservation> known;
     for (int look = 0; look < 3; ++look)
-      known = confirm(known ? &*known : &before, bogus.domain, false, doubts, vantage, {.confirmations = 3});
+      known =
+          confirm(known ? &*known : &before, bogus.domain, false, debounces, vantage, {.confirmations = 3});
     CHECK(known->mx.zone_error.empty() == blind);
   }
   // At the first look of all, it waits for the others too.
-  Debounces doubts;
-  const auto first = confirm(nullptr, bogus.domain, false, doubts, {}, {.confirmations = 3});
+  Debounces debounces;
+  const auto first = confirm(nullptr, bogus.domain, false, debounces, {}, {.confirmations = 3});
   CHECK(first.mx.proven_error().empty());
 }
 
@@ -282,20 +283,20 @@ TEST_CASE("servers that differ are remembered until all of them were asked again
         .name = "_mta-sts.example.com", .server = server, .said = SourceSaid::answered, .records = {text}};
   };
   look.domain.source.sts = {.replies = {reply("ns1", "a"), reply("ns2", "b")}, .all = true};
-  Debounces doubts;
-  auto known = confirm(nullptr, look.domain, false, doubts, {}, {});
+  Debounces debounces;
+  auto known = confirm(nullptr, look.domain, false, debounces, {}, {});
   CHECK(known.source.sts.differs_since == look.domain.at);
   auto one = look.domain;
   one.at += Seconds{60};
   one.source.sts = {.replies = {reply("ns1", "a")}};
-  known = confirm(&known, one, false, doubts, {}, {});
+  known = confirm(&known, one, false, debounces, {}, {});
   CHECK(known.source.sts.differs());
   auto again = look.domain;
   again.at += Seconds{120};
-  known = confirm(&known, again, false, doubts, {}, {});
+  known = confirm(&known, again, false, debounces, {}, {});
   CHECK(known.source.sts.differs_since == look.domain.at);
   again.source.sts.replies[1].records = {"a"};
-  known = confirm(&known, again, false, doubts, {}, {});
+  known = confirm(&known, again, false, debounces, {}, {});
   CHECK(known.source.sts.differs_since == TimePoint{});
 }
 

@@ -179,7 +179,7 @@ constexpr CatalogueEntry kEntries[] = {
      .severity = {info, warning, warning},
      .route = Route::ticket,
      .tlsrpt = "sts-policy-fetch-error",
-     .title = "Only the end of the connection ends the policy file, and TLS does not vouch for it",
+     .title = "Only the end of the connection ends the policy file, unproven by TLS",
      .effect =
          "Senders whose HTTP client calls such an answer incomplete see no policy: those that hold none "
          "deliver unprotected, those that hold one see no update. The others read what came.",
