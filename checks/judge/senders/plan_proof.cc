@@ -43,7 +43,8 @@ class Run {
  private:
   World world_at(TimePoint t, std::size_t done) const;
   void carry_out(const PlanStep& step, TimePoint t, World& world) const;
-  bool in_effect(const World& world, const Caches& caches, std::size_t policy) const;
+  static bool in_effect(const World& world, const Caches& caches, const std::vector<senders::Pair>& pairs,
+                        std::size_t policy);
   std::string look(TimePoint t, std::size_t done) const;
   std::vector<TimePoint> moments(std::size_t done) const;
   std::optional<TimePoint> moved_at(std::size_t done) const;
@@ -102,10 +103,11 @@ World Run::world_at(TimePoint t, std::size_t done) const {
 }
 
 /// At either level; and while resolvers show a former id its holders neither learn nor let go.
-bool Run::in_effect(const World& world, const Caches& caches, std::size_t policy) const {
+bool Run::in_effect(const World& world, const Caches& caches, const std::vector<senders::Pair>& pairs,
+                    std::size_t policy) {
   if (caches.in_effect(policy, world.now, Level::rfc) || caches.in_effect(policy, world.now, Level::field))
     return true;
-  return std::ranges::any_of(caches.pairs(), [&](const senders::Pair& pair) {
+  return std::ranges::any_of(pairs, [&](const senders::Pair& pair) {
     if (pair.policy != policy) return false;
     return std::ranges::any_of(world.ids, [&](const WorldId& id) {
       return id.id == world.ids[pair.id].id && world.now < senders::later(id.last_ub, id.ttl);
@@ -122,11 +124,12 @@ std::optional<TimePoint> Run::moved_at(std::size_t done) const {
 std::string Run::look(TimePoint t, std::size_t done) const {
   const World world = world_at(t, done);
   const Caches caches(world);
+  const auto pairs = caches.pairs();
   const auto moved = moved_at(done);
   const bool former_seen = moved && t < senders::later(*moved, task_.world.mx_ttl);
   for (std::size_t p = 0; p < world.policies.size(); ++p) {
     const bool harm = (harms_[p].before && (!moved || former_seen)) || (harms_[p].after && moved);
-    if (harm && in_effect(world, caches, p)) return world.policies[p].name + " at " + to_utc(t);
+    if (harm && in_effect(world, caches, pairs, p)) return world.policies[p].name + " at " + to_utc(t);
   }
   return {};
 }

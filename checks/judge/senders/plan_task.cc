@@ -233,9 +233,11 @@ Task make_task(const World& world, const Goal& goal) {
   return out;
 }
 
-bool same_content(const WorldPolicy& a, const Policy& b) { return same_policy(content_of(a), b); }
+bool same_content(const WorldPolicy& a, const Policy& b) { return same_policy(a, b); }
 
-Policy content_of(const WorldPolicy& policy) { return {policy.mode, policy.mx, policy.max_age, {}}; }
+Policy content_of(const WorldPolicy& policy) {
+  return {policy.mode, policy.mx, policy.max_age, {}, policy.more, policy.mx_digest};
+}
 
 Policy widened(const Task& task, const Policy& target) {
   Policy out = target;
