@@ -35,6 +35,10 @@ struct ScheduleOptions {
   Seconds mx{3600};
   Seconds confirm_after{30};
   int confirmations = 3;  // 1..10
+
+  /// Two looks at a domain lie at most so far apart, but for what the schedule does not explain: an interval
+  /// with its spread and what a look may take.
+  Seconds grain(Seconds look_timeout) const { return dns * 3 / 2 + look_timeout; }
 };
 
 enum class Ipv6 { automatic, on, off };

@@ -119,7 +119,7 @@ Verdict CheckLooks::look_and_judge(const Domain& domain) {
 void CheckLooks::add_memory(SavedLook& look, const Limits& limits) const {
   const auto record = memory_ ? memory_->domain(look.domain.domain) : nullptr;
   if (!record) return;
-  look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, &look.domain);
+  look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, look.domain, true);
   for (const auto& [host, seen] : look.mx)
     if (const auto known = memory_->mx(host))
       look.mx_pasts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));

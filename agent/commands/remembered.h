@@ -14,6 +14,7 @@ namespace stswatch {
 struct Remembered {
   std::shared_ptr<const DomainMemory> record;
   JudgeInputs around;
+  std::map<std::string, Debounces> debounces;  // by MX host
   TimePoint now{};
 
   /// Of the sender simulation; `mx` instead of the domain's own MX hosts, unless empty.

@@ -109,6 +109,10 @@ WorldPolicy policy_of(Reader& r, const Json& from, const std::string& at) {
   out.max_age = r.get<std::uint64_t>(from, at, "max_age", kCount);
   out.first = r.get<TimePoint>(from, at, "first", kTime);
   out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  out.last_seen = r.maybe<TimePoint>(from, at, "last_seen", kTime);
+  out.more = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "mx_more", kCount).value_or(0), UINT32_MAX));
+  out.mx_digest = r.maybe<std::string>(from, at, "mx_digest", kText).value_or(std::string{});
   return out;
 }
 
@@ -117,6 +121,8 @@ WorldId id_of(Reader& r, const Json& from, const std::string& at) {
   out.id = r.get<std::string>(from, at, "id", kText);
   out.first = r.get<TimePoint>(from, at, "first", kTime);
   out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  out.sighted = r.maybe<TimePoint>(from, at, "first_seen", kTime);
+  out.last_seen = r.maybe<TimePoint>(from, at, "last_seen", kTime);
   out.ttl = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "ttl", kCount).value_or(0), UINT32_MAX));
   return out;
@@ -220,15 +226,25 @@ tl::expected<World, std::string> read_world(const std::string& text) {
 
 nlohmann::ordered_json to_json(const World& world) {
   Ordered policies = Ordered::array(), ids = Ordered::array(), mx = Ordered::array();
-  for (const auto& p : world.policies)
+  // Sights beside the bounds, where there are any: a bound is not when it happened.
+  const auto add = [](Ordered& row, const char* key, const std::optional<TimePoint>& when) {
+    if (when) row[key] = to_utc(*when);
+  };
+  for (const auto& p : world.policies) {
     policies.push_back({{"name", p.name},
                         {"mode", to_string(p.mode)},
                         {"mx", p.mx},
                         {"max_age", p.max_age},
                         {"first", to_utc(p.first)},
                         {"last_ub", to_utc(p.last_ub)}});
-  for (const auto& i : world.ids)
+    add(policies.back(), "last_seen", p.last_seen);
+    if (p.more > 0) policies.back().update({{"mx_more", p.more}, {"mx_digest", p.mx_digest}});
+  }
+  for (const auto& i : world.ids) {
     ids.push_back({{"id", i.id}, {"first", to_utc(i.first)}, {"last_ub", to_utc(i.last_ub)}, {"ttl", i.ttl}});
+    add(ids.back(), "first_seen", i.sighted);
+    add(ids.back(), "last_seen", i.last_seen);
+  }
   for (const auto& m : world.mx) {
     Ordered addresses = Ordered::array();
     for (const auto& a : m.addresses)

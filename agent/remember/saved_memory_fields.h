@@ -28,8 +28,8 @@ void describe(V& v, Of<V, Span>& span) {
 
 template <class V>
 void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
-  auto& [policy, sha256, seen, number] = seen_policy;
-  auto& [mode, mx, max_age, extensions] = policy;
+  auto& [policy, sha256, seen, number, last_seen] = seen_policy;
+  auto& [mode, mx, max_age, extensions, more, mx_digest] = policy;
   v.always("mode", mode);
   v.octets("mx", mx);  // what a policy said is compared with what it says now
   v("max_age", max_age);
@@ -37,14 +37,20 @@ void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
   v("sha256", sha256);
   describe(v, seen);
   v("number", number);
+  v("last_seen", last_seen);
+  v("mx_more", more);
+  v("mx_digest", mx_digest);
 }
 
 template <class V>
 void describe(V& v, Of<V, SeenId>& seen_id) {
-  auto& [id, ttl, seen] = seen_id;
+  auto& [id, ttl, seen, sighted, absent, last_seen] = seen_id;
   v.always("id", id);
   v("ttl", ttl);
   describe(v, seen);
+  v("sighted", sighted);
+  v("absent", absent);
+  v("last_seen", last_seen);
 }
 
 template <class V>
@@ -94,6 +100,25 @@ void describe(V& v, Of<V, FetchDay>& fetch_day) {
 }
 
 template <class V>
+void describe(V& v, Of<V, PolicySight>& sight) {
+  auto& [number, read, missing_since, missing_at] = sight;
+  v.always("number", number);
+  v.always("read", read);
+  v("missing_since", missing_since);
+  v("missing_at", missing_at);
+}
+
+template <class V>
+void describe(V& v, Of<V, Sight>& sight) {
+  auto& [record, record_fresh, ttl, ttl_at, policies] = sight;
+  v("record", record);
+  v("record_fresh", record_fresh);
+  v("ttl", ttl);
+  v("ttl_at", ttl_at);
+  v("policies", policies);
+}
+
+template <class V>
 void describe(V& v, Of<V, Debounce>& doubt) {
   auto& [looks, since] = doubt;
   v.always("looks", looks);
@@ -134,7 +159,7 @@ template <class V>
 void describe(V& v, Of<V, Past>& past) {
   auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
          tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, fetch_days, gates, changes,
-         change_counts] = past;
+         change_counts, sight, forgotten_ids] = past;
   v("began", began);
   v("policy_host_addresses", addresses);
   v("record_cname", record_cname);
@@ -146,6 +171,8 @@ void describe(V& v, Of<V, Past>& past) {
   v("fetch_days", fetch_days);
   v("gates", gates);
   v("change_counts", change_counts);
+  v("sight", sight);
+  v("forgotten_ids", forgotten_ids);
 }
 
 /// With the lists: what a saved look carries.

@@ -71,9 +71,9 @@ std::set<std::string> hosts_of(const DomainObservation& facts) {
 }
 
 /// The findings of the confirmed facts; of our own view only what the newest look itself could not see.
-std::vector<Finding> found_in(const Verdict& confirmed, const Verdict& newest) {
+std::vector<Finding> found_in(const std::vector<Finding>& confirmed, const Verdict& newest) {
   std::vector<Finding> out;
-  for (const auto& f : confirmed.findings)
+  for (const auto& f : confirmed)
     if (!f.of_the_agent) out.push_back(f);
   for (const auto& f : newest.findings)
     if (f.of_the_agent) out.push_back(f);
@@ -155,16 +155,27 @@ void count_drift(const std::vector<Transition>& transitions, Past& past) {
   }
 }
 
+/// What is known at face value, with the figures of what is confirmed; and the findings of the latter.
+std::pair<Verdict, std::vector<Finding>> judge_both(const DomainMemory& record,
+                                                    const DomainObservation& known,
+                                                    const DomainObservation& confirmed,
+                                                    const JudgeInputs& around) {
+  const History history{&record.past, around.pasts};
+  auto proved = judge(confirmed, around.confirmed, around.vantage, around.limits, history);
+  if (known == confirmed && around.known == around.confirmed) {
+    auto findings = proved.findings;
+    return {std::move(proved), std::move(findings)};
+  }
+  auto verdict = judge(known, around.known, around.vantage, around.limits, history);
+  take_figures(verdict, proved);
+  return {std::move(verdict), std::move(proved.findings)};
+}
+
 /// Judges the record's facts again and steps its incidents.
 void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const JudgeInputs& around,
               std::vector<Transition>& transitions) {
-  const History history{&record.past, around.pasts};
-  auto verdict = judge(*record.known, around.known, around.vantage, around.limits, history);
-  const bool same = record.known == record.confirmed && around.known == around.confirmed;
-  auto found =
-      same ? found_in(verdict, newest)
-           : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
-                      newest);
+  auto [verdict, proved] = judge_both(record, *record.known, *record.confirmed, around);
+  auto found = found_in(proved, newest);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
@@ -205,7 +216,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
   if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
   record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
-                               around.limits, fetched ? &seen : nullptr);
+                               around.limits, seen, fetched);
 
   SeenAnew anew{.record = known(seen.sts),
                 .policy = fetched && out.policy != Outcome::unknown,
@@ -240,9 +251,9 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
 std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
                                                  const JudgeInputs& around) {
   auto record = std::make_shared<DomainMemory>(stored);
-  auto facts = *stored.known;
-  facts.at = now;
-  record->verdict = judge(facts, around.known, around.vantage, around.limits, {&record->past, around.pasts});
+  auto known = *stored.known, confirmed = *stored.confirmed;
+  known.at = confirmed.at = now;
+  record->verdict = judge_both(*record, known, confirmed, around).first;
   record->verdict.findings = open_findings(record->incidents);
   record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
   return record;

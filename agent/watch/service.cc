@@ -92,6 +92,7 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
   out.vantage = vantage;
   out.limits = domain.limits;
   out.limits.confirmations = plan.config.schedule.confirmations;
+  out.limits.grain = plan.config.schedule.grain(plan.config.network.look_timeout);
   out.limits.readiness_sessions = domain.readiness_sessions;
   for (const auto& p : plan.config.planned)
     out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;

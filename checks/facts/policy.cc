@@ -307,9 +307,34 @@ class Reader {
 
 PolicyReading read_policy(std::string_view body) { return Reader().read(body); }
 
+bool same_patterns(const Patterns& a, const Patterns& b) {
+  const bool whole = a.more == 0 && b.more == 0;
+  if (whole && std::ranges::equal(a.mx, b.mx)) return true;
+  if (whole && a.digest.empty() && b.digest.empty())
+    return std::set<std::string_view>(a.mx.begin(), a.mx.end()) ==
+           std::set<std::string_view>(b.mx.begin(), b.mx.end());
+  const auto digest = [](const Patterns& p) {
+    return p.digest.empty() ? digest_of(p.mx) : std::string(p.digest);
+  };
+  return digest(a) == digest(b);
+}
+
 bool same_policy(const Policy& a, const Policy& b) {
-  const std::set<std::string> of_a(a.mx.begin(), a.mx.end()), of_b(b.mx.begin(), b.mx.end());
-  return a.mode == b.mode && a.max_age == b.max_age && of_a == of_b;
+  return a.mode == b.mode && a.max_age == b.max_age &&
+         same_patterns({a.mx, a.more, a.mx_digest}, {b.mx, b.more, b.mx_digest});
+}
+
+std::string digest_of(std::span<const std::string> mx) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U; };
+  for (const auto pattern : std::set<std::string_view>(mx.begin(), mx.end())) {
+    std::ranges::for_each(pattern, add);
+    add('\n');
+  }
+  std::string out;
+  for (int shift = 60; shift >= 0; shift -= 4)
+    out += "0123456789abcdef"[hash >> shift & 0xfU];
+  return out;
 }
 
 }  // namespace stswatch

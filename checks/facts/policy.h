@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,12 +21,26 @@ struct Policy {
   std::vector<std::string> mx;  // patterns in file order, lower case
   std::uint64_t max_age = 0;    // seconds, 0..31557600 in a strict reading
   std::vector<std::pair<std::string, std::string>> extensions;
+  // A memory keeps of a long list what can match a host of the domain, and of the rest its number.
+  std::uint32_t more = 0;   // patterns that are not in `mx`
+  std::string mx_digest{};  // of all of them: where there are more, and of any long list
   bool operator==(const Policy&) const = default;
 };
 
 /// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no
 /// meaning.
 bool same_policy(const Policy& a, const Policy& b);
+
+/// A set of patterns as far as it is known: `more` are not in `mx`; `digest` is of all of them, where given.
+struct Patterns {
+  std::span<const std::string> mx;
+  std::uint32_t more = 0;
+  std::string_view digest{};
+};
+bool same_patterns(const Patterns& a, const Patterns& b);
+/// Tells sets of patterns apart (FNV-1a, 64 bit, in hex): no secret, and no proof against one who would be
+/// two.
+std::string digest_of(std::span<const std::string> mx);
 
 enum class PolicyFault {
   not_a_policy,  // nothing of it parses, or a line that is no field, and no precise fault says why

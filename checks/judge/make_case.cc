@@ -170,8 +170,8 @@ Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage&
   if (c.record.usable()) c.in_effect = c.policies;
   set_mx(c, mx);
   c.world = world_of(c);
-  c.foreseen = simulate(c.world);
-  c.held = held_now(c.world);
+  c.foreseen = simulate_figures(c.world);
+  c.held = longest_held(c.world);
   set_live_mode(c);
   return c;
 }
@@ -181,8 +181,7 @@ bool Case::deployed() const {
 }
 
 bool Case::is_in_effect(const WorldPolicy& policy) const {
-  const Policy asked{policy.mode, policy.mx, policy.max_age, {}};
-  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(p, asked); });
+  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(policy, p); });
 }
 
 }  // namespace stswatch

@@ -175,23 +175,9 @@ void judge_all(const Case& c, Findings& out) {
   judge_lapse(c, out);
 }
 
-/// CONTRACT 7: "when every cache agrees". A copy from an earlier window that says the same as today's agrees.
-std::optional<TimePoint> safe_after(const Case& c) {
-  const auto current =
-      std::ranges::find(c.world.policies, c.world.current_policy.value_or(""), &WorldPolicy::name);
-  if (current == c.world.policies.end()) return c.foreseen.safe_after;
-  TimePoint latest = c.now;
-  for (const Held& h : c.held) {
-    if (same_policy(h.policy, *current)) continue;
-    if (!h.until) return std::nullopt;
-    latest = std::max(latest, *h.until);
-  }
-  return latest;
-}
-
 void remembered(const Case& c, Verdict& out) {
   set_field_level(c.world, c.foreseen, out);
-  out.safe_after = safe_after(c);
+  out.safe_after = c.foreseen.safe_after;
   Readiness readiness = readiness_of(c);
   out.readiness_open = std::move(readiness.open);
   out.testing_clean_since = readiness.clean_since;
@@ -222,6 +208,20 @@ Status status_of(const std::vector<Finding>& findings, bool undecided) {
   if (worst == Severity::critical) return Status::critical;
   if (worst == Severity::warning) return Status::warning;
   return undecided ? Status::unknown : Status::ok;
+}
+
+void take_figures(Verdict& at_face_value, const Verdict& confirmed) {
+  at_face_value.mode = confirmed.mode;
+  at_face_value.live_mode = confirmed.live_mode;
+  at_face_value.enforce_usable_mx = confirmed.enforce_usable_mx;
+  at_face_value.forecast = confirmed.forecast;
+  at_face_value.undecided = confirmed.undecided;
+  at_face_value.field_usable_mx = confirmed.field_usable_mx;
+  at_face_value.field_breakage = confirmed.field_breakage;
+  at_face_value.field_degradation = confirmed.field_degradation;
+  at_face_value.safe_after = confirmed.safe_after;
+  at_face_value.readiness_open = confirmed.readiness_open;
+  at_face_value.testing_clean_since = confirmed.testing_clean_since;
 }
 
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,

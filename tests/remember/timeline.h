@@ -14,6 +14,8 @@ namespace stswatch::facts {
 
 class Timeline {
  public:
+  Timeline() { look.limits.grain = std::chrono::hours{2}; }  // an hour between looks is as it should be
+
   Look look = base();  // what is out there now
   std::shared_ptr<const DomainMemory> record;
   std::vector<Transition> told;  // of all turns

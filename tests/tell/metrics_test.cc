@@ -26,7 +26,7 @@ Snapshot sample() {
   Snapshot s;
   s.now = facts::kNow;
   const auto add = [&](const facts::Look& look) {
-    const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, &look.domain);
+    const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, look.domain, true);
     auto record = record_of(look, {&past, {}});
     record->past = past;
     record->past.change_counts["mx-added"] = 2;

@@ -66,6 +66,19 @@ constexpr CatalogueEntry kEntries[] = {
             "id={new_id};\" at {record}. Another time the record comes last: file on every node, caches "
             "purged, each address verified, then the id.",
      .reference = "RFC 8461 §8.1"},
+    {.code = "sts-update-order-unknown",
+     .group = 'J',
+     .severity = {kNever, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "Whether the new id or the new policy came first was not seen",
+     .effect =
+         "none if the file came first. If the id did, senders that fetched in between took the old policy "
+         "for that of the new id, and apply it until {until}.",
+     .fix =
+         "If the id may have gone first, publish one more: \"v=STSv1; id={new_id};\" at {record}. It frees "
+         "every sender.",
+     .reference = "RFC 8461 §8.1"},
     {.code = "cached-policy-excludes-mx",
      .group = 'J',
      .severity = {kNever, warning, warning},

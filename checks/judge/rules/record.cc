@@ -166,7 +166,8 @@ void judge_absence(const Case& c, Findings& out) {
     const SeenId& last = past->ids.back();
     std::string detail = c.facts.sts.nxdomain ? "NXDOMAIN" : "no record";
     detail += ", last seen: id " + last.id;
-    if (last.seen.gone) detail += " until " + to_utc(*last.seen.gone);
+    if (last.last_seen) detail += ' ' + to_utc(*last.last_seen);
+    if (last.seen.gone) detail += ", gone " + to_utc(*last.seen.gone);
     out.raise("sts-txt-missing", domain, printable(detail, bounds::kDetail));
   } else if (c.shown() && !was_there) {
     out.raise("sts-policy-without-txt", domain,

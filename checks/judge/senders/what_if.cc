@@ -62,7 +62,7 @@ struct Hindrance {
 std::optional<Hindrance> hindrance(const World& world, const World& then) {
   std::optional<Hindrance> out;
   const senders::Caches caches(then);
-  for (const auto& pair : caches.pairs()) {
+  for (const auto& pair : caches.longest()) {
     const auto& policy = then.policies[pair.policy];
     const bool held_back =
         policy.mode == Mode::enforce && pair.live_until > then.now &&
@@ -161,8 +161,7 @@ std::vector<std::string> safe_order(const World& world, const Proposal& proposal
   const auto missing = unlisted(today, proposal);
   Proposal safe = proposal;
   if (!missing.empty()) safe.policy = widened(today, proposal, missing);
-  const bool new_policy =
-      safe.policy && !(today && same_policy(*safe.policy, {today->mode, today->mx, today->max_age, {}}));
+  const bool new_policy = safe.policy && !(today && same_policy(*today, *safe.policy));
   const bool used_id =
       proposal.id && std::ranges::find(world.ids, *proposal.id, &WorldId::id) != world.ids.end();
   const std::string id = proposal.id && !used_id ? *proposal.id : fresh_id(world.now);
