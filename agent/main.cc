@@ -147,8 +147,11 @@ void add_silence(CLI::App& app, SilenceCommand& c) {
   add->add_option("--domain", c.domain, "Domains, e.g. \"*.example.com\"");
   add->add_option("--code", c.code, "Codes of findings, e.g. \"certificate-*\"");
   add->add_option("--subject", c.subject, "Hosts, e.g. \"mx1.*\"");
-  auto* duration = add->add_option("--for", c.duration, "How long, e.g. 2h (default: until it is removed)");
-  add->add_option("--until", c.until, "Until when, e.g. 2026-12-01T00:00:00Z")->excludes(duration);
+  add->add_flag("--all", c.all, "Everything, where none of those is named");
+  auto* duration = add->add_option("--for", c.duration, "How long, e.g. 2h");
+  auto* until =
+      add->add_option("--until", c.until, "Until when, e.g. 2026-12-01T00:00:00Z")->excludes(duration);
+  add->add_flag("--forever", c.forever, "Until it is removed")->excludes(duration)->excludes(until);
   add->add_option("--comment", c.comment, "Why");
   sub("list", "What is silenced now", Action::list)->add_flag("--json", c.json, "One JSON document");
   sub("remove", "Tell of it again", Action::remove)->add_option("ID", c.id, "From silence list")->required();

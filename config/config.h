@@ -27,6 +27,8 @@ struct AgentOptions {
   std::string external_url;
   std::string vantage;
   std::string web_config;
+  std::vector<std::string> hosts;    // names of this service, besides that in external_url
+  bool shared_secret_files = false;  // secrets in files that everybody may read are taken
 };
 
 struct ScheduleOptions {

@@ -87,7 +87,9 @@ struct SilenceCommand {
   Action action = Action::list;
   std::string config_file, state;     // one of them names the store
   std::string domain, code, subject;  // globs; empty: all
-  std::string duration, until;        // neither: until it is removed
+  std::string duration, until;
+  bool forever = false;  // neither of those: until it is removed
+  bool all = false;      // no glob: everything
   std::string comment;
   std::string id;  // of the one to remove
   bool json = false;

@@ -3,18 +3,17 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 
 #include "agent/commands/commands.h"
 #include "agent/remember/journal_file.h"
-#include "agent/tell/http.h"
 #include "agent/version.h"
+#include "agent/watch/acts.h"
 #include "agent/watch/log.h"
-#include "agent/watch/notifier.h"
 #include "agent/watch/probe.h"
-#include "agent/watch/reload.h"
 #include "agent/watch/systemd.h"
 #include "alerts/rows.h"
 
@@ -23,6 +22,14 @@ namespace {
 
 constexpr std::chrono::seconds kPulse{20};
 constexpr Millis kFlush{5000};
+
+/// Passwords, keys and tokens are in memory; a core file or another process of this user is no place for
+/// them.
+void keep_out_of_core_dumps() {
+#if !defined(__SANITIZE_ADDRESS__)  // its leak check looks at this process from another one
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
 
 /// Signals are taken by sigtimedwait alone, so no handler ever runs in a worker.
 sigset_t block_signals() {
@@ -94,6 +101,7 @@ void notify_by(const LiveConfig& plan, Notifier& notifier) {
 
 int run(const RunCommand& command, Streams io) {
   log_to_stderr(command.log_format);
+  keep_out_of_core_dumps();
   if (!command.domains.empty() && !command.config_file.empty())
     return complain(
         io, "domains and --config (or STSWATCH_CONFIG) together: add them to the file as [[domain]] tables",
@@ -126,33 +134,12 @@ int run(const RunCommand& command, Streams io) {
     s.configured_silences = service.plan()->config.silences;
     return s;
   };
-  const auto http = serve_http(
-      listen.host, listen.port,
-      {.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()},
-       .gate = [&] { return service.plan()->gate; },
-       .ready = [&] { return ready.load(); },
-       .stuck = [&] { return service.stuck(); },
-       .snapshot = snapshot,
-       .look_now = [&](const Domain& name) { return service.look_now(name); },
-       .silence =
-           [&](const Silence& s) {
-             const auto id = notifier->dispatcher().silence(s, clock.now());
-             spdlog::info("silence {} of {} [{}] {} was made on the page", id, s.domain, s.code, s.subject);
-           },
-       .lift_silence =
-           [&](const std::string& id) {
-             const bool lifted = notifier->dispatcher().lift_silence(id);
-             if (lifted) spdlog::info("silence {} was ended on the page", id);
-             return lifted;
-           },
-       .acknowledge =
-           [&](const Domain& name) {
-             const bool done = notifier->dispatcher().acknowledge(name.str(), clock.now());
-             if (done) spdlog::info("what was told of {} was acknowledged on the page", name.str());
-             return done;
-           },
-       .reload = [&] { return reloader.reload(); },
-       .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
+  auto parts = acts_of(service, *notifier, reloader, clock);
+  parts.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()};
+  parts.ready = [&] { return ready.load(); };
+  parts.snapshot = snapshot;
+  parts.probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); };
+  const auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
   notify_by(*service.plan(), *notifier);

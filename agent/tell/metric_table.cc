@@ -61,6 +61,8 @@ constexpr std::array kMetrics = {
                "fails now."},
     MetricInfo{"stswatch_finding",
                "1 for each open finding of the domain; its page is stswatch explain CODE."},
+    MetricInfo{"stswatch_silences",
+               "Silences that stand and touch the domain, those of the configuration included."},
     MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
     MetricInfo{"stswatch_last_success_timestamp_seconds",
                "When a look at a part of the domain was last conclusive."},

@@ -262,6 +262,20 @@ class MxHosts {
   std::set<std::pair<std::string, std::string>> told_;
 };
 
+void silences(Exposition& out, const Snapshot& s) {
+  std::vector<const Silence*> standing;
+  for (const auto& silence : s.configured_silences)
+    if (stands(silence, s.now)) standing.push_back(&silence);
+  for (const auto& [id, silence] : s.silences)
+    if (stands(silence, s.now)) standing.push_back(&silence);
+  for (const auto& memory : s.domains) {
+    const auto& name = memory->verdict.domain.str();
+    const auto n =
+        std::ranges::count_if(standing, [&](const auto* each) { return glob_matches(each->domain, name); });
+    out.gauge("stswatch_silences", {{"domain", name}}, static_cast<double>(n));
+  }
+}
+
 void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_build_info", {{"version", kVersion}}, 1);
   for (const auto& k : s.kinds) {
@@ -302,6 +316,7 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   MxHosts hosts;
   for (const auto& memory : snapshot.domains)
     hosts.tell(out, memory->verdict);
+  silences(out, snapshot);
   agent(out, snapshot);
   receivers(out, snapshot);
   return out.take();

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/tell/html.h"
+#include "agent/tell/page_silence.h"
 #include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "checks/facts/text.h"
@@ -266,6 +267,7 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
         "<p class=\"dim small\">Mail stops: senders that enforce MTA-STS wait, and bounce it after days. The "
         "others still deliver.</p>");
   }
+  all_silences(page, snapshot);
   close_page(page);
   return page.take();
 }

@@ -30,6 +30,9 @@ struct ReceiverFigures {
   std::optional<TimePoint> oldest;  // of those pending
 };
 
+/// What comes of asking for a look. fresh: the last one is younger than five seconds, and is the answer.
+enum class LookAsked { not_watched, at_it, fresh };
+
 struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at

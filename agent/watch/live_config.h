@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "agent/commands/commands.h"
-#include "agent/tell/web_gate.h"
+#include "agent/tell/door/web_gate.h"
 #include "agent/watch/vantage_watch.h"
 #include "checks/observe/observer.h"
 #include "config/config.h"

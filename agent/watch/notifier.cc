@@ -29,6 +29,20 @@ std::string mail_domain(std::string_view mailbox) {
   return text::lower(mailbox.substr(0, mailbox.find('>')));
 }
 
+/// What others made or ended in the store, and what has come to its end.
+void log_changes(const std::map<std::string, Silence>& before, const std::map<std::string, Silence>& after,
+                 TimePoint since, TimePoint now) {
+  for (const auto& [id, s] : after) {
+    const auto was = before.find(id);
+    const bool news = was == before.end() || !(was->second == s);
+    if (news && stands(s, now)) spdlog::info("silence {}: {}", id, in_words(s));
+    const bool ended = since != TimePoint{} && stands(s, since) && !stands(s, now);
+    if (!news && ended) spdlog::info("silence {} is over: {}", id, in_words(s));
+  }
+  for (const auto& [id, s] : before)
+    if (!after.contains(id) && stands(s, now)) spdlog::info("silence {} was removed: {}", id, in_words(s));
+}
+
 }  // namespace
 
 Notifier::Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around)
@@ -108,9 +122,11 @@ void Notifier::adopt(const Config& config, const std::string& ca_file) {
 TimePoint Notifier::decide() {
   const auto now = clock_.now();
   if (now - silences_read_ >= kReadSilences) {
-    silences_read_ = now;
+    const auto before = dispatcher_.silences();
     if (dispatcher_.silences_edited()) around_.flush();
     if (const auto rows = around_.read_silences()) dispatcher_.adopt_silences(*rows);
+    log_changes(before, dispatcher_.silences(), silences_read_, now);
+    silences_read_ = now;
   }
   return std::min(dispatcher_.turn(now), now + kReadSilences);
 }

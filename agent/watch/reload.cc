@@ -55,7 +55,7 @@ tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const 
   if (!probes) return tl::make_unexpected(Refusal{probes.error(), kExitConfig});
   std::shared_ptr<WebGate> gate;
   if (!config->agent.web_config.empty()) {
-    auto opened = WebGate::open(config->agent.web_config);
+    auto opened = WebGate::open(config->agent.web_config, config->agent.shared_secret_files);
     if (!opened) return tl::make_unexpected(Refusal{opened.error(), kExitConfig});
     gate = std::move(*opened);
   }

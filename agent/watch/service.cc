@@ -81,6 +81,11 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
   return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
 }
 
+/// A look at names alone is none that somebody would ask for.
+bool fetched_lately(const DomainMemory& record, TimePoint now) {
+  return record.policy_fetched && *record.policy_fetched <= now && now - *record.policy_fetched < kFreshLook;
+}
+
 WorkerPool::Limits limits_of(const LiveConfig& plan) {
   return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
 }
@@ -176,14 +181,28 @@ void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
                    nullptr, {});
 }
 
-bool Service::look_now(const Domain& name) {
+Service::Looking Service::look_now(const Domain& name) {
+  const auto record = memory_.domain(name);
+  const auto now = RecentLooks::Steady::now();
   const std::lock_guard lock(mutex_);
-  if (plan_->find(name.str()) == nullptr) return false;
+  if (plan_->find(name.str()) == nullptr) return Looking::not_watched;
+  const bool fetched = record && fetched_lately(*record, clock_.now());
+  if (fetched || asked_.left(name.str(), now) > RecentLooks::Steady::duration::zero()) return Looking::fresh;
+  asked_.began(name.str(), now);
+  const auto after = std::chrono::ceil<Seconds>(probed_.left(name.str(), now));
   fetch_now_.insert(name.str());
-  pool_.hurry({Kind::domain, name.str()});
+  pool_.hurry({Kind::domain, name.str()}, after);
   for (const auto& host : mx_users_.hosts_of(name.str()))
-    pool_.hurry({Kind::mx, host});
-  return true;
+    pool_.hurry({Kind::mx, host}, after);
+  return Looking::at_it;
+}
+
+std::shared_ptr<const DomainMemory> Service::fresh(const Domain& name) const {
+  auto record = memory_.domain(name);
+  if (!record) return nullptr;
+  const bool asked =
+      asked_.left(name.str(), RecentLooks::Steady::now()) > RecentLooks::Steady::duration::zero();
+  return asked || fetched_lately(*record, clock_.now()) ? record : nullptr;
 }
 
 std::shared_ptr<const LiveConfig> Service::plan() const {

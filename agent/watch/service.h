@@ -9,6 +9,7 @@
 #include "agent/tell/metrics.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
+#include "agent/watch/recent_looks.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
 
@@ -25,8 +26,14 @@ class Service {
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
   void adopt(std::shared_ptr<const LiveConfig> plan);
-  /// Looks again now, its policy and MX hosts included; false when the domain is not watched.
-  bool look_now(const Domain& name);
+  using Looking = LookAsked;
+  /// Looks again now, its policy and MX hosts included, or as soon as the last probe is old enough; not where
+  /// the last such look is fresh.
+  Looking look_now(const Domain& name);
+  /// What is known of a domain of which a whole look is fresh, or was asked for a moment ago; else null.
+  std::shared_ptr<const DomainMemory> fresh(const Domain& name) const;
+  /// A probe looks at it.
+  void probed(const Domain& name) { probed_.began(name.str(), RecentLooks::Steady::now()); }
   /// Ends every wait for the network and joins all workers. Idempotent.
   void stop();
 
@@ -57,6 +64,7 @@ class Service {
   LookMetrics looks_;
   AddressQueue address_queue_;
   Cancel cancel_;
+  RecentLooks asked_, probed_;
 
   // A domain's record is read, judged and replaced under its stripe, so that a domain look and a look at one
   // of its MX hosts do not lose each other's news. Never held across I/O.

@@ -43,9 +43,9 @@ void WorkerPool::remove(const Subject& subject) {
   schedule_.remove(subject);
 }
 
-void WorkerPool::hurry(const Subject& subject) {
+void WorkerPool::hurry(const Subject& subject, Seconds after) {
   const std::lock_guard lock(mutex_);
-  schedule_.hurry(subject, clock_.now());
+  schedule_.hurry(subject, clock_.now() + after);
   wake();
 }
 

@@ -43,7 +43,8 @@ class WorkerPool {
   void add(const Subject& subject);  // due at once; no change when it is there already
   void remove(const Subject& subject);
   void shorten(Kind kind, Seconds interval);
-  void hurry(const Subject& subject);  // due at once; a look under way is followed by another
+  /// Due at once, or then; a look under way is followed by another.
+  void hurry(const Subject& subject, Seconds after = Seconds{0});
 
   /// Takes no more subjects and joins all workers. Idempotent. Looks under way must be ended by their caller.
   void stop();

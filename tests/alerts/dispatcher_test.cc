@@ -296,10 +296,34 @@ TEST_CASE("what is silenced is not told; once the silence ends what is left is")
   world.pass(30 * kDay);
   CHECK(world.kinds() == "new/ticket");
   CHECK(world.dispatcher->silences().size() == 1);
-  CHECK(world.dispatcher->lift_silence(id));
-  CHECK_FALSE(world.dispatcher->lift_silence(id));
+  REQUIRE(id.has_value());
+  CHECK(world.dispatcher->lift_silence(*id));
+  CHECK_FALSE(world.dispatcher->lift_silence(*id));
   world.pass(1h);
   CHECK(world.kinds() == "new/ticket reminder/ticket");
+}
+
+TEST_CASE("silences of the same domain, code and subject are one, and a domain has so many") {
+  World world;
+  const auto make = [&](const std::string& domain, const std::string& subject, std::optional<TimePoint> until,
+                        const std::string& comment) {
+    return world.dispatcher->silence({domain, "certificate-expired", subject, until, comment, "somebody"},
+                                     world.now);
+  };
+  const auto id = make("example.com", "mx1", world.now + 1h, "an hour");
+  REQUIRE(id.has_value());
+  CHECK(make("example.com", "mx1", std::nullopt, "longer") == id);
+  const auto silences = world.dispatcher->silences();
+  REQUIRE(silences.size() == 1);
+  CHECK(silences.begin()->second.comment == "longer");
+  CHECK(silences.begin()->second.until == std::nullopt);
+  for (std::size_t i = 1; i < kSilencesOfDomain; ++i)
+    REQUIRE(make("example.com", "h" + std::to_string(i), world.now + 1h, "").has_value());
+  CHECK_FALSE(make("example.com", "one more", world.now + 1h, "").has_value());
+  CHECK(make("example.com", "h1", std::nullopt, "again").has_value());
+  CHECK(make("example.net", "one more", world.now + 1h, "").has_value());
+  world.now += 2h;  // most are over
+  CHECK(make("example.com", "one more", world.now + 1h, "").has_value());
 }
 
 TEST_CASE("info is told only to who asks for it, and what for the log only too") {

@@ -56,6 +56,10 @@ Snapshot sample() {
   s.trust_store_file = "/etc/ssl/certs/ca-certificates.crt";
   s.trust_store_sha256 = "ab";
   s.reload_success_at = facts::kNow;
+  s.silences = {{"1", {"example.com", "*", "*", facts::kNow + Seconds{60}, ""}},
+                {"2", {"example.net", "mx-*", "*", std::nullopt, ""}},
+                {"over", {"example.org", "*", "*", facts::kNow, ""}}};
+  s.configured_silences = {{"*.net", "*", "*", std::nullopt, ""}};
   s.receivers = {{"oncall", {{"new", 1}, {"resolved", 0}}, {{"timeout", 2}}, 1, facts::kNow - Seconds{90}}};
   return s;
 }

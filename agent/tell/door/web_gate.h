@@ -3,9 +3,8 @@
 #pragma once
 
 #include <mutex>
-#include <set>
 
-#include "agent/tell/http_tls.h"
+#include "agent/tell/door/server_tls.h"
 
 namespace stswatch {
 
@@ -16,27 +15,22 @@ class WebGate {
     std::shared_ptr<const ServerTls> tls;  // null: plain
   };
 
-  static tl::expected<std::shared_ptr<WebGate>, std::string> open(const std::string& path);
+  /// Files with secrets that others may read (mode & 007) are refused, unless `shared`.
+  static tl::expected<std::shared_ptr<WebGate>, std::string> open(const std::string& path,
+                                                                  bool shared = false);
 
   /// What cannot be read, half written perhaps, leaves it as it was.
   std::shared_ptr<const State> now();
-
-  /// Whether the value of an Authorization header names a user and his password; anybody where no users are
-  /// configured.
-  bool admits(const std::string& authorization);
 
  private:
   explicit WebGate(std::string path) : path_(std::move(path)) {}
   static tl::expected<std::shared_ptr<const State>, std::string> load(const std::string& path);
   std::string stamp() const;  // with mutex_ held
-  bool verified(const std::string& user, const std::string& hash, const std::string& password);
 
   const std::string path_;
   std::mutex mutex_;
-  std::shared_ptr<const State> state_;  // guarded by mutex_, as are the next two
+  std::shared_ptr<const State> state_;  // guarded by mutex_, as is the next
   std::string stamp_;
-  std::set<std::string> known_;  // digests of what was verified: bcrypt is slow, and each scrape asks
-  std::mutex slow_;  // one bcrypt at a time, so that guessing costs the guesser and not the machine
 };
 
 }  // namespace stswatch

@@ -6,7 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "agent/tell/web_config.h"
+#include "agent/tell/door/web_config.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -41,7 +41,8 @@ class TlsSession {
   Io accept();
   Io read(char* into, std::size_t room, std::size_t* count);
   Io write(const char* from, std::size_t size, std::size_t* count);
-  std::size_t pending() const;  // octets that read() has without waiting
+  std::size_t pending() const;      // octets that read() has without waiting
+  std::size_t octets_read() const;  // from the socket, since the first
   /// accept() ended because the client spoke plain HTTP.
   bool spoke_http() const { return spoke_http_; }
   void say_goodbye();

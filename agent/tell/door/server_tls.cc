@@ -1,4 +1,4 @@
-#include "agent/tell/http_tls.h"
+#include "agent/tell/door/server_tls.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -7,6 +7,8 @@
 
 namespace stswatch {
 namespace {
+
+constexpr long kClientChain = 32L << 10;  // octets of the certificates of a client
 
 std::string openssl_says() {
   std::array<char, 256> text{};
@@ -83,7 +85,11 @@ tl::expected<std::shared_ptr<const ServerTls>, std::string> ServerTls::make(cons
   auto* context = SSL_CTX_new(TLS_server_method());
   if (context == nullptr) return tl::make_unexpected("TLS cannot be set up: " + openssl_says());
   const std::shared_ptr<const ServerTls> tls(new ServerTls(context));
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  // Strangers fill both: sessions that are resumed by ticket need no cache.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_max_cert_list(context, kClientChain);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   static constexpr unsigned char kContext[] = "stswatch";  // sessions of verified clients want a name
   SSL_CTX_set_session_id_context(context, kContext, sizeof kContext - 1);
@@ -134,8 +140,11 @@ TlsSession::Io TlsSession::write(const char* from, std::size_t size, std::size_t
 
 std::size_t TlsSession::pending() const { return static_cast<std::size_t>(SSL_pending(session_.get())); }
 
+std::size_t TlsSession::octets_read() const { return BIO_number_read(SSL_get_rbio(session_.get())); }
+
 void TlsSession::say_goodbye() {
   if (!up_) return;
+  up_ = false;
   ERR_clear_error();
   SSL_shutdown(session_.get());
   ERR_clear_error();
