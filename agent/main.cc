@@ -26,6 +26,8 @@ void add_look_flags(CLI::App& sub, LookFlags& f) {
   sub.add_option("--resolver", f.resolvers, "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)")
       ->allow_extra_args(false);
   sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
+  sub.add_option("--dns-source", f.dns_source, "Ask the zones' own servers too: auto (default) or off")
+      ->check(CLI::IsMember({"auto", "off"}));
   sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
   sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)")->check(CLI::Range(1, 65535));
   sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)")->check(CLI::Range(1, 65535));

@@ -73,6 +73,7 @@ struct Config {
   AgentOptions agent;
   ScheduleOptions schedule;
   DnsOptions dns;
+  bool dns_source = true;  // ask the zones' own servers too
   NetworkOptions network;
   Limits expiry;  // defaults of the domains' limits
   std::vector<std::string> probe_allow;

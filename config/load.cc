@@ -109,7 +109,7 @@ void read_root(const toml::table& table, const std::string& path, Config& config
   TableReader root(table, "", path, errors);
   root.table("agent", [&](TableReader& r) { sections::agent(r, config.agent); });
   root.table("schedule", [&](TableReader& r) { sections::schedule(r, config.schedule); });
-  root.table("dns", [&](TableReader& r) { sections::dns(r, config.dns); });
+  root.table("dns", [&](TableReader& r) { sections::dns(r, config.dns, config.dns_source); });
   root.table("network", [&](TableReader& r) { sections::network(r, config.network); });
   root.table("expiry", [&](TableReader& r) { sections::expiry(r, config.expiry); });
   root.table("probe", [&](TableReader& r) { sections::probe(r, config.probe_allow); });

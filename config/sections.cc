@@ -138,7 +138,7 @@ void schedule(TableReader& r, ScheduleOptions& into) {
   r.read_integer("confirmations", into.confirmations, 1, 10);
 }
 
-void dns(TableReader& r, DnsOptions& into) {
+void dns(TableReader& r, DnsOptions& into, bool& source) {
   r.read_each("servers", [&](const std::string& text) {
     into.servers.push_back(text);
     return complain_of_server(text);
@@ -148,6 +148,8 @@ void dns(TableReader& r, DnsOptions& into) {
   into.timeout = timeout;
   r.read_integer("tries", into.tries, 1, 10);
   r.read("trust_ad", into.trust_ad);
+  r.read_word("source", source,
+              std::vector<std::pair<std::string_view, bool>>{{"auto", true}, {"off", false}});
 }
 
 void network(TableReader& r, NetworkOptions& into) {

@@ -7,7 +7,7 @@ namespace stswatch::sections {
 
 void agent(TableReader& r, AgentOptions& into);
 void schedule(TableReader& r, ScheduleOptions& into);
-void dns(TableReader& r, DnsOptions& into);
+void dns(TableReader& r, DnsOptions& into, bool& source);
 void network(TableReader& r, NetworkOptions& into);
 void expiry(TableReader& r, Limits& into);
 void probe(TableReader& r, std::vector<std::string>& allow);

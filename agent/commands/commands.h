@@ -25,6 +25,7 @@ struct Streams {
 struct LookFlags {
   std::string config_file;
   std::vector<std::string> resolvers;
+  std::string dns_source;  // "auto" or "off"; empty: as configured
   std::optional<std::string> ca_file;
   bool allow_private = false;
   std::optional<std::uint16_t> https_port, smtp_port;

@@ -29,11 +29,9 @@ class Confirmer {
   Confirmer(Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
       : debounces_(debounces), vantage_(vantage), rules_(rules), now_(now) {}
 
-  /// `resolver_works`: another name was answered in the meantime, so that an error speaks of this one.
   template <class Record>
-  Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
-                        bool resolver_works) {
-    if (!known(seen)) return unanswered(key, before, seen, resolver_works);
+  Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen) {
+    if (!known(seen)) return unanswered(key, before, seen);
     debounces_.erase(key + " error");
     const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
     const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
@@ -43,14 +41,24 @@ class Confirmer {
     }
     Answer<Record> held = before != nullptr ? *before : Answer<Record>{};
     held.name = seen.name;
-    held.repeated_error.clear();
+    held.zone_error.clear();
     return held;
   }
 
-  HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen,
-                          bool resolver_works) {
-    return {answer(key + " A", before ? &before->a : nullptr, seen.a, resolver_works),
-            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, resolver_works)};
+  HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen) {
+    return {answer(key + " A", before ? &before->a : nullptr, seen.a),
+            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa)};
+  }
+
+  /// Only a look that asked all servers of the zone says whether they agree.
+  SourceAnswer source(const SourceAnswer* before, const SourceAnswer& seen) const {
+    if (!seen.all) return before != nullptr && before->all ? *before : seen;
+    SourceAnswer out = seen;
+    out.differs_since = {};
+    if (!out.differs()) return out;
+    const bool differed = before != nullptr && before->differs_since != TimePoint{};
+    out.differs_since = differed ? before->differs_since : now_;
+    return out;
   }
 
   std::optional<PolicyFetch> fetch(const PolicyFetch* before, const PolicyFetch* seen) {
@@ -114,17 +122,25 @@ class Confirmer {
   }
 
  private:
+  /// RULES 5.8: only the zone's own servers, or a failed validation, prove that it is at fault; silence
+  /// neither opens nor closes that. What a resolver that is at fault itself calls bogus proves nothing.
   template <class Record>
-  Answer<Record> unanswered(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
-                            bool resolver_works) {
+  Answer<Record> unanswered(const std::string& key, const Answer<Record>* before,
+                            const Answer<Record>& seen) {
     Answer<Record> held = before != nullptr && known(*before) ? *before : seen;
-    held.repeated_error = before != nullptr ? before->repeated_error : std::string();
-    const bool asked = !seen.name.empty();
-    if (rules_.confirmations == 0 || !resolver_works || !asked) return held;
-    const bool proved = !held.repeated_error.empty() || enough(key + " error", rules_.confirmations);
-    if (!proved) return held;
+    const bool blind = !vantage_.resolver_blind.empty() && seen.bogus;
+    const std::string proof = blind ? std::string() : seen.zone_error;
+    if (rules_.confirmations == 0) {
+      held.zone_error = proof;
+      return held;
+    }
+    held.zone_error = before != nullptr ? before->zone_error : std::string();
+    if (!known(held)) held.bogus = !held.zone_error.empty() && held.bogus;
+    if (proof.empty() || (held.zone_error.empty() && !enough(key + " error", rules_.confirmations)))
+      return held;
     debounces_.erase(key + " error");
-    held.repeated_error = seen.detail.empty() ? "no answer" : seen.detail;
+    held.zone_error = proof;
+    if (!known(held)) held.bogus = seen.bogus;
     return held;
   }
 
@@ -179,12 +195,6 @@ class Confirmer {
   TimePoint now_;
 };
 
-/// Some question of this very look was answered.
-bool answered_something(const DomainObservation& seen) {
-  return known(seen.sts) || known(seen.mx) || known(seen.tlsrpt) ||
-         seen.policy_host.lookup() != Lookup::unknown;
-}
-
 /// Where the newest look changed nothing of what is known, what repetition proved does.
 template <class PerAddress>
 void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& before,
@@ -214,18 +224,21 @@ Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Secon
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
                           Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(debounces, vantage, rules, seen.at);
-  const bool resolver = answered_something(seen) || vantage.answered_at >= seen.at - Seconds{60};
   DomainObservation out(seen.domain);
   out.at = seen.at;
-  out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts, resolver);
-  out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt, resolver);
-  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, resolver);
-  out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex, resolver);
+  out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts);
+  out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt);
+  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx);
+  out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex);
   out.policy_host =
-      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
+      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host);
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
+  const SourceFacts* said = before ? &before->source : nullptr;
+  out.source = seen.source;
+  out.source.sts = confirmer.source(said ? &said->sts : nullptr, seen.source.sts);
+  out.source.mx = confirmer.source(said ? &said->mx : nullptr, seen.source.mx);
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->fetches, address) : nullptr;
@@ -239,13 +252,10 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
 MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen,
                           Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(debounces, vantage, rules, seen.at);
-  const bool resolver =
-      seen.addresses.lookup() != Lookup::unknown || vantage.answered_at >= seen.at - Seconds{60};
   MxHostObservation out;
   out.host = seen.host;
   out.at = seen.at;
-  out.addresses =
-      confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses, resolver);
+  out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;

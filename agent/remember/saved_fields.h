@@ -28,7 +28,7 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, repeated_error, detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, zone_error, detail] = answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
@@ -37,7 +37,7 @@ void describe(V& v, Of<V, AnswerFacts>& answer) {
   v("ttl", ttl);
   v("cname", cname);
   v("cname_loop", cname_loop);
-  v("repeated_error", repeated_error);
+  v("zone_error", zone_error);
   v("detail", detail);
 }
 
@@ -172,8 +172,42 @@ void describe(V& v, Of<V, MxHostObservation>& look) {
 }
 
 template <class V>
+void describe(V& v, Of<V, SourceReply>& reply) {
+  auto& [name, server, address, said, detail, records, nxdomain, ttl, serial] = reply;
+  v("name", name);
+  v("server", server);
+  v.always("address", address);
+  v("said", said);
+  v("detail", detail);
+  v.octets("records", records);
+  v("nxdomain", nxdomain);
+  v("ttl", ttl);
+  v("serial", serial);
+}
+
+template <class V>
+void describe(V& v, Of<V, SourceAnswer>& answer) {
+  auto& [replies, refresh, trouble, all, differs_since] = answer;
+  v("replies", replies);
+  v("refresh", refresh);
+  v("trouble", trouble);
+  v("all", all);
+  v("differs_since", differs_since);
+}
+
+template <class V>
+void describe(V& v, Of<V, SourceFacts>& source) {
+  auto& [sts, mx, policy_a, policy_aaaa, resolver_dead] = source;
+  v("sts", sts);
+  v("mx", mx);
+  v("policy_a", policy_a);
+  v("policy_aaaa", policy_aaaa);
+  v("resolver_dead", resolver_dead);
+}
+
+template <class V>
 void describe(V& v, Of<V, DomainObservation>& look) {
-  auto& [domain, at, sts, misplaced, tlsrpt, mx, apex, policy_host, fetches] = look;
+  auto& [domain, at, sts, misplaced, tlsrpt, mx, apex, policy_host, fetches, source] = look;
   v.always("domain", domain);
   v.always("at", at);
   v("sts", sts);
@@ -183,18 +217,21 @@ void describe(V& v, Of<V, DomainObservation>& look) {
   v("apex", apex);
   v("policy_host", policy_host);
   v("fetches", fetches);
+  v("source", source);
 }
 
 template <class V>
 void describe(V& v, Of<V, Vantage>& vantage) {
-  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, port25_blocked,
-         ipv6, allow_private] = vantage;
+  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, resolver_blind,
+         port53_blocked, port25_blocked, ipv6, allow_private] = vantage;
   v("reached_443", reached_443);
   v("reached_25", reached_25);
   v("reached_25_only", reached_25_only);
   v("reached_443_at", reached_443_at);
   v("reached_25_at", reached_25_at);
   v("answered_at", answered_at);
+  v("resolver_blind", resolver_blind);
+  v("port53_blocked", port53_blocked);
   v("port25_blocked", port25_blocked);
   v.always("ipv6", ipv6);
   v("allow_private", allow_private);

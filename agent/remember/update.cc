@@ -96,9 +96,12 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
     times[part].last_look = seen.at;
     if (success) times[part].last_success = seen.at;
   };
-  note(Part::sts_record, known(seen.sts));
+  const auto conclusive = [](const AnswerFacts& answer) {
+    return known(answer) || !answer.proven_error().empty();
+  };
+  note(Part::sts_record, conclusive(seen.sts));
   note(Part::tlsrpt_record, known(seen.tlsrpt));
-  note(Part::mx, known(seen.mx));
+  note(Part::mx, conclusive(seen.mx));
   if (fetched) note(Part::policy, policy != Outcome::unknown);
   return times;
 }

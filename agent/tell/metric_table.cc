@@ -71,6 +71,8 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_workers", "Threads that look, by what they do now."},
     MetricInfo{"stswatch_vantage_port25_ok",
                "0 when no MX host answers on port 25 from here: MX looks are unknown."},
+    MetricInfo{"stswatch_vantage_dns_ok",
+               "0 when the configured resolver is at fault: what it does not answer is unknown."},
     MetricInfo{"stswatch_config_last_reload_successful",
                "1 when the newest reload of the configuration was valid."},
     MetricInfo{"stswatch_config_last_reload_success_timestamp_seconds",

@@ -273,6 +273,7 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_workers", {{"state", "busy"}}, static_cast<double>(s.workers_busy));
   out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
   out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
+  out.gauge("stswatch_vantage_dns_ok", {}, s.dns_ok ? 1 : 0);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
   out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));

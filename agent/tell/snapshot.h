@@ -37,7 +37,7 @@ struct Snapshot {
   std::vector<KindState> kinds;
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;
-  bool port25_ok = true;
+  bool port25_ok = true, dns_ok = true;
   std::string trust_store_file, trust_store_sha256;
   std::uint64_t store_errors = 0;  // attempts to keep or read memory that failed
   bool reload_successful = true;

@@ -30,6 +30,7 @@ tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
     if (const auto server = dns::parse_server(typed); !server)
       return tl::make_unexpected(Refusal{"--resolver: " + server.error(), kExitUsage});
   if (!flags.resolvers.empty()) config.dns.servers = flags.resolvers;
+  if (!flags.dns_source.empty()) config.dns_source = flags.dns_source == "auto";
   if (flags.ca_file) config.network.ca_file = *flags.ca_file;
   if (flags.allow_private) config.network.allow_private = true;
   if (flags.https_port) config.network.https_port = *flags.https_port;
@@ -63,6 +64,11 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   options.ipv6 = ipv6;
   out.address_limiter = before != nullptr ? before->address_limiter : std::make_shared<AddressLimiter>();
   out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options, out.address_limiter);
+  if (config.dns_source) {
+    out.source = std::make_shared<dns::Source>(
+        *out.resolver, dns::SourceOptions{.allow_private = network.allow_private, .ipv6 = ipv6});
+    out.observer->use_source(out.source);
+  }
   out.vantage =
       before != nullptr ? before->vantage : std::make_shared<VantageWatch>(ipv6, network.allow_private);
   out.vantage->configure(ipv6, network.allow_private);

@@ -158,6 +158,7 @@ void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
     if (plan->find(d.name.str()) != nullptr) continue;
     pool_.remove({Kind::domain, d.name.str()});
     fetch_now_.erase(d.name.str());
+    plan->probes.vantage->forget(d.name.str());
     use_mx_hosts(d.name.str(), {});
   }
   pool_.shorten(Kind::domain, plan->config.schedule.dns);
@@ -236,9 +237,10 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   const Stopwatch watch;
   const auto& probes = plan.probes;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
-  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline);
-  std::vector<Address> crowded;
   const auto before = memory_.domain(domain.name);
+  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline,
+                                              {.known = before ? before->known.get() : nullptr});
+  std::vector<Address> crowded;
   const bool fetch = fetch_is_due(plan, before.get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
@@ -252,6 +254,7 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
     }
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
   const bool parked = !crowded.empty() && facts.fetches.empty();
@@ -401,6 +404,7 @@ Snapshot Service::snapshot() const {
   for (const auto& d : plan->config.domains)
     if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
   s.port25_ok = plan->probes.vantage->port25_ok(s.now);
+  s.dns_ok = plan->probes.vantage->dns_ok();
   s.trust_store_file = plan->probes.trust->file();
   s.trust_store_sha256 = plan->probes.trust->sha256();
   const auto& intervals = plan->config.schedule;

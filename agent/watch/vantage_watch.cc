@@ -84,6 +84,22 @@ void VantageWatch::resolved(const std::string& subject, TimePoint at) {
   dns_.reached(subject, at);
 }
 
+void VantageWatch::saw_resolver(const DomainObservation& look, bool port53_blocked) {
+  const std::lock_guard lock(mutex_);
+  resolver_.saw(look);
+  port53_blocked_ = port53_blocked;
+}
+
+void VantageWatch::forget(const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  resolver_.forget(domain);
+}
+
+bool VantageWatch::dns_ok() const {
+  const std::lock_guard lock(mutex_);
+  return resolver_.blind().empty();
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;
@@ -137,6 +153,8 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.port25_blocked = port25_blocked(at);
   v.reached_443_at = https_.newest_besides(policy_host);
   v.reached_25_at = smtp_.newest_besides(policy_host);
+  v.resolver_blind = resolver_.blind();
+  v.port53_blocked = port53_blocked_;
   v.answered_at = dns_.newest_besides(policy_host);
   return v;
 }

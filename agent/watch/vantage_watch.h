@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/watch/resolver_watch.h"
 #include "checks/facts/observation.h"
 #include "checks/observe/observer.h"
 
@@ -25,6 +26,14 @@ class VantageWatch {
   void asked_canaries(const std::string& answered, TimePoint at);
   /// A resolver gave an answer that proves something, for a look at this policy host's domain or MX host.
   void resolved(const std::string& subject, TimePoint at);
+
+  /// What a look says of the resolver itself, beside the zone's own servers (RULES 5.8). `port53_blocked`:
+  /// those cannot be asked from here.
+  void saw_resolver(const DomainObservation& look, bool port53_blocked);
+  /// The domain is no longer looked at: what was held against the resolver by it goes too.
+  void forget(const std::string& domain);
+  /// stswatch_vantage_dns_ok.
+  bool dns_ok() const;
 
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;
@@ -49,6 +58,8 @@ class VantageWatch {
   bool port25_blocked(TimePoint at) const;  // with mutex_ held
 
   mutable std::mutex mutex_;
+  ResolverWatch resolver_;  // guarded by mutex_
+  bool port53_blocked_ = false;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
   bool canaries_silent_ = false;
   Port https_, smtp_, dns_;

@@ -10,6 +10,7 @@
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
+#include "checks/facts/source.h"
 
 namespace stswatch {
 
@@ -93,6 +94,7 @@ struct DomainObservation {
   HostAddresses apex;                // A and AAAA of D itself: asked when there is no MX
   HostAddresses policy_host;         // mta-sts.D
   std::vector<PolicyFetch> fetches;  // one per address of the policy host that could be tried
+  SourceFacts source;                // what the zone's own servers said
   bool operator==(const DomainObservation&) const = default;
 };
 
@@ -104,8 +106,10 @@ struct Vantage {
   // When it last did so, whichever host of its own the asking subject is; and when a resolver last answered
   // for a name elsewhere. What fails at the same time everywhere says nothing of one host.
   TimePoint reached_443_at{}, reached_25_at{}, answered_at{};
-  bool port25_blocked = false;  // no canary and no MX host answers on it while 443 works
-  bool ipv6 = true;             // a route exists
+  std::string resolver_blind{};  // the configured resolver is at fault, and how that shows; empty: it is not
+  bool port53_blocked = false;   // no server of any zone answers this vantage directly
+  bool port25_blocked = false;   // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;              // a route exists
   bool allow_private = false;
 };
 

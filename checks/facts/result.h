@@ -33,9 +33,15 @@ struct AnswerFacts {
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
-  std::string
-      repeated_error{};  // memory: its last looks in a row all ended in this error of the zone's servers
+  // Unknown, and why that is the zone's fault: what its own servers said, or that it fails validation. Empty
+  // where nothing proves it, however long it lasts (RULES 5.8).
+  std::string zone_error{};
   std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
+  /// Why nobody who validates can resolve this name; empty where that is not proved (RFC 4035 §5.5).
+  std::string proven_error() const {
+    if (!zone_error.empty()) return zone_error;
+    return lookup == Lookup::unknown && bogus ? detail : std::string();
+  }
   bool operator==(const AnswerFacts&) const = default;
 };
 

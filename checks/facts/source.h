@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checks/facts/address.h"
+#include "checks/facts/time.h"
 
 namespace stswatch {
 
@@ -33,6 +34,8 @@ struct SourceAnswer {
   std::vector<SourceReply> replies{};
   std::uint32_t refresh = 0;  // SOA REFRESH in seconds, with the serials: how long a secondary may lag behind
   std::string trouble{};      // why nobody could be asked, or what is there proves nothing
+  bool all = false;           // each server of the zone was asked, not only one
+  TimePoint differs_since{};  // memory: they have differed at every look since
   bool operator==(const SourceAnswer&) const = default;
 
   /// Some server answered, records or none: the zone can be resolved.

@@ -78,6 +78,9 @@ PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint 
 MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
                        TimePoint now);
 
+/// Servers that differ: a remark at first, `code`'s severity once no transfer explains it.
+void raise_disagreement(const Case& c, std::string_view code, const SourceAnswer& answer, Findings& out);
+
 // The rules, one theme each; order does not matter, inhibit() comes last.
 void judge_record(const Case& c, Findings& out);      // A
 void judge_fetch(const Case& c, Findings& out);       // B

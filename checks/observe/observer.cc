@@ -128,7 +128,13 @@ std::vector<Facts> Observer::each_address(const std::vector<Address>& addresses,
   return all;
 }
 
-DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline) {
+void Observer::use_ipv6(bool route) {
+  ipv6_ = route;
+  if (source_) source_->use_ipv6(route);
+}
+
+DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline,
+                                          const dns::Beforehand& before) {
   DomainObservation seen(domain);
   seen.at = now;
   const std::string host = domain.policy_host();
@@ -142,6 +148,10 @@ DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, c
   seen.mx = take_answer<MxAnswer>(answers, 1, domain.str());
   seen.tlsrpt = take_answer<TxtAnswer>(answers, 2, domain.tlsrpt_name());
   seen.policy_host = take_addresses(answers, 3, host);
+  if (source_)
+    dns::hear_source(*source_, seen, before, deadline);
+  else
+    dns::believe_resolver(seen);
   ask_further(resolver_, seen, deadline);
   return seen;
 }

@@ -1,7 +1,7 @@
 # Completion of stswatch for bash: source this file, or put it into /usr/share/bash-completion/completions/stswatch.
 
 _stswatch_flags() {
-  local look="--config --resolver --ca-file --allow-private --https-port --smtp-port --timeout"
+  local look="--config --resolver --dns-source --ca-file --allow-private --https-port --smtp-port --timeout"
   case $1 in
     check) echo "$look --domains-file --jobs --json --format --save --replay --explain" ;;
     generate) echo "$look --mode --max-age --rua --json" ;;
@@ -25,6 +25,7 @@ _stswatch_flags() {
 _stswatch_value() {
   case $1 in
     --format) echo "text json nagios" ;;
+    --dns-source) echo "auto off" ;;
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
     --rua) echo "mailto: https://" ;;

@@ -4,8 +4,7 @@
 
 #include <set>
 
-#include "tests/observe/dns_server.h"
-#include "tests/observe/table_resolver.h"
+#include "tests/observe/dns_tree.h"
 
 using namespace std::chrono_literals;
 
@@ -13,72 +12,16 @@ namespace stswatch {
 namespace {
 
 using dns::Source;
+using testing::authoritative;
 using testing::Bytes;
 using testing::DnsServer;
+using testing::error;
+using testing::kAuthoritative;
 using testing::Packet;
 using testing::Received;
-
-constexpr unsigned kAuthoritative = 0x8400;
-
-Packet authoritative(const Received& query) {
-  Packet packet = query.reply();
-  packet.flags = kAuthoritative;
-  return packet;
-}
-
-Bytes address_of(unsigned last) { return {127, 0, 0, static_cast<char>(last)}; }
-
-/// A referral to `zone`, served by `servers`: names and the last octet of each one's glue.
-std::vector<Bytes> refer(const Received& query, const char* zone,
-                         const std::vector<std::pair<std::string, unsigned>>& servers) {
-  Packet packet = query.reply();
-  packet.flags = 0x8000;
-  for (const auto& [name, last] : servers) {
-    packet.authority += Packet::rr(zone, testing::kNs, 300, testing::wire(name));
-    ++packet.authorities;
-    packet.additional += Packet::rr(name, testing::kA, 300, address_of(last));
-    ++packet.additionals;
-  }
-  return {packet.octets()};
-}
-
-DnsServer::Behaviour txt(const std::string& text, unsigned serial = 1) {
-  return [=](const Received& query) -> std::vector<Bytes> {
-    if (query.type() == testing::kSoa) {
-      const Bytes soa = testing::wire("ns") + testing::wire("root") + testing::u32(serial) +
-                        testing::u32(3600) + testing::u32(3) + testing::u32(4) + testing::u32(5);
-      return {authoritative(query).with(query.name(), testing::kSoa, 60, soa).octets()};
-    }
-    return {authoritative(query).with(query.name(), testing::kTxt, 60, testing::rd_txt({text})).octets()};
-  };
-}
-
-DnsServer::Behaviour error(unsigned rcode) {
-  return [rcode](const Received& query) { return std::vector{authoritative(query).rcode(rcode).octets()}; };
-}
-
-/// The parent "test" at 127.0.0.1 refers example.test to 127.0.0.2 and .3; the resolver knows the parent
-/// alone.
-struct Tree {
-  explicit Tree(DnsServer::Behaviour one, DnsServer::Behaviour two)
-      : parent([](const Received& query) {
-          return refer(query, "example.test", {{"ns1.example.test", 2}, {"ns2.example.test", 3}});
-        }),
-        first(std::move(one), DnsServer::Tcp::open, "127.0.0.2", parent.port()),
-        second(std::move(two), DnsServer::Tcp::open, "127.0.0.3", parent.port()),
-        source(resolver, {.allow_private = true, .ipv6 = false, .port = parent.port(), .timeout = 400ms}) {
-    resolver.unknown<NsAnswer>("example.test", RecordType::ns);
-    resolver.ns("test", {"ns.test"});
-    resolver.addresses("ns.test", RecordType::a, {"127.0.0.1"});
-  }
-  SourceAnswer ask(Source::Ask how = Source::Ask::all) {
-    return source.ask("example.test", {"_mta-sts.example.test", RecordType::txt}, how, Deadline::in(20s));
-  }
-
-  TableResolver resolver;
-  DnsServer parent, first, second;
-  Source source;
-};
+using testing::refer;
+using testing::Tree;
+using testing::txt;
 
 }  // namespace
 
@@ -104,7 +47,7 @@ TEST_CASE("one server is enough for one question, and the way is remembered") {
   CHECK(tree.second.asked() == 0);
 }
 
-TEST_CASE("every server refuses: the zone is at fault (CONTRACT 9.1)") {
+TEST_CASE("every server refuses: the zone is at fault (RULES 5.8)") {
   Tree tree(error(5), error(2));
   const auto answer = tree.ask();
   CHECK(answer.zone_at_fault());

@@ -174,29 +174,72 @@ TEST_CASE("silence that was proved stays proof when this vantage reaches nobody 
   CHECK(end_of(c.known().fetches[0], Vantage{}) == FetchEnd::no_connect);
 }
 
-TEST_CASE("an error of the name servers is told after the looks, unless nothing else is answered either") {
+TEST_CASE("an error that the zone's own servers prove is told after the looks, silence never") {
   auto error = base();
   error.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
-  const auto told = [](const DomainObservation& d) { return d.sts.repeated_error == "SERVFAIL"; };
+  error.domain.sts.zone_error = "ns1.example.com 192.0.2.1: REFUSED";
+  const auto told = [](const DomainObservation& d) { return !d.sts.zone_error.empty(); };
   Confirming c;
   CHECK(c.looks_until(error, told) == 3);
   CHECK(c.known().sts.lookup == Lookup::found);  // what is remembered is kept beside it
   CHECK(c.debounces.empty());                    // proved: no haste
-  c.see(error);
-  CHECK(told(c.known()));
+  auto silent = error;
+  silent.domain.sts.zone_error.clear();
+  c.see(silent);
+  CHECK(told(c.known()));  // nothing is known to be better
   c.see(base());
-  CHECK(c.known().sts.repeated_error.empty());
+  CHECK_FALSE(told(c.known()));
 
-  auto all = error;
-  all.domain.mx = unknown<MxAnswer>("example.com", "time-out");
-  all.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com", "time-out");
-  all.domain.policy_host = unknown_addresses("mta-sts.example.com");
-  all.domain.fetches.clear();
-  Confirming blind;
+  Confirming unproved;
   for (int i = 0; i < 10; ++i)
-    blind.see(all, false);
-  CHECK(blind.known().sts.repeated_error.empty());
-  CHECK(blind.known().mx.repeated_error.empty());
+    unproved.see(silent);
+  CHECK_FALSE(told(unproved.known()));
+}
+
+TEST_CASE("a failed validation is proof, unless the resolver itself is at fault") {
+  auto bogus = base();
+  bogus.domain.mx = unknown<MxAnswer>("example.com", "SERVFAIL (EDE 9)");
+  bogus.domain.mx.bogus = true;
+  bogus.domain.mx.zone_error = bogus.domain.mx.detail;
+  DomainObservation before(base().domain);
+  for (const bool blind : {false, true}) {
+    Debounces debounces;
+    Vantage vantage;
+    if (blind) vantage.resolver_blind = "a.example: time-out";
+    std::optional<DomainObservation> known;
+    for (int look = 0; look < 3; ++look)
+      known =
+          confirm(known ? &*known : &before, bogus.domain, false, debounces, vantage, {.confirmations = 3});
+    CHECK(known->mx.zone_error.empty() == blind);
+  }
+  // At the first look of all, it waits for the others too.
+  Debounces debounces;
+  const auto first = confirm(nullptr, bogus.domain, false, debounces, {}, {.confirmations = 3});
+  CHECK(first.mx.proven_error().empty());
+}
+
+TEST_CASE("servers that differ are remembered until all of them were asked again") {
+  auto look = base();
+  const auto reply = [](const char* server, const char* text) {
+    return SourceReply{
+        .name = "_mta-sts.example.com", .server = server, .said = SourceSaid::answered, .records = {text}};
+  };
+  look.domain.source.sts = {.replies = {reply("ns1", "a"), reply("ns2", "b")}, .all = true};
+  Debounces debounces;
+  auto known = confirm(nullptr, look.domain, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == look.domain.at);
+  auto one = look.domain;
+  one.at += Seconds{60};
+  one.source.sts = {.replies = {reply("ns1", "a")}};
+  known = confirm(&known, one, false, debounces, {}, {});
+  CHECK(known.source.sts.differs());
+  auto again = look.domain;
+  again.at += Seconds{120};
+  known = confirm(&known, again, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == look.domain.at);
+  again.source.sts.replies[1].records = {"a"};
+  known = confirm(&known, again, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == TimePoint{});
 }
 
 TEST_CASE("what was not asked is not in doubt") {

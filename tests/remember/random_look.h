@@ -19,7 +19,7 @@ class RandomLook {
       auto mx = std::make_shared<MxHostObservation>(host());
       out.mx[mx->host] = mx;
     }
-    out.vantage = {flip(), flip(), word(), time(), time(), time(), flip(), flip(), flip()};
+    out.vantage = {flip(), flip(), word(), time(), time(), time(), word(), flip(), flip(), flip(), flip()};
     return out;
   }
 
@@ -33,6 +33,7 @@ class RandomLook {
     d.apex = addresses();
     d.policy_host = addresses();
     d.fetches = list<PolicyFetch>([&] { return fetch(); });
+    d.source = {source(), source(), source(), source(), flip()};
     return d;
   }
 
@@ -82,6 +83,21 @@ class RandomLook {
   }
 
  private:
+  SourceAnswer source() {
+    return {list<SourceReply>([&] {
+              return SourceReply{
+                  word(),
+                  word(),
+                  address(flip()),
+                  static_cast<SourceSaid>(number(0, 3)),
+                  word(),
+                  list<std::string>([&] { return octets(); }),
+                  flip(),
+                  static_cast<std::uint32_t>(number(0, UINT32_MAX)),
+                  flip() ? std::optional(static_cast<std::uint32_t>(number(0, UINT32_MAX))) : std::nullopt};
+            }),
+            static_cast<std::uint32_t>(number(0, UINT32_MAX)), word(), flip(), time()};
+  }
   template <class Record, class Make>
   Answer<Record> answer(Make make) {
     Answer<Record> a;
@@ -95,7 +111,7 @@ class RandomLook {
       return CnameLink{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
     });
     a.cname_loop = flip();
-    a.repeated_error = word();
+    a.zone_error = word();
     a.detail = word();
     a.records = list<Record>(make);
     return a;

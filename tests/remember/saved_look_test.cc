@@ -72,6 +72,8 @@ TEST_CASE("every fact of the vantage comes back") {
                       facts::kNow + Seconds{bits},
                       facts::kNow + Seconds{2 * bits},
                       facts::kNow + Seconds{3 * bits},
+                      bit(0) ? "a.example: time-out" : "",
+                      bit(2),
                       bit(3),
                       bit(4),
                       !bit(4)};
@@ -83,6 +85,8 @@ TEST_CASE("every fact of the vantage comes back") {
     CHECK(is->reached_443_at == was.reached_443_at);
     CHECK(is->reached_25_at == was.reached_25_at);
     CHECK(is->answered_at == was.answered_at);
+    CHECK(is->resolver_blind == was.resolver_blind);
+    CHECK(is->port53_blocked == was.port53_blocked);
     CHECK(is->port25_blocked == was.port25_blocked);
     CHECK(is->ipv6 == was.ipv6);
     CHECK(is->allow_private == was.allow_private);

@@ -80,6 +80,7 @@ TEST_CASE("a fault that was proved is not asked about in haste for ever") {
   t.run(1h);
   CHECK_FALSE(wants_confirmation(*t.record));
   t.look.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
+  t.look.domain.sts.zone_error = "ns1.example.com 192.0.2.1: SERVFAIL";
   t.run(2h, 1min);
   CHECK(t.find("sts-txt-dns-error"));
   CHECK_FALSE(wants_confirmation(*t.record));

@@ -18,6 +18,32 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
             "move the agent to another network.",
      .reference = "contrib/findings.md#vantage-port25-blocked"},
+    {.code = "vantage-resolver-blind",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent's DNS resolver fails",
+     .effect =
+         "none: nothing is concluded about mail; what the resolver does not answer cannot be judged from "
+         "here",
+     .fix =
+         "See whether the resolver runs, reaches the Internet and has the right time and trust anchor: dig "
+         "NS . and dig TXT {record}, both at the address in dns.servers or /etc/resolv.conf. A second "
+         "resolver in dns.servers keeps the agent's sight when the first fails.",
+     .reference = "contrib/findings.md#vantage-resolver-blind"},
+    {.code = "vantage-port53-blocked",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "This agent cannot ask name servers directly",
+     .effect = "none: the resolver is asked alone, so a fault of a zone's servers cannot be told from one of "
+               "the resolver's",
+     .fix =
+         "Allow DNS queries from this machine to any address on port 53, UDP and TCP, or set dns.source to "
+         "off in the agent's configuration.",
+     .reference = "contrib/findings.md#vantage-port53-blocked"},
     {.code = "vantage-no-ipv6",
      .group = 'Q',
      .severity = {},

@@ -101,14 +101,27 @@ constexpr CatalogueEntry kEntries[] = {
      .reference = "RFC 5321 §5.1"},
     {.code = "mx-dns-error",
      .group = 'F',
-     .severity = {kNever, warning, critical},
+     .severity = {critical, critical, critical},
+     .route = Route::page,
+     .tlsrpt = "",
+     .title = "The name service for the domain fails",
+     .effect =
+         "Senders that cannot look up the MX set queue all mail, with or without MTA-STS, and return it "
+         "after a day or more.",
+     .fix = "Ask each name server of {domain} by itself: dig MX {domain} @SERVER. A server that refuses does "
+            "not serve the zone: load it there, or take the server out of the delegation. Where validation "
+            "fails, compare the DS record in the parent zone with the keys, and renew the signatures.",
+     .reference = "RFC 5321 §5.1, RFC 4035 §5.5"},
+    {.code = "mx-ns-inconsistent",
+     .group = 'F',
+     .severity = {info, warning, warning},
      .route = Route::ticket,
      .tlsrpt = "",
-     .title = "The MX record cannot be looked up",
-     .effect = "Senders defer all mail for {domain}, with or without MTA-STS.",
-     .fix = "Ask each authoritative server by itself: dig MX {domain} @SERVER. Then check the delegation at "
-            "the parent and the DNSSEC signatures. No mail comes in until this works.",
-     .reference = "RFC 5321 §5.1"},
+     .title = "Name servers give different MX sets",
+     .effect = "Part of the mail follows the other set, which the policy may not allow.",
+     .fix = "Bring all name servers of {domain} to the same version of the zone before you touch policy or "
+            "id: check NOTIFY and zone transfers, and whether a former provider still answers.",
+     .reference = "RFC 8461 §8.1, RFC 1034 §4.3.5"},
     {.code = "mx-ttl-long",
      .group = 'F',
      .severity = {kNever, info, info},

@@ -234,6 +234,18 @@ void judge_flapping(const Case& c, Findings& out) {
                 std::to_string(changes) + " changes");
 }
 
+/// One family that fails stops nobody who gets addresses of the other: the lookup fails when neither gives
+/// any, and one of them is proved to fail.
+void judge_lookup(const Case& c, Findings& out) {
+  const HostAddresses& host = c.facts.policy_host;
+  const bool held = !host.a.zone_error.empty() && !host.aaaa.zone_error.empty();
+  if (host.lookup() == Lookup::found && !held) return;
+  std::string error = host.a.proven_error();
+  if (error.empty()) error = host.aaaa.proven_error();
+  if (!error.empty())
+    out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(), in_detail(c, error));
+}
+
 }  // namespace
 
 std::optional<Millis> usual_fetch_time(const Past& past) {
@@ -249,12 +261,7 @@ void judge_fetch(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling or a policy is
   // remembered.
   if (!c.deployed()) return;
-  for (const AnswerFacts* answer : {static_cast<const AnswerFacts*>(&c.facts.policy_host.a),
-                                    static_cast<const AnswerFacts*>(&c.facts.policy_host.aaaa)}) {
-    if (!answer->repeated_error.empty())
-      out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(),
-                in_detail(c, answer->repeated_error));
-  }
+  judge_lookup(c, out);
   judge_addresses(c, out);
   std::vector<CopyFault> faults;
   Judge judge(c, faults);

@@ -233,11 +233,20 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
   out.raise("mx-ipv6-broken", mx.host, in_detail(c, detail));
 }
 
+/// RULES 5.8: no sender gets an answer. A page where mail came before, in whichever mode.
+void judge_lookup(const Case& c, Findings& out) {
+  const std::string error = c.facts.mx.proven_error();
+  const bool came_before = c.facts.mx.lookup == Lookup::found;
+  if (!error.empty())
+    out.raise_routed(came_before ? Route::page : Route::ticket, "mx-dns-error", c.facts.domain.str(),
+                     in_detail(c, error));
+  raise_disagreement(c, "mx-ns-inconsistent", c.facts.source.mx, out);
+}
+
 }  // namespace
 
 void judge_mx(const Case& c, Findings& out) {
-  const std::string& error = c.facts.mx.repeated_error;
-  if (!error.empty()) out.raise("mx-dns-error", c.facts.domain.str(), in_detail(c, error));
+  judge_lookup(c, out);
   judge_set(c, out);
   if (c.mx.empty()) return;
   const auto policies = demanding_policies(c);

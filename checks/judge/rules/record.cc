@@ -181,7 +181,8 @@ void judge_absence(const Case& c, Findings& out) {
 }  // namespace
 
 void judge_record(const Case& c, Findings& out) {
-  const std::string& error = c.facts.sts.repeated_error;
+  const std::string error = c.facts.sts.proven_error();
+  raise_disagreement(c, "sts-txt-ns-inconsistent", c.facts.source.sts, out);
   if (!error.empty()) out.raise("sts-txt-dns-error", c.facts.domain.str(), in_detail(c, error));
   if (judge_cname(c, out)) {
     judge_text(c, out);

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "checks/observe/net/deadline.h"
 #include "checks/observe/dns/servers.h"
+#include "checks/observe/net/deadline.h"
 
 namespace stswatch::dns {
 

@@ -12,13 +12,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kZones = 200'000;  // kept at most; each is some hundred octets
+constexpr std::size_t kZones = 100'000;  // kept at most; each is some hundred octets
 constexpr auto kLongestKept = 1h;        // a delegation that moved is found again by then
 constexpr auto kShortestKept = 60s;
 constexpr int kDepth = 8;    // zone cuts below the start: three is much
 constexpr int kStarts = 3;   // the zone, its parent, and what is above that
 constexpr int kAliases = 4;  // each is a search of its own
 constexpr std::size_t kAncestors = 6;
+constexpr std::size_t kFew = 3;  // servers to find where the first that answers is enough
 // So many silent addresses, of servers that have nothing in common, are a filter on our side.
 constexpr std::size_t kSilentServers = 8;
 constexpr auto kBlockedRetry = 10min;
@@ -58,26 +59,34 @@ void Source::forget(const std::string& domain) {
   zones_.erase(domain);
 }
 
-/// The nearest zone at or above the name that the resolver knows the servers of.
+/// The nearest zone at or above the name that the resolver knows the servers of. Most often it is the name
+/// itself: the others are asked for only if not.
 tl::expected<Delegation, std::string> Source::start_for(const std::string& name, const Deadline& deadline) {
-  std::vector<DnsQuestion> questions;
+  std::vector<DnsQuestion> questions{{name, RecordType::ns}};
+  std::vector<DnsQuestion> above;
   for (auto& ancestor : ancestors_of(name))
-    questions.push_back({std::move(ancestor), RecordType::ns});
-  for (const auto& answer : resolver_.ask(questions, deadline)) {
-    const auto* ns = std::get_if<NsAnswer>(&answer);
-    if (ns == nullptr || ns->lookup != Lookup::found || !ns->cname.empty()) continue;
-    Delegation zone{canonical(ns->name).value_or(ns->name), {}, ns->ttl};
-    for (const auto& record : ns->records)
-      zone.servers.push_back({record.host, {}});
-    return zone;
+    if (ancestor != name) above.push_back({std::move(ancestor), RecordType::ns});
+  bool dead = true;
+  for (; !questions.empty(); questions = std::exchange(above, {})) {
+    for (const auto& answer : resolver_.ask(questions, deadline)) {
+      const auto* ns = std::get_if<NsAnswer>(&answer);
+      dead = dead && (ns == nullptr || ns->lookup == Lookup::unknown);
+      if (ns == nullptr || ns->lookup != Lookup::found || !ns->cname.empty()) continue;
+      Delegation zone{canonical(ns->name).value_or(ns->name), {}, ns->ttl};
+      for (const auto& record : ns->records)
+        zone.servers.push_back({record.host, {}});
+      return zone;
+    }
   }
-  return tl::unexpected(std::string(kNoAncestor));
+  return tl::unexpected(
+      std::string(dead ? kNoAncestor : "no name server of an ancestor of the name is known"));
 }
 
-void Source::look_up(std::vector<NameServer>& servers, const Deadline& deadline) {
+void Source::look_up(std::vector<NameServer>& servers, std::size_t most, const Deadline& deadline) {
   std::vector<DnsQuestion> questions;
   std::vector<NameServer*> asked;
   for (NameServer& server : servers) {
+    if (most-- == 0) break;
     if (!server.addresses.empty()) continue;
     for (const RecordType type : {RecordType::a, RecordType::aaaa}) {
       questions.push_back({server.name, type});
@@ -92,9 +101,9 @@ void Source::look_up(std::vector<NameServer>& servers, const Deadline& deadline)
 }
 
 /// One address of each server before a second of any; what must not or cannot be dialled is left out.
-std::vector<Source::Named> Source::servers_of(const Delegation& zone, const Deadline& deadline) {
+std::vector<Source::Named> Source::servers_of(Delegation& zone, Ask how, const Deadline& deadline) {
+  look_up(zone.servers, how == Ask::one ? kFew : bounds::kNameServers, deadline);
   auto servers = zone.servers;
-  look_up(servers, deadline);
   for (NameServer& server : servers)
     std::erase_if(server.addresses, [&](const Address& address) {
       return (!options_.allow_private && !address.not_public_reason().empty()) || (address.is_v6() && !ipv6_);
@@ -154,11 +163,11 @@ void Source::ask_servers(Stage& stage, std::size_t from, std::size_t count, cons
 }
 
 /// The first by itself: most often a referral, or all that is wanted. The others together.
-Source::Stage Source::ask_zone(const Delegation& zone, const DnsQuestion& question, Ask how,
+Source::Stage Source::ask_zone(Delegation& zone, const DnsQuestion& question, Ask how,
                                const Deadline& deadline) {
   Stage stage;
   stage.zone = zone.zone;
-  stage.servers = servers_of(zone, deadline);
+  stage.servers = servers_of(zone, how, deadline);
   if (stage.servers.empty()) return stage;
   ask_servers(stage, 0, 1, question, deadline);
   const bool enough = how == Ask::one && stage.readings.front().reply.said == SourceSaid::answered;

@@ -68,9 +68,9 @@ class Source {
   void remember(const std::string& domain, const Delegation& zone);
   void forget(const std::string& domain);
   tl::expected<Delegation, std::string> start_for(const std::string& name, const Deadline& deadline);
-  std::vector<Named> servers_of(const Delegation& zone, const Deadline& deadline);
-  void look_up(std::vector<NameServer>& servers, const Deadline& deadline);
-  Stage ask_zone(const Delegation& zone, const DnsQuestion& question, Ask how, const Deadline& deadline);
+  std::vector<Named> servers_of(Delegation& zone, Ask how, const Deadline& deadline);
+  void look_up(std::vector<NameServer>& servers, std::size_t most, const Deadline& deadline);
+  Stage ask_zone(Delegation& zone, const DnsQuestion& question, Ask how, const Deadline& deadline);
   void ask_servers(Stage& stage, std::size_t from, std::size_t count, const DnsQuestion& question,
                    const Deadline& deadline);
   Descent descend(const std::string& domain, Delegation zone, const DnsQuestion& question, Ask how,
