@@ -225,6 +225,13 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
       confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
+  // So does what was asked beside it; an answer that did not come leaves the last one.
+  const auto beside = [&](const TxtAnswer& at, TxtAnswer DomainObservation::*sibling) {
+    const bool of_this_look = known(at) && (known(seen.*sibling) || (seen.*sibling).name.empty());
+    return of_this_look || !before ? seen.*sibling : before->*sibling;
+  };
+  out.sts_sibling = beside(seen.sts, &DomainObservation::sts_sibling);
+  out.tlsrpt_sibling = beside(seen.tlsrpt, &DomainObservation::tlsrpt_sibling);
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {

@@ -216,7 +216,8 @@ class Folder {
         changed("sts-cname-target-changed", domain_, name + " -> " + was, now.empty() ? "no CNAME" : now);
       was = now;
     };
-    fold(c_.facts.sts.lookup, past_.record_cname, target(c_.facts.sts.cname),
+    // An alias that a wildcard makes is nobody's delegation.
+    fold(c_.facts.sts.lookup, past_.record_cname, c_.synthesised ? "" : target(c_.facts.sts.cname),
          c_.facts.domain.sts_record_name());
     const auto& host = c_.facts.policy_host;
     fold(host.lookup(), past_.policy_host_cname, target(host.cname()), c_.facts.domain.policy_host());

@@ -109,11 +109,12 @@ void describe(V& v, Of<V, PeerCertificates>& peer) {
 
 template <class V>
 void describe(V& v, Of<V, TlsFacts>& tls) {
-  auto& [version, cipher, alert, legacy_version, peer] = tls;
+  auto& [version, cipher, alert, legacy_version, dh_bits, peer] = tls;
   v("version", version);
   v("cipher", cipher);
   v("alert", alert);
   v("legacy_version", legacy_version);
+  v("dh_bits", dh_bits);
   v("peer", peer);
 }
 
@@ -128,7 +129,8 @@ void describe(V& v, Of<V, Failure>& failure) {
 template <class V>
 void describe(V& v, Of<V, PolicyFetch>& fetch) {
   auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
-         cache_control, age, date, sha256, body, too_large, truncated, repeated] = fetch;
+         cache_control, age, date, sha256, body, too_large, truncated, decoded, end_unproven,
+         length_and_chunked, repeated] = fetch;
   v.always("address", address);
   v("failure", failure);
   v("waited_ms", waited);
@@ -145,6 +147,9 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
   v.octets("body", body);
   v("too_large", too_large);
   v("truncated", truncated);
+  v("decoded", decoded);
+  v("end_unproven", end_unproven);
+  v("length_and_chunked", length_and_chunked);
   v("repeated", repeated);
 }
 
@@ -173,12 +178,15 @@ void describe(V& v, Of<V, MxHostObservation>& look) {
 
 template <class V>
 void describe(V& v, Of<V, DomainObservation>& look) {
-  auto& [domain, at, sts, misplaced, tlsrpt, mx, apex, policy_host, fetches] = look;
+  auto& [domain, at, sts, misplaced, tlsrpt, sts_sibling, tlsrpt_sibling, mx, apex, policy_host, fetches] =
+      look;
   v.always("domain", domain);
   v.always("at", at);
   v("sts", sts);
   v("misplaced", misplaced);
   v("tlsrpt", tlsrpt);
+  v("sts_sibling", sts_sibling);
+  v("tlsrpt_sibling", tlsrpt_sibling);
   v("mx", mx);
   v("apex", apex);
   v("policy_host", policy_host);

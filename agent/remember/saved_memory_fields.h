@@ -110,7 +110,8 @@ void describe(V& v, Of<V, LookTimes>& times) {
 template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
   auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes] = incident;
-  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent] = finding;
+  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
+         accepted_by] = finding;
   v.always("code", code);
   v("subject", subject);
   v.always("severity", severity);
@@ -127,6 +128,8 @@ void describe(V& v, Of<V, Incident>& incident) {
   v.octets("fix", fix);
   v.octets("reference", reference);
   v("of_the_agent", of_the_agent);
+  v("refused_by", refused_by);
+  v("accepted_by", accepted_by);
 }
 
 /// Of a domain's past all but the lists, which are rows.

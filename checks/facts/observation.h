@@ -17,8 +17,9 @@ namespace stswatch {
 struct TlsFacts {
   std::string version{};  // "TLSv1.3"; empty when no handshake completed
   std::string cipher{};
-  std::string alert{};                     // the alert the peer sent, if any: "handshake failure"
-  std::string legacy_version{};            // "TLSv1.1": a second try found only this below TLS 1.2
+  std::string alert{};           // the alert the peer sent, if any: "handshake failure"
+  std::string legacy_version{};  // "TLSv1.1": a second try found only this below TLS 1.2
+  int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
   std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
   bool operator==(const TlsFacts&) const = default;
 };
@@ -37,11 +38,14 @@ struct PolicyFetch {
   std::optional<std::string> cache_control{};
   std::optional<std::string> age{};
   std::optional<std::string> date{};
-  std::string sha256{};    // of the body, lower-case hex; empty when no body was read
-  std::string body{};      // at most bounds::kPolicyBody octets
-  bool too_large = false;  // there was more
-  bool truncated = false;  // shorter than announced, broken chunking, or closed without TLS close_notify
-  bool repeated = false;   // memory: looks in a row got no answer while others did: its silence is proof
+  std::string sha256{};             // of the body, lower-case hex; empty when no body was read
+  std::string body{};               // at most bounds::kPolicyBody octets
+  bool too_large = false;           // there was more
+  bool truncated = false;           // shorter than announced, or broken chunking
+  bool decoded = false;             // `body` is what the content coding (which nobody asked for) held
+  bool end_unproven = false;        // only the end of the connection says so, and TLS did not vouch for it
+  bool length_and_chunked = false;  // framed twice; the chunks counted (RFC 9112 §6.3)
+  bool repeated = false;  // memory: looks in a row got no answer while others did: its silence is proof
   bool operator==(const PolicyFetch&) const = default;
 };
 
@@ -89,6 +93,9 @@ struct DomainObservation {
   TxtAnswer sts;                     // _mta-sts.D
   std::vector<TxtAnswer> misplaced;  // usual wrong names, asked only when `sts` holds no record
   TxtAnswer tlsrpt;                  // _smtp._tls.D
+  // The same question for a name beside it that nobody would make: what both answer alike, a wildcard made
+  // (RFC 4592). Asked only where the name shows a CNAME or records, and none that is usable.
+  TxtAnswer sts_sibling, tlsrpt_sibling;
   MxAnswer mx;
   HostAddresses apex;                // A and AAAA of D itself: asked when there is no MX
   HostAddresses policy_host;         // mta-sts.D

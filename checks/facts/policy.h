@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "checks/facts/oddity.h"
+
 namespace stswatch {
 
 enum class Mode { none, testing, enforce };  // ordered by strength
@@ -17,7 +19,7 @@ std::optional<Mode> parse_mode(std::string_view text);  // exact, case-sensitive
 
 struct Policy {
   Mode mode = Mode::none;
-  std::vector<std::string> mx;  // patterns in file order, lower case
+  std::vector<std::string> mx;  // patterns in file order, lower case; in a lenient reading also bad ones
   std::uint64_t max_age = 0;    // seconds, 0..31557600 in a strict reading
   std::vector<std::pair<std::string, std::string>> extensions;
   bool operator==(const Policy&) const = default;
@@ -52,6 +54,7 @@ struct PolicyDeparture {
   std::size_t line = 0;     // 1-based; 0 for the file as a whole
   std::string detail;       // names what stands there and what would be right; printable
   bool field_lost = false;  // key_case only: the field is thereby missing, so the policy is unusable
+  Oddity oddity = Oddity::none;
 };
 
 struct PolicyReading {

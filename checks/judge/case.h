@@ -50,6 +50,7 @@ struct Case {
   StsRecordReading record{};  // empty reading when the answer is unknown
   TlsrptReading tlsrpt{};
   bool announced = false;            // a record in any spelling exists, or _mta-sts is a CNAME
+  bool synthesised = false;          // what stands there is a wildcard's, and announces nothing
   std::vector<PolicyCopy> copies{};  // one per address of the policy host
   std::vector<Policy> policies{};    // distinct readings that some sender would apply, most served first
   std::vector<Policy> in_effect{};   // those, when the record is usable

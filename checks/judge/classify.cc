@@ -231,7 +231,7 @@ FetchEnd end_of_failure(const Failure& failure, const PolicyFetch& fetch, const 
 FetchEnd end_of_answer(const PolicyFetch& fetch) {
   if (fetch.status == 0) return FetchEnd::unknown;
   if (fetch.status != 200) return end_of_status(fetch);
-  if (fetch.content_encoding) return FetchEnd::encoded;
+  if (fetch.content_encoding && !fetch.decoded) return FetchEnd::encoded;
   if (fetch.too_large) return FetchEnd::too_large;
   return fetch.truncated ? FetchEnd::truncated : FetchEnd::complete;
 }
@@ -294,11 +294,9 @@ std::vector<const CopyFault*> of_code(const std::vector<CopyFault>& faults, std:
 
 void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out) {
   const std::string detail = in_detail(c, fault.detail);
-  if (fault.severity) {
-    out.raise_as(*fault.severity, fault.code, subject, detail);
-  } else {
-    out.raise(fault.code, subject, detail);
-  }
+  Finding* finding = fault.severity ? out.raise_as(*fault.severity, fault.code, subject, detail)
+                                    : out.raise(fault.code, subject, detail);
+  tell_senders(finding, fault.oddities);
 }
 
 /// What all addresses agree on: the worst severity, and the address beside each detail where these differ.
@@ -306,9 +304,11 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
   CopyFault out = *all.front();
   const bool same = std::ranges::all_of(all, [&](const CopyFault* f) { return f->detail == out.detail; });
   if (!same) out.detail.clear();
+  out.oddities.clear();
   for (const CopyFault* f : all) {
     if (!same)
       out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
+    out.oddities.insert(out.oddities.end(), f->oddities.begin(), f->oddities.end());
     // A fault without a severity of its own has the catalogue's, which is never below one of its own.
     if (!f->severity || !out.severity) {
       out.severity.reset();
@@ -325,6 +325,15 @@ std::string in_detail(const Case& c, const std::string& seen) {
   constexpr std::string_view kAssumed = " (enforce is assumed, the worst case: no policy could be read)";
   if (!c.live_assumed) return printable(seen, bounds::kDetail);
   return printable(seen, bounds::kDetail - kAssumed.size()) + std::string(kAssumed);
+}
+
+bool is_small_dh(const TlsFacts& tls) {
+  constexpr int kDhBits = 2048;
+  return tls.dh_bits > 0 && tls.dh_bits < kDhBits;
+}
+
+std::string small_dh(const TlsFacts& tls) {
+  return "Diffie-Hellman parameters of " + std::to_string(tls.dh_bits) + " bits, with " + tls.cipher;
 }
 
 void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out) {

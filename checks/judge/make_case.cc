@@ -55,11 +55,24 @@ void set_live_mode(Case& c) {
   c.live_assumed = !last;
 }
 
+/// RFC 4592: a name that nobody made answers alike, so that a wildcard made both. An alias is compared by
+/// where it leads first; what stands there may be told in another order.
+bool is_synthesised(const TxtAnswer& answer, const TxtAnswer& sibling) {
+  if (answer.lookup == Lookup::unknown || sibling.lookup == Lookup::unknown) return false;
+  if (answer.cname.empty() != sibling.cname.empty()) return false;
+  if (!answer.cname.empty()) return answer.cname.front().target == sibling.cname.front().target;
+  return !answer.records.empty() && std::ranges::is_permutation(answer.records, sibling.records);
+}
+
+/// What a wildcard makes announces nothing, unless a sender can use it.
 void read_texts(Case& c) {
-  const TxtAnswer& sts = c.facts.sts;
+  const TxtAnswer &sts = c.facts.sts, &tlsrpt = c.facts.tlsrpt;
   if (sts.lookup == Lookup::found) c.record = read_sts_records(sts.records);
-  if (c.facts.tlsrpt.lookup == Lookup::found) c.tlsrpt = read_tlsrpt_records(c.facts.tlsrpt.records);
-  c.announced = c.record.announced() || !sts.cname.empty();
+  c.synthesised = !c.record.usable() && is_synthesised(sts, c.facts.sts_sibling);
+  if (c.synthesised) c.record = {};
+  c.announced = c.record.announced() || (!sts.cname.empty() && !c.synthesised);
+  if (tlsrpt.lookup == Lookup::found) c.tlsrpt = read_tlsrpt_records(tlsrpt.records);
+  if (!c.tlsrpt.usable() && is_synthesised(tlsrpt, c.facts.tlsrpt_sibling)) c.tlsrpt = {};
 }
 
 // --- The MX hosts

@@ -7,6 +7,7 @@
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/readiness.h"
+#include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
@@ -172,6 +173,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_changes(c, out);
   judge_with_time(c, out);
   judge_forecast(c.world, c.foreseen, c.limits, out);
+  tell_senders(out.find("enforce-breakage-now"), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
 

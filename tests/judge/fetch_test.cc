@@ -83,7 +83,20 @@ const Proof kProofs[] = {
      with(fetch(), [](PolicyFetch& f) { f.truncated = true; }), true, Outcome::invalid, "sts-policy-invalid"},
     {"nor one over the bound (§3.3 64 KB)", with(fetch(), [](PolicyFetch& f) { f.too_large = true; }), true,
      Outcome::invalid, "sts-policy-invalid"},
-    {"nor one in a coding that was not asked for",
+    {"one in a coding that was not asked for, and was undone",
+     with(fetch(),
+          [](PolicyFetch& f) {
+            f.content_encoding = "gzip";
+            f.decoded = true;
+          }),
+     true, Outcome::ok, ""},
+    {"an end that TLS does not vouch for", with(fetch(), [](PolicyFetch& f) { f.end_unproven = true; }), true,
+     Outcome::ok, ""},
+    {"a length beside chunks", with(fetch(), [](PolicyFetch& f) { f.length_and_chunked = true; }), true,
+     Outcome::ok, ""},
+    {"a small Diffie-Hellman key", with(fetch(), [](PolicyFetch& f) { f.tls.dh_bits = 1024; }), true,
+     Outcome::ok, ""},
+    {"not one in a coding that could not be undone",
      with(fetch(), [](PolicyFetch& f) { f.content_encoding = "gzip"; }), true, Outcome::invalid,
      "sts-policy-invalid"},
 };
@@ -188,7 +201,22 @@ const Row kBody[] = {
     {"cut short",
      [](Look& l) { l.domain.fetches[0].truncated = true; },
      {"sts-policy-body-truncated mta-sts.example.com critical"}},
-    {"gzip that nobody asked for",
+    {"gzip that nobody asked for: read, and told with those that do not decode it",
+     [](Look& l) {
+       l.domain.fetches[0].content_encoding = "gzip";
+       l.domain.fetches[0].decoded = true;
+     },
+     {"sts-policy-encoded mta-sts.example.com warning"}},
+    {"closed without length and close_notify: read",
+     [](Look& l) { l.domain.fetches[0].end_unproven = true; },
+     {"sts-policy-end-unproven mta-sts.example.com warning"}},
+    {"chunks beside a length: read (RFC 9112 §6.3)",
+     [](Look& l) { l.domain.fetches[0].length_and_chunked = true; },
+     {"sts-policy-framing mta-sts.example.com warning"}},
+    {"a 404 is one, however it is framed",
+     [](Look& l) { serve(l, with(fetch(kWeb, "", 404), [](PolicyFetch& f) { f.end_unproven = true; })); },
+     {"sts-policy-http-status mta-sts.example.com critical"}},
+    {"a coding that could not be undone",
      [](Look& l) { l.domain.fetches[0].content_encoding = "gzip"; },
      {"sts-policy-body-truncated mta-sts.example.com critical"}},
     {"2 s are not slow", [](Look& l) { l.domain.fetches[0].duration = 2s; }, {}},
@@ -303,7 +331,7 @@ TEST_CASE("what one fetch proves (RULES 5.7, CONTRACT 2)") {
     CHECK(copy.detail.empty() == (row.outcome == Outcome::ok));
     CHECK(copy.reading.has_value() ==
           (!row.fetch.failure && row.fetch.status == 200 && !row.fetch.truncated && !row.fetch.too_large &&
-           !row.fetch.content_encoding));
+           (!row.fetch.content_encoding || row.fetch.decoded)));
   }
 }
 

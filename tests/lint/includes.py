@@ -52,7 +52,7 @@ VENDORS = {
     "spdlog/": (WATCH, COMMANDS, "tests/agent/"),
     "systemd/": (WATCH,),
     "prometheus/": (TELL, "tests/tell/"),
-    "zlib.h": ("agent/remember/packed.cc", "agent/tell/exposition.cc", "tests/tell/"),
+    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "agent/tell/exposition.cc", "tests/tell/", "tests/observe/"),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
     "nlohmann/": (TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
     "doctest/": ("tests/",),

@@ -29,6 +29,8 @@ class RandomLook {
     d.sts = txt();
     d.misplaced = list<TxtAnswer>([&] { return txt(); });
     d.tlsrpt = txt();
+    d.sts_sibling = txt();
+    d.tlsrpt_sibling = txt();
     d.mx = answer<MxRecord>([&] { return MxRecord{static_cast<std::uint16_t>(number(0, 65535)), word()}; });
     d.apex = addresses();
     d.policy_host = addresses();

@@ -15,8 +15,10 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::page,
      .tlsrpt = "certificate-host-mismatch",
      .title = "No MX host is listed in the policy",
-     .effect = "Senders that enforce skip every host: they defer the mail and bounce it when their queue "
-               "gives up, as a rule after some days. In testing they deliver and report.",
+     .effect =
+         "Senders that hold MX names against the policy skip every host if they enforce: they defer the mail "
+         "and bounce it when their queue gives up, as a rule after some days. In testing they deliver and "
+         "report.",
      .fix = "Add an \"mx:\" line for every MX host of {domain} to the policy file, verify it at every "
             "address, then publish \"v=STSv1; id={new_id};\" at {record}. If the right list takes time, do "
             "the same with \"mode: testing\" at once.",
@@ -27,8 +29,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "certificate-host-mismatch",
      .title = "An MX host is not listed in the policy",
-     .effect = "Senders that enforce skip {host} and turn to the other hosts; mail is slower, and waits "
-               "when those are busy or down. In testing they deliver and report.",
+     .effect =
+         "Senders that hold MX names against the policy skip {host} if they enforce, and turn to the other "
+         "hosts; mail is slower, and waits when those are busy or down. In testing they deliver and report.",
      .fix = "If the host belongs to you, add \"mx: {host}\" to the policy file, verify it at every address, "
             "then publish \"v=STSv1; id={new_id};\" at {record}. If it does not, take it out of the MX set. "
             "Next time list a host before DNS names it.",

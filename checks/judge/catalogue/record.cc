@@ -163,8 +163,8 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::log,
      .tlsrpt = "",
      .title = "Unrelated TXT records share the MTA-STS name",
-     .effect = "Nearly all senders skip them, as they must. go-mtasts (used by maddy) sees no policy unless "
-               "the name has exactly one TXT record.",
+     .effect = "Most senders skip them, as they must. Those that count all records, or all that begin with "
+               "\"v=STSv1\", see no policy where there is more than one.",
      .fix = "Delete or move the TXT records at {record} that do not start with \"v=STSv1;\". Where the name "
             "is a CNAME they stand in the provider's zone.",
      .reference = "RFC 8461 §3.1"},

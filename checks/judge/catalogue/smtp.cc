@@ -6,6 +6,7 @@ namespace stswatch::catalogue_tables {
 namespace {
 
 using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr CatalogueEntry kEntries[] = {
     {.code = "starttls-not-supported",
@@ -52,6 +53,18 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "Enable TLS 1.2 and 1.3 on port 25 of {host}. If its TLS library does not know them, update "
             "that first.",
      .reference = "RFC 8461 §7.2"},
+    {.code = "starttls-dh-small",
+     .group = 'G',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "validation-failure",
+     .title = "An MX host uses small Diffie-Hellman parameters",
+     .effect = "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, fail the "
+               "handshake and skip {host} if they enforce. Others deliver there.",
+     .fix =
+         "Give the mail server on {host} parameters of 2048 bits (Postfix 3.7: smtpd_tls_dh1024_param_file = "
+         "auto), or leave DHE out and prefer ECDHE ciphers. Then look again.",
+     .reference = "RFC 9325 §4.2.1"},
     {.code = "mx-probe-deferred",
      .group = 'G',
      .severity = {},

@@ -1,6 +1,7 @@
 // Group B: fetching the policy over HTTPS (RFC 8461 §3.3), up to the bytes of the body.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
@@ -64,6 +65,15 @@ MediaType media_type(std::string_view field) {
   return out;
 }
 
+/// Python's codec of this name decodes ASCII as ASCII: the families that web servers are set to.
+bool is_python_charset(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kFamilies = {
+      "iso-8859-", "iso8859-", "iso_8859-", "windows-125", "cp125", "latin", "koi8-", "euc-", "gb", "big5"};
+  constexpr std::array<std::string_view, 4> kNames = {"ascii", "utf8", "shift_jis", "utf_8"};
+  return std::ranges::find(kNames, name) != kNames.end() ||
+         std::ranges::any_of(kFamilies, [&](std::string_view family) { return name.starts_with(family); });
+}
+
 std::optional<std::uint64_t> number(std::string_view digits) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -95,17 +105,36 @@ class Judge {
     copy_ = &copy;
     const PolicyFetch& fetch = *copy.fetch;
     const FetchEnd end = end_of(fetch, c_.vantage);
-    if (const auto code = code_of(end); !code.empty()) raise(code, copy.detail);
+    if (const auto code = code_of(end); !code.empty())
+      raise(code, copy.detail, std::nullopt, oddities_of(end));
     if (fetch.failure || fetch.status != 200 || end == FetchEnd::certificate) return;
     judge_type(fetch);
+    judge_framing(fetch, end);
     judge_size(fetch, end);
     judge_time(fetch);
     judge_caching(fetch);
   }
 
  private:
-  void raise(std::string_view code, std::string detail, std::optional<Severity> severity = std::nullopt) {
-    out_.push_back({code, copy_, std::move(detail), severity});
+  void raise(std::string_view code, std::string detail, std::optional<Severity> severity = std::nullopt,
+             std::vector<Oddity> oddities = {}) {
+    out_.push_back({code, copy_, std::move(detail), severity, std::move(oddities)});
+  }
+
+  std::vector<Oddity> oddities_of(FetchEnd end) const {
+    const PolicyFetch& fetch = *copy_->fetch;
+    if (end == FetchEnd::status && fetch.status / 100 == 2) return {Oddity::success_but_200};
+    if (end == FetchEnd::too_large && small_reader(fetch) == Oddity::cut_at_10_k)
+      return {Oddity::none, Oddity::cut_at_10_k};
+    return {};
+  }
+
+  /// What a reader that cuts at 10 KiB without a word makes of the text: the policy, or another one.
+  static Oddity small_reader(const PolicyFetch& fetch) {
+    const auto head = read_policy(std::string_view(fetch.body).substr(0, bounds::kPolicyBodySmallReader));
+    const auto whole = read_policy(fetch.body);
+    const bool same = head.lenient && whole.lenient && same_policy(*head.lenient, *whole.lenient);
+    return same ? Oddity::read_at_10_k : Oddity::cut_at_10_k;
   }
 
   /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than
@@ -116,7 +145,34 @@ class Judge {
     if (media.type != "text/plain")
       return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type));
     if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
-      raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type));
+      raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
+            {is_python_charset(media.charset) ? Oddity::none : Oddity::charset_unknown});
+    if (media.charset.empty() || media.charset == "us-ascii") judge_ascii(fetch);
+  }
+
+  /// RFC 8461 §3.2 has the file in UTF-8; a reader that goes by the media type alone takes it for ASCII (RFC
+  /// 2046 §4.1.2), and what is none for no text.
+  void judge_ascii(const PolicyFetch& fetch) {
+    const auto odd = std::ranges::find_if_not(fetch.body, text::is_ascii);
+    if (odd == fetch.body.end()) return;
+    const auto line = 1 + std::count(fetch.body.begin(), odd, '\n');
+    raise("sts-policy-non-ascii", "line " + std::to_string(line) + ": " + text::octet(*odd) +
+                                      ", and Content-Type " + text::quoted(*fetch.content_type));
+  }
+
+  /// What some deployed senders refuse and others read: read here too, and told.
+  void judge_framing(const PolicyFetch& fetch, FetchEnd end) {
+    if (fetch.decoded)
+      raise("sts-policy-encoded",
+            "Content-Encoding " + text::quoted(*fetch.content_encoding) + ", which was not asked for",
+            std::nullopt,
+            {text::iequals(*fetch.content_encoding, "deflate") ? Oddity::deflate : Oddity::none});
+    if (fetch.length_and_chunked)
+      raise("sts-policy-framing", "Content-Length beside Transfer-Encoding: chunked");
+    if (fetch.end_unproven && end == FetchEnd::complete)
+      raise("sts-policy-end-unproven",
+            "no length, and the connection closed without TLS close_notify after " +
+                std::to_string(fetch.body.size()) + " octets");
   }
 
   void judge_size(const PolicyFetch& fetch, FetchEnd end) {
@@ -124,7 +180,7 @@ class Judge {
     raise("sts-policy-too-large",
           std::to_string(fetch.body.size()) + " octets: chasquid reads " +
               std::to_string(bounds::kPolicyBodySmallReader),
-          Severity::info);
+          Severity::info, {small_reader(fetch)});
   }
 
   void judge_time(const PolicyFetch& fetch) {
@@ -134,7 +190,7 @@ class Judge {
     raise("sts-policy-fetch-slow",
           "the fetch took " + std::to_string(fetch.duration.count()) + " ms, more than " +
               (very ? "4 s" : "2 s"),
-          very ? std::nullopt : std::optional(Severity::info));
+          very ? std::nullopt : std::optional(Severity::info), {very ? Oddity::over_4_s : Oddity::over_2_s});
   }
 
   /// RFC 8461 §3.3: "HTTP caching (as specified in [RFC7234]) MUST NOT be used"; §8.2 suggests a minute for
@@ -213,11 +269,12 @@ void judge_times(const Case& c, Findings& out) {
   const auto p95 = usual_fetch_time(*c.history.past);
   if (!p95 || *p95 <= kSlow) return;
   const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
-  if (*p95 > kVerySlow) {
-    out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
-  } else {
-    out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
-  }
+  const bool very = *p95 > kVerySlow;
+  const Oddity oddity = very ? Oddity::over_4_s : Oddity::over_2_s;
+  tell_senders(
+      very ? out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail)
+           : out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail),
+      std::array{oddity});
 }
 
 /// RULES 3.2 B: "success ratio in 24 h between 50 % and 98 % with 4 or more state changes".

@@ -16,9 +16,10 @@ constexpr std::array<std::string_view, 2> kNoPolicyHost = {"sts-policy-host-no-a
                                                            "sts-policy-connect-failed"};
 
 /// "slow, certificate and content findings of PH": beside these all of groups C and D.
-constexpr std::array<std::string_view, 6> kOfAnswer = {
-    "sts-policy-fetch-slow", "sts-policy-content-type",   "sts-policy-html-body",
-    "sts-policy-too-large",  "sts-policy-body-truncated", "sts-policy-charset",
+constexpr std::array<std::string_view, 10> kOfAnswer = {
+    "sts-policy-fetch-slow",     "sts-policy-content-type", "sts-policy-html-body", "sts-policy-too-large",
+    "sts-policy-body-truncated", "sts-policy-encoded",      "sts-policy-framing",   "sts-policy-end-unproven",
+    "sts-policy-charset",        "sts-policy-non-ascii",
 };
 
 /// Each says precisely why a policy does not parse.

@@ -7,6 +7,7 @@
 
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/classify.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 
@@ -27,6 +28,8 @@ void judge_smtp(const Case& c, Findings& out) {
     for (const MxAddressCase& at : mx.addresses) {
       const auto code = std::ranges::find(kCodes, at.code);
       if (code != kCodes.end()) faults.push_back({*code, &at, at.detail});
+      if (at.probe && is_small_dh(at.probe->tls))
+        faults.push_back({"starttls-dh-small", &at, small_dh(at.probe->tls)});
     }
     raise_by_address(c, mx, faults, out);
   }
@@ -53,6 +56,16 @@ std::string merged(const std::vector<const AddressFault*>& all) {
   return out;
 }
 
+/// Those of every address; plain where an address has none.
+std::vector<Oddity> oddities_of(const std::vector<const AddressFault*>& all) {
+  std::vector<Oddity> out;
+  for (const AddressFault* f : all) {
+    if (f->oddities.empty()) out.push_back(Oddity::none);
+    out.insert(out.end(), f->oddities.begin(), f->oddities.end());
+  }
+  return out;
+}
+
 }  // namespace
 
 void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,
@@ -63,11 +76,12 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
     done.push_back(fault.code);
     const auto all = of_code(faults, fault.code);
     if (all.size() == mx.addresses.size()) {
-      out.raise(fault.code, mx.host, in_detail(c, merged(all)));
+      tell_senders(out.raise(fault.code, mx.host, in_detail(c, merged(all))), oddities_of(all));
       continue;
     }
     for (const AddressFault* one : all) {
-      out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
+      tell_senders(out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail)),
+                   one->oddities);
     }
   }
 }
@@ -131,13 +145,15 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
   const std::string patterns = policy.mx.empty() ? "no host" : joined(policy.mx);
   if (listed.empty()) {
-    out.raise("mx-none-in-policy", c.facts.domain.str(),
-              in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted)));
+    tell_senders(out.raise("mx-none-in-policy", c.facts.domain.str(),
+                           in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted))),
+                 std::array{oddity_of_all(c)});
     return;
   }
   for (const MxCase& mx : c.mx) {
     if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
-    out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
+    tell_senders(out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns)),
+                 std::array{oddity_of(c, mx)});
   }
 }
 
