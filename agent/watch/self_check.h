@@ -20,6 +20,8 @@ struct SelfQuestion {
   std::string_view code;
   Seconds lasts{0};
   std::function<std::optional<std::string>()> ask;
+  /// False: nobody can say yet, so what was open at the end of the last run stays so.
+  std::function<bool()> known{};
 };
 
 class SelfCheck {

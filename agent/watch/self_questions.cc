@@ -77,7 +77,8 @@ std::vector<SelfQuestion> self_questions(const SelfParts& of) {
   const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.journal());
   return {{"vantage-clock-stepped", Seconds{0}, [clocks] { return clocks->ask(); }},
           {"vantage-resources", Seconds{0}, [&service] { return service.lacking(); }},
-          {"vantage-port25-blocked", kPort25, [&service] { return service.port25_blocked(); }},
+          {"vantage-port25-blocked", kPort25, [&service] { return service.port25_blocked(); },
+           [&service] { return service.port25_tried(); }},
           {"agent-store-failing", kStoreFails, [&memory] { return memory.health().trouble; }},
           {"agent-reload-failed", Seconds{0}, [&reloader] { return reloader.refused(); }},
           {"agent-receiver-failing", Seconds{0},

@@ -40,6 +40,7 @@ class Service {
   std::optional<std::string> lacking() const;
   /// Why MX hosts cannot be looked at from here, if so.
   std::optional<std::string> port25_blocked() const;
+  bool port25_tried() const;
   /// After the calendar has jumped, or at the start: what is remembered as seen later than now was seen now.
   /// Returns how far ahead the latest of it was.
   Seconds redate();

@@ -66,4 +66,6 @@ std::optional<std::string> Service::port25_blocked() const {
   return "no canary and no MX host answers on port 25";
 }
 
+bool Service::port25_tried() const { return plan()->probes.vantage->port25_tried(); }
+
 }  // namespace stswatch

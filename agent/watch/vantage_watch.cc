@@ -129,6 +129,11 @@ bool VantageWatch::port25_ok(TimePoint at) const {
   return !port25_blocked(at) && (!canaries_silent_ || smtp_.other_than("", at));
 }
 
+bool VantageWatch::port25_tried() const {
+  const std::lock_guard lock(mutex_);
+  return smtp_.tried != TimePoint{};
+}
+
 Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   const std::lock_guard lock(mutex_);
   Vantage v;

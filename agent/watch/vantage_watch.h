@@ -31,6 +31,8 @@ class VantageWatch {
 
   /// Whether MX hosts can be looked at from here: CONTRACT 7, stswatch_vantage_port25_ok.
   bool port25_ok(TimePoint at) const;
+  /// Anybody was asked there yet.
+  bool port25_tried() const;
 
  private:
   struct Reach {

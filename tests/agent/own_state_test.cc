@@ -78,7 +78,8 @@ TEST_CASE(
   ManualClock clock(kStart);
   OwnState own(journal, clock);
   std::optional<std::string> wrong;
-  SelfCheck check(own, clock, {{kMeans, 60s, [&] { return wrong; }}, {kClock, 0s, [&] { return wrong; }}});
+  SelfCheck check(own, clock,
+                  {{kMeans, 60s, [&] { return wrong; }, {}}, {kClock, 0s, [&] { return wrong; }, {}}});
   const auto pass = [&](Seconds span) {
     clock.advance(span);
     check.turn();
@@ -103,6 +104,22 @@ TEST_CASE(
   wrong.reset();
   pass(1s);
   CHECK(own.open().empty());
+}
+
+TEST_CASE("while nobody can say, what was open stays open") {
+  RamJournal journal;
+  ManualClock clock(kStart);
+  OwnState own(journal, clock);
+  own.ails("vantage-port25-blocked", "from the last run");
+  bool tried = false;
+  SelfCheck check(
+      own, clock,
+      {{"vantage-port25-blocked", 0s, [] { return std::optional<std::string>(); }, [&] { return tried; }}});
+  check.turn();
+  CHECK(own.is("vantage-port25-blocked"));
+  tried = true;
+  check.turn();
+  CHECK_FALSE(own.is("vantage-port25-blocked"));
 }
 
 TEST_CASE("means: as many looks as are asked for, and over after a quiet minute") {
