@@ -30,14 +30,17 @@ class Confirmer {
       : debounces_(debounces), vantage_(vantage), rules_(rules), now_(now) {}
 
   /// `resolver_works`: another name was answered in the meantime, so that an error speaks of this one.
+  /// `needed`: its absence is a fault from the start. Any other that is first seen is how the subject is set
+  /// up (no AAAA, no TLSRPT record): proven by its SOA (RFC 2308 §2), nothing turned bad.
   template <class Record>
   Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
-                        bool resolver_works) {
+                        bool resolver_works, bool needed = false) {
     if (!known(seen)) return unanswered(key, before, seen, resolver_works);
     debounces_.erase(key + " error");
     const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
-    const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
-    if (!wait) {
+    const bool first = before == nullptr || !known(*before);
+    const bool turned_bad = seen.lookup == Lookup::absent && !was_absent && (needed || !first);
+    if (!turned_bad || enough(key, rules_.confirmations)) {
       debounces_.erase(key);
       return seen;
     }
@@ -47,10 +50,12 @@ class Confirmer {
     return held;
   }
 
+  /// `needed`: a host without any address is a fault; without one of the families it is not.
   HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen,
-                          bool resolver_works) {
-    return {answer(key + " A", before ? &before->a : nullptr, seen.a, resolver_works),
-            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, resolver_works)};
+                          bool resolver_works, bool needed = true) {
+    needed = needed && seen.lookup() == Lookup::absent;
+    return {answer(key + " A", before ? &before->a : nullptr, seen.a, resolver_works, needed),
+            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, resolver_works, needed)};
   }
 
   std::optional<PolicyFetch> fetch(const PolicyFetch* before, const PolicyFetch* seen) {
@@ -185,6 +190,11 @@ bool answered_something(const DomainObservation& seen) {
          seen.policy_host.lookup() != Lookup::unknown;
 }
 
+/// RFC 8461 §3.3: who announces a policy needs a host that serves it.
+bool needs_policy_host(const TxtAnswer& sts) {
+  return !known(sts) || !sts.cname.empty() || read_sts_records(sts.records).announced();
+}
+
 /// Where the newest look changed nothing of what is known, what repetition proved does.
 template <class PerAddress>
 void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& before,
@@ -219,10 +229,11 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   out.at = seen.at;
   out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts, resolver);
   out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt, resolver);
-  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, resolver);
+  // Without MX the domain itself may take its mail (RFC 5321 §5.1); one that does not exist cannot.
+  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, resolver, seen.mx.nxdomain);
   out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex, resolver);
-  out.policy_host =
-      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
+  out.policy_host = confirmer.addresses("policy host", before ? &before->policy_host : nullptr,
+                                        seen.policy_host, resolver, needs_policy_host(seen.sts));
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;

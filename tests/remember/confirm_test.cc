@@ -102,6 +102,64 @@ TEST_CASE("absence is believed after as many looks as are configured") {
   CHECK(Confirming(1).looks_until(without_record(), record_absent) == 1);
 }
 
+TEST_CASE("an absence at the first look is no doubt, unless the name is needed there") {
+  struct Row {
+    const char* why;
+    void (*alter)(Look&);
+    std::vector<std::string> doubted;
+  };
+  const Row rows[] = {
+      {"IPv4 only", [](Look&) {}, {}},
+      {"no TLSRPT record", [](Look& l) { l.no_tlsrpt(); }, {}},
+      {"no record, no policy host", [](Look& l) { l.no_record(), l.no_policy_host(); }, {}},
+      {"only foreign records, no policy host",
+       [](Look& l) { l.set_record({"v=spf1 -all"}), l.no_policy_host(); },
+       {}},
+      {"announced, and no policy host",
+       [](Look& l) { l.no_policy_host(); },
+       {"policy host A", "policy host AAAA"}},
+      {"no MX: the domain takes its mail itself",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com", false);
+         l.domain.apex = addresses("example.com", {kMail1});
+       },
+       {}},
+      {"no MX and no address",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com", false);
+         l.domain.apex = addresses("example.com", {});
+       },
+       {"apex A", "apex AAAA"}},
+      {"no such domain",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com");
+         l.domain.apex = addresses("example.com", {kMail1});
+       },
+       {"mx"}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    auto look = base();
+    row.alter(look);
+    Debounces debounces;
+    const auto confirmed = confirm(nullptr, look.domain, true, debounces, look.vantage, {3});
+    std::vector<std::string> doubted;
+    for (const auto& [key, _] : debounces)
+      doubted.push_back(key);
+    CHECK(doubted == row.doubted);
+    if (row.doubted.empty()) CHECK(confirmed == look.domain);
+  }
+}
+
+TEST_CASE("what was there once and is gone is a doubt, also after a look that saw nothing") {
+  auto unseen = base(), gone = base();
+  unseen.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com");
+  gone.no_tlsrpt();
+  Confirming c;
+  c.see(unseen);
+  CHECK(c.looks_until(gone, [](const auto& d) { return d.tlsrpt.lookup == Lookup::absent; }) == 3);
+}
+
 TEST_CASE("good news never waits") {
   Confirming c;
   c.looks_until(without_record(), record_absent);
