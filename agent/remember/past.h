@@ -2,14 +2,16 @@
 // Pure.
 #pragma once
 
+#include "checks/judge/case.h"
 #include "checks/judge/past.h"
-#include "checks/judge/verdict.h"
 
 namespace stswatch {
 
-/// `confirmed` holds what is confirmed now, known parts of earlier looks included; its time is now.
-/// `fetched`: the look that asked for the policy, null if it did not. The first look that knows a part is its
-/// baseline.
+/// `confirmed` holds what is confirmed now, known parts of earlier looks included; its time is now. Its own
+/// history is not asked. `fetched`: what the look saw that asked for the policy, null if it did not. The
+/// first look that knows a part is its baseline.
+Past remember_look(Past past, const Case& confirmed, const std::vector<PolicyCopy>* fetched);
+/// The same from the facts.
 Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks& mx, const Vantage& vantage,
                    const Limits& limits, const DomainObservation* fetched);
 

@@ -4,6 +4,7 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
+#include "checks/judge/case.h"
 
 namespace stswatch {
 namespace {
@@ -155,16 +156,37 @@ void count_drift(const std::vector<Transition>& transitions, Past& past) {
   }
 }
 
-/// Judges the record's facts again and steps its incidents.
-void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const JudgeInputs& around,
-              std::vector<Transition>& transitions) {
+Case read_confirmed(const DomainMemory& record, const JudgeInputs& around) {
+  return read_case(*record.confirmed, around.confirmed, around.vantage, around.limits);
+}
+
+/// What is known is shown, and what is confirmed is told of: mostly they are one, and judged once. Of our own
+/// view the newest look speaks; without one, what is known does.
+Verdict judge_record(const DomainMemory& record, Case confirmed, const DomainObservation* newest,
+                     const JudgeInputs& around, std::vector<Finding>& found) {
   const History history{&record.past, around.pasts};
-  auto verdict = judge(*record.known, around.known, around.vantage, around.limits, history);
   const bool same = record.known == record.confirmed && around.known == around.confirmed;
-  auto found =
-      same ? found_in(verdict, newest)
-           : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
-                      newest);
+  std::optional<Case> apart;
+  if (!same) apart.emplace(read_case(*record.known, around.known, around.vantage, around.limits));
+  Case& known = same ? confirmed : *apart;
+  known.newest = newest;
+  if (newest != nullptr) known.newest_copies = copies_of(*newest, around.vantage);
+  foresee(known, history);
+  auto verdict = judge(std::move(known));
+  if (same) {
+    found = found_in(verdict, verdict);
+  } else {
+    foresee(confirmed, history);
+    found = found_in(judge(std::move(confirmed)), verdict);
+  }
+  return verdict;
+}
+
+/// Judges the record's facts again and steps its incidents.
+void conclude(DomainMemory& record, Case confirmed, const DomainObservation* newest, const SeenAnew& seen,
+              const JudgeInputs& around, std::vector<Transition>& transitions) {
+  std::vector<Finding> found;
+  auto verdict = judge_record(record, std::move(confirmed), newest, around, found);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
@@ -199,20 +221,20 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
   if (confirmed != *record->known)
     record->confirmed = std::make_shared<DomainObservation>(std::move(confirmed));
 
-  const auto newest = judge(seen, around.known, around.vantage, around.limits);
-  out.policy = newest.policy.outcome;
+  const auto copies = copies_of(seen, around.vantage);
+  out.policy = outcome_of(copies, seen.policy_host);
   record->times = times_after(before, seen, fetched, out.policy);
   if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
-  record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
-                               around.limits, fetched ? &seen : nullptr);
+  auto facts = read_confirmed(*record, around);
+  record->past = remember_look(std::move(record->past), facts, fetched ? &copies : nullptr);
 
   SeenAnew anew{.record = known(seen.sts),
                 .policy = fetched && out.policy != Outcome::unknown,
                 .mx = known(seen.mx),
                 .tlsrpt = known(seen.tlsrpt),
                 .in_use = hosts_of(*record->confirmed)};
-  conclude(*record, newest, anew, around, out.transitions);
+  conclude(*record, std::move(facts), &seen, anew, around, out.transitions);
   out.record = std::move(record);
   return out;
 }
@@ -231,8 +253,7 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
   record->confirmed = same ? record->known : at_now(record->confirmed);
   SeenAnew anew{.in_use = hosts_of(*record->confirmed)};
   if (host_seen) anew.hosts.insert(host);
-  const auto newest = judge(*record->known, around.known, around.vantage, around.limits);
-  conclude(*record, newest, anew, around, out.transitions);
+  conclude(*record, read_confirmed(*record, around), nullptr, anew, around, out.transitions);
   out.record = std::move(record);
   return out;
 }

@@ -17,6 +17,8 @@ struct Served {
   bool strict = false;
 };
 
+}  // namespace
+
 std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
   std::vector<Served> all;
   for (const PolicyCopy& copy : copies) {
@@ -37,6 +39,15 @@ std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
     out.push_back(std::move(s.policy));
   return out;
 }
+
+std::vector<PolicyCopy> copies_of(const DomainObservation& look, const Vantage& vantage) {
+  std::vector<PolicyCopy> out;
+  for (const PolicyFetch& fetch : look.fetches)
+    out.push_back(classify(fetch, vantage, look.at));
+  return out;
+}
+
+namespace {
 
 /// RULES 0.3: the strongest that is current or that some sender may still hold. CONTRACT 2: failing that, the
 /// mode of a policy that was read; with memory, of the last one.
@@ -160,19 +171,29 @@ void set_mx(Case& c, const MxLooks& looks) {
 
 }  // namespace
 
-Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
-               const Limits& limits, const History& history) {
-  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = history, .now = facts.at};
+Case read_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits) {
+  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = {}, .now = facts.at};
   read_texts(c);
-  for (const PolicyFetch& fetch : facts.fetches)
-    c.copies.push_back(classify(fetch, vantage, c.now));
+  c.copies = copies_of(facts, vantage);
   c.policies = distinct_policies(c.copies);
   if (c.record.usable()) c.in_effect = c.policies;
   set_mx(c, mx);
+  return c;
+}
+
+void foresee(Case& c, const History& history) {
+  c.history = history;
   c.world = world_of(c);
   c.foreseen = simulate(c.world);
   c.held = held_now(c.world);
   set_live_mode(c);
+}
+
+Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits, const History& history) {
+  Case c = read_case(facts, mx, vantage, limits);
+  foresee(c, history);
   return c;
 }
 

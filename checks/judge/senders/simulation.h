@@ -87,4 +87,10 @@ struct Simulation {
 
 Simulation simulate(const World& world);
 
+/// What a verdict was given on, for those who show it: nobody need work it out again.
+struct Foresight {
+  World world;
+  Simulation simulation;
+};
+
 }  // namespace stswatch
