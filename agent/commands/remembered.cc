@@ -11,13 +11,6 @@
 namespace stswatch {
 namespace {
 
-Limits limits_for(const Config& config, const Domain& domain) {
-  const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
-  Limits out = it == config.domains.end() ? config.expiry : it->limits;
-  out.confirmations = 1;  // one look is taken at its word here, as `check` does
-  return out;
-}
-
 std::vector<std::string> hosts_of(const DomainObservation& facts) {
   std::vector<std::string> out;
   for (const auto& mx : facts.mx.records)
@@ -35,6 +28,13 @@ void add_host(const Memory& memory, const std::string& host, JudgeInputs& around
 }
 
 }  // namespace
+
+Limits limits_for(const Config& config, const Domain& domain) {
+  const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
+  Limits out = it == config.domains.end() ? config.expiry : it->limits;
+  out.confirmations = 1;
+  return out;
+}
 
 World Remembered::world(const std::vector<std::string>& mx) const {
   DomainObservation facts = *record->confirmed;

@@ -8,7 +8,7 @@
 #include <csignal>
 
 #include "agent/commands/commands.h"
-#include "agent/remember/journal_file.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/tell/http.h"
 #include "agent/version.h"
 #include "agent/watch/log.h"
@@ -69,7 +69,7 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& 
 /// Others may edit the silences in the file of the store.
 std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
   if (state == kInRam) return std::nullopt;
-  auto rows = read_journal(state, kSilenceTable);
+  auto rows = read_key_values(state, kSilenceTable);
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
@@ -80,7 +80,7 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
   around.read_silences = [state] { return silences_in(state); };
   around.healthy = std::move(healthy);
-  return std::make_unique<Notifier>(memory, memory.journal(), clock, std::move(around));
+  return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
 }
 
 /// Receivers are served by the plan that the service works by.

@@ -1,6 +1,6 @@
-#include "agent/remember/sqlite_schema.h"
-
 #include <array>
+
+#include "agent/remember/sqlite_file.h"
 
 namespace stswatch::sql {
 namespace {
@@ -136,7 +136,18 @@ ALTER TABLE changes ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
 // A notice says how often a finding was confirmed.
 constexpr const char* kVersion3 = "ALTER TABLE incidents ADD COLUMN bad_looks INTEGER NOT NULL DEFAULT 0;";
 
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
+// What moves with each look has a small row of its own, since it is written once an hour for each subject; a
+// state of an older version keeps it until it is written anew. What became of a finding is asked by domain.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE moments (
+  subject_id INTEGER PRIMARY KEY REFERENCES subjects ON DELETE CASCADE,
+  moments BLOB NOT NULL
+);
+ALTER TABLE subjects DROP COLUMN last_look;
+CREATE INDEX transitions_of_domain ON transitions (domain);
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

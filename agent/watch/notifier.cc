@@ -31,8 +31,8 @@ std::string mail_domain(std::string_view mailbox) {
 
 }  // namespace
 
-Notifier::Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around)
-    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(journal, complain) {}
+Notifier::Notifier(Memory& memory, KeyValueStore& key_values, Clock& clock, Hooks around)
+    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(key_values, complain) {}
 
 Notifier::~Notifier() { stop(); }
 

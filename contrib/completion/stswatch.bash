@@ -10,6 +10,7 @@ _stswatch_flags() {
     explain) echo "--markdown" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
     history) echo "--config --state --json --world" ;;
+    replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
     "silence add") echo "--config --state --domain --code --subject --for --until --comment" ;;
@@ -58,7 +59,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate history explain alerts silence config" ;;
+    "") values="check lint run generate store simulate history replay explain alerts silence config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "agent/remember/sqlite_schema.h"
+#include "agent/remember/sqlite_file.h"
 #include "tests/remember/random_record.h"
 #include "tests/remember/store_fixture.h"
 
@@ -174,9 +174,11 @@ TEST_CASE("a store of the first schema is read with all it holds") {
   CHECK(record->known->fetches[0].tls.peer.has_value());
   REQUIRE(store->mx("mx1.example.com") != nullptr);
   CHECK(store->mx("mx1.example.com")->past->certificates.size() == 1);
-  CHECK(store->journal().all("outbox").at("1") == "owed");
-  REQUIRE(store->transitions_after(0, 10).size() == 1);
-  CHECK(store->transitions_after(0, 10)[0].transition.incident == record->incidents[0]);
+  CHECK(store->key_values().all("outbox").at("1") == "owed");
+  const auto history = read_history(folder / "s.db", *Domain::parse("example.com"));
+  REQUIRE_MESSAGE(history.has_value(), history.error());
+  REQUIRE((*history)->transitions.size() == 1);
+  CHECK((*history)->transitions[0].transition.incident == record->incidents[0]);
 }
 
 TEST_CASE("a migration takes the steps that are missing, all or none") {

@@ -1,4 +1,4 @@
-#include "agent/remember/news.h"
+#include "agent/remember/pending_write.h"
 
 #include <doctest/doctest.h>
 
@@ -22,15 +22,15 @@ Record base_record() {
   return record;
 }
 
-/// What is news when `alter` has been at the record.
+/// What is to be written when `alter` has been at the record.
 template <class Alter>
-News after(Alter alter) {
+PendingWrite after(Alter alter) {
   const auto before = base_record();
   KeptLooks kept;
-  (void)news_of(nullptr, before, before->known, {}, kept);
+  (void)pending_write_of(nullptr, before, before->known, {}, kept);
   auto record = std::make_shared<DomainMemory>(*before);
   alter(*record);
-  return news_of(before.get(), record, nullptr, {}, kept);
+  return pending_write_of(before.get(), record, nullptr, {}, kept);
 }
 
 template <class Alter>
@@ -42,12 +42,12 @@ void see(DomainMemory& record, Alter alter) {
 
 }  // namespace
 
-TEST_CASE("two looks have the same key when only the clock differs") {
+TEST_CASE("two looks have the same hash when only the clock differs") {
   const auto base = facts::base().domain;
   const auto same = [&](auto alter) {
     auto look = base;
     alter(look);
-    return key_of(look) == key_of(base);
+    return hash_of(look) == hash_of(base);
   };
   CHECK(same([](auto& l) { l.at += Seconds{1}; }));
   CHECK(same([](auto& l) { l.sts.ttl = 7; }));
@@ -61,25 +61,25 @@ TEST_CASE("two looks have the same key when only the clock differs") {
   CHECK_FALSE(same([](auto& l) { l.mx.records[0].preference += 1; }));
 }
 
-TEST_CASE("different looks have different keys") {
-  std::set<FactsKey> keys;
+TEST_CASE("different looks have different hashes") {
+  std::set<FactsHash> hashes;
   for (unsigned seed = 0; seed < 300; ++seed) {
-    keys.insert(key_of(RandomLook(seed).domain()));
-    keys.insert(key_of(RandomLook(seed).host()));
+    hashes.insert(hash_of(RandomLook(seed).domain()));
+    hashes.insert(hash_of(RandomLook(seed).host()));
   }
-  CHECK(keys.size() == 600);
+  CHECK(hashes.size() == 600);
 }
 
-TEST_CASE("of a new subject everything is news") {
+TEST_CASE("of a new subject everything is to be written") {
   const auto record = base_record();
   KeptLooks kept;
-  const auto news = news_of(nullptr, record, record->known, {}, kept);
-  CHECK(news.pieces == (kState | kPolicies | kIds | kMxHosts | kCertificates | kIncidents));
-  CHECK(news.looks.size() == 5);  // known, confirmed, last, good, changed
-  CHECK(news.urgent);
+  const auto write = pending_write_of(nullptr, record, record->known, {}, kept);
+  CHECK(write.sections == (kState | kPolicies | kIds | kMxHosts | kCertificates | kIncidents | kMoments));
+  CHECK(write.looks.size() == 5);  // known, confirmed, last, good, changed
+  CHECK(write.urgent);
 }
 
-TEST_CASE("time alone is no news") {
+TEST_CASE("time alone is nothing to write") {
   CHECK(after([](auto&) {}).empty());
   CHECK(after([](auto& r) { see(r, [](auto& l) { l.at += Seconds{300}; }); }).empty());
   CHECK(after([](auto& r) { r.incidents[0].last_bad = facts::kNow; }).empty());
@@ -89,18 +89,32 @@ TEST_CASE("time alone is no news") {
   CHECK(after([](auto& r) { r.past.policy_ok_last = facts::kNow; }).empty());
 }
 
-TEST_CASE("whatever else moves is news, and only that") {
-  CHECK(after([](auto& r) { r.past.policies[0].seen.gone = facts::kNow; }).pieces == kPolicies);
-  CHECK(after([](auto& r) { r.past.ids.push_back({"A", 60, {facts::kNow, {}}}); }).pieces == kIds);
-  CHECK(after([](auto& r) { r.past.mx.push_back({"mx", {facts::kNow, {}}}); }).pieces == kMxHosts);
-  CHECK(after([](auto& r) { r.incidents[0].good_looks = 1; }).pieces == kIncidents);
-  CHECK(after([](auto& r) { r.incidents.clear(); }).pieces == kIncidents);
-  CHECK(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).pieces == kState);
-  CHECK(after([](auto& r) { r.past.gates["1"] = facts::kNow; }).pieces == kState);
-  CHECK(after([](auto& r) { r.past.change_counts["mx-added"] = 1; }).pieces == kState);
+TEST_CASE("a look that asked for names only is whole with the policy as last fetched, and nothing to write") {
+  const auto record = base_record();
+  KeptLooks kept;
+  (void)pending_write_of(nullptr, record, record->known, {}, kept);
+  auto names = std::make_shared<DomainObservation>(*record->known);
+  names->fetches.clear();
+  CHECK(pending_write_of(record.get(), record, names, {}, kept).empty());
+  names->tlsrpt.records.clear();
+  const auto write = pending_write_of(record.get(), record, names, {}, kept);
+  REQUIRE(write.looks.size() == 2);  // last, good
+  CHECK(std::get<std::shared_ptr<const DomainObservation>>(write.looks[0].facts)->fetches ==
+        record->known->fetches);
+}
+
+TEST_CASE("whatever else moves is written, and only that") {
+  CHECK(after([](auto& r) { r.past.policies[0].seen.gone = facts::kNow; }).sections == kPolicies);
+  CHECK(after([](auto& r) { r.past.ids.push_back({"A", 60, {facts::kNow, {}}}); }).sections == kIds);
+  CHECK(after([](auto& r) { r.past.mx.push_back({"mx", {facts::kNow, {}}}); }).sections == kMxHosts);
+  CHECK(after([](auto& r) { r.incidents[0].good_looks = 1; }).sections == kIncidents);
+  CHECK(after([](auto& r) { r.incidents.clear(); }).sections == kIncidents);
+  CHECK(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).sections == kState);
+  CHECK(after([](auto& r) { r.past.gates["1"] = facts::kNow; }).sections == kState);
+  CHECK(after([](auto& r) { r.past.change_counts["mx-added"] = 1; }).sections == kState);
   CHECK(after([](auto& r) { r.past.changes.push_back({}); }).changes.size() == 1);
   const auto seen = after([](auto& r) { see(r, [](auto& l) { l.mx.records.pop_back(); }); });
-  CHECK(seen.pieces == 0);
+  CHECK(seen.sections == 0);
   CHECK(seen.looks.size() == 2);
 }
 
@@ -110,11 +124,11 @@ TEST_CASE("what a sender may hold from now on, and what is told, waits for nobod
   CHECK_FALSE(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).urgent);
   KeptLooks kept;
   const auto record = base_record();
-  (void)news_of(nullptr, record, nullptr, {}, kept);
-  CHECK(news_of(record.get(), record, nullptr, {{1, facts::kNow, "example.com", {}}}, kept).urgent);
+  (void)pending_write_of(nullptr, record, nullptr, {}, kept);
+  CHECK(pending_write_of(record.get(), record, nullptr, {{facts::kNow, "example.com", {}}}, kept).urgent);
 }
 
-TEST_CASE("of a history only what is new is news, also when the oldest went") {
+TEST_CASE("of a history only what is new is written, also when the oldest went") {
   const auto change = [](int n) {
     return Change{facts::kNow + Seconds{n}, "mx-added", "example.com", "", ""};
   };
@@ -123,23 +137,24 @@ TEST_CASE("of a history only what is new is news, also when the oldest went") {
   auto record = std::make_shared<DomainMemory>(*before);
   record->past.changes = {change(2), change(3), change(4), change(5)};
   KeptLooks kept;
-  const auto news = news_of(before.get(), record, nullptr, {}, kept);
-  CHECK(news.changes == std::vector{change(4), change(5)});
+  const auto write = pending_write_of(before.get(), record, nullptr, {}, kept);
+  CHECK(write.changes == std::vector{change(4), change(5)});
 }
 
-TEST_CASE("news that has not been written yet is joined by what comes after it") {
+TEST_CASE("what has not been written yet is joined by what comes after it") {
   const auto record = base_record();
   KeptLooks kept;
-  auto first = news_of(nullptr, record, record->known, {{1, facts::kNow, "example.com", {}}}, kept);
+  auto first = pending_write_of(nullptr, record, record->known, {{facts::kNow, "example.com", {}}}, kept);
   auto next = std::make_shared<DomainMemory>(*record);
   see(*next, [](auto& l) { l.mx.records.pop_back(); });
   next->debounces["sts"] = {1, facts::kNow};
-  auto second = news_of(record.get(), next, next->known, {{2, facts::kNow, "example.com", {}}}, kept);
+  auto second = pending_write_of(record.get(), next, next->known,
+                                 {{facts::kNow + Seconds{1}, "example.com", {}}}, kept);
   const auto both = merge(std::move(first), std::move(second));
   CHECK(std::get<std::shared_ptr<const DomainMemory>>(both.record) == next);
-  CHECK((both.pieces & kPolicies) != 0);
+  CHECK((both.sections & kPolicies) != 0);
   REQUIRE(both.transitions.size() == 2);
-  CHECK(both.transitions[0].id == 1);
+  CHECK(both.transitions[0].at < both.transitions[1].at);
   std::map<Role, int> roles;
   for (const auto& look : both.looks)
     ++roles[look.role];
@@ -147,18 +162,19 @@ TEST_CASE("news that has not been written yet is joined by what comes after it")
         std::map<Role, int>{
             {Role::known, 1}, {Role::confirmed, 1}, {Role::last, 1}, {Role::good, 1}, {Role::changed, 2}});
   for (const auto& look : both.looks)
-    if (look.role == Role::last) CHECK(look.kept.key == key_of(*next->known));
+    if (look.role == Role::last) CHECK(look.kept.hash == hash_of(*next->known));
 }
 
 TEST_CASE("however long the disk fails, what waits for it stays small") {
   const auto record = base_record();
   KeptLooks kept;
-  News all = news_of(nullptr, record, record->known, {}, kept);
+  PendingWrite all = pending_write_of(nullptr, record, record->known, {}, kept);
   std::shared_ptr<const DomainMemory> before = record;
   for (int i = 0; i < 3000; ++i) {
     auto next = std::make_shared<DomainMemory>(*before);
     see(*next, [&](auto& l) { l.fetches[0].body = std::to_string(i); });
-    all = merge(std::move(all), news_of(before.get(), next, next->known, {{i, facts::kNow, "d", {}}}, kept));
+    all = merge(std::move(all),
+                pending_write_of(before.get(), next, next->known, {{facts::kNow, "d", {}}}, kept));
     before = next;
   }
   CHECK(all.looks.size() <= 8);
