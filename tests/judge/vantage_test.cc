@@ -1,6 +1,8 @@
 // Groups Q and R: what could not be seen from here, and what is wrong before any MTA-STS begins.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "checks/facts/bounds.h"
 #include "tests/judge/facts_builder.h"
 
@@ -215,5 +217,40 @@ TEST_CASE("groups Q, R: names") { CHECK_ROWS(judge_vantage, kNames); }
 TEST_CASE("groups Q, R: MX hosts that could not be judged") { CHECK_ROWS(judge_vantage, kHosts); }
 TEST_CASE("groups Q, R: addresses") { CHECK_ROWS(judge_vantage, kAddresses); }
 TEST_CASE("groups Q, R: the vantage") { CHECK_ROWS(judge_vantage, kView); }
+
+namespace {
+
+Route route_of(const Verdict& verdict, std::string_view code) {
+  const auto found = std::ranges::find(verdict.findings, code, &Finding::code);
+  REQUIRE(found != verdict.findings.end());
+  CHECK(found->severity == Severity::critical);
+  return found->route;
+}
+
+}  // namespace
+
+TEST_CASE("no name and no name service: a page where mail came before, in every mode, else a ticket") {
+  auto look = base();
+  look.no_record();
+  look.no_policy_host();
+  look.domain.fetches.clear();
+  auto dead = look;
+  dead.domain.mx.repeated_error = "REFUSED";
+  CHECK(route_of(judge(dead.domain, dead.mx, dead.vantage, dead.limits), "mx-dns-error") == Route::page);
+  dead.domain.mx = unknown<MxAnswer>("example.com");
+  dead.domain.mx.repeated_error = "REFUSED";
+  CHECK(route_of(judge(dead.domain, dead.mx, dead.vantage, dead.limits), "mx-dns-error") == Route::ticket);
+
+  look.domain.mx = absent<MxAnswer>("example.com");
+  look.domain.apex = addresses("example.com", {});
+  Past past;
+  const auto route = [&](const History& history) {
+    return route_of(judge(look.domain, look.mx, look.vantage, look.limits, history), "domain-not-found");
+  };
+  CHECK(route(kNoHistory) == Route::ticket);
+  CHECK(route({&past, {}}) == Route::ticket);
+  past.mx.push_back({"mail.example.com", {look.domain.at - Seconds{86400}, look.domain.at}});
+  CHECK(route({&past, {}}) == Route::page);
+}
 
 }  // namespace stswatch

@@ -46,11 +46,10 @@ void judge_names(const Case& c, Findings& out) {
 /// RFC 5321 §5.1: neither MX nor address, so there is nowhere to deliver to.
 void judge_domain(const Case& c, Findings& out) {
   if (c.facts.mx.lookup != Lookup::absent) return;
-  if (c.facts.mx.nxdomain) {
-    out.raise("domain-not-found", c.facts.domain.str(), "NXDOMAIN");
-  } else if (c.facts.apex.lookup() == Lookup::absent) {
-    out.raise("domain-not-found", c.facts.domain.str(), "neither MX nor address");
-  }
+  if (!c.facts.mx.nxdomain && c.facts.apex.lookup() != Lookup::absent) return;
+  const bool took_mail = c.history.past && !c.history.past->mx.empty();
+  out.raise_known(took_mail, "domain-not-found", c.facts.domain.str(),
+                  c.facts.mx.nxdomain ? "NXDOMAIN" : "neither MX nor address");
 }
 
 // --- Addresses
