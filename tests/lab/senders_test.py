@@ -156,25 +156,25 @@ def world(name, mx, policy=True, record=True, second=None):
             "policy_host_not_after": stamp(timedelta(days=60)), "mx": mx}
 
 
-def simulated(world_file):
-    """Whom the holder of A/P1 reaches first, by the simulation."""
+def simulated(world_file, holds="A/P1"):
+    """Whom the holder of that reaches first, by the simulation."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(world_file, file)
         file.flush()
         done = subprocess.run([PROGRAM, "simulate", "--world", file.name, "--json"], capture_output=True, text=True, timeout=60)
     rows = {row["holds"]: row for row in json.loads(done.stdout)["senders"]}
-    row = rows.get("A/P1") or rows["current"]
-    return row["hosts"][0] if row["outcome"] in ("deliver", "degraded") else None
+    row = rows.get(holds) or rows["current"]
+    return row["hosts"][0] if row["outcome"] in ("deliver", "degraded", "deliver-unprotected") else None
 
 
 def expected(world_file):
-    """A new id is seen when the sender's own cache and its resolver's let go; until then the first policy is applied."""
-    after = simulated(world_file)
-    if world_file["current_id"] == "A" or world_file["current_id"] is None:
-        return {after}
+    """A new id is seen when the sender's own cache and its resolver's let go, and the policy that has followed with it;
+    until then the first one is applied."""
+    if world_file["current_id"] in ("A", None):
+        return {simulated(world_file)}
     first, still = world_file["policies"][0], {"last_ub": world_file["now"]}
     ids = [{**world_file["ids"][0], **still}]
-    return {after, simulated({**world_file, "policies": [{**first, **still}], "ids": ids, "current_policy": "P1", "current_id": "A"})}
+    return {simulated(world_file, "current"), simulated({**world_file, "policies": [{**first, **still}], "ids": ids, "current_policy": "P1", "current_id": "A"})}
 
 
 def follow(lab, name, mode, *patterns):
