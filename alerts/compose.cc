@@ -13,14 +13,14 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLines = 10;     // of what was seen
 constexpr Seconds kFirstBounce = 96h;  // RULES 5.6: senders give up after four to five days
 
-bool breaks_now(const Finding& finding) { return finding.code == "enforce-breakage-now"; }
+bool breaks_now(const Finding& finding) { return nature_of(finding).headline == Headline::no_mail; }
 
 /// The gravest first; of those the one that says what it does to mail.
 OpenFindings by_gravity(OpenFindings items) {
   std::ranges::stable_sort(items, [](const OpenFinding* a, const OpenFinding* b) {
     const auto rank = [](const OpenFinding* i) {
       const Finding& f = i->finding();
-      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom);
+      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom());
     };
     return rank(a) > rank(b);
   });
@@ -30,10 +30,11 @@ OpenFindings by_gravity(OpenFindings items) {
 /// Of the lead's domain, what the fix has to begin with.
 const OpenFinding& cause_of(const OpenFindings& items) {
   const OpenFinding* best = items.front();
-  if (!best->nature.symptom) return *best;
+  if (!best->nature.symptom()) return *best;
   for (const OpenFinding* item : items) {
-    if (item->domain() != items.front()->domain() || item->nature.symptom || item->nature.change) continue;
-    if (best->nature.symptom || item->finding().severity > best->finding().severity) best = item;
+    if (item->domain() != items.front()->domain() || item->nature.symptom() || item->nature.change())
+      continue;
+    if (best->nature.symptom() || item->finding().severity > best->finding().severity) best = item;
   }
   return *best;
 }
@@ -41,7 +42,7 @@ const OpenFinding& cause_of(const OpenFindings& items) {
 std::vector<std::string> domains_of(const OpenFindings& items) {
   std::set<std::string> all;
   for (const OpenFinding* item : items)
-    all.insert(item->domain());
+    if (!item->own()) all.insert(item->domain());
   return {all.begin(), all.end()};
 }
 
@@ -80,8 +81,8 @@ std::string seen_of(const OpenFindings& items, const std::vector<std::string>& d
       ++more;
       continue;
     }
-    lines.push_back(f.subject + ": " + (f.detail.empty() ? f.code : f.detail) + " [" + f.code +
-                    ", first seen " + to_utc(item->incident->opened) + ", confirmed " +
+    lines.push_back((item->own() ? "" : f.subject + ": ") + (f.detail.empty() ? f.code : f.detail) + " [" +
+                    f.code + ", first seen " + to_utc(item->incident->opened) + ", confirmed " +
                     times(item->incident->bad_looks) + ", last " + to_utc(item->incident->last_bad) + "]");
   }
   std::string out;
@@ -103,7 +104,8 @@ void look_ahead(const OpenFindings& items, const ComposeContext& around, Notice&
   if (breakage && breakage->at > around.now && lead.nature.family == Family::delivery) {
     notice.until = breakage->at;
     notice.outlook = "mail from enforcing senders flows until " + to_utc(breakage->at);
-  } else if (std::ranges::any_of(items, [](const OpenFinding* i) { return i->nature.aspect == "caches"; }) &&
+  } else if (std::ranges::any_of(items,
+                                 [](const OpenFinding* i) { return i->nature.aspect == Aspect::caches; }) &&
              verdict.safe_after && *verdict.safe_after > around.now) {
     notice.until = verdict.safe_after;
     notice.outlook =
@@ -147,7 +149,7 @@ std::string references_of(const OpenFindings& items) {
 
 std::map<std::string, std::string> labels_of(const std::vector<std::string>& domains,
                                              const ComposeContext& around) {
-  if (!around.labels) return {};
+  if (!around.labels || domains.empty()) return {};
   auto common = around.labels(domains.front());
   for (const auto& domain : domains) {
     if (common.empty()) break;
@@ -208,7 +210,9 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   notice.effect = effect_of(items, domains);
   notice.seen = seen_of(items, domains, around);
   notice.changed =
-      changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
+      items.front()->own()
+          ? "nothing known"
+          : changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
   notice.since = since_of(items);
   look_ahead(items, around, notice);
   notice.fix = fix_of(items, domains);
@@ -222,7 +226,7 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   for (const OpenFinding* item : items) {
     if (notice.findings.size() == kMostFindings) break;
     const Finding& f = item->finding();
-    notice.findings.push_back({item->domain(), f.code, f.subject, f.severity});
+    notice.findings.push_back({item->own() ? "" : item->domain(), f.code, f.subject, f.severity});
   }
   notice.at = around.now;
   return notice;
@@ -233,7 +237,10 @@ Notice compose_resolved(const LastNotified& last_notified, const ComposeContext&
   const auto lasted = to_words(around.now - notice.since);
   const auto colon = notice.title.find(": ");
   const auto whom = notice.title.substr(0, colon);
-  const bool stopped_mail = last_notified.codes.contains("enforce-breakage-now");
+  const bool stopped_mail = std::ranges::any_of(last_notified.codes, [](const std::string& code) {
+    const CatalogueEntry* entry = find_in_catalogue(code);
+    return entry && entry->told.of(false).headline == Headline::no_mail;
+  });
   const auto record =
       around.domain && !notice.domains.empty() ? around.domain(notice.domains.front()) : nullptr;
   const auto held = still_held(record, around.now);

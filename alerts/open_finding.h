@@ -13,6 +13,7 @@
 #include "agent/remember/memory.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
+#include "alerts/own.h"
 
 namespace stswatch {
 
@@ -29,7 +30,7 @@ struct LastNotified {
 
 struct Problem {
   std::string id;
-  std::set<std::string> keys;  // of the items that belong to it: see Item::key()
+  std::set<std::string> keys;  // of the items that belong to it: see OpenFinding::key()
   TimePoint since{};
   std::optional<TimePoint> acknowledged;              // somebody is at it: no reminders until it gets worse
   std::map<std::string, LastNotified> last_notified;  // by receiver; those that know it as firing
@@ -40,20 +41,6 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
-/// Findings of one family that come up together are told together.
-enum class Family { delivery, publication, reports, agent };
-
-struct Nature {
-  Family family = Family::publication;
-  std::string_view
-      aspect;            // what of the domain or host it speaks of: the next finding on it continues this one
-  bool of_host = false;  // the fault of a host, whichever domains use it
-  bool symptom = false;  // follows from other findings: told with its cause
-  bool change = false;   // something became something else: told once, never over
-};
-
-Nature nature_of(const Finding& finding);
-
 struct OpenFinding {
   std::shared_ptr<const DomainMemory> record;
   const Incident* incident = nullptr;  // of `record`
@@ -61,6 +48,8 @@ struct OpenFinding {
   bool silenced = false;
 
   const Finding& finding() const { return incident->finding; }
+  /// The agent's own trouble, not one that a domain has with it.
+  bool own() const { return is_agent_itself(domain()); }
   const std::string& domain() const { return record->known->domain.str(); }
   std::string host() const;  // the subject without its address
   /// What the item continues: the same for the next finding of this aspect. A change has one of its own.

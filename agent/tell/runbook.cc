@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "checks/judge/catalogue/catalogue.h"
-#include "checks/judge/rules/refused_by.h"
+#include "checks/judge/catalogue/deployed.h"
 
 namespace stswatch {
 namespace {
@@ -20,6 +20,7 @@ constexpr std::array kWords = {
     Words{"{host}", "HOST"},
     Words{"{address}", "ADDRESS"},
     Words{"{until}", "DATE"},
+    Words{"{who}", "Senders that enforce the policy"},
     Words{"{new_id}", "NEWID"},
     Words{"{value}", "VALUE"},
 };
@@ -96,8 +97,8 @@ std::string references(const CatalogueEntry& entry) {
     if (reference.starts_with("RFC ")) out += (out.empty() ? "" : ", ") + linked(reference);
   if (out.empty()) out = "No RFC: this finding is the agent's own";
   out += '.';
-  if (!entry.tlsrpt.empty())
-    out += " Senders report it as `" + std::string(entry.tlsrpt) + "` (" + linked("RFC 8460 §4.3") + ").";
+  if (const auto type = to_string(entry.reported_as); !type.empty())
+    out += " Senders report it as `" + std::string(type) + "` (" + linked("RFC 8460 §4.3") + ").";
   return out;
 }
 
@@ -114,8 +115,13 @@ std::string alerts_with(std::string_view code) {
 
 /// What deployed senders do that the RFC does not say.
 std::string senders(const CatalogueEntry& entry) {
-  const auto names = ever_refused_by(entry.code);
-  return names.empty() ? "" : "\n\nRefused or misread, as the text may be, by " + joined(names) + ".";
+  const Senders of = ever_senders_of(entry.code);
+  std::string out;
+  if (!of.refuse.empty())
+    out += "\n\nRefused or misread, as the case may be, by " + comma_separated(of.refuse) + ".";
+  if (!of.accept.empty())
+    out += "\n\nTaken all the same, as the case may be, by " + comma_separated(of.accept) + ".";
+  return out;
 }
 
 std::string page_of(const CatalogueEntry& entry) {

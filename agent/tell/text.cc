@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "checks/judge/rules/refused_by.h"
-
 namespace stswatch {
 
 namespace {
@@ -171,11 +169,11 @@ std::string forecast_words(const Verdict& v) {
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) return "enforcing senders reach no MX now";
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
-    return finding.code == "enforce-breakage-predicted";
+    return nature_of(finding).headline == Headline::no_mail_from;
   });
   return (near ? "enforcing senders reach no MX from " : "no breakage foreseen before ") +
-         to_utc(f.breakage->at) + (near ? " on (" : " (") + f.breakage->reason + " " + f.breakage->subject +
-         ")";
+         to_utc(f.breakage->at) + (near ? " on (" : " (") + std::string(to_string(f.breakage->reason)) + " " +
+         f.breakage->subject.str() + ")";
 }
 
 std::string headline(const Verdict& v, const TextStyle& style) {
@@ -199,8 +197,10 @@ void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   labelled(out, "Mail", f.effect, style);
   labelled(out, "Fix", f.fix, style);
   if (!style.explain) return;
-  if (const auto senders = refused_by(f).value_or(SenderNames{}); !senders.empty())
-    labelled(out, "Who", "refused or misread by " + joined(senders), style);
+  if (!f.refused_by.empty())
+    labelled(out, "Who", "refused or misread by " + comma_separated(f.refused_by), style);
+  if (!f.accepted_by.empty())
+    labelled(out, "Who", "taken all the same by " + comma_separated(f.accepted_by), style);
   labelled(out, "See", f.reference, style);
 }
 

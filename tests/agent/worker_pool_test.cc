@@ -13,13 +13,13 @@ namespace {
 
 constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
-Subject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
-Subject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }
+LookSubject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
+LookSubject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }
 
 /// Looks that last until the test lets them end.
 class Looks {
  public:
-  Seconds look(const Subject& subject) {
+  Seconds look(const LookSubject& subject) {
     std::unique_lock lock(mutex_);
     ++begun_[subject];
     twice_at_once_ = twice_at_once_ || !under_way_.insert(subject).second;
@@ -37,12 +37,12 @@ class Looks {
     open_ = true;
     changed_.notify_all();
   }
-  void let_go(const Subject& subject) {
+  void let_go(const LookSubject& subject) {
     const std::lock_guard lock(mutex_);
     let_go_.insert(subject);
     changed_.notify_all();
   }
-  bool reach(const Subject& subject, int times = 1) {
+  bool reach(const LookSubject& subject, int times = 1) {
     return reach([&] { return begun_[subject] >= times; });
   }
   bool reach_domains(std::size_t under_way) {
@@ -51,7 +51,7 @@ class Looks {
   bool reach_mx(std::size_t under_way) {
     return reach([&] { return count(Kind::mx) == under_way; });
   }
-  int begun(const Subject& subject) {
+  int begun(const LookSubject& subject) {
     const std::lock_guard lock(mutex_);
     return begun_[subject];
   }
@@ -72,8 +72,8 @@ class Looks {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<Subject, int> begun_;
-  std::set<Subject> under_way_, let_go_;
+  std::map<LookSubject, int> begun_;
+  std::set<LookSubject> under_way_, let_go_;
   std::size_t most_mx_ = 0, most_ = 0;
   bool open_ = false, twice_at_once_ = false;
 };
@@ -92,7 +92,7 @@ struct Turning {
 
   ManualClock clock{kStart};
   Looks looks;
-  WorkerPool pool{clock, [this](const Subject& s) { return looks.look(s); }};
+  WorkerPool pool{clock, [this](const LookSubject& s) { return looks.look(s); }};
 };
 
 }  // namespace
@@ -189,6 +189,38 @@ TEST_CASE("a look that does not end is told by its name; one within its deadline
   t.looks.open();
   t.settle(0);
   CHECK_FALSE(t.pool.stuck(now + 200s));
+}
+
+TEST_CASE("a calendar that is set, either way, changes nothing of what is due") {
+  Turning t(2);
+  t.looks.open();
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.settle(0);
+  t.clock.set(kStart - Seconds{3600});
+  t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach(domain(1), 2));
+  t.settle(0);
+  t.clock.set(kStart + Seconds{86400});
+  CHECK(t.pool.state().late_domain == Seconds{0});
+  CHECK(t.looks.begun(domain(1)) == 2);
+}
+
+TEST_CASE("due work while every look hangs within its deadline: told when none has begun for too long") {
+  Turning t(1);
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.pool.add(domain(2));
+  const auto now = std::chrono::steady_clock::now();
+  t.clock.advance(Seconds{100});
+  CHECK_FALSE(t.pool.stuck(now));
+  t.clock.advance(Seconds{100});
+  const auto why = t.pool.stuck(now);
+  REQUIRE(why);
+  CHECK(why->starts_with("no look has begun for 200 s"));
+  t.looks.open();
+  CHECK(t.looks.reach(domain(2)));
+  CHECK_FALSE(t.pool.stuck(now));
 }
 
 TEST_CASE("after stop() nothing more is looked at") {

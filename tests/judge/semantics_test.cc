@@ -109,9 +109,9 @@ const Row kDelegation[] = {
     {"both delegated (§8.2)",
      [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.provider.net"}); },
      {}},
-    {"the record alone",
+    {"the record by alias, the policy host by addresses: these tell nothing of who runs it",
      [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {}); },
-     {"sts-delegation-incomplete example.com warning"}},
+     {}},
     {"the policy host with another provider",
      [](Look& l) { delegate(l, {"_mta-sts.provider.net"}, {"web.cdn.org"}); },
      {"sts-delegation-incomplete example.com warning"}},
@@ -288,7 +288,10 @@ TEST_CASE("the gates that one look shows closed (RULES 3.3)") {
     auto look = base();
     look.set_policy(policy({kMx1, kMx2}, "testing"));
     row.alter(look);
-    CHECK(joined(closed_gates(look.prepared())) == joined(row.gates));
+    std::vector<std::string> closed;
+    for (const auto& gate : closed_gates(look.prepared()))
+      closed.push_back(gate.str());
+    CHECK(joined(closed) == joined(row.gates));
   }
 }
 

@@ -1,6 +1,8 @@
 // Groups Q and R: what could not be seen from here, and what is wrong before any MTA-STS begins.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "checks/facts/bounds.h"
 #include "tests/judge/facts_builder.h"
 
@@ -195,6 +197,18 @@ const Row kView[] = {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::no_route, 0s, kWeb6)});
      },
      {"vantage-no-ipv6 example.com info"}},
+    {"no descriptor left for an MX host",
+     [](Look& l) { probed(l, {failed_probe(kMail1, Stage::connect, Cause::exhausted)}); },
+     {"vantage-resources example.com info", kHostUnknown}},
+    {"no descriptor left for the policy host",
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::connect, Cause::exhausted)}); },
+     {"vantage-resources example.com info", "observation-unknown mta-sts.example.com info"}},
+    {"no descriptor left for a question",
+     [](Look& l) {
+       l.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com", "Too many open files");
+       l.domain.tlsrpt.exhausted = true;
+     },
+     {"vantage-resources example.com info", "observation-unknown _smtp._tls.example.com info"}},
 };
 
 }  // namespace
@@ -203,5 +217,29 @@ TEST_CASE("groups Q, R: names") { CHECK_ROWS(judge_vantage, kNames); }
 TEST_CASE("groups Q, R: MX hosts that could not be judged") { CHECK_ROWS(judge_vantage, kHosts); }
 TEST_CASE("groups Q, R: addresses") { CHECK_ROWS(judge_vantage, kAddresses); }
 TEST_CASE("groups Q, R: the vantage") { CHECK_ROWS(judge_vantage, kView); }
+
+}  // namespace stswatch
+
+namespace stswatch {
+
+TEST_CASE(
+    "a domain that took mail before and is gone is a page in every mode; one that never did, a ticket") {
+  auto look = facts::base();
+  look.domain.mx = facts::absent<MxAnswer>("example.com");
+  look.domain.mx.nxdomain = true;
+  Past past;
+  const auto route = [&](const History& history) {
+    const auto v = judge(look.domain, look.mx, look.vantage, look.limits, history);
+    const auto found = std::find_if(v.findings.begin(), v.findings.end(),
+                                    [](const Finding& f) { return f.code == "domain-not-found"; });
+    REQUIRE(found != v.findings.end());
+    CHECK(found->severity == Severity::critical);
+    return found->route;
+  };
+  CHECK(route(kNoHistory) == Route::ticket);
+  CHECK(route({&past, {}}) == Route::ticket);
+  past.mx.push_back({"mx1.example.com", {facts::kNow, {}}});
+  CHECK(route({&past, {}}) == Route::page);
+}
 
 }  // namespace stswatch

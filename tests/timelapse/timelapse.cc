@@ -133,9 +133,9 @@ int run(const std::string& file, TimePoint start) {
     std::cerr << list_of(config.error()) << "\n";
     return 1;
   }
-  auto outlook = make_probes(*config);
-  if (!outlook) {
-    std::cerr << outlook.error() << "\n";
+  auto probes = make_probes(*config);
+  if (!probes) {
+    std::cerr << probes.error() << "\n";
     return 1;
   }
   ManualClock clock(start);
@@ -147,9 +147,9 @@ int run(const std::string& file, TimePoint start) {
   Witness witness(**store);
   Notifier notifier(witness, (*store)->journal(), clock, {.version = "timelapse"});
   NotifyingMemory heeded(witness, notifier);
-  const auto plan = std::make_shared<const LiveConfig>(std::move(*config), std::move(*outlook));
+  const auto plan = std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes));
   Service service(plan, heeded, clock);
-  if (plan->config.alerts != AlertOptions{}) notifier.adopt(plan->config, plan->outlook.trust->file());
+  if (plan->config.alerts != AlertOptions{}) notifier.adopt(plan->config, plan->probes.trust->file());
   service.start();
   std::int64_t span = 0, quantum = 0;
   while (std::cin >> span >> quantum) {

@@ -12,8 +12,8 @@
 
 namespace stswatch::senders {
 
-/// The address a reason "certificate-expired HOST ADDRESS" speaks of; null for any other reason.
-const WorldAddress* certificate_behind(const World& world, const std::string& reason);
+/// The address whose certificate the reason speaks of; null for any other reason.
+const WorldAddress* certificate_behind(const World& world, const WorldReason& reason);
 
 /// Some certificate among the reasons of this moment is past its renewal point at `now` (RULES 5.2). A
 /// certificate without a known start has no renewal point.
@@ -39,7 +39,7 @@ LevelResult forecast(const World& world, const Caches& caches, const Hosts& host
 /// breakage.
 std::optional<TimePoint> lapse(const World& world, const Caches& caches);
 
-/// The latest end of a live pair whose policy is not the current one.
+/// The latest end of a live pair whose policy differs in content from the current one.
 std::optional<TimePoint> safe_after(const World& world, const Caches& caches);
 
 }  // namespace stswatch::senders

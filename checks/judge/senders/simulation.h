@@ -20,14 +20,22 @@ struct WorldPolicy {
   std::vector<std::string> mx;
   std::uint64_t max_age = 0;
   TimePoint first{};
-  TimePoint last_ub{};  // equal to now: served at now
+  TimePoint last_ub{};                   // equal to now: served at now
+  std::optional<TimePoint> last_seen{};  // once gone: last_ub bounds its end, this is when it was last read
+  std::uint32_t more = 0;                // as Policy has it: patterns of a long list that are not in `mx`
+  std::string mx_digest{};
 };
+
+/// By content, whatever its name: mode, the set of mx, max_age.
+bool same_policy(const WorldPolicy& a, const WorldPolicy& b);
+bool same_policy(const WorldPolicy& a, const Policy& b);
 
 struct WorldId {
   std::string id;
   TimePoint first{};
   TimePoint last_ub{};  // equal to now: shown at now
   std::uint32_t ttl = 0;
+  std::optional<TimePoint> sighted{}, last_seen{};  // by looks: `first` may be earlier, last_ub is later
 };
 
 struct WorldAddress {
@@ -56,11 +64,19 @@ struct World {
   std::optional<TimePoint> policy_host_not_after;
   std::optional<TimePoint> policy_host_not_before;
   std::vector<WorldMx> mx;
+  std::uint32_t mx_ttl = 3600;  // how long resolvers may show a former MX set
+};
+
+struct WorldReason {
+  Why why = Why::already;
+  std::string host{}, address{};  // whose certificate expires
+  std::string str() const;        // CONTRACT 4: "certificate-expired HOST ADDRESS"
+  bool operator==(const WorldReason&) const = default;
 };
 
 struct WorldPoint {
   TimePoint at{};
-  std::vector<std::string> reason;
+  std::vector<WorldReason> reason;  // the cause first
   std::string policy;
 };
 
@@ -70,8 +86,17 @@ struct LevelResult {
   std::optional<TimePoint> recovery, lapse;
 };
 
+/// What a sender has in its cache.
+struct Holds {
+  enum class What { nothing, current, pair };
+  What what = What::nothing;
+  std::string id{}, policy{};  // of a pair that is not the current one
+  std::string str() const;     // CONTRACT 4: "nothing", "current", "ID/POLICY"
+  bool operator==(const Holds&) const = default;
+};
+
 struct SenderOutcome {
-  std::string holds;  // nothing, current, ID/POLICY
+  Holds holds;
   std::optional<TimePoint> live_until;
   bool refreshable = false;
   std::string outcome;  // deliver, degraded, deliver-unprotected, defer-then-deliver, deferred, unknown
@@ -86,5 +111,7 @@ struct Simulation {
 };
 
 Simulation simulate(const World& world);
+/// The same without the senders, of whom a restless domain has very many.
+Simulation simulate_figures(const World& world);
 
 }  // namespace stswatch
