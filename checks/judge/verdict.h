@@ -98,6 +98,8 @@ struct Forecast {
   bool overdue = false;  // breakage comes from a certificate past its renewal point
 };
 
+struct Foresight;  // senders/simulation.h
+
 struct Verdict {
   explicit Verdict(Domain d) : domain(std::move(d)) {}
   Domain domain;
@@ -113,8 +115,9 @@ struct Verdict {
   TlsrptVerdict tlsrpt;
   std::optional<UsableMx> enforce_usable_mx;
   Forecast forecast;
-  std::vector<Finding> findings;  // most severe first, then in catalogue order
-  bool undecided = false;         // with nothing worse found, the status is unknown
+  std::shared_ptr<const Foresight> foresight;  // what those two follow from; null before a judgement
+  std::vector<Finding> findings;               // most severe first, then in catalogue order
+  bool undecided = false;                      // with nothing worse found, the status is unknown
   // From memory; without one there is nothing to say.
   std::optional<UsableMx> field_usable_mx;
   std::optional<ForecastPoint> field_breakage, field_degradation;
