@@ -294,7 +294,8 @@ class ReaderOfHistory {
     std::map<std::pair<TimePoint, std::int64_t>, StoredLook<Look>> by_time;  // and facts
     db_.each(
         "SELECT l.role, l.at, f.id, f.look FROM looks l JOIN facts f ON f.id = l.facts_id JOIN subjects s ON "
-        "s.id = l.subject_id WHERE s.kind = ? AND s.name = ? AND l.role NOT IN ('known', 'confirmed')",
+        "s.id = l.subject_id WHERE s.kind = ? AND s.name = ? AND l.role NOT IN ('known', 'confirmed') "
+        "ORDER BY l.role",
         [&](const Statement& row) {
           const auto at = parse_utc(row.text(1));
           if (!at) return say(name + ": a look without a time");

@@ -7,14 +7,14 @@ _stswatch_flags() {
     generate) echo "$look --mode --max-age --rua --json" ;;
     lint) echo "--mx --json --batch" ;;
     run) echo "--config --listen --state --log-format" ;;
-    explain) echo "--markdown" ;;
+    explain) echo "--all --markdown --html --table" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
     plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
     history) echo "--config --state --json --world" ;;
     replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
-    "silence add") echo "--config --state --domain --code --subject --for --until --comment" ;;
+    "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
     "silence list") echo "--config --state --json" ;;
     "silence remove") echo "--config --state" ;;
     config | "config check" | store | alerts | silence) ;;

@@ -149,12 +149,14 @@ TEST_CASE("killed at any moment, a store opens, forgets no policy early, and ope
         continue;
       }
       check_windows(*record, known.on_disk[at]);
+      known.on_disk[at] = newest_policy(record.get());
+      // What was told twice stays so: a history is long to read, and is read of each domain in its turn.
+      if (round % kDomains != at && round + 1 < kKills) continue;
       const auto history = read_history(folder / "s.db", domain_of(n));
       REQUIRE_MESSAGE(history.has_value(), history.error());
       REQUIRE(history->has_value());
       check_incidents(*record, (*history)->transitions);
       steps += (*history)->transitions.size();
-      known.on_disk[at] = newest_policy(record.get());
     }
   }
   CHECK(steps > kKills);

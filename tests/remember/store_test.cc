@@ -180,7 +180,8 @@ TEST_CASE("the looks that are kept are read back as they were seen, with those a
   failed->at += Seconds{60};
   failed->fetches[0].failure = Failure{Stage::connect, Cause::refused, "refused"};
   store->remember(std::make_shared<DomainMemory>(*first), failed, {opening("sts-policy-unreachable")});
-  const auto good = base_record(facts::kNow + Seconds{600});  // as at first, and nothing has changed
+  const auto good = base_record(facts::kNow + Seconds{600});
+  good->past = first->past;  // as at first, and nothing has changed
   store->remember(good, good->known, {});
   now += Seconds{3600};
   REQUIRE(store->flush(kPatience));
