@@ -8,6 +8,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/version.h"
+#include "agent/watch/descriptors.h"
 
 namespace {
 
@@ -26,6 +27,8 @@ void add_look_flags(CLI::App& sub, LookFlags& f) {
   sub.add_option("--resolver", f.resolvers, "DNS server ADDR[:PORT], repeatable (default: /etc/resolv.conf)")
       ->allow_extra_args(false);
   sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
+  sub.add_option("--dns-source", f.dns_source, "Ask the zones' own servers too: auto (default) or off")
+      ->check(CLI::IsMember({"auto", "off"}));
   sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
   sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)")->check(CLI::Range(1, 65535));
   sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)")->check(CLI::Range(1, 65535));
@@ -61,6 +64,23 @@ void add_simulate(CLI::App& app, SimulateCommand& c) {
   sub->add_option("--policy", c.policy, "Policy file to publish");
   sub->add_option("--mx", c.mx, "MX host, best first, repeatable: the whole set")->allow_extra_args(false);
   sub->add_option("--id", c.id, "Id to publish");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+  add_look_flags(*sub, c.flags);
+}
+
+void add_plan(CLI::App& app, PlanCommand& c) {
+  auto* sub = app.add_subcommand(
+      "plan",
+      "The steps from a domain as it is to a goal, in the order and with the waits that lose no mail");
+  sub->add_option("--world", c.world, "World file, - for standard input");
+  sub->add_option("--goal", c.goal, "Goal file, - for standard input");
+  sub->add_option("DOMAIN", c.domain, "The domain that is to change, as it is remembered and seen now");
+  sub->add_option("--mx", c.mx, "MX host of the goal, best first, repeatable: the whole set")
+      ->allow_extra_args(false);
+  sub->add_option("--mode", c.mode, "Mode of the goal")->check(CLI::IsMember({"none", "testing", "enforce"}));
+  sub->add_option("--max-age", c.max_age, "max_age of the goal, in seconds")->check(CLI::Range(0, 31557600));
+  sub->add_option("--policy", c.policy, "Policy file of the goal");
+  sub->add_flag("--retire", c.retire, "In the end neither record nor policy (RFC 8461 section 8.3)");
   sub->add_flag("--json", c.json, "One JSON document on stdout");
   add_look_flags(*sub, c.flags);
 }
@@ -147,8 +167,11 @@ void add_silence(CLI::App& app, SilenceCommand& c) {
   add->add_option("--domain", c.domain, "Domains, e.g. \"*.example.com\"");
   add->add_option("--code", c.code, "Codes of findings, e.g. \"certificate-*\"");
   add->add_option("--subject", c.subject, "Hosts, e.g. \"mx1.*\"");
-  auto* duration = add->add_option("--for", c.duration, "How long, e.g. 2h (default: until it is removed)");
-  add->add_option("--until", c.until, "Until when, e.g. 2026-12-01T00:00:00Z")->excludes(duration);
+  add->add_flag("--all", c.all, "Everything, where none of those is named");
+  auto* duration = add->add_option("--for", c.duration, "How long, e.g. 2h");
+  auto* until =
+      add->add_option("--until", c.until, "Until when, e.g. 2026-12-01T00:00:00Z")->excludes(duration);
+  add->add_flag("--forever", c.forever, "Until it is removed")->excludes(duration)->excludes(until);
   add->add_option("--comment", c.comment, "Why");
   sub("list", "What is silenced now", Action::list)->add_flag("--json", c.json, "One JSON document");
   sub("remove", "Tell of it again", Action::remove)->add_option("ID", c.id, "From silence list")->required();
@@ -180,7 +203,10 @@ int usage(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!open_standard_streams()) return kExitConfig;  // there is nobody to tell
+  raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error value, not the end of the process
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that must not grow any more
   CLI::App app{
       "Watches the MTA-STS (RFC 8461) set-up of mail domains and says so before mail stops arriving.",
       "stswatch"};
@@ -193,6 +219,7 @@ int main(int argc, char** argv) {
   check_command.progress = isatty(STDERR_FILENO) != 0;
   GenerateCommand generate_command;
   SimulateCommand simulate_command;
+  PlanCommand plan_command;
   HistoryCommand history_command;
   ExplainCommand explain_command;
   LintCommand lint_command;
@@ -209,6 +236,7 @@ int main(int argc, char** argv) {
   add_generate(app, generate_command);
   add_store(app, copy_command);
   add_simulate(app, simulate_command);
+  add_plan(app, plan_command);
   add_history(app, history_command);
   add_explain(app, explain_command);
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
@@ -226,6 +254,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("lint")) return lint(lint_command, io);
   if (app.got_subcommand("run")) return run(run_command, io);
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
+  if (app.got_subcommand("plan")) return plan(plan_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
   if (app.got_subcommand("silence")) return silence(silence_command, io);

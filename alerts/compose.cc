@@ -41,7 +41,7 @@ const OpenFinding& cause_of(const OpenFindings& items) {
 std::vector<std::string> domains_of(const OpenFindings& items) {
   std::set<std::string> all;
   for (const OpenFinding* item : items)
-    all.insert(item->domain());
+    if (!item->own()) all.insert(item->domain());
   return {all.begin(), all.end()};
 }
 
@@ -80,8 +80,8 @@ std::string seen_of(const OpenFindings& items, const std::vector<std::string>& d
       ++more;
       continue;
     }
-    lines.push_back(f.subject + ": " + (f.detail.empty() ? f.code : f.detail) + " [" + f.code +
-                    ", first seen " + to_utc(item->incident->opened) + ", confirmed " +
+    lines.push_back((item->own() ? "" : f.subject + ": ") + (f.detail.empty() ? f.code : f.detail) + " [" +
+                    f.code + ", first seen " + to_utc(item->incident->opened) + ", confirmed " +
                     times(item->incident->bad_looks) + ", last " + to_utc(item->incident->last_bad) + "]");
   }
   std::string out;
@@ -147,7 +147,7 @@ std::string references_of(const OpenFindings& items) {
 
 std::map<std::string, std::string> labels_of(const std::vector<std::string>& domains,
                                              const ComposeContext& around) {
-  if (!around.labels) return {};
+  if (!around.labels || domains.empty()) return {};
   auto common = around.labels(domains.front());
   for (const auto& domain : domains) {
     if (common.empty()) break;
@@ -208,7 +208,9 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   notice.effect = effect_of(items, domains);
   notice.seen = seen_of(items, domains, around);
   notice.changed =
-      changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
+      items.front()->own()
+          ? "nothing known"
+          : changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
   notice.since = since_of(items);
   look_ahead(items, around, notice);
   notice.fix = fix_of(items, domains);
@@ -222,7 +224,7 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   for (const OpenFinding* item : items) {
     if (notice.findings.size() == kMostFindings) break;
     const Finding& f = item->finding();
-    notice.findings.push_back({item->domain(), f.code, f.subject, f.severity});
+    notice.findings.push_back({item->own() ? "" : item->domain(), f.code, f.subject, f.severity});
   }
   notice.at = around.now;
   return notice;

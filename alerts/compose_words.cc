@@ -69,6 +69,12 @@ std::string address_in(const Finding& finding) {
   return space == std::string::npos ? "" : finding.subject.substr(space + 1);
 }
 
+std::string without_slash(std::string url) {
+  while (url.ends_with('/'))
+    url.pop_back();
+  return url;
+}
+
 std::string bracketed(const std::string& address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
 }
@@ -147,6 +153,8 @@ std::string changes_in_words(const std::string& domain, const std::string& host,
 }
 
 std::string verify_command(const OpenFinding& cause, const ComposeContext& around) {
+  if (cause.own())
+    return around.external_url.empty() ? "" : "curl -sS " + without_slash(around.external_url) + "/-/healthy";
   const auto& domain = cause.domain();
   const auto address = address_in(cause.finding());
   if (!plain_name(cause.host()) || (!address.empty() && !plain_name(address)))

@@ -13,6 +13,10 @@ bool only_changes(const LastNotified& last_notified) {
   return std::ranges::all_of(last_notified.codes, is_change);
 }
 
+bool wants(const TellingRules& rules, const OpenFinding& item) {
+  return item.own() ? rules.own : wanted(item.finding(), rules.min_severity);
+}
+
 bool tells(const OpenFinding& item) { return !item.silenced && !item.in_doubt(); }
 
 }  // namespace
@@ -23,11 +27,11 @@ bool is_change(const std::string& code) {
   return nature_of(finding).change;
 }
 
-GroupState stand(const AlertGroup& group, const std::set<std::string>& told, Severity min_severity) {
+GroupState stand(const AlertGroup& group, const std::set<std::string>& told, const TellingRules& rules) {
   GroupState out;
   for (const OpenFinding* item : group.items) {
     const Finding& finding = item->finding();
-    if (!wanted(finding, min_severity)) continue;
+    if (!wants(rules, *item)) continue;
     out.any = true;
     out.state |= !item->nature.change;
     for (const Incident& i : item->record->incidents)
@@ -41,8 +45,10 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, Sev
     out.sure_severity = std::max(out.sure_severity, severity_of(finding));
     out.sure_route = std::max(out.sure_route, finding.route);
     if (told.contains(finding.code)) continue;
-    const TimePoint from = item->incident->opened + (finding.of_the_agent ? kOwnFault : Seconds{0});
+    const TimePoint from =
+        item->incident->opened + (finding.of_the_agent && !item->own() ? kOwnFault : Seconds{0});
     out.news = std::min(out.news.value_or(from), from);
+    out.at_once |= item->own();
     out.new_cause |= !item->nature.symptom;
   }
   return out;
@@ -57,7 +63,7 @@ Seconds reminder_after(Route route, int reminders, const TellingRules& rules) {
 
 std::optional<Decision> decide(const GroupState& now_there, const LastNotified* last_notified,
                                bool acknowledged, TimePoint now, const TellingRules& rules) {
-  const bool waited = now_there.news && now - *now_there.news >= rules.group_wait;
+  const bool waited = now_there.news && (now_there.at_once || now - *now_there.news >= rules.group_wait);
   if (last_notified == nullptr) {
     if (!waited) return std::nullopt;
     return Decision{NoticeKind::fresh, "nothing was told of it yet"};

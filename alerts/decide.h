@@ -12,6 +12,7 @@ namespace stswatch {
 /// How one receiver wants to be told.
 struct TellingRules {
   Severity min_severity = Severity::warning;
+  bool own = true;  // of the agent's own trouble too, however severe
   bool send_resolved = true;
   bool reminders = true;
   Seconds group_wait{30};
@@ -30,12 +31,13 @@ struct GroupState {
   Severity sure_severity = Severity::info;
   Route sure_route = Route::log;
   std::optional<TimePoint> news;   // when the first of those opened whose code has not been told
+  bool at_once = false;            // it has been confirmed and stands alone: nothing is waited for
   bool new_cause = false;          // one of them is a cause, not a mere symptom
   std::optional<TimePoint> eased;  // when the last of what has been told closed
 };
 
 /// `told`: codes that are no news to the receiver.
-GroupState stand(const AlertGroup& group, const std::set<std::string>& told, Severity min_severity);
+GroupState stand(const AlertGroup& group, const std::set<std::string>& told, const TellingRules& rules);
 
 bool is_change(const std::string& code);
 

@@ -9,7 +9,7 @@ HeartbeatPing::HeartbeatPing(Heartbeat heartbeat, SinkOptions with, std::functio
 
 TimePoint HeartbeatPing::step(const std::stop_token& stop) {
   const TimePoint now = with_.now();
-  if (now < next_) return next_;
+  if (now < next_ && next_ - now <= heartbeat_.interval) return next_;  // else the calendar was set back
   next_ = now + heartbeat_.interval;
   last_.reset();
   if (!healthy_()) return next_;
@@ -39,7 +39,7 @@ Delivery::Delivery(Dispatcher& dispatcher, Receiver receiver, Hooks around)
 
 TimePoint Delivery::step(const std::stop_token& stop) {
   const TimePoint now = around_.now();
-  if (now < not_before_) return not_before_;
+  if (now >= failed_ && now < not_before_) return not_before_;  // not where the calendar was set back
   auto parcel = dispatcher_.take(name(), now);
   if (!parcel) return refresh(now, stop);
   around_.flush();
@@ -55,6 +55,7 @@ TimePoint Delivery::step(const std::stop_token& stop) {
   }
   ++failures_;
   const double spread = static_cast<double>(random_() % 1000) / 1000;
+  failed_ = after;
   not_before_ = after + back_off(failures_, result.retry_after, spread);
   return not_before_;
 }
@@ -62,7 +63,7 @@ TimePoint Delivery::step(const std::stop_token& stop) {
 TimePoint Delivery::refresh(TimePoint now, const std::stop_token& stop) {
   const auto every = receiver_.sink->refresh_every();
   if (!every) return now + kLookAgain;
-  if (now - refreshed_ < *every) return refreshed_ + *every;
+  if (now >= refreshed_ && now - refreshed_ < *every) return refreshed_ + *every;
   refreshed_ = now;
   const auto firing = dispatcher_.firing(name());
   if (!firing.empty()) {

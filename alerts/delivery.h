@@ -62,7 +62,7 @@ class Delivery {
   const Hooks around_;
   std::minstd_rand random_{std::random_device{}()};
   int failures_ = 0;  // in a row
-  TimePoint not_before_{}, refreshed_{};
+  TimePoint failed_{}, not_before_{}, refreshed_{};
   mutable std::mutex mutex_;
   DeliveryFigures figures_;  // guarded by mutex_
 };

@@ -101,6 +101,29 @@ void Dispatcher::on_update(std::shared_ptr<const DomainMemory> record) {
   slot = std::move(record);
 }
 
+void Dispatcher::redate(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const auto ahead = [&](TimePoint& t) { return t > now ? (t = now, true) : false; };
+  for (auto& [_, problem] : problems_) {
+    bool moved = ahead(problem.since);
+    if (problem.acknowledged) moved |= ahead(*problem.acknowledged);
+    for (auto& [receiver, last] : problem.last_notified) {
+      moved |= ahead(last.notice.at);
+      moved |= ahead(last.notice.since);
+    }
+    if (moved) note(problem);
+  }
+  for (auto& [_, out] : pending_) {
+    ahead(out.not_before);
+    bool moved = ahead(out.pending.notice.at);
+    moved |= ahead(out.pending.notice.since);
+    if (moved && !out.in_flight) note(out.pending);
+  }
+  next_ = std::min(next_, now);
+  dirty_ = true;
+  write();
+}
+
 void Dispatcher::take_in(TimePoint now) {
   std::unordered_map<std::string, std::shared_ptr<const DomainMemory>> inbox;
   {
@@ -187,7 +210,7 @@ void Dispatcher::decide_for(const ReceiverRules& receiver, Problem& problem, con
     const std::set<std::string> no_news = known != nullptr              ? known->codes
                                           : changes != by.changes.end() ? changes->second
                                                                         : std::set<std::string>{};
-    const GroupState group_state = stand(group, no_news, rules.min_severity);
+    const GroupState group_state = stand(group, no_news, rules);
     return std::pair(group_state, decide(group_state, known, problem.acknowledged.has_value(), now, rules));
   };
   if (it != pending_.end() && it->second.pending.attempted) {

@@ -46,6 +46,8 @@ class Dispatcher {
   void adopt(DispatchRules rules);
   /// The newest record of a domain. Cheap: it is considered at the next turn.
   void on_update(std::shared_ptr<const DomainMemory> record);
+  /// Nothing was told, owed or put off by a clock later than `now`: the calendar may have been set back.
+  void redate(TimePoint now);
   /// Decides. Returns when it has to be asked again at the latest.
   TimePoint turn(TimePoint now);
 
@@ -55,8 +57,9 @@ class Dispatcher {
   /// What the receiver knows as firing.
   std::vector<Notice> firing(const std::string& receiver) const;
 
-  /// Silences and acknowledgements of people; the first are kept under an id.
-  std::string silence(const Silence& silence, TimePoint now);
+  /// Silences and acknowledgements of people; the first are kept under an id, one for each domain, code and
+  /// subject. nullopt: the domain has as many as it may (kSilencesOfDomain).
+  std::optional<std::string> silence(const Silence& silence, TimePoint now);
   bool lift_silence(const std::string& id);
   /// Others may edit the journal's rows on the disk: what is there now. To be asked first, and to be followed
   /// by a flush when it says so: whether silences were edited here since the last call. What is edited

@@ -8,12 +8,14 @@
 
 namespace stswatch {
 
-std::string Dispatcher::silence(const Silence& silence, TimePoint now) {
+std::optional<std::string> Dispatcher::silence(const Silence& silence, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  const auto id = new_silence_id(now, [&](const std::string& i) { return silences_.contains(i); });
-  silences_[id] = silence;
+  auto id = place_of(silence, silences_, now);
+  if (!id) return std::nullopt;
+  if (id->empty()) id = new_silence_id(now, [&](const std::string& i) { return silences_.contains(i); });
+  silences_[*id] = silence;
   silences_edited_ = true;
-  edits_.push_back({kSilenceTable, id, to_row(silence)});
+  edits_.push_back({kSilenceTable, *id, to_row(silence)});
   dirty_ = true;
   write();
   return id;

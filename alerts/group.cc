@@ -80,9 +80,10 @@ class Gathering {
   };
 
   std::size_t fresh(const OpenFinding& item) {
-    const auto name = item.nature.family == Family::agent ? std::string("agent")
-                      : item.nature.of_host               ? "host " + item.host()
-                                                          : family_name(item) + ' ' + item.domain();
+    const auto name = item.own()                            ? "own " + item.key()
+                      : item.nature.family == Family::agent ? std::string("agent")
+                      : item.nature.of_host                 ? "host " + item.host()
+                                                            : family_name(item) + ' ' + item.domain();
     const auto [it, added] = fresh_.emplace(name, clusters_.size());
     if (added) clusters_.push_back({{}, true, {}});
     return it->second;

@@ -44,6 +44,7 @@ std::optional<Nature> symptom(std::string_view code) {
 }
 
 Nature of_drift(std::string_view code) {
+  if (code == "mx-became-null" || code == "mx-vanished") return {.family = Family::delivery, .aspect = "mx"};
   if (code == "sts-removal-unsafe") return {.family = Family::publication, .aspect = "retirement"};
   // A policy of somebody else lists no MX host of here, so that its fault is that mail stops.
   if (code == "sts-policy-unexpected-appearance") return {.family = Family::delivery, .aspect = "stranger"};
@@ -141,6 +142,7 @@ std::vector<OpenFinding> items_of(std::shared_ptr<const DomainMemory> record,
     const Finding& finding = incident.finding;
     if (!incident.open() || (finding.of_the_agent && finding.route == Route::log)) continue;
     OpenFinding item{record, &incident, nature_of(finding)};
+    if (told_of_agent(finding) && !item.own()) continue;
     item.silenced = std::ranges::any_of(
         silences, [&](const Silence& s) { return covers(s, item.domain(), finding, now); });
     out.push_back(std::move(item));

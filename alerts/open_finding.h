@@ -13,6 +13,7 @@
 #include "agent/remember/memory.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
+#include "alerts/own.h"
 
 namespace stswatch {
 
@@ -29,7 +30,7 @@ struct LastNotified {
 
 struct Problem {
   std::string id;
-  std::set<std::string> keys;  // of the items that belong to it: see Item::key()
+  std::set<std::string> keys;  // of the items that belong to it: see OpenFinding::key()
   TimePoint since{};
   std::optional<TimePoint> acknowledged;              // somebody is at it: no reminders until it gets worse
   std::map<std::string, LastNotified> last_notified;  // by receiver; those that know it as firing
@@ -61,6 +62,8 @@ struct OpenFinding {
   bool silenced = false;
 
   const Finding& finding() const { return incident->finding; }
+  /// The agent's own trouble, not one that a domain has with it.
+  bool own() const { return is_agent_itself(domain()); }
   const std::string& domain() const { return record->known->domain.str(); }
   std::string host() const;  // the subject without its address
   /// What the item continues: the same for the next finding of this aspect. A change has one of its own.

@@ -18,6 +18,8 @@ struct Heartbeat {
   bool operator==(const Heartbeat&) const = default;
 };
 
+// Of every receiver: `own`: it is told of the agent's own trouble too, whatever its min_severity.
+
 enum class SmtpTls { starttls, implicit, none };
 
 struct EmailReceiver {
@@ -25,23 +27,27 @@ struct EmailReceiver {
   SmtpTls tls = SmtpTls::starttls;
   std::vector<std::string> to;
   Severity min_severity = Severity::warning;
+  bool own = true;
   bool operator==(const EmailReceiver&) const = default;
 };
 
 struct SlackReceiver {
   std::string name, api_url_file, channel;
   Severity min_severity = Severity::warning;
+  bool own = true;
   bool operator==(const SlackReceiver&) const = default;
 };
 
 struct WebhookReceiver {
   std::string name, url, hmac_secret_file;
   Severity min_severity = Severity::warning;
+  bool own = true;
   bool operator==(const WebhookReceiver&) const = default;
 };
 
 struct AlertmanagerReceiver {
   std::string name, url;
+  bool own = true;
   bool operator==(const AlertmanagerReceiver&) const = default;
 };
 

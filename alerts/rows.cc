@@ -119,7 +119,8 @@ std::string to_row(const Silence& silence) {
                {"code", silence.code},
                {"subject", silence.subject},
                {"until", optional_time(silence.until)},
-               {"comment", silence.comment}});
+               {"comment", silence.comment},
+               {"by", silence.by}});
 }
 
 tl::expected<Problem, std::string> topic_from_row(std::string_view text) {
@@ -154,6 +155,7 @@ tl::expected<Silence, std::string> silence_from_row(std::string_view text) {
     out.subject = json.at("subject");
     out.until = optional_time_of(json.at("until"));
     out.comment = json.at("comment");
+    out.by = json.value("by", "");  // rows of earlier versions do not know
   });
 }
 

@@ -131,9 +131,10 @@ std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receive
 
 std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOptions& with) {
   std::vector<Receiver> out;
-  const auto add = [&](const std::string& name, Severity min_severity, std::unique_ptr<Sink> sink) {
+  const auto add = [&](const std::string& name, Severity min_severity, bool own, std::unique_ptr<Sink> sink) {
     TellingRules rules;
     rules.min_severity = min_severity;
+    rules.own = own;
     rules.send_resolved = options.send_resolved;
     rules.group_wait = options.group_wait;
     rules.repeat_page = options.repeat_page;
@@ -141,13 +142,13 @@ std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOpti
     out.push_back(Receiver{ReceiverRules{name, rules}, std::move(sink)});
   };
   for (const auto& r : options.emails)
-    add(r.name, r.min_severity, make_email_sink(r, with));
+    add(r.name, r.min_severity, r.own, make_email_sink(r, with));
   for (const auto& r : options.slacks)
-    add(r.name, r.min_severity, make_slack_sink(r, with));
+    add(r.name, r.min_severity, r.own, make_slack_sink(r, with));
   for (const auto& r : options.webhooks)
-    add(r.name, r.min_severity, make_webhook_sink(r, with));
+    add(r.name, r.min_severity, r.own, make_webhook_sink(r, with));
   for (const auto& r : options.alertmanagers) {
-    add(r.name, Severity::warning, make_alertmanager_sink(r, with));
+    add(r.name, Severity::warning, r.own, make_alertmanager_sink(r, with));
     // It reminds by its own routes, and an alert that nobody ends would fire for ever.
     out.back().rules.rules.reminders = false;
     out.back().rules.rules.send_resolved = true;

@@ -27,6 +27,8 @@ struct AgentOptions {
   std::string external_url;
   std::string vantage;
   std::string web_config;
+  std::vector<std::string> hosts;    // names of this service, besides that in external_url
+  bool shared_secret_files = false;  // secrets in files that everybody may read are taken
 };
 
 struct ScheduleOptions {
@@ -35,6 +37,10 @@ struct ScheduleOptions {
   Seconds mx{3600};
   Seconds confirm_after{30};
   int confirmations = 3;  // 1..10
+
+  /// Two looks at a domain lie at most so far apart, but for what the schedule does not explain: an interval
+  /// with its spread and what a look may take.
+  Seconds grain(Seconds look_timeout) const { return dns * 3 / 2 + look_timeout; }
 };
 
 enum class Ipv6 { automatic, on, off };
@@ -73,6 +79,7 @@ struct Config {
   AgentOptions agent;
   ScheduleOptions schedule;
   DnsOptions dns;
+  bool dns_source = true;  // ask the zones' own servers too
   NetworkOptions network;
   Limits expiry;  // defaults of the domains' limits
   std::vector<std::string> probe_allow;

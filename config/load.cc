@@ -107,14 +107,15 @@ void read_domains_files(const std::string& config_path, Config& config, DomainLi
 
 void read_root(const toml::table& table, const std::string& path, Config& config, ConfigErrors& errors) {
   TableReader root(table, "", path, errors);
+  auto& shared = config.agent.shared_secret_files;
   root.table("agent", [&](TableReader& r) { sections::agent(r, config.agent); });
   root.table("schedule", [&](TableReader& r) { sections::schedule(r, config.schedule); });
-  root.table("dns", [&](TableReader& r) { sections::dns(r, config.dns); });
+  root.table("dns", [&](TableReader& r) { sections::dns(r, config.dns, config.dns_source); });
   root.table("network", [&](TableReader& r) { sections::network(r, config.network); });
   root.table("expiry", [&](TableReader& r) { sections::expiry(r, config.expiry); });
   root.table("probe", [&](TableReader& r) { sections::probe(r, config.probe_allow); });
-  root.table("alerts", [&](TableReader& r) { sections::alerts(r, config.alerts); });
-  root.table("tlsrpt", [&](TableReader& r) { sections::tlsrpt(r, config.tlsrpt); });
+  root.table("alerts", [&](TableReader& r) { sections::alerts(r, config.alerts, shared); });
+  root.table("tlsrpt", [&](TableReader& r) { sections::tlsrpt(r, config.tlsrpt, shared); });
   root.each_table("planned", [&](TableReader& r) { sections::planned(r, config.planned); });
   root.each_table("silence", [&](TableReader& r) { sections::silence(r, config.silences); });
   root.read("domains_files", config.domains_files);

@@ -1,5 +1,7 @@
 #include "config/sections.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <set>
 
@@ -24,6 +26,25 @@ std::string complain_of_url(const std::string& text) {
 std::string complain_of_host(const std::string& text) {
   if (Address::parse(text) || to_a_labels(text)) return {};
   return "\"" + text + "\" is neither a host name nor an address";
+}
+
+/// As in a Host header.
+std::string complain_of_host_and_port(const std::string& text) {
+  if (parse_listen(text) && text.front() != ':') return {};
+  const auto colon = text.rfind(':');
+  const bool port = colon != text.npos && text.find_first_not_of("0123456789", colon + 1) == text.npos;
+  return complain_of_host(port && text.find(':') == colon ? text.substr(0, colon) : text);
+}
+
+/// A file that holds a secret; one that is not there is complained of by whoever reads it.
+void read_secret_file(TableReader& r, std::string_view key, std::string& into, bool shared) {
+  r.read_checked(key, [&](const std::string& text) -> std::string {
+    into = text;
+    struct stat s {};
+    if (shared || text.empty() || ::stat(text.c_str(), &s) != 0 || (s.st_mode & 07) == 0) return {};
+    return "everybody may read this secret: chmod o= " + text +
+           ", or set agent.shared_secret_files = true where that is as it should be";
+  });
 }
 
 void read_url(TableReader& r, std::string_view key, std::string& into) {
@@ -80,7 +101,7 @@ std::string complain_of_mailbox(const std::string& text) {
   return "\"" + printable(text, 80) + "\" is no mail address; write \"postmaster@example.com\"";
 }
 
-void email(TableReader& r, Names& names, AlertOptions& into) {
+void email(TableReader& r, Names& names, AlertOptions& into, bool shared) {
   EmailReceiver e;
   read_name(r, names, e.name);
   for (const auto* key : {"smarthost", "from", "to"})
@@ -95,7 +116,7 @@ void email(TableReader& r, Names& names, AlertOptions& into) {
               std::vector<std::pair<std::string_view, SmtpTls>>{
                   {"starttls", SmtpTls::starttls}, {"implicit", SmtpTls::implicit}, {"none", SmtpTls::none}});
   r.read("username", e.username);
-  r.read("password_file", e.password_file);
+  read_secret_file(r, "password_file", e.password_file, shared);
   r.read_checked("from", [&](const std::string& text) {
     e.from = text;
     return complain_of_mailbox(text);
@@ -105,6 +126,7 @@ void email(TableReader& r, Names& names, AlertOptions& into) {
     return complain_of_mailbox(text);
   });
   read_severity(r, e.min_severity);
+  r.read("own", e.own);
   if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
   if (e.username.empty() != e.password_file.empty())
     r.complain(e.username.empty() ? "password_file" : "username",
@@ -128,6 +150,11 @@ void agent(TableReader& r, AgentOptions& into) {
   read_url(r, "external_url", into.external_url);
   r.read("vantage", into.vantage);
   r.read("web_config", into.web_config);
+  r.read_each("hosts", [&](const std::string& text) {
+    into.hosts.push_back(text);
+    return complain_of_host_and_port(text);
+  });
+  r.read("shared_secret_files", into.shared_secret_files);
 }
 
 void schedule(TableReader& r, ScheduleOptions& into) {
@@ -138,7 +165,7 @@ void schedule(TableReader& r, ScheduleOptions& into) {
   r.read_integer("confirmations", into.confirmations, 1, 10);
 }
 
-void dns(TableReader& r, DnsOptions& into) {
+void dns(TableReader& r, DnsOptions& into, bool& source) {
   r.read_each("servers", [&](const std::string& text) {
     into.servers.push_back(text);
     return complain_of_server(text);
@@ -148,6 +175,8 @@ void dns(TableReader& r, DnsOptions& into) {
   into.timeout = timeout;
   r.read_integer("tries", into.tries, 1, 10);
   r.read("trust_ad", into.trust_ad);
+  r.read_word("source", source,
+              std::vector<std::pair<std::string_view, bool>>{{"auto", true}, {"off", false}});
 }
 
 void network(TableReader& r, NetworkOptions& into) {
@@ -222,7 +251,7 @@ void silence(TableReader& r, std::vector<Silence>& into) {
   into.push_back(std::move(s));
 }
 
-void alerts(TableReader& r, AlertOptions& into) {
+void alerts(TableReader& r, AlertOptions& into, bool shared) {
   r.read("send_resolved", into.send_resolved);
   r.read("group_wait", into.group_wait);
   r.read("repeat_page", into.repeat_page);
@@ -236,14 +265,15 @@ void alerts(TableReader& r, AlertOptions& into) {
     t.read("interval", h.interval);
     into.heartbeats.push_back(std::move(h));
   });
-  r.each_table("email", [&](TableReader& t) { email(t, names, into); });
+  r.each_table("email", [&](TableReader& t) { email(t, names, into, shared); });
   r.each_table("slack", [&](TableReader& t) {
     SlackReceiver s;
     read_name(t, names, s.name);
     t.require("api_url_file");
-    t.read("api_url_file", s.api_url_file);
+    read_secret_file(t, "api_url_file", s.api_url_file, shared);
     t.read("channel", s.channel);
     read_severity(t, s.min_severity);
+    t.read("own", s.own);
     into.slacks.push_back(std::move(s));
   });
   r.each_table("webhook", [&](TableReader& t) {
@@ -251,8 +281,9 @@ void alerts(TableReader& r, AlertOptions& into) {
     read_name(t, names, w.name);
     t.require("url");
     read_url(t, "url", w.url);
-    t.read("hmac_secret_file", w.hmac_secret_file);
+    read_secret_file(t, "hmac_secret_file", w.hmac_secret_file, shared);
     read_severity(t, w.min_severity);
+    t.read("own", w.own);
     into.webhooks.push_back(std::move(w));
   });
   r.each_table("alertmanager", [&](TableReader& t) {
@@ -260,14 +291,15 @@ void alerts(TableReader& r, AlertOptions& into) {
     read_name(t, names, a.name);
     t.require("url");
     read_url(t, "url", a.url);
+    t.read("own", a.own);
     into.alertmanagers.push_back(std::move(a));
   });
 }
 
-void tlsrpt(TableReader& r, TlsrptIntake& into) {
+void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared) {
   r.read("maildir", into.maildir);
   r.read("http", into.http);
-  r.read("token_file", into.token_file);
+  read_secret_file(r, "token_file", into.token_file, shared);
   r.read("authserv_id", into.authserv_id);
 }
 

@@ -7,7 +7,7 @@ namespace stswatch::sections {
 
 void agent(TableReader& r, AgentOptions& into);
 void schedule(TableReader& r, ScheduleOptions& into);
-void dns(TableReader& r, DnsOptions& into);
+void dns(TableReader& r, DnsOptions& into, bool& source);
 void network(TableReader& r, NetworkOptions& into);
 void expiry(TableReader& r, Limits& into);
 void probe(TableReader& r, std::vector<std::string>& allow);
@@ -15,7 +15,7 @@ void probe(TableReader& r, std::vector<std::string>& allow);
 std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults);
 void planned(TableReader& r, std::vector<PlannedChange>& into);
 void silence(TableReader& r, std::vector<Silence>& into);
-void alerts(TableReader& r, AlertOptions& into);
-void tlsrpt(TableReader& r, TlsrptIntake& into);
+void alerts(TableReader& r, AlertOptions& into, bool shared);
+void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared);
 
 }  // namespace stswatch::sections

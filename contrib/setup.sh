@@ -53,7 +53,10 @@ install_quietly() (
   apt_get install --no-install-recommends "$@" || exit 1
   command -v systemctl >/dev/null || exit 0
   for package; do
-    case $package in nsd | unbound | nginx | postfix | prometheus) as_root systemctl disable --quiet "$package" ;; esac
+    case $package in
+      nsd | unbound | nginx | postfix | prometheus | postfix-mta-sts-resolver) as_root systemctl disable --quiet "$package" ;;
+      chasquid) as_root systemctl disable --quiet chasquid.service chasquid-{smtp,submission,submission_tls}.socket ;;
+    esac
   done
   exit 0
 )

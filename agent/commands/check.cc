@@ -10,7 +10,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/remember/store.h"
-#include "agent/tell/web_gate.h"
+#include "agent/tell/door/web_gate.h"
 #include "agent/watch/live_config.h"
 #include "agent/watch/notifier.h"
 #include "config/load.h"
@@ -165,7 +165,7 @@ int config_check(const std::string& file, Streams io) {
     return 1;
   }
   if (const auto& web = config->agent.web_config; !web.empty()) {
-    if (const auto gate = WebGate::open(web); !gate) {
+    if (const auto gate = WebGate::open(web, config->agent.shared_secret_files); !gate) {
       io.err << gate.error() << "\n";
       return 1;
     }

@@ -3,12 +3,17 @@
 #include <algorithm>
 
 #include "agent/remember/past.h"
+#include "agent/watch/descriptors.h"
 #include "agent/watch/mx_probe_pool.h"
 #include "config/load.h"
 
 namespace stswatch {
 
 namespace {
+
+std::size_t threads_within_limits(std::size_t wanted) {
+  return workers_within(descriptor_limit() / 2, wanted);
+}
 
 class Names {
  public:
@@ -70,9 +75,9 @@ CheckLooks::CheckLooks(Probes& probes, const Config& config, const std::vector<D
       window_(jobs * 4),
       seen_(std::move(seen)),
       memory_(std::move(memory)),
-      mx_(probes, clock_, timeout_, cancel_, std::min<std::size_t>(jobs * 4, 256)),
+      mx_(probes, clock_, timeout_, cancel_, threads_within_limits(std::min<std::size_t>(jobs * 4, 256))),
       limits_(config) {
-  for (std::size_t i = 0; i < std::min(jobs, names.size()); ++i)
+  for (std::size_t i = 0; i < std::min(threads_within_limits(jobs), names.size()); ++i)
     threads_.emplace_back([this] { work(); });
 }
 
@@ -119,7 +124,7 @@ Verdict CheckLooks::look_and_judge(const Domain& domain) {
 void CheckLooks::add_memory(SavedLook& look, const Limits& limits) const {
   const auto record = memory_ ? memory_->domain(look.domain.domain) : nullptr;
   if (!record) return;
-  look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, &look.domain);
+  look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, look.domain, true);
   for (const auto& [host, seen] : look.mx)
     if (const auto known = memory_->mx(host))
       look.mx_pasts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));

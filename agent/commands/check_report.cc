@@ -7,6 +7,20 @@
 #include "agent/tell/text.h"
 
 namespace stswatch {
+namespace {
+
+/// One line, the last: what could not be seen from here, whichever domains it concerns.
+std::string blind_in_words(const std::map<std::string, std::string>& blind) {
+  std::string out;
+  for (const auto& [code, detail] : blind) {
+    const auto* entry = find_in_catalogue(code);
+    out += (out.empty() ? "not seen from here: " : "; ") + std::string(entry->title) + " (" + code +
+           (detail.empty() ? "" : ": " + detail) + ")";
+  }
+  return out.empty() ? out : out + "\n";
+}
+
+}  // namespace
 
 CheckReport::CheckReport(const CheckCommand& command, std::ostream& out) : command_(command), out_(out) {
   if (command_.format == Format::json) out_ << "[";
@@ -14,6 +28,8 @@ CheckReport::CheckReport(const CheckCommand& command, std::ostream& out) : comma
 
 std::string CheckReport::tell(const Verdict& verdict, std::size_t times) {
   worst_ = worse(worst_, verdict.status);
+  for (const auto& f : verdict.findings)
+    if (f.of_the_agent && f.code.starts_with("vantage-")) blind_.emplace(f.code, f.detail);
   std::string told;
   switch (command_.format) {
     case Format::json:
@@ -40,6 +56,7 @@ void CheckReport::tell_again(const std::string& told) {
 void CheckReport::finish() {
   if (command_.format == Format::json) out_ << "\n]\n";
   if (command_.format == Format::nagios) out_ << nagios_.text();
+  if (command_.format == Format::text) out_ << blind_in_words(blind_);
   out_.flush();
 }
 

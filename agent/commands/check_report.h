@@ -2,6 +2,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <map>
 #include <string>
 
 #include "agent/commands/commands.h"
@@ -29,6 +30,7 @@ class CheckReport {
   std::ostream& out_;
   NagiosReport nagios_;
   Status worst_ = Status::ok;
+  std::map<std::string, std::string> blind_;  // what could not be seen from here: code -> an example
   bool first_ = true;
 };
 

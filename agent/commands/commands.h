@@ -25,6 +25,7 @@ struct Streams {
 struct LookFlags {
   std::string config_file;
   std::vector<std::string> resolvers;
+  std::string dns_source;  // "auto" or "off"; empty: as configured
   std::optional<std::string> ca_file;
   bool allow_private = false;
   std::optional<std::uint16_t> https_port, smtp_port;
@@ -87,7 +88,9 @@ struct SilenceCommand {
   Action action = Action::list;
   std::string config_file, state;     // one of them names the store
   std::string domain, code, subject;  // globs; empty: all
-  std::string duration, until;        // neither: until it is removed
+  std::string duration, until;
+  bool forever = false;  // neither of those: until it is removed
+  bool all = false;      // no glob: everything
   std::string comment;
   std::string id;  // of the one to remove
   bool json = false;
@@ -117,6 +120,19 @@ struct SimulateCommand {
 };
 /// Exit codes of check: by the simulation's status.
 int simulate(const SimulateCommand& command, Streams io);
+
+struct PlanCommand {
+  LookFlags flags;
+  std::string world, goal;  // files, - for standard input (one of them); or else:
+  std::string domain;       // from what is remembered and seen of it to these parts
+  std::vector<std::string> mx;
+  std::string mode, policy;
+  std::optional<std::uint64_t> max_age;
+  bool retire = false;
+  bool json = false;
+};
+/// The steps to a goal. 0 safe, 2 unsafe, 3 unknown.
+int plan(const PlanCommand& command, Streams io);
 
 struct HistoryCommand {
   std::string domain, config_file, state;

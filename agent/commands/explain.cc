@@ -7,7 +7,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/tell/runbook.h"
-#include "checks/judge/rules/refused_by.h"
+#include "checks/judge/catalogue/deployed.h"
 
 namespace stswatch {
 namespace {
@@ -60,8 +60,13 @@ Facts facts_of(const CatalogueEntry& entry) {
   if (!entry.reference.empty()) out.emplace_back("Reference", entry.reference);
   if (!entry.tlsrpt.empty())
     out.emplace_back("Reported", "as " + std::string(entry.tlsrpt) + " (RFC 8460 §4.3)");
-  if (const auto senders = ever_refused_by(entry.code); !senders.empty())
-    out.emplace_back("Senders", "refused or misread, as the text may be, by " + joined(senders));
+  const Senders senders = ever_senders_of(entry.code);
+  if (!senders.refuse.empty())
+    out.emplace_back("Senders",
+                     "refused or misread, as the case may be, by " + comma_separated(senders.refuse));
+  if (!senders.accept.empty())
+    out.emplace_back("Senders",
+                     "taken all the same, as the case may be, by " + comma_separated(senders.accept));
   return out;
 }
 

@@ -8,6 +8,8 @@
 #include "agent/commands/commands.h"
 #include "agent/watch/live_config.h"
 #include "checks/facts/mx_pattern.h"
+#include "checks/judge/case.h"
+#include "checks/judge/senders/plan.h"
 
 namespace stswatch {
 namespace {
@@ -105,6 +107,27 @@ std::string tlsrpt_text(const GenerateCommand& command, const Seen& seen) {
          (command.rua.empty() ? "mailto:tlsrpt@" + seen.look.domain.domain.str() : command.rua);
 }
 
+/// The planner's word on the way there: when the publication may go again, and any step beside file and
+/// record.
+void add_plan_notes(const GenerateCommand& command, const Seen& seen, const PolicyReading& wanted,
+                    Publication& out) {
+  const Limits limits;
+  const Case c = make_case(seen.look.domain, seen.look.mx, seen.look.vantage, limits);
+  Goal goal;
+  goal.retire = command.mode == "none";
+  if (!goal.retire && wanted.strict)
+    goal.policy = GoalPolicy{wanted.strict->mode, wanted.strict->mx, wanted.strict->max_age};
+  const Plan plan = make_plan(c.world, goal);
+  const auto of = [&](Deed deed) { return std::ranges::find(plan.steps, deed, &PlanStep::deed); };
+  if (const auto removal = of(Deed::remove_record); removal != plan.steps.end())
+    out.notes.push_back(
+        "Keep the file and the record until " + to_utc(removal->not_before) +
+        " at least: until then senders may hold a policy that was served before (RFC 8461 §8.3; "
+        "stswatch plan --retire has the steps).");
+  if (plan.verdict == PlanVerdict::unsafe && of(Deed::repair) != plan.steps.end())
+    out.notes.push_back("Before anything is published: " + plan.why);
+}
+
 void add_notes(const GenerateCommand& command, const Seen& seen, Publication& out) {
   const auto& v = seen.verdict;
   const auto wanted = read_policy(out.policy);
@@ -112,10 +135,7 @@ void add_notes(const GenerateCommand& command, const Seen& seen, Publication& ou
       *v.policy.shown == *wanted.strict && v.record.outcome == Outcome::ok)
     out.notes.push_back("The policy that is served now says the same: nothing has to change, the id " +
                         v.record.id + " included.");
-  if (command.mode == "none" && v.policy.shown && v.policy.shown->mode != Mode::none)
-    out.notes.push_back(
-        "Keep the file and the record until " + to_utc(v.checked_at + Seconds(v.policy.shown->max_age)) +
-        " at least: until then senders may hold the policy that is served now (RFC 8461 §8.3).");
+  add_plan_notes(command, seen, wanted, out);
 }
 
 Publication publication(const GenerateCommand& command, const Seen& seen,

@@ -73,11 +73,15 @@ Json to_json(const Remembered& known) {
              {"max_age", p.policy.max_age},
              {"sha256", p.sha256}};
     row.update(span_json(p.seen));
+    if (p.policy.more > 0) row["mx_more"] = p.policy.more;
+    if (p.last_seen) row["last_seen"] = to_utc(*p.last_seen);
     policies.push_back(std::move(row));
   }
   for (const auto& id : past.ids) {
     Json row{{"id", id.id}, {"ttl", id.ttl}};
     row.update(span_json(id.seen));
+    if (id.sighted) row["first_seen"] = to_utc(*id.sighted);
+    if (id.last_seen) row["last_seen"] = to_utc(*id.last_seen);
     ids.push_back(std::move(row));
   }
   for (const auto& host : past.mx) {

@@ -14,7 +14,8 @@ namespace {
 Limits limits_for(const Config& config, const Domain& domain) {
   const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
   Limits out = it == config.domains.end() ? config.expiry : it->limits;
-  out.confirmations = 1;  // one look is taken at its word here, as `check` does
+  out.confirmations = config.schedule.confirmations;
+  out.grain = config.schedule.grain(config.network.look_timeout);
   return out;
 }
 
@@ -26,12 +27,13 @@ std::vector<std::string> hosts_of(const DomainObservation& facts) {
   return out;
 }
 
-void add_host(const Memory& memory, const std::string& host, JudgeInputs& around) {
+void add_host(const Memory& memory, const std::string& host, Remembered& to) {
   const auto m = memory.mx(host);
   if (!m) return;
-  around.known.emplace(host, m->known);
-  around.confirmed.emplace(host, m->confirmed);
-  around.pasts.emplace(host, m->past);
+  to.around.known.emplace(host, m->known);
+  to.around.confirmed.emplace(host, m->confirmed);
+  to.around.pasts.emplace(host, m->past);
+  to.debounces.emplace(host, m->debounces);
 }
 
 }  // namespace
@@ -49,6 +51,21 @@ World Remembered::world(const std::vector<std::string>& mx) const {
   return world_of(make_case(facts, around.confirmed, around.vantage, around.limits, history));
 }
 
+std::vector<std::string> Remembered::unseen() const {
+  const DomainObservation& facts = *record->confirmed;
+  const History history{&record->past, around.pasts};
+  const Case c = make_case(facts, around.confirmed, around.vantage, around.limits, history);
+  std::vector<std::string> out;
+  if (facts.sts.lookup == Lookup::unknown) out.push_back("the record at " + facts.domain.sts_record_name());
+  if (facts.mx.lookup == Lookup::unknown) out.push_back("the MX records of " + facts.domain.str());
+  const auto unknown = [](const PolicyCopy& copy) { return copy.outcome == Outcome::unknown; };
+  const bool host_unknown = c.copies.empty() && facts.policy_host.lookup() == Lookup::unknown;
+  const bool file_unknown = !c.copies.empty() && std::ranges::all_of(c.copies, unknown);
+  if (!c.world.current_policy && (host_unknown || file_unknown))
+    out.push_back("the policy file of " + facts.domain.policy_host());
+  return out;
+}
+
 tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,
                                                             TimePoint now) {
   const auto memory = read_store(config.agent.state, {domain.str()});
@@ -60,7 +77,7 @@ tl::expected<std::optional<Remembered>, std::string> recall(const Config& config
   out.now = now;
   out.around.limits = limits_for(config, domain);
   for (const auto& host : hosts_of(*out.record->confirmed))
-    add_host(**memory, host, out.around);
+    add_host(**memory, host, out);
   return out;
 }
 
@@ -79,14 +96,19 @@ tl::expected<Remembered, std::string> look_and_recall(const Config& config, cons
   Remembered out = before->value_or(Remembered{});
   out.now = now;
   out.around.limits = limits_for(config, domain);
+  // Beside a memory this look is one of many, and what it doubts waits to be confirmed as the service has it;
+  // alone it is taken at its word, as `check` does.
+  if (!out.record) out.around.limits.confirmations = 1;
   auto hosts = hosts_of(facts);
   hosts.insert(hosts.end(), mx.begin(), mx.end());
   for (const auto& host : hosts) {
     const auto seen = probes->observer->look_at_mx(host, now, deadline);
     probes->vantage->saw(seen);
-    auto& known = out.around.confirmed[host];
-    known =
-        std::make_shared<MxHostObservation>(merge_seen(known.get(), seen, probes->vantage->now(host, now)));
+    auto& confirmed = out.around.confirmed[host];
+    auto& debounces = out.debounces[host];
+    confirmed = std::make_shared<MxHostObservation>(
+        confirm(confirmed.get(), seen, debounces, probes->vantage->now(host, now),
+                {confirmed ? out.around.limits.confirmations : 0}));
   }
   out.around.known = out.around.confirmed;
   out.around.vantage = probes->vantage->now(domain.policy_host(), now);

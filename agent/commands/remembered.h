@@ -1,4 +1,4 @@
-// A domain as memory and a look at this moment know it together: what history and simulate speak of.
+// A domain as memory and a look at this moment know it together: what history, simulate and plan speak of.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,13 @@ namespace stswatch {
 struct Remembered {
   std::shared_ptr<const DomainMemory> record;
   JudgeInputs around;
+  std::map<std::string, Debounces> debounces;  // by MX host
   TimePoint now{};
 
   /// Of the sender simulation; `mx` instead of the domain's own MX hosts, unless empty.
   World world(const std::vector<std::string>& mx = {}) const;
+  /// What neither memory nor look has seen of the domain, in words: where it is not empty, nothing is proven.
+  std::vector<std::string> unseen() const;
 };
 
 /// From the configuration's store alone; null where nothing is remembered of the domain. The error says what

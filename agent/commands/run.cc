@@ -3,26 +3,38 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 
 #include "agent/commands/commands.h"
 #include "agent/remember/journal_file.h"
-#include "agent/tell/http.h"
 #include "agent/version.h"
+#include "agent/watch/acts.h"
+#include "agent/watch/calendar.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
+#include "agent/watch/own_state.h"
 #include "agent/watch/probe.h"
 #include "agent/watch/reload.h"
+#include "agent/watch/self_questions.h"
 #include "agent/watch/systemd.h"
 #include "alerts/rows.h"
 
 namespace stswatch {
 namespace {
 
-constexpr std::chrono::seconds kPulse{20};
+constexpr std::chrono::seconds kPulse{3};  // a clock that jumps is told soon
 constexpr Millis kFlush{5000};
+
+/// Passwords, keys and tokens are in memory; a core file or another process of this user is no place for
+/// them.
+void keep_out_of_core_dumps() {
+#if !defined(__SANITIZE_ADDRESS__)  // its leak check looks at this process from another one
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
 
 /// Signals are taken by sigtimedwait alone, so no handler ever runs in a worker.
 sigset_t block_signals() {
@@ -34,8 +46,9 @@ sigset_t block_signals() {
   return set;
 }
 
-/// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns.
-void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service) {
+/// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns and what ails it.
+void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service,
+                   const std::function<void()>& look_at_itself) {
   using std::chrono::microseconds;
   const microseconds often = std::min<microseconds>(systemd::watchdog().value_or(kPulse) / 2, kPulse);
   const timespec patience{static_cast<time_t>(often.count() / 1'000'000),
@@ -49,6 +62,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
     }
     if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
     pulse.beat(service.stuck());
+    look_at_itself();
   }
 }
 
@@ -94,6 +108,7 @@ void notify_by(const LiveConfig& plan, Notifier& notifier) {
 
 int run(const RunCommand& command, Streams io) {
   log_to_stderr(command.log_format);
+  keep_out_of_core_dumps();
   if (!command.domains.empty() && !command.config_file.empty())
     return complain(
         io, "domains and --config (or STSWATCH_CONFIG) together: add them to the file as [[domain]] tables",
@@ -105,10 +120,11 @@ int run(const RunCommand& command, Streams io) {
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();
-  SystemClock clock;
+  Calendar clock;
   const auto store = open_memory(**plan, clock);
   if (!store) return complain(io, store.error(), kExitConfig);
   Store& memory = **store;
+  OwnState own(memory.journal(), clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
                                       [&] { return watch != nullptr && !watch->stuck(); });
@@ -124,43 +140,29 @@ int run(const RunCommand& command, Streams io) {
     reloader.describe(s);
     notifier->describe(s);
     s.configured_silences = service.plan()->config.silences;
+    s.own = own.incidents();
     return s;
   };
-  const auto http = serve_http(
-      listen.host, listen.port,
-      {.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()},
-       .gate = [&] { return service.plan()->gate; },
-       .ready = [&] { return ready.load(); },
-       .stuck = [&] { return service.stuck(); },
-       .snapshot = snapshot,
-       .look_now = [&](const Domain& name) { return service.look_now(name); },
-       .silence =
-           [&](const Silence& s) {
-             const auto id = notifier->dispatcher().silence(s, clock.now());
-             spdlog::info("silence {} of {} [{}] {} was made on the page", id, s.domain, s.code, s.subject);
-           },
-       .lift_silence =
-           [&](const std::string& id) {
-             const bool lifted = notifier->dispatcher().lift_silence(id);
-             if (lifted) spdlog::info("silence {} was ended on the page", id);
-             return lifted;
-           },
-       .acknowledge =
-           [&](const Domain& name) {
-             const bool done = notifier->dispatcher().acknowledge(name.str(), clock.now());
-             if (done) spdlog::info("what was told of {} was acknowledged on the page", name.str());
-             return done;
-           },
-       .reload = [&] { return reloader.reload(); },
-       .probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); }});
+  auto parts = acts_of(service, *notifier, reloader, clock);
+  parts.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()};
+  parts.ready = [&] { return ready.load(); };
+  parts.snapshot = snapshot;
+  parts.probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); };
+  parts.stuck = [&] { return service.stuck(); };
+  parts.own = [&] { return own.incidents(); };
+  const auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
+  SelfCheck self(own, clock, self_questions({clock, service, *notifier, memory, reloader}));
+  const auto tell_of_agent = [&] { notifier->on_update(record_of_agent(own.incidents(), clock.now())); };
+  own.on_change(tell_of_agent);
+  tell_of_agent();
   notify_by(*service.plan(), *notifier);
   service.start();
   ready = true;
   systemd::ready(domains);
   spdlog::info("stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
-  wait_for_stop(signals, reloader, service);
+  wait_for_stop(signals, reloader, service, [&] { self.turn(); });
   ready = false;
   systemd::stopping();
   prober.stop();

@@ -1,12 +1,12 @@
 // simulate: what senders do with a world as it is written down, or with a domain as it would be.
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/domain_plan.h"
+#include "agent/commands/plan_report.h"
 #include "agent/commands/remembered.h"
 #include "agent/commands/world_json.h"
 #include "agent/remember/store.h"
@@ -15,20 +15,6 @@
 
 namespace stswatch {
 namespace {
-
-constexpr std::size_t kPolicyFile = 1U << 20;
-
-tl::expected<std::string, std::string> read_file(const std::string& path, std::istream& in) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << in.rdbuf();
-    return text.str();
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file || !(text << file.rdbuf()))
-    return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
-  return text.str();
-}
 
 std::string joined(const std::vector<std::string>& words, const char* between = ", ") {
   std::string out;
@@ -82,7 +68,7 @@ void print(const World& world, const Simulation& result, std::ostream& out) {
 }
 
 int simulate_file(const SimulateCommand& command, Streams io) {
-  const auto text = read_file(command.world, io.in);
+  const auto text = read_text(command.world, io.in);
   if (!text) return complain(io, text.error(), kExitUsage);
   const auto world = read_world(*text);
   if (!world) return complain(io, command.world + ": " + world.error(), kExitUsage);
@@ -97,15 +83,9 @@ int simulate_file(const SimulateCommand& command, Streams io) {
 tl::expected<Proposal, std::string> proposal_of(const SimulateCommand& command, Streams io) {
   Proposal out;
   if (!command.policy.empty()) {
-    const auto text = read_file(command.policy, io.in);
-    if (!text) return tl::make_unexpected(text.error());
-    if (text->size() > kPolicyFile)
-      return tl::make_unexpected(command.policy + " is larger than 1 MiB: name a policy file");
-    const auto reading = read_policy(*text);
-    if (!reading.valid())
-      return tl::make_unexpected(command.policy + " is no valid policy: see stswatch lint policy " +
-                                 command.policy);
-    out.policy = reading.strict;
+    auto policy = read_policy_file(command.policy, io.in);
+    if (!policy) return tl::make_unexpected(policy.error());
+    out.policy = std::move(*policy);
   }
   if (!command.id.empty()) {
     const bool valid = command.id.size() <= 32 && std::ranges::all_of(command.id, [](char c) {
@@ -119,39 +99,59 @@ tl::expected<Proposal, std::string> proposal_of(const SimulateCommand& command, 
   return out;
 }
 
+Goal goal_of(const Proposal& proposal, const Remembered& known, const std::vector<std::string>& hosts) {
+  Goal goal;
+  if (!hosts.empty()) goal.mx = goal_mx(known, hosts);
+  if (proposal.policy)
+    goal.policy = GoalPolicy{proposal.policy->mode, proposal.policy->mx, proposal.policy->max_age};
+  return goal;
+}
+
+void tell_json(const World& world, const Simulation& result, const std::optional<Plan>& plan,
+               std::ostream& out) {
+  auto json = to_json(result);
+  auto steps = nlohmann::ordered_json::array();
+  if (plan)
+    for (const auto& step : plan->steps)
+      steps.push_back(step.text);
+  json["steps"] = steps;
+  json["plan"] = plan ? to_json(*plan) : nlohmann::ordered_json(nullptr);
+  json["before"] = to_json(simulate(world));
+  out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
 int simulate_domain(const SimulateCommand& command, Streams io) {
   const auto domain = Domain::parse(command.domain);
   if (!domain) return complain(io, domain.error(), kExitUsage);
-  std::vector<std::string> hosts;
-  for (const auto& typed : command.mx) {
-    const auto host = Domain::parse(typed);
-    if (!host) return complain(io, host.error(), kExitUsage);
-    hosts.push_back(host->str());
-  }
+  const auto hosts = read_hosts(command.mx);
+  if (!hosts) return complain(io, hosts.error(), kExitUsage);
   auto proposal = proposal_of(command, io);
   if (!proposal) return complain(io, proposal.error(), kExitUsage);
   auto config = effective_config(command.flags);
   if (!config) return complain(io, config.error().what, config.error().exit_code);
   if (command.flags.config_file.empty()) config->agent.state = kInRam;  // no service, no memory
-  const auto known = look_and_recall(*config, *domain, hosts);
+  const auto known = look_and_recall(*config, *domain, *hosts);
   if (!known) return complain(io, known.error(), kExitConfig);
   const World world = known->world();
-  if (!hosts.empty()) proposal->mx = known->world(hosts).mx;
+  if (!hosts->empty()) proposal->mx = goal_mx(*known, *hosts);
   const bool change = proposal->policy || proposal->id || !proposal->mx.empty();
   const World then = change ? after(world, *proposal) : world;
-  const auto result = simulate(then);
-  const auto steps = change ? safe_order(world, *proposal) : std::vector<std::string>{};
+  auto result = simulate(then);
+  // From nothing nothing follows, least of all that it is well.
+  const auto unseen = known->unseen();
+  if (!unseen.empty() && result.status == Status::ok) result.status = Status::unknown;
+  std::optional<Plan> plan;
+  if (change) plan = plan_of(*known, goal_of(*proposal, *known, *hosts));
   if (command.json) {
-    auto json = to_json(result);
-    json["steps"] = steps;
-    json["before"] = to_json(simulate(world));
-    io.out << json.dump() << "\n";
-  } else {
-    if (change) io.out << "If it were published at this moment, all at once:\n";
-    print(then, result, io.out);
-    if (!steps.empty()) io.out << "  The safe order\n";
-    for (std::size_t i = 0; i < steps.size(); ++i)
-      io.out << "    " << i + 1 << ". " << steps[i] << "\n";
+    tell_json(world, result, plan, io.out);
+    return exit_code(result.status);
+  }
+  if (change) io.out << "If it were published at this moment, all at once:\n";
+  print(then, result, io.out);
+  if (!unseen.empty()) io.out << "  Not seen: " << joined(unseen) << "\n";
+  if (plan) {
+    io.out << "The plan (stswatch plan): " << to_string(plan->verdict) << "\n  " << plan->why << "\n";
+    print_steps(*plan, io.out);
   }
   return exit_code(result.status);
 }

@@ -1,7 +1,10 @@
 // silence add, list, remove: what is not to be told, kept in the store. A running service sees it within
 // seconds.
 
+#include <pwd.h>
+#include <unistd.h>
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -70,6 +73,13 @@ tl::expected<std::optional<TimePoint>, std::string> end_of(const SilenceCommand&
   return until;
 }
 
+/// Of whoever typed it, also behind sudo.
+std::string user_name() {
+  if (const char* before = std::getenv("SUDO_USER"); before != nullptr && *before != '\0') return before;
+  const auto* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
 int add(const SilenceCommand& command, const std::string& file, Streams io) {
   const auto now = SystemClock().now();
   const auto until = end_of(command, now);
@@ -77,21 +87,29 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
   const auto there = read(file);
   if (!there) return complain(io, there.error(), kExitOutput);
   const auto any = [](const std::string& glob) { return glob.empty() ? "*" : glob; };
-  const Silence silence{any(command.domain), any(command.code), any(command.subject), *until,
-                        command.comment};
+  const Silence silence{any(command.domain), any(command.code),          any(command.subject), *until,
+                        command.comment,     user_name() + " by command"};
+  const auto place = place_of(silence, *there, now);
+  if (!place)
+    return complain(io,
+                    "there are " + std::to_string(kSilencesOfDomain) + " silences of " + silence.domain +
+                        ": remove some, or silence all of it",
+                    kExitUsage);
   std::vector<JournalEdit> edits;
   for (const auto& [id, s] : *there)
     if (s.until && *s.until <= now) edits.push_back({kSilenceTable, id, std::nullopt});
-  const auto id = new_silence_id(now, [&](const std::string& i) { return there->contains(i); });
+  const auto id =
+      place->empty() ? new_silence_id(now, [&](const std::string& i) { return there->contains(i); }) : *place;
   edits.push_back({kSilenceTable, id, to_row(silence)});
   if (const auto done = edit_journal(file, edits); !done) return complain(io, done.error(), kExitOutput);
   io.out << id << "\n";
   return 0;
 }
 
-std::string in_words(const std::string& id, const Silence& s) {
+std::string line_of(const std::string& id, const Silence& s) {
   return id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
-         (s.until ? to_utc(*s.until) : "it is removed") + (s.comment.empty() ? "" : "  " + s.comment) + "\n";
+         (s.until ? to_utc(*s.until) : "it is removed") + (s.by.empty() ? "" : "  by " + s.by) +
+         (s.comment.empty() ? "" : "  " + s.comment) + "\n";
 }
 
 int list(const SilenceCommand& command, const std::string& file, Streams io) {
@@ -101,13 +119,14 @@ int list(const SilenceCommand& command, const std::string& file, Streams io) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const auto& [id, s] : *there) {
     if (s.until && *s.until <= now) continue;
-    if (!command.json) io.out << in_words(id, s);
+    if (!command.json) io.out << line_of(id, s);
     json.push_back({{"id", id},
                     {"domain", s.domain},
                     {"code", s.code},
                     {"subject", s.subject},
                     {"until", s.until ? nlohmann::ordered_json(to_utc(*s.until)) : nullptr},
-                    {"comment", s.comment}});
+                    {"comment", s.comment},
+                    {"by", s.by}});
   }
   if (command.json) io.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   return 0;
@@ -126,10 +145,18 @@ int remove(const SilenceCommand& command, const std::string& file, Streams io) {
 }  // namespace
 
 int silence(const SilenceCommand& command, Streams io) {
-  if (command.action == SilenceCommand::Action::add && command.domain.empty() && command.code.empty() &&
-      command.subject.empty())
-    return complain(io, "that would silence everything: name --domain, --code or --subject (\"*\" for all)",
-                    kExitUsage);
+  if (command.action == SilenceCommand::Action::add) {
+    const auto any = [](const std::string& glob) { return glob.find_first_not_of('*') == glob.npos; };
+    const bool everything = any(command.domain) && any(command.code) && any(command.subject);
+    if (everything && !command.all)
+      return complain(io, "that would silence everything: name --domain, --code or --subject, or say --all",
+                      kExitUsage);
+    if (command.all && !everything)
+      return complain(io, "--all is for everything: leave out --domain, --code and --subject, or --all",
+                      kExitUsage);
+    if (command.duration.empty() && command.until.empty() && !command.forever)
+      return complain(io, "it would never end: name --for or --until, or say --forever", kExitUsage);
+  }
   const auto file = store_file(command);
   if (!file) return complain(io, file.error().first, file.error().second);
   switch (command.action) {

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "checks/facts/bounds.h"
+#include "checks/facts/mx_pattern.h"
 #include "checks/facts/result.h"
 
 namespace stswatch {
@@ -109,6 +111,10 @@ WorldPolicy policy_of(Reader& r, const Json& from, const std::string& at) {
   out.max_age = r.get<std::uint64_t>(from, at, "max_age", kCount);
   out.first = r.get<TimePoint>(from, at, "first", kTime);
   out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  out.last_seen = r.maybe<TimePoint>(from, at, "last_seen", kTime);
+  out.more = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "mx_more", kCount).value_or(0), UINT32_MAX));
+  out.mx_digest = r.maybe<std::string>(from, at, "mx_digest", kText).value_or(std::string{});
   return out;
 }
 
@@ -117,6 +123,8 @@ WorldId id_of(Reader& r, const Json& from, const std::string& at) {
   out.id = r.get<std::string>(from, at, "id", kText);
   out.first = r.get<TimePoint>(from, at, "first", kTime);
   out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
+  out.sighted = r.maybe<TimePoint>(from, at, "first_seen", kTime);
+  out.last_seen = r.maybe<TimePoint>(from, at, "last_seen", kTime);
   out.ttl = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "ttl", kCount).value_or(0), UINT32_MAX));
   return out;
@@ -139,6 +147,45 @@ WorldMx mx_of(Reader& r, const Json& from, const std::string& at) {
     address.not_after = r.maybe<TimePoint>(a, where, "not_after", kTime);
     out.addresses.push_back(std::move(address));
   });
+  return out;
+}
+
+void only_keys(Reader& r, const Json& from, const std::string& at, std::initializer_list<const char*> keys) {
+  for (const auto& [key, value] : from.items())
+    if (std::ranges::find(keys, key) == keys.end())
+      r.complain(at + printable(key, 60), "is no key of a goal here");
+}
+
+GoalPolicy goal_policy(Reader& r, const Json& from) {
+  const std::string at = "policy.";
+  only_keys(r, from, at, {"mode", "mx", "max_age"});
+  GoalPolicy out;
+  const auto mode = parse_mode(r.get<std::string>(from, at, "mode", "none, testing or enforce"));
+  if (!mode) r.complain(at + "mode", "must be none, testing or enforce");
+  out.mode = mode.value_or(Mode::none);
+  out.mx = r.maybe<std::vector<std::string>>(from, at, "mx", kTexts);
+  out.max_age = r.get<std::uint64_t>(from, at, "max_age", kCount);
+  if (out.max_age > bounds::kMaxAgeLimit)
+    r.complain(at + "max_age", "is over 31557600, the most that RFC 8461 section 3.2 allows");
+  if (!out.mx) return out;
+  for (const auto& pattern : *out.mx)
+    if (!is_mx_pattern(pattern))
+      r.complain(at + "mx",
+                 '"' + printable(pattern, 60) + "\" is no pattern: give names like mx1.example.com");
+  if (out.mx->empty() && out.mode != Mode::none)
+    r.complain(at + "mx", "is empty: name a host, or give null for the MX hosts of the goal");
+  return out;
+}
+
+std::vector<WorldMx> goal_mx(Reader& r, const Json& json) {
+  std::vector<WorldMx> out;
+  r.each(json, "", "mx", [&](const Json& m, const std::string& where) {
+    auto mx = mx_of(r, m, where);
+    if (!is_mx_pattern(mx.host) || mx.host.starts_with('*'))
+      r.complain(where + "host", '"' + printable(mx.host, 60) + "\" is no host name");
+    out.push_back(std::move(mx));
+  });
+  if (out.empty()) r.complain("mx", "is empty: name at least one host, or give null to keep the MX set");
   return out;
 }
 
@@ -213,22 +260,60 @@ tl::expected<World, std::string> read_world(const std::string& text) {
   out.policy_host_not_before = r.maybe<TimePoint>(json, "", "policy_host_not_before", kTime);
   r.each(json, "", "mx",
          [&](const Json& m, const std::string& where) { out.mx.push_back(mx_of(r, m, where)); });
+  if (const auto ttl = r.maybe<std::uint64_t>(json, "", "mx_ttl", kCount))
+    out.mx_ttl = static_cast<std::uint32_t>(std::min<std::uint64_t>(*ttl, UINT32_MAX));
   cross_check(r, out);
+  if (!complaint.empty()) return tl::make_unexpected(complaint);
+  return out;
+}
+
+tl::expected<Goal, std::string> read_goal(const std::string& text) {
+  if (text.size() > kFile) return tl::make_unexpected(std::string("is larger than 16 MiB"));
+  const auto depth = [](int level, Json::parse_event_t, Json&) { return level <= kDepth; };
+  const Json json = Json::parse(text, depth, false);
+  if (!json.is_object())
+    return tl::make_unexpected(std::string(
+        R"(is no JSON object: give {"mx": [...] or null, "policy": {...} or null, "record": "keep"})"));
+  std::string complaint;
+  Reader r(complaint);
+  Goal out;
+  only_keys(r, json, "", {"mx", "policy", "record"});
+  if (json.contains("mx") && !json["mx"].is_null()) out.mx = goal_mx(r, json);
+  if (json.contains("policy") && !json["policy"].is_null()) {
+    if (json["policy"].is_object())
+      out.policy = goal_policy(r, json["policy"]);
+    else
+      r.complain("policy", "must be an object with mode, mx and max_age, or null");
+  }
+  const auto record = r.maybe<std::string>(json, "", "record", "keep or absent").value_or("keep");
+  if (record != "keep" && record != "absent")
+    r.complain("record", '"' + printable(record, 60) + "\" must be keep or absent");
+  out.retire = record == "absent";
   if (!complaint.empty()) return tl::make_unexpected(complaint);
   return out;
 }
 
 nlohmann::ordered_json to_json(const World& world) {
   Ordered policies = Ordered::array(), ids = Ordered::array(), mx = Ordered::array();
-  for (const auto& p : world.policies)
+  // Sights beside the bounds, where there are any: a bound is not when it happened.
+  const auto add = [](Ordered& row, const char* key, const std::optional<TimePoint>& when) {
+    if (when) row[key] = to_utc(*when);
+  };
+  for (const auto& p : world.policies) {
     policies.push_back({{"name", p.name},
                         {"mode", to_string(p.mode)},
                         {"mx", p.mx},
                         {"max_age", p.max_age},
                         {"first", to_utc(p.first)},
                         {"last_ub", to_utc(p.last_ub)}});
-  for (const auto& i : world.ids)
+    add(policies.back(), "last_seen", p.last_seen);
+    if (p.more > 0) policies.back().update({{"mx_more", p.more}, {"mx_digest", p.mx_digest}});
+  }
+  for (const auto& i : world.ids) {
     ids.push_back({{"id", i.id}, {"first", to_utc(i.first)}, {"last_ub", to_utc(i.last_ub)}, {"ttl", i.ttl}});
+    add(ids.back(), "first_seen", i.sighted);
+    add(ids.back(), "last_seen", i.last_seen);
+  }
   for (const auto& m : world.mx) {
     Ordered addresses = Ordered::array();
     for (const auto& a : m.addresses)
@@ -243,7 +328,8 @@ nlohmann::ordered_json to_json(const World& world) {
           {"current_id", or_null(world.current_id)},
           {"policy_host_not_after", at(world.policy_host_not_after)},
           {"policy_host_not_before", at(world.policy_host_not_before)},
-          {"mx", mx}};
+          {"mx", mx},
+          {"mx_ttl", world.mx_ttl}};
 }
 
 nlohmann::ordered_json to_json(const Simulation& result) {
@@ -259,6 +345,36 @@ nlohmann::ordered_json to_json(const Simulation& result) {
           {"senders", senders},
           {"safe_after", at(result.safe_after)},
           {"status", to_string(result.status)}};
+}
+
+nlohmann::ordered_json to_json(const Plan& plan) {
+  Ordered steps = Ordered::array();
+  for (const auto& step : plan.steps) {
+    Ordered after = Ordered::array(), policy = nullptr, mx = nullptr;
+    for (const auto& wait : step.after)
+      after.push_back({{"step", wait.step}, {"seconds", wait.seconds.count()}});
+    if (step.policy)
+      policy = {
+          {"mode", to_string(step.policy->mode)}, {"mx", step.policy->mx}, {"max_age", step.policy->max_age}};
+    if (step.deed == Deed::set_mx) {
+      mx = Ordered::array();
+      for (const auto& m : step.mx)
+        mx.push_back({{"host", m.host}, {"preference", m.preference}});
+    }
+    steps.push_back({{"n", step.n},
+                     {"do", to_string(step.deed)},
+                     {"after", after},
+                     {"not_before", to_utc(step.not_before)},
+                     {"policy", policy},
+                     {"id", step.id.empty() ? Ordered(nullptr) : Ordered(step.id)},
+                     {"mx", mx},
+                     {"host", step.host.empty() ? Ordered(nullptr) : Ordered(step.host)},
+                     {"text", step.text}});
+  }
+  return {{"verdict", to_string(plan.verdict)},
+          {"why", plan.why},
+          {"steps", steps},
+          {"done_at", to_utc(plan.done_at)}};
 }
 
 }  // namespace stswatch

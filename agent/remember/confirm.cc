@@ -23,34 +23,51 @@ bool only_dates(const PeerCertificates& peer) {
 
 bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
 
+constexpr Seconds kSameRun{15};  // what was heard so shortly before belongs to the same run (RULES 5.7)
+
 /// One subject's look against what was confirmed before.
 class Confirmer {
  public:
   Confirmer(Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules, TimePoint now)
       : debounces_(debounces), vantage_(vantage), rules_(rules), now_(now) {}
 
-  /// `resolver_works`: another name was answered in the meantime, so that an error speaks of this one.
+  /// `needed`: its absence is a fault from the start. Any other that is first seen is how the subject is set
+  /// up (no AAAA, no TLSRPT record): proven by its SOA (RFC 2308 §2), nothing turned bad.
   template <class Record>
   Answer<Record> answer(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
-                        bool resolver_works) {
-    if (!known(seen)) return unanswered(key, before, seen, resolver_works);
+                        bool needed = false) {
+    if (!known(seen)) return unanswered(key, before, seen);
     debounces_.erase(key + " error");
     const bool was_absent = before != nullptr && before->lookup == Lookup::absent;
-    const bool wait = seen.lookup == Lookup::absent && !was_absent && !enough(key, rules_.confirmations);
-    if (!wait) {
+    const bool first = before == nullptr || !known(*before);
+    const bool turned_bad = seen.lookup == Lookup::absent && !was_absent && (needed || !first);
+    if (!turned_bad || enough(key, rules_.confirmations)) {
       debounces_.erase(key);
       return seen;
     }
     Answer<Record> held = before != nullptr ? *before : Answer<Record>{};
     held.name = seen.name;
-    held.repeated_error.clear();
+    held.zone_error.clear();
     return held;
   }
 
+  /// `needed`: a host without any address is a fault; without one of the families it is not.
   HostAddresses addresses(const std::string& key, const HostAddresses* before, const HostAddresses& seen,
-                          bool resolver_works) {
-    return {answer(key + " A", before ? &before->a : nullptr, seen.a, resolver_works),
-            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, resolver_works)};
+                          bool needed = true) {
+    needed = needed && seen.lookup() == Lookup::absent;
+    return {answer(key + " A", before ? &before->a : nullptr, seen.a, needed),
+            answer(key + " AAAA", before ? &before->aaaa : nullptr, seen.aaaa, needed)};
+  }
+
+  /// Only a look that asked all servers of the zone says whether they agree.
+  SourceAnswer source(const SourceAnswer* before, const SourceAnswer& seen) const {
+    if (!seen.all) return before != nullptr && before->all ? *before : seen;
+    SourceAnswer out = seen;
+    out.differs_since = {};
+    if (!out.differs()) return out;
+    const bool differed = before != nullptr && before->differs_since != TimePoint{};
+    out.differs_since = differed ? before->differs_since : now_;
+    return out;
   }
 
   std::optional<PolicyFetch> fetch(const PolicyFetch* before, const PolicyFetch* seen) {
@@ -81,10 +98,12 @@ class Confirmer {
 
   SmtpProbe probe(const std::string& host, const SmtpProbe* before, const SmtpProbe& seen) {
     const MxAddressCase at = classify(seen, host, vantage_, now_);
-    const bool silent = at.outcome == HostOutcome::unreachable;
-    const std::string fault = seen.address.str(), silence = fault + " silent";
-    const std::string& key = silent ? silence : fault;
+    const bool mute = no_smtp(seen);
+    const bool silent = !mute && at.outcome == HostOutcome::unreachable;
+    const std::string fault = seen.address.str(), silence = fault + " silent", no_words = fault + " mute";
+    const std::string& key = mute ? no_words : silent ? silence : fault;
     if (!silent && (!seen.failure || seen.failure->stage > Stage::connect)) debounces_.erase(silence);
+    if (spoke(seen) && !mute) debounces_.erase(no_words);
     if (at.outcome == HostOutcome::ok) {
       debounces_.erase(fault);
       return seen;
@@ -94,11 +113,19 @@ class Confirmer {
                         classify(*before, host, vantage_, now_).code == at.code;
     if (at.outcome == HostOutcome::failed) {
       const bool dates = seen.tls.peer && !seen.failure && only_dates(*seen.tls.peer);
-      return settled(key, proved || dates ? 1 : rules_.confirmations - 1) ? seen : held;
+      // RULES 5.3: missing or refused STARTTLS and failed handshakes count as connections.
+      const bool dialogue = seen.failure && seen.failure->stage < Stage::certificate;
+      const int needed = dialogue ? rules_.confirmations : rules_.confirmations - 1;
+      return settled(key, proved || dates ? 1 : needed) ? seen : held;
     }
     if (rules_.confirmations == 0) return before ? *before : seen;
     if (!proves_by_repetition(at, seen)) return before ? *before : seen;
     if (silent && doubt(key).looks > 0 && vantage_.reached_25_at < doubt(key).since) return held;
+    // Nobody speaks to this vantage any more, or nobody has yet: it may be the one that is kept waiting.
+    if (mute && vantage_.spoke_25_at + kSameRun < doubt(key).since) {
+      doubt(key).looks = std::max(doubt(key).looks, 1);
+      return held;
+    }
     if (!settled(key, proved ? 1 : rules_.confirmations)) return held;
     SmtpProbe proven = seen;
     proven.repeated = true;
@@ -114,23 +141,32 @@ class Confirmer {
   }
 
  private:
+  /// RULES 5.8: only the zone's own servers, or a failed validation, prove that it is at fault; silence
+  /// neither opens nor closes that. What a resolver that is at fault itself calls bogus proves nothing.
   template <class Record>
-  Answer<Record> unanswered(const std::string& key, const Answer<Record>* before, const Answer<Record>& seen,
-                            bool resolver_works) {
+  Answer<Record> unanswered(const std::string& key, const Answer<Record>* before,
+                            const Answer<Record>& seen) {
     Answer<Record> held = before != nullptr && known(*before) ? *before : seen;
-    held.repeated_error = before != nullptr ? before->repeated_error : std::string();
-    const bool asked = !seen.name.empty();
-    if (rules_.confirmations == 0 || !resolver_works || !asked) return held;
-    const bool proved = !held.repeated_error.empty() || enough(key + " error", rules_.confirmations);
-    if (!proved) return held;
+    if (seen.exhausted) return held;  // our own means: nothing was learnt of the name
+    const bool blind = !vantage_.resolver_blind.empty() && seen.bogus;
+    const std::string proof = blind ? std::string() : seen.zone_error;
+    if (rules_.confirmations == 0) {
+      held.zone_error = proof;
+      return held;
+    }
+    held.zone_error = before != nullptr ? before->zone_error : std::string();
+    if (!known(held)) held.bogus = !held.zone_error.empty() && held.bogus;
+    if (proof.empty() || (held.zone_error.empty() && !enough(key + " error", rules_.confirmations)))
+      return held;
     debounces_.erase(key + " error");
-    held.repeated_error = seen.detail.empty() ? "no answer" : seen.detail;
+    held.zone_error = proof;
+    if (!known(held)) held.bogus = seen.bogus;
     return held;
   }
 
   /// RULES 5.3: 454 to STARTTLS, and a stall inside the handshake, are proof by repetition, as silence is.
   static bool proves_by_repetition(const MxAddressCase& at, const SmtpProbe& seen) {
-    if (at.outcome == HostOutcome::unreachable) return true;
+    if (at.outcome == HostOutcome::unreachable || no_smtp(seen)) return true;
     if (!seen.failure) return false;
     if (seen.failure->cause == Cause::deferred) return seen.failure->stage == Stage::starttls;
     return seen.failure->cause == Cause::timeout && seen.failure->stage == Stage::handshake;
@@ -179,10 +215,9 @@ class Confirmer {
   TimePoint now_;
 };
 
-/// Some question of this very look was answered.
-bool answered_something(const DomainObservation& seen) {
-  return known(seen.sts) || known(seen.mx) || known(seen.tlsrpt) ||
-         seen.policy_host.lookup() != Lookup::unknown;
+/// RFC 8461 §3.3: who announces a policy needs a host that serves it.
+bool needs_policy_host(const TxtAnswer& sts) {
+  return !known(sts) || !sts.cname.empty() || read_sts_records(sts.records).announced();
 }
 
 /// Where the newest look changed nothing of what is known, what repetition proved does.
@@ -214,18 +249,29 @@ Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Secon
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
                           Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(debounces, vantage, rules, seen.at);
-  const bool resolver = answered_something(seen) || vantage.answered_at >= seen.at - Seconds{60};
   DomainObservation out(seen.domain);
   out.at = seen.at;
-  out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts, resolver);
-  out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt, resolver);
-  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, resolver);
-  out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex, resolver);
-  out.policy_host =
-      confirmer.addresses("policy host", before ? &before->policy_host : nullptr, seen.policy_host, resolver);
+  out.sts = confirmer.answer("sts", before ? &before->sts : nullptr, seen.sts);
+  out.tlsrpt = confirmer.answer("tlsrpt", before ? &before->tlsrpt : nullptr, seen.tlsrpt);
+  // Without MX the domain itself may take its mail (RFC 5321 §5.1); one that does not exist cannot.
+  out.mx = confirmer.answer("mx", before ? &before->mx : nullptr, seen.mx, seen.mx.nxdomain);
+  out.apex = confirmer.addresses("apex", before ? &before->apex : nullptr, seen.apex);
+  out.policy_host = confirmer.addresses("policy host", before ? &before->policy_host : nullptr,
+                                        seen.policy_host, needs_policy_host(seen.sts));
   // What was asked only because another answer was missing goes with that answer.
   out.misplaced = known(seen.sts) ? seen.misplaced : before ? before->misplaced : seen.misplaced;
+  // So does what was asked beside it; an answer that did not come leaves the last one.
+  const auto beside = [&](const TxtAnswer& at, TxtAnswer DomainObservation::*sibling) {
+    const bool of_this_look = known(at) && (known(seen.*sibling) || (seen.*sibling).name.empty());
+    return of_this_look || !before ? seen.*sibling : before->*sibling;
+  };
+  out.sts_sibling = beside(seen.sts, &DomainObservation::sts_sibling);
+  out.tlsrpt_sibling = beside(seen.tlsrpt, &DomainObservation::tlsrpt_sibling);
   if (before != nullptr && !known(seen.mx)) out.apex = before->apex;
+  const SourceFacts* said = before ? &before->source : nullptr;
+  out.source = seen.source;
+  out.source.sts = confirmer.source(said ? &said->sts : nullptr, seen.source.sts);
+  out.source.mx = confirmer.source(said ? &said->mx : nullptr, seen.source.mx);
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->fetches, address) : nullptr;
@@ -239,13 +285,10 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
 MxHostObservation confirm(const MxHostObservation* before, const MxHostObservation& seen,
                           Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(debounces, vantage, rules, seen.at);
-  const bool resolver =
-      seen.addresses.lookup() != Lookup::unknown || vantage.answered_at >= seen.at - Seconds{60};
   MxHostObservation out;
   out.host = seen.host;
   out.at = seen.at;
-  out.addresses =
-      confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses, resolver);
+  out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;

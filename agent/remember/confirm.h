@@ -1,5 +1,6 @@
 // What repetition has proved (RULES 5.3): a fact that turns bad and could be transient waits for more looks
-// that say the same; facts that cannot be transient (texts, dates) are taken at once. Good news never waits.
+// that say the same; facts that cannot be transient (texts, dates) are taken at once. Good news never waits,
+// and what was never there has not turned bad.
 #pragma once
 
 #include <map>

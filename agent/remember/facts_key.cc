@@ -9,8 +9,9 @@ namespace stswatch {
 namespace {
 
 /// Fields that differ from look to look while nothing has changed: what the clock says, here or there.
-constexpr std::array<std::string_view, 7> kOfTheMoment{"at",   "ttl", "duration_ms", "waited_ms",
-                                                       "date", "age", "banner"};
+/// What the zone's servers said is a witness of the facts, and which of them spoke may change each time.
+constexpr std::array<std::string_view, 8> kOfTheMoment{"at",   "ttl", "duration_ms", "waited_ms",
+                                                       "date", "age", "banner",      "source"};
 
 /// One text in which every value is told apart from its neighbours by name, kind and length.
 class Boiler {
@@ -27,7 +28,10 @@ class Boiler {
     add(name);
     add(value);
   }
-  void octets(std::string_view name, const std::string& value) { (*this)(name, value); }
+  template <class F>
+  void octets(std::string_view name, const F& value) {
+    (*this)(name, value);
+  }
 
   FactsKey key() const {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};

@@ -158,7 +158,8 @@ class LiveStore : public Store, private Journal {
   void write_one(std::unique_lock<std::mutex>& lock);
   void conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted,
                 std::int64_t transition);
-  bool refresh_is_due() const { return options_.now() - refreshed_ >= kRefresh; }
+  /// Also where the calendar was set back.
+  bool refresh_is_due() const { return std::chrono::abs(options_.now() - refreshed_) >= kRefresh; }
   void begin_refresh();
   void add_stale();
   void forget_unwatched();

@@ -22,6 +22,7 @@ std::string_view to_string(Part part);
 struct LookTimes {
   std::optional<TimePoint> last_look;
   std::optional<TimePoint> last_success;  // the last that ended neither unknown nor in our own fault
+  std::optional<TimePoint> first_look{};  // so that what was never seen is known to be so
   bool operator==(const LookTimes&) const = default;
 };
 
@@ -49,6 +50,7 @@ struct MxMemory {
   std::shared_ptr<const MxHostObservation> confirmed;  // never null
   Debounces debounces;
   std::shared_ptr<const HostPast> past = std::make_shared<HostPast>();
+  std::vector<Attempt> attempts{};  // those of `past`, as the store keeps them
   LookTimes times;
 };
 

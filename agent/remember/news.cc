@@ -13,7 +13,7 @@ constexpr int kDoubtsTold = 10;               // more looks than any configurati
 auto lasting(const Past& past) {
   const auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
                tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, fetch_days, gates, changes,
-               change_counts] = past;
+               change_counts, sight, forgotten_ids] = past;
   return std::tie(began, addresses, record_cname, policy_host_cname, tlsrpt_valid_since, tlsrpt_was_valid,
                   gates, change_counts);
 }

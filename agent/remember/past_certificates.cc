@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/remember/past.h"
+#include "agent/remember/past_bounds.h"
 
 namespace stswatch {
 namespace {
@@ -11,7 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr Seconds kYear = 400 * 24h;
 constexpr Seconds kNodes = 30 * 24h;  // a node may be away so long and come back unchanged
-constexpr std::size_t kCertificates = 64;
+constexpr std::size_t kCertificates = 64, kOctets = 32 << 10;
+constexpr std::size_t kTold = 20;
 
 }  // namespace
 
@@ -31,7 +33,12 @@ void fold_certificates(std::vector<SeenCertificate>& known, const std::vector<co
         {c->sha256, c->spki_sha256, c->issuer, c->serial, c->not_before, c->not_after, {now, {}}});
   }
   std::erase_if(known, [&](const SeenCertificate& s) { return s.seen.gone && now - *s.seen.gone > kYear; });
-  if (known.size() > kCertificates) known.erase(known.begin(), known.end() - kCertificates);
+  std::size_t octets = 0, kept = 0;
+  for (auto it = known.rbegin(); it != known.rend() && kept < kCertificates; ++it, ++kept) {
+    octets += it->issuer.size() + it->serial.size() + it->sha256.size() + it->spki_sha256.size();
+    if (octets > kOctets && kept > 0) break;
+  }
+  known.erase(known.begin(), known.end() - static_cast<std::ptrdiff_t>(kept));
 }
 
 Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<const Certificate*>& shown,
@@ -52,6 +59,12 @@ std::string joined(const std::set<std::string>& words) {
   return out;
 }
 
+std::string told(const std::set<std::string>& words) {
+  if (words.size() <= kTold) return joined(words);
+  const auto first = std::next(words.begin(), kTold);
+  return joined({words.begin(), first}) + " and " + std::to_string(words.size() - kTold) + " more";
+}
+
 HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
   std::vector<const Certificate*> shown;
   for (const auto& probe : confirmed.probes)
@@ -60,7 +73,7 @@ HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
   const auto tell = [&](const char* code, const Novelty& new_ones) {
     if (!new_ones.fresh.empty())
       past.changes.push_back(
-          {confirmed.at, code, confirmed.host, joined(new_ones.before), joined(new_ones.fresh)});
+          {confirmed.at, code, confirmed.host, told(new_ones.before), told(new_ones.fresh)});
   };
   tell("certificate-issuer-changed",
        novelty(past.certificates, shown, &SeenCertificate::issuer, &Certificate::issuer, confirmed.at));
@@ -69,6 +82,7 @@ HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
   fold_certificates(past.certificates, shown, confirmed.at);
   if (past.changes.size() > kCertificates)
     past.changes.erase(past.changes.begin(), past.changes.end() - kCertificates);
+  bound_changes(past.changes);
   return past;
 }
 

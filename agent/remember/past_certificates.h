@@ -22,5 +22,7 @@ Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<con
                 std::string SeenCertificate::*of_known, std::string Certificate::*of_shown, TimePoint now);
 
 std::string joined(const std::set<std::string>& words);
+/// The first of them, and how many more there are.
+std::string told(const std::set<std::string>& words);
 
 }  // namespace stswatch

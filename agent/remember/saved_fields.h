@@ -28,7 +28,8 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, repeated_error, detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, exhausted, zone_error, detail] =
+      answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
@@ -37,7 +38,8 @@ void describe(V& v, Of<V, AnswerFacts>& answer) {
   v("ttl", ttl);
   v("cname", cname);
   v("cname_loop", cname_loop);
-  v("repeated_error", repeated_error);
+  v("exhausted", exhausted);
+  v("zone_error", zone_error);
   v("detail", detail);
 }
 
@@ -109,11 +111,12 @@ void describe(V& v, Of<V, PeerCertificates>& peer) {
 
 template <class V>
 void describe(V& v, Of<V, TlsFacts>& tls) {
-  auto& [version, cipher, alert, legacy_version, peer] = tls;
+  auto& [version, cipher, alert, legacy_version, dh_bits, peer] = tls;
   v("version", version);
   v("cipher", cipher);
   v("alert", alert);
   v("legacy_version", legacy_version);
+  v("dh_bits", dh_bits);
   v("peer", peer);
 }
 
@@ -128,7 +131,8 @@ void describe(V& v, Of<V, Failure>& failure) {
 template <class V>
 void describe(V& v, Of<V, PolicyFetch>& fetch) {
   auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
-         cache_control, age, date, sha256, body, too_large, truncated, repeated] = fetch;
+         cache_control, age, date, sha256, body, too_large, truncated, decoded, end_unproven,
+         length_and_chunked, repeated] = fetch;
   v.always("address", address);
   v("failure", failure);
   v("waited_ms", waited);
@@ -145,6 +149,9 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
   v.octets("body", body);
   v("too_large", too_large);
   v("truncated", truncated);
+  v("decoded", decoded);
+  v("end_unproven", end_unproven);
+  v("length_and_chunked", length_and_chunked);
   v("repeated", repeated);
 }
 
@@ -172,29 +179,71 @@ void describe(V& v, Of<V, MxHostObservation>& look) {
 }
 
 template <class V>
+void describe(V& v, Of<V, SourceReply>& reply) {
+  auto& [name, server, address, said, detail, records, nxdomain, ttl, serial] = reply;
+  v("name", name);
+  v("server", server);
+  v.always("address", address);
+  v("said", said);
+  v("detail", detail);
+  v.octets("records", records);
+  v("nxdomain", nxdomain);
+  v("ttl", ttl);
+  v("serial", serial);
+}
+
+template <class V>
+void describe(V& v, Of<V, SourceAnswer>& answer) {
+  auto& [replies, refresh, trouble, all, differs_since] = answer;
+  v("replies", replies);
+  v("refresh", refresh);
+  v("trouble", trouble);
+  v("all", all);
+  v("differs_since", differs_since);
+}
+
+template <class V>
+void describe(V& v, Of<V, SourceFacts>& source) {
+  auto& [sts, mx, policy_a, policy_aaaa, resolver_dead] = source;
+  v("sts", sts);
+  v("mx", mx);
+  v("policy_a", policy_a);
+  v("policy_aaaa", policy_aaaa);
+  v("resolver_dead", resolver_dead);
+}
+
+template <class V>
 void describe(V& v, Of<V, DomainObservation>& look) {
-  auto& [domain, at, sts, misplaced, tlsrpt, mx, apex, policy_host, fetches] = look;
+  auto& [domain, at, sts, misplaced, tlsrpt, sts_sibling, tlsrpt_sibling, mx, apex, policy_host, fetches,
+         source] = look;
   v.always("domain", domain);
   v.always("at", at);
   v("sts", sts);
   v("misplaced", misplaced);
   v("tlsrpt", tlsrpt);
+  v("sts_sibling", sts_sibling);
+  v("tlsrpt_sibling", tlsrpt_sibling);
   v("mx", mx);
   v("apex", apex);
   v("policy_host", policy_host);
   v("fetches", fetches);
+  v("source", source);
 }
 
 template <class V>
 void describe(V& v, Of<V, Vantage>& vantage) {
-  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, port25_blocked,
-         ipv6, allow_private] = vantage;
+  auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, spoke_25_at,
+         starttls_stripped, resolver_blind, port53_blocked, port25_blocked, ipv6, allow_private] = vantage;
   v("reached_443", reached_443);
   v("reached_25", reached_25);
   v("reached_25_only", reached_25_only);
   v("reached_443_at", reached_443_at);
   v("reached_25_at", reached_25_at);
   v("answered_at", answered_at);
+  v("spoke_25_at", spoke_25_at);
+  v("starttls_stripped", starttls_stripped);
+  v("resolver_blind", resolver_blind);
+  v("port53_blocked", port53_blocked);
   v("port25_blocked", port25_blocked);
   v.always("ipv6", ipv6);
   v("allow_private", allow_private);

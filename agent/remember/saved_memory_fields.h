@@ -28,8 +28,8 @@ void describe(V& v, Of<V, Span>& span) {
 
 template <class V>
 void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
-  auto& [policy, sha256, seen, number] = seen_policy;
-  auto& [mode, mx, max_age, extensions] = policy;
+  auto& [policy, sha256, seen, number, last_seen] = seen_policy;
+  auto& [mode, mx, max_age, extensions, more, mx_digest] = policy;
   v.always("mode", mode);
   v.octets("mx", mx);  // what a policy said is compared with what it says now
   v("max_age", max_age);
@@ -37,14 +37,20 @@ void describe(V& v, Of<V, SeenPolicy>& seen_policy) {
   v("sha256", sha256);
   describe(v, seen);
   v("number", number);
+  v("last_seen", last_seen);
+  v("mx_more", more);
+  v("mx_digest", mx_digest);
 }
 
 template <class V>
 void describe(V& v, Of<V, SeenId>& seen_id) {
-  auto& [id, ttl, seen] = seen_id;
+  auto& [id, ttl, seen, sighted, absent, last_seen] = seen_id;
   v.always("id", id);
   v("ttl", ttl);
   describe(v, seen);
+  v("sighted", sighted);
+  v("absent", absent);
+  v("last_seen", last_seen);
 }
 
 template <class V>
@@ -94,6 +100,25 @@ void describe(V& v, Of<V, FetchDay>& fetch_day) {
 }
 
 template <class V>
+void describe(V& v, Of<V, PolicySight>& sight) {
+  auto& [number, read, missing_since, missing_at] = sight;
+  v.always("number", number);
+  v.always("read", read);
+  v("missing_since", missing_since);
+  v("missing_at", missing_at);
+}
+
+template <class V>
+void describe(V& v, Of<V, Sight>& sight) {
+  auto& [record, record_fresh, ttl, ttl_at, policies] = sight;
+  v("record", record);
+  v("record_fresh", record_fresh);
+  v("ttl", ttl);
+  v("ttl_at", ttl_at);
+  v("policies", policies);
+}
+
+template <class V>
 void describe(V& v, Of<V, Debounce>& doubt) {
   auto& [looks, since] = doubt;
   v.always("looks", looks);
@@ -102,15 +127,17 @@ void describe(V& v, Of<V, Debounce>& doubt) {
 
 template <class V>
 void describe(V& v, Of<V, LookTimes>& times) {
-  auto& [last_look, last_success] = times;
+  auto& [last_look, last_success, first_look] = times;
   v("last_look", last_look);
   v("last_success", last_success);
+  v("first_look", first_look);
 }
 
 template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
   auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes] = incident;
-  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent] = finding;
+  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
+         accepted_by] = finding;
   v.always("code", code);
   v("subject", subject);
   v.always("severity", severity);
@@ -127,6 +154,8 @@ void describe(V& v, Of<V, Incident>& incident) {
   v.octets("fix", fix);
   v.octets("reference", reference);
   v("of_the_agent", of_the_agent);
+  v("refused_by", refused_by);
+  v("accepted_by", accepted_by);
 }
 
 /// Of a domain's past all but the lists, which are rows.
@@ -134,7 +163,7 @@ template <class V>
 void describe(V& v, Of<V, Past>& past) {
   auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
          tlsrpt_valid_since, tlsrpt_was_valid, policy_ok_last, fetches, fetch_days, gates, changes,
-         change_counts] = past;
+         change_counts, sight, forgotten_ids] = past;
   v("began", began);
   v("policy_host_addresses", addresses);
   v("record_cname", record_cname);
@@ -146,6 +175,8 @@ void describe(V& v, Of<V, Past>& past) {
   v("fetch_days", fetch_days);
   v("gates", gates);
   v("change_counts", change_counts);
+  v("sight", sight);
+  v("forgotten_ids", forgotten_ids);
 }
 
 /// With the lists: what a saved look carries.
@@ -162,10 +193,19 @@ void describe(V& v, Of<V, WholePast>& past) {
 }
 
 template <class V>
+void describe(V& v, Of<V, Attempt>& attempt) {
+  auto& [at, address, fault] = attempt;
+  v.always("at", at);
+  v.always("address", address);
+  v("fault", fault);
+}
+
+template <class V>
 void describe(V& v, Of<V, HostPast>& past) {
-  auto& [certificates, changes] = past;
+  auto& [certificates, changes, attempts] = past;
   v("certificates", certificates);
   v("changes", changes);
+  v("attempts", attempts);
 }
 
 template <class V>
@@ -181,6 +221,7 @@ template <class V>
 void describe(V& v, Of<V, MxMemory>& record) {
   v("doubts", record.debounces);
   v.always("times", record.times);
+  v("attempts", record.attempts);
 }
 
 }  // namespace stswatch::saved

@@ -19,6 +19,13 @@ struct Words<Lookup> {
 };
 
 template <>
+struct Words<SourceSaid> {
+  using enum SourceSaid;
+  static constexpr std::array<std::pair<SourceSaid, std::string_view>, 4> kAll{
+      {{silent, "silent"}, {refused, "refused"}, {lame, "lame"}, {answered, "answered"}}};
+};
+
+template <>
 struct Words<ChainFault::Kind> {
   using enum ChainFault::Kind;
   static constexpr std::array<std::pair<ChainFault::Kind, std::string_view>, 8> kAll{

@@ -25,8 +25,29 @@ bool glob_matches(std::string_view glob, std::string_view text) {
   return glob.find_first_not_of('*', g) == glob.npos;
 }
 
+bool stands(const Silence& silence, TimePoint now) { return !silence.until || *silence.until > now; }
+
+std::optional<std::string> place_of(const Silence& silence, const std::map<std::string, Silence>& standing,
+                                    TimePoint now) {
+  std::size_t of_domain = 0;
+  for (const auto& [id, s] : standing) {
+    if (s.domain != silence.domain) continue;
+    if (s.code == silence.code && s.subject == silence.subject) return id;
+    of_domain += stands(s, now);
+  }
+  if (of_domain >= kSilencesOfDomain) return std::nullopt;
+  return "";
+}
+
+std::string in_words(const Silence& s) {
+  const bool all = s.code == "*" && s.subject == "*";
+  return "of " + (s.domain == "*" ? "all domains" : s.domain) +
+         (all ? ", all of it" : ", " + s.code + " at " + s.subject) + ", until " +
+         (s.until ? to_utc(*s.until) : "it is ended") + ", by " + (s.by.empty() ? "the configuration" : s.by);
+}
+
 bool covers(const Silence& silence, std::string_view domain, const Finding& finding, TimePoint now) {
-  if (silence.until && *silence.until <= now) return false;
+  if (!stands(silence, now)) return false;
   const std::string_view subject = finding.subject;
   return glob_matches(silence.domain, domain) && glob_matches(silence.code, finding.code) &&
          (glob_matches(silence.subject, subject) ||

@@ -168,8 +168,11 @@ class ReaderOfAll {
     record->known = known;
     record->confirmed = confirmed;
     record->past = std::make_shared<HostPast>(
-        HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes)});
+        HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes), {}});
     if (const auto fault = said(read_state(state, *record)); !fault.empty()) return say(parts, fault);
+    HostPast past = *record->past;
+    past.attempts = record->attempts;
+    record->past = std::make_shared<HostPast>(std::move(past));
     out.mx[parts.name] = {id, std::move(record), parts.kept};
   }
 

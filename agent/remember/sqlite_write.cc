@@ -9,7 +9,9 @@
 namespace stswatch::sql {
 namespace {
 
-constexpr std::size_t kChangedLooks = 100;  // of one subject
+constexpr std::size_t kChangedLooks = 100;     // of one subject
+constexpr std::size_t kLookOctets = 1U << 20;  // of its changed looks, as they are packed
+constexpr std::size_t kChanges = 1000;         // as many as a record holds
 
 std::string_view octets_of(const FactsKey& key) {
   return {reinterpret_cast<const char*>(key.data()), key.size()};
@@ -49,6 +51,7 @@ class SubjectWriter {
     std::visit([&](const auto& record) { put(*record); }, news_.record);
     for (const auto& change : news_.changes)
       write_row(db_, id_, change);
+    if (!news_.changes.empty()) forget_changes();
     for (const auto& look : news_.looks)
       put(look);
     if (!news_.looks.empty()) forget_looks();
@@ -108,9 +111,22 @@ class SubjectWriter {
         "WHERE subject_id = ?1 AND role = 'changed' ORDER BY number DESC LIMIT 1 OFFSET ?2)",
         id_, kChangedLooks - 1);
     db_.run(
+        "DELETE FROM looks WHERE subject_id = ?1 AND role = 'changed' AND number IN (SELECT number FROM "
+        "(SELECT l.number, sum(length(f.look)) OVER (ORDER BY l.number DESC) AS octets FROM looks l JOIN "
+        "facts f "
+        "ON f.id = l.facts_id WHERE l.subject_id = ?1 AND l.role = 'changed') WHERE octets > ?2)",
+        id_, kLookOctets);
+    db_.run(
         "DELETE FROM facts WHERE subject_id = ?1 AND id NOT IN "
         "(SELECT facts_id FROM looks WHERE subject_id = ?1)",
         id_);
+  }
+
+  void forget_changes() {
+    db_.run(
+        "DELETE FROM changes WHERE subject_id = ?1 AND id <= (SELECT id FROM changes WHERE subject_id = ?1 "
+        "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        id_, kChanges);
   }
 
   void put(const StoredTransition& t) {

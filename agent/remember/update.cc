@@ -71,9 +71,9 @@ std::set<std::string> hosts_of(const DomainObservation& facts) {
 }
 
 /// The findings of the confirmed facts; of our own view only what the newest look itself could not see.
-std::vector<Finding> found_in(const Verdict& confirmed, const Verdict& newest) {
+std::vector<Finding> found_in(const std::vector<Finding>& confirmed, const Verdict& newest) {
   std::vector<Finding> out;
-  for (const auto& f : confirmed.findings)
+  for (const auto& f : confirmed)
     if (!f.of_the_agent) out.push_back(f);
   for (const auto& f : newest.findings)
     if (f.of_the_agent) out.push_back(f);
@@ -93,18 +93,35 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   std::map<Part, LookTimes> times;
   if (before != nullptr) times = before->times;
   const auto note = [&](Part part, bool success) {
-    times[part].last_look = seen.at;
-    if (success) times[part].last_success = seen.at;
+    auto& its = times[part];
+    if (!its.first_look) its.first_look = seen.at;
+    its.last_look = seen.at;
+    if (success) its.last_success = seen.at;
   };
-  note(Part::sts_record, known(seen.sts));
+  const auto conclusive = [](const AnswerFacts& answer) {
+    return known(answer) || !answer.proven_error().empty();
+  };
+  note(Part::sts_record, conclusive(seen.sts));
   note(Part::tlsrpt_record, known(seen.tlsrpt));
-  note(Part::mx, known(seen.mx));
+  note(Part::mx, conclusive(seen.mx));
   if (fetched) note(Part::policy, policy != Outcome::unknown);
   return times;
 }
 
 bool stale(const LookTimes& times, Seconds after, TimePoint now) {
   return after > Seconds{0} && times.last_success && now - *times.last_success > after;
+}
+
+/// What no look has seen yet is said after one interval: `after` is three of them.
+bool never_seen(const LookTimes& times, Seconds after, TimePoint now) {
+  return after > Seconds{0} && !times.last_success && times.first_look && now - *times.first_look > after / 3;
+}
+
+/// "last known: …", "never seen since …"; empty for what is fresh.
+std::string age_in_words(const LookTimes& times, Seconds after, TimePoint now) {
+  if (stale(times, after, now)) return "last known: " + to_utc(*times.last_success);
+  if (never_seen(times, after, now)) return "never seen, looked for since " + to_utc(*times.first_look);
+  return {};
 }
 
 /// Our own view of the domain over time (group Q).
@@ -114,15 +131,16 @@ std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& 
   std::string old, unsteady;
   for (const auto& [part, times] : record.times) {
     const auto after = around.stale_after.find(part);
-    if (after == around.stale_after.end() || !stale(times, after->second, now)) continue;
-    old += (old.empty() ? "last known: " : ", ") + std::string(to_string(part)) + ' ' +
-           to_utc(*times.last_success);
+    const auto words =
+        after == around.stale_after.end() ? std::string() : age_in_words(times, after->second, now);
+    if (!words.empty()) old += (old.empty() ? "" : "; ") + std::string(to_string(part)) + ' ' + words;
   }
   if (!old.empty()) out.raise("check-stale", domain.str(), old);
   for (const auto& host : hosts_of(*record.known)) {
     const auto times = around.host_times.find(host);
-    if (times != around.host_times.end() && stale(times->second, around.host_stale_after, now))
-      out.raise("check-stale", host, "last known: " + to_utc(*times->second.last_success));
+    if (times == around.host_times.end()) continue;
+    const auto words = age_in_words(times->second, around.host_stale_after, now);
+    if (!words.empty()) out.raise("check-stale", host, words);
   }
   for (const auto& i : record.incidents)
     if (!i.finding.of_the_agent && flapping(i, now))
@@ -155,16 +173,27 @@ void count_drift(const std::vector<Transition>& transitions, Past& past) {
   }
 }
 
+/// What is known at face value, with the figures of what is confirmed; and the findings of the latter.
+std::pair<Verdict, std::vector<Finding>> judge_both(const DomainMemory& record,
+                                                    const DomainObservation& known,
+                                                    const DomainObservation& confirmed,
+                                                    const JudgeInputs& around) {
+  const History history{&record.past, around.pasts};
+  auto proved = judge(confirmed, around.confirmed, around.vantage, around.limits, history);
+  if (known == confirmed && around.known == around.confirmed) {
+    auto findings = proved.findings;
+    return {std::move(proved), std::move(findings)};
+  }
+  auto verdict = judge(known, around.known, around.vantage, around.limits, history);
+  take_figures(verdict, proved);
+  return {std::move(verdict), std::move(proved.findings)};
+}
+
 /// Judges the record's facts again and steps its incidents.
 void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const JudgeInputs& around,
               std::vector<Transition>& transitions) {
-  const History history{&record.past, around.pasts};
-  auto verdict = judge(*record.known, around.known, around.vantage, around.limits, history);
-  const bool same = record.known == record.confirmed && around.known == around.confirmed;
-  auto found =
-      same ? found_in(verdict, newest)
-           : found_in(judge(*record.confirmed, around.confirmed, around.vantage, around.limits, history),
-                      newest);
+  auto [verdict, proved] = judge_both(record, *record.known, *record.confirmed, around);
+  auto found = found_in(proved, newest);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
@@ -205,7 +234,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
   if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
   record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
-                               around.limits, fetched ? &seen : nullptr);
+                               around.limits, seen, fetched);
 
   SeenAnew anew{.record = known(seen.sts),
                 .policy = fetched && out.policy != Outcome::unknown,
@@ -240,9 +269,9 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
 std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
                                                  const JudgeInputs& around) {
   auto record = std::make_shared<DomainMemory>(stored);
-  auto facts = *stored.known;
-  facts.at = now;
-  record->verdict = judge(facts, around.known, around.vantage, around.limits, {&record->past, around.pasts});
+  auto known = *stored.known, confirmed = *stored.confirmed;
+  known.at = confirmed.at = now;
+  record->verdict = judge_both(*record, known, confirmed, around).first;
   record->verdict.findings = open_findings(record->incidents);
   record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
   return record;

@@ -100,6 +100,27 @@ Json incidents_of(const DomainMemory& memory) {
 /// Texts from the network may be no UTF-8.
 std::string written(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+/// Those that stand; `id` is null for those of the configuration, which end with it.
+template <class Fits>
+Json silences_of(const Snapshot& snapshot, Fits fits) {
+  Json out = Json::array();
+  const auto add = [&](const Json& id, const Silence& s) {
+    if (!stands(s, snapshot.now) || !fits(s)) return;
+    out.push_back({{"id", id},
+                   {"domain", s.domain},
+                   {"code", s.code},
+                   {"subject", s.subject},
+                   {"until", s.until ? Json(to_utc(*s.until)) : Json()},
+                   {"comment", s.comment},
+                   {"by", s.by}});
+  };
+  for (const auto& s : snapshot.configured_silences)
+    add(nullptr, s);
+  for (const auto& [id, s] : snapshot.silences)
+    add(id, s);
+  return out;
+}
+
 }  // namespace
 
 std::string api_domains(const Snapshot& snapshot) {
@@ -116,9 +137,14 @@ std::optional<std::string> api_domain(const Snapshot& snapshot, const std::strin
     out["looks"] = looks_of(*memory);
     out["incidents"] = incidents_of(*memory);
     out["history"] = history_of(*memory);
+    out["silences"] = silences_of(snapshot, [&](const Silence& s) { return glob_matches(s.domain, name); });
     return written(out);
   }
   return std::nullopt;
+}
+
+std::string api_silences(const Snapshot& snapshot) {
+  return written(silences_of(snapshot, [](const Silence&) { return true; }));
 }
 
 std::string api_findings(const Snapshot& snapshot) {

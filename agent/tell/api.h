@@ -38,5 +38,6 @@ std::string api_domains(const Snapshot& snapshot);
 /// nullopt: not watched, or not looked at yet.
 std::optional<std::string> api_domain(const Snapshot& snapshot, const std::string& name);
 std::string api_findings(const Snapshot& snapshot);
+std::string api_silences(const Snapshot& snapshot);
 
 }  // namespace stswatch

@@ -1,17 +1,16 @@
 #include "agent/tell/http.h"
 
 #include <prometheus/text_serializer.h>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <sstream>
-#include <thread>
 
 #include "agent/tell/api.h"
+#include "agent/tell/door/bounds.h"
 #include "agent/tell/exposition.h"
 #include "agent/tell/html.h"
 #include "agent/tell/http_server.h"
 #include "agent/tell/page_silence.h"
+#include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"
 
@@ -24,7 +23,6 @@ using httplib::Response;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kJsonType = "application/json";
-constexpr std::size_t kRequestBody = 1U << 20;
 
 void fail(Response& r, int status, const std::string& what) {
   r.status = status;
@@ -42,8 +40,9 @@ std::string exposition(const std::vector<prometheus::MetricFamily>& families, bo
 
 class Server : public HttpServer {
  public:
-  explicit Server(HttpParts parts) : parts_(std::move(parts)), server_([this] { return parts_.gate(); }) {
-    server_.set_payload_max_length(kRequestBody);
+  explicit Server(HttpParts parts)
+      : parts_(std::move(parts)),
+        server_([this] { return parts_.gate(); }, [this] { return parts_.own_names(); }) {
     server_.set_error_handler([](const Request&, Response& r) {
       if (!r.body.empty()) return;
       fail(r, r.status,
@@ -56,23 +55,24 @@ class Server : public HttpServer {
   }
 
   ~Server() override {
-    server_.end();
-    if (thread_.joinable()) thread_.join();
+    if (door_) door_->end();
   }
 
-  bool listen(const std::string& host, int port) {
-    if (port == 0)
-      port_ = server_.bind_to_any_port(host);
-    else
-      port_ = server_.bind_to_port(host, port) ? port : -1;
-    if (port_ <= 0) return false;
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running())
-      std::this_thread::yield();  // stop() before that would be lost
-    return true;
+  tl::expected<void, std::string> listen(const std::string& host, int port) {
+    auto door = door::open_door(host, port,
+                                {.gate = [this] { return parts_.gate(); },
+                                 .serve = [this](door::Request q) { return server_.serve(std::move(q)); },
+                                 .patient =
+                                     [](const door::RequestHead& head) {
+                                       return head.path() == "/probe" || head.path() == "/-/reload" ||
+                                              door::is_report(head.path());
+                                     }});
+    if (!door) return tl::make_unexpected(std::move(door.error()));
+    door_ = std::move(*door);
+    return {};
   }
 
-  int port() const override { return port_; }
+  int port() const override { return door_->port(); }
 
  private:
   void add_probes() {
@@ -80,14 +80,14 @@ class Server : public HttpServer {
     server_.Get("/probe", [this](const Request& q, Response& r) { probe(q, r); });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
       if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
-      r.set_content("stswatch is healthy\n", kTextType);
+      r.set_content("stswatch is healthy\n" + own_trouble_in_words(parts_.own()), kTextType);
     });
     server_.Get("/-/ready", [this](const Request&, Response& r) {
       if (!parts_.ready()) return fail(r, 503, "stswatch is starting or stopping");
-      r.set_content("stswatch is ready\n", kTextType);
+      r.set_content("stswatch is ready\n" + own_trouble_in_words(parts_.own()), kTextType);
     });
-    server_.Post("/-/reload", [this](const Request&, Response& r) {
-      const auto done = parts_.reload();
+    server_.Post("/-/reload", [this](const Request& q, Response& r) {
+      const auto done = parts_.reload(caller_of(q).str());
       if (!done) return fail(r, 500, done.error());
       r.set_content("reloaded\n", kTextType);
     });
@@ -108,6 +108,9 @@ class Server : public HttpServer {
     server_.Get("/api/v1/findings", [this](const Request&, Response& r) {
       r.set_content(api_findings(parts_.snapshot()), kJsonType);
     });
+    server_.Get("/api/v1/silences", [this](const Request&, Response& r) {
+      r.set_content(api_silences(parts_.snapshot()), kJsonType);
+    });
     server_.Get(R"(/api/v1/domains/([^/]{1,300}))", [this](const Request& q, Response& r) {
       const auto name = Domain::parse(q.matches[1].str());
       if (!name) return fail(r, 400, name.error());
@@ -118,9 +121,10 @@ class Server : public HttpServer {
     server_.Post(R"(/api/v1/domains/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
       const auto name = Domain::parse(q.matches[1].str());
       if (!name) return fail(r, 400, name.error());
-      if (!parts_.look_now(*name)) return fail(r, 404, name->str() + " is not watched");
+      const auto looking = parts_.look_now(*name, caller_of(q).str());
+      if (looking == HttpParts::Looking::not_watched) return fail(r, 404, name->str() + " is not watched");
       r.status = 202;
-      r.set_content("looking again\n", kTextType);
+      r.set_content(looking == HttpParts::Looking::at_it ? "looking again\n" : "just looked\n", kTextType);
     });
   }
 
@@ -163,53 +167,61 @@ class Server : public HttpServer {
         if (const auto query = act(q, r, *name)) r.set_redirect("../" + name->str() + *query, 303);
       });
     };
-    form(R"(/domain/([^/]{1,300})/check)", [this](const Request&, Response& r, const Domain& name) -> Where {
-      const auto asked = parts_.snapshot().now;
-      if (parts_.look_now(name)) return "?asked=" + to_utc(asked);
-      refuse(r, 404, "Not here", "This domain is not watched.", "../../");
+    const auto refused = [this](Response& r, int status, const std::string& why) -> Where {
+      refuse(r, status, status == 404 ? "Not here" : "Not done", why, "../../");
       return std::nullopt;
-    });
+    };
+    form(R"(/domain/([^/]{1,300})/check)",
+         [this, refused](const Request& q, Response& r, const Domain& name) -> Where {
+           const auto asked = parts_.snapshot().now;
+           const auto looking = parts_.look_now(name, caller_of(q).str());
+           if (looking == HttpParts::Looking::not_watched)
+             return refused(r, 404, "This domain is not watched.");
+           return looking == HttpParts::Looking::at_it ? "?asked=" + to_utc(asked) : "";
+         });
     form(R"(/domain/([^/]{1,300})/silence)",
-         [this](const Request& q, Response& r, const Domain& name) -> Where {
+         [this, refused](const Request& q, Response& r, const Domain& name) -> Where {
+           const auto fields = fields_of(q, {"code", "subject", "for"}, {"comment"});
+           if (!fields) return refused(r, 400, fields.error());
            const auto snapshot = parts_.snapshot();
            const auto* memory = find_domain(snapshot, name.str());
-           if (memory == nullptr) {
-             refuse(r, 404, "Not here", "This domain is not watched.", "../../");
-             return std::nullopt;
-           }
-           const auto given = [&](const char* key) { return q.get_param_value(key); };
-           const auto silence = silence_of({given("code"), given("subject"), given("for"), given("comment")},
-                                           *memory, snapshot.now);
-           if (!silence) {
-             refuse(r, 400, "Not silenced", silence.error(), "../../");
-             return std::nullopt;
-           }
-           parts_.silence(*silence);
+           if (memory == nullptr) return refused(r, 404, "This domain is not watched.");
+           const auto comment = fields->find("comment");
+           auto silence = silence_of({fields->at("code"), fields->at("subject"), fields->at("for"),
+                                      comment == fields->end() ? "" : comment->second},
+                                     *memory, snapshot.now);
+           if (!silence) return refused(r, 400, silence.error());
+           silence->by = caller_of(q).str();
+           if (const auto done = parts_.silence(*silence); !done) return refused(r, 409, done.error());
            return "";
          });
-    form(R"(/domain/([^/]{1,300})/unsilence)", [this](const Request& q, Response& r, const Domain&) -> Where {
-      if (parts_.lift_silence(q.get_param_value("id"))) return "";
-      refuse(r, 404, "Not here", "This silence has ended already.", "../../");
-      return std::nullopt;
-    });
+    form(R"(/domain/([^/]{1,300})/unsilence)",
+         [this, refused](const Request& q, Response& r, const Domain& name) -> Where {
+           const auto fields = fields_of(q, {"id"});
+           if (!fields) return refused(r, 400, fields.error());
+           const auto silences = parts_.snapshot().silences;
+           const auto found = silences.find(fields->at("id"));
+           const bool shown = found != silences.end() && glob_matches(found->second.domain, name.str());
+           if (shown && parts_.lift_silence(found->first, caller_of(q).str())) return "";
+           return refused(r, 404, "This silence has ended already.");
+         });
     form(R"(/domain/([^/]{1,300})/acknowledge)",
-         [this](const Request&, Response& r, const Domain& name) -> Where {
-           if (parts_.acknowledge(name)) return "";
-           refuse(r, 404, "Not here", "Nothing that is still so was told of this domain.", "../../");
-           return std::nullopt;
+         [this, refused](const Request& q, Response& r, const Domain& name) -> Where {
+           if (parts_.acknowledge(name, caller_of(q).str())) return "";
+           return refused(r, 404, "Nothing that is still so was told of this domain.");
          });
   }
 
-  static void refuse(Response& r, int status, const std::string& title, const std::string& words,
-                     const std::string& up) {
+  void refuse(Response& r, int status, const std::string& title, const std::string& words,
+              const std::string& up) const {
     r.status = status;
-    show(r, page_of_message(title, words, up));
+    show(r, page_of_message(title, words, up, parts_.own()));
   }
 
   static void show(Response& r, const std::string& page) {
     r.set_header("Content-Security-Policy", kPagePolicy);
     r.set_header("X-Content-Type-Options", "nosniff");
-    r.set_header("Referrer-Policy", "no-referrer");
+    r.set_header("Referrer-Policy", "same-origin");  // else the buttons send Origin: null
     r.set_header("Cache-Control", "no-store");
     r.set_content(page, "text/html; charset=utf-8");
   }
@@ -253,9 +265,8 @@ class Server : public HttpServer {
   }
 
   HttpParts parts_;
-  BoundedServer server_;
-  std::thread thread_;
-  int port_ = -1;
+  HttpRoutes server_;
+  std::unique_ptr<door::Door> door_;
 };
 
 }  // namespace
@@ -263,10 +274,10 @@ class Server : public HttpServer {
 tl::expected<std::unique_ptr<HttpServer>, std::string> serve_http(const std::string& host, int port,
                                                                   HttpParts parts) {
   auto server = std::make_unique<Server>(std::move(parts));
-  errno = 0;
-  if (server->listen(host, port)) return server;
-  const std::string why = errno != 0 ? std::strerror(errno) : "address not available";
-  return tl::make_unexpected("cannot listen on " + host + ":" + std::to_string(port) + ": " + why +
+  const auto listening = server->listen(host, port);
+  if (listening) return server;
+  return tl::make_unexpected("cannot listen on " + host + ":" + std::to_string(port) + ": " +
+                             listening.error() +
                              ": stop what holds it, or set agent.listen (STSWATCH_LISTEN)");
 }
 

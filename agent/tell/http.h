@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "agent/tell/api.h"
+#include "agent/tell/door/own_pages.h"
+#include "agent/tell/door/web_gate.h"
 #include "agent/tell/snapshot.h"
-#include "agent/tell/web_gate.h"
 
 namespace stswatch {
 
@@ -18,14 +19,17 @@ namespace stswatch {
 struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<std::shared_ptr<WebGate>()> gate;  // agent.web_config; null where there is none
+  std::function<door::OwnNames()> own_names = [] { return door::OwnNames(); };
   std::function<bool()> ready;
   std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
+  std::function<std::vector<Incident>()> own = [] { return std::vector<Incident>{}; };  // what ails the agent
   std::function<Snapshot()> snapshot;
-  std::function<bool(const Domain&)> look_now;  // false: not watched
-  std::function<void(const Silence&)> silence;
-  std::function<bool(const std::string& id)> lift_silence;  // false: there is none of this id
-  std::function<bool(const Domain&)> acknowledge;           // false: nothing was told of it
-  std::function<tl::expected<void, std::string>()> reload;  // the error is shown to the caller
+  using Looking = LookAsked;
+  std::function<Looking(const Domain&, const std::string& who)> look_now;
+  std::function<tl::expected<void, std::string>(const Silence&)> silence;  // the error is for the caller
+  std::function<bool(const std::string& id, const std::string& who)> lift_silence;  // false: there is none
+  std::function<bool(const Domain&, const std::string& who)> acknowledge;  // false: nothing was told of it
+  std::function<tl::expected<void, std::string>(const std::string& who)> reload;
   /// Looks now, for as long as given, or as it sees fit.
   std::function<tl::expected<ProbeAnswer, HttpRefusal>(const std::string& target,
                                                        std::optional<std::chrono::milliseconds>)>

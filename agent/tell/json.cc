@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "checks/judge/rules/refused_by.h"
-
 namespace stswatch {
 namespace {
 
@@ -128,7 +126,10 @@ nlohmann::ordered_json to_json(const Finding& f) {
            {"effect", f.effect},
            {"fix", f.fix},
            {"reference", f.reference}};
-  if (const auto senders = refused_by(f)) out["refused_by"] = *senders;
+  // CONTRACT 2: of records and policies always; of what else where real senders differ (9.2).
+  const bool differ = !f.refused_by.empty() || !f.accepted_by.empty();
+  if (is_on_text(f) || differ) out["refused_by"] = f.refused_by;
+  if (!f.accepted_by.empty()) out["accepted_by"] = f.accepted_by;
   return out;
 }
 

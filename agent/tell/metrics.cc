@@ -262,6 +262,20 @@ class MxHosts {
   std::set<std::pair<std::string, std::string>> told_;
 };
 
+void silences(Exposition& out, const Snapshot& s) {
+  std::vector<const Silence*> standing;
+  for (const auto& silence : s.configured_silences)
+    if (stands(silence, s.now)) standing.push_back(&silence);
+  for (const auto& [id, silence] : s.silences)
+    if (stands(silence, s.now)) standing.push_back(&silence);
+  for (const auto& memory : s.domains) {
+    const auto& name = memory->verdict.domain.str();
+    const auto n =
+        std::ranges::count_if(standing, [&](const auto* each) { return glob_matches(each->domain, name); });
+    out.gauge("stswatch_silences", {{"domain", name}}, static_cast<double>(n));
+  }
+}
+
 void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_build_info", {{"version", kVersion}}, 1);
   for (const auto& k : s.kinds) {
@@ -273,6 +287,13 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_workers", {{"state", "busy"}}, static_cast<double>(s.workers_busy));
   out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
   out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
+  const auto ails = [&](std::string_view code) {
+    return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
+  };
+  out.gauge("stswatch_vantage_dns_ok", {}, ails("vantage-resolver-blind") ? 0 : 1);
+  out.gauge("stswatch_vantage_starttls_ok", {}, ails("vantage-starttls-stripped") ? 0 : 1);
+  out.gauge("stswatch_vantage_resources_ok", {}, ails("vantage-resources") ? 0 : 1);
+  out.gauge("stswatch_vantage_clock_ok", {}, ails("vantage-clock-stepped") ? 0 : 1);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
   out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));
@@ -302,6 +323,7 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   MxHosts hosts;
   for (const auto& memory : snapshot.domains)
     hosts.tell(out, memory->verdict);
+  silences(out, snapshot);
   agent(out, snapshot);
   receivers(out, snapshot);
   return out.take();

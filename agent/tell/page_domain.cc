@@ -157,11 +157,12 @@ void findings(Html& page, const View& view) {
 }
 
 View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
-  DomainObservation facts = *memory.known;
+  // The world that the verdict speaks of: what is confirmed.
+  DomainObservation facts = *memory.confirmed;
   facts.at = snapshot.now;
   MxLooks looks;
   for (const auto& mx : snapshot.mx)
-    looks.emplace(mx->known->host, mx->known);
+    looks.emplace(mx->known->host, mx->confirmed);
   const Vantage vantage{};
   const Limits limits{};
   const History history{&memory.past, {}};
@@ -188,6 +189,7 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   const View view = view_of(*memory, snapshot);
   Html page;
   open_page(page, name, "../");
+  write_own_trouble(page, snapshot.own);
   head(page, view);
   if (asked && under_way(view, *asked)) say_under_way(page, view);
   findings(page, view);

@@ -1,5 +1,6 @@
 // What senders hold of a domain, which incidents are over, and what changed.
 #include <algorithm>
+#include <span>
 
 #include "agent/tell/page_domain_parts.h"
 #include "agent/tell/page_words.h"
@@ -7,7 +8,12 @@
 namespace stswatch::domain_page {
 namespace {
 
-constexpr std::size_t kMostLines = 100;
+constexpr std::size_t kMostLines = 100, kMostPatterns = 10;
+
+void and_more(Html& page, std::size_t shown, std::size_t all, const char* of) {
+  if (all > shown)
+    page.raw("<p class=\"small dim\">And ").number(all - shown).raw(" more ").raw(of).raw(".</p>");
+}
 
 std::string outcome_words(const SenderOutcome& s) {
   std::string hosts;
@@ -23,8 +29,11 @@ std::string outcome_words(const SenderOutcome& s) {
 
 std::string content(const WorldPolicy& policy) {
   std::string out = std::string(to_string(policy.mode));
-  for (const auto& pattern : policy.mx)
-    out += ", " + pattern;
+  const std::size_t shown = std::min(policy.mx.size(), kMostPatterns);
+  for (std::size_t i = 0; i < shown; ++i)
+    out += ", " + policy.mx[i];
+  if (const auto more = policy.mx.size() - shown + policy.more; more > 0)
+    out += " and " + std::to_string(more) + " more";
   return out;
 }
 
@@ -49,8 +58,18 @@ void holding(Html& page, const SenderOutcome& s, const World& world) {
 
 void senders(Html& page, const View& view) {
   page.raw("<h2>What senders hold</h2>");
+  auto all = view.simulation.senders;
+  const std::size_t shown = std::min(all.size(), kMostLines);
+  // Those that hold longest, behind the two that everybody has.
+  const auto fixed =
+      std::ranges::find_if(all, [](const auto& s) { return s.holds.find('/') != s.holds.npos; });
+  if (all.size() > kMostLines)
+    std::stable_sort(fixed, all.end(), [](const auto& a, const auto& b) {
+      return a.live_until.value_or(TimePoint::max()) > b.live_until.value_or(TimePoint::max());
+    });
+  and_more(page, shown, all.size(), "copies end earlier");
   Table table(page, "What senders hold", {"A sender that holds", "does", "until"});
-  for (const auto& s : view.simulation.senders) {
+  for (const auto& s : std::span(all).first(shown)) {
     holding(table.row(), s, view.world);
     table.cell().text(outcome_words(s));
     table.cell();
@@ -74,6 +93,8 @@ void past_incidents(Html& page, const View& view) {
     return;
   }
   std::ranges::sort(over, std::greater{}, [](const Incident* i) { return *i->closed; });
+  and_more(page, kMostLines, over.size(), "before these");
+  if (over.size() > kMostLines) over.resize(kMostLines);
   Table table(page, "Past incidents", {"What", "Where", "Severity", "Began", "Ended", "Lasted"});
   for (const auto* i : over) {
     table.row().text(title_of(i->finding.code));
@@ -100,8 +121,9 @@ void history(Html& page, const View& view) {
     }
     return;
   }
-  Table table(page, "What changed", {"When", "What", "Before", "After"});
   const auto& all = past.changes;
+  and_more(page, kMostLines, all.size(), "before these");
+  Table table(page, "What changed", {"When", "What", "Before", "After"});
   for (auto it = all.rbegin(); it != all.rend() && it - all.rbegin() < std::ptrdiff_t{kMostLines}; ++it) {
     write_time(table.row(), it->at);
     table.cell().text(title_of(it->code) + (it->planned ? " (planned)" : ""));

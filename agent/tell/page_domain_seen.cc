@@ -1,6 +1,7 @@
 // What was seen of a domain: the record, the policy as each address serves it, each address of each MX host.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "agent/tell/page_domain_parts.h"
 #include "agent/tell/page_words.h"
@@ -9,7 +10,7 @@
 namespace stswatch::domain_page {
 namespace {
 
-constexpr std::size_t kShownBody = 4096;
+constexpr std::size_t kShownBody = 4096, kMostColumns = 12;
 
 void certificate(Html& page, const std::optional<PeerCertificates>& peer, TimePoint now) {
   if (!peer) {
@@ -62,11 +63,18 @@ void matrix(Html& page, const View& view) {
       "<h3>Which policy lists which host</h3><div class=\"scroll\" role=\"region\" tabindex=\"0\" "
       "aria-label=\"MX hosts by policy\"><table><thead><tr><th scope=\"col\">Host</th>");
   std::vector<const WorldPolicy*> columns;
+  std::size_t left_out = 0;
+  std::set<std::string_view> held;
+  for (const auto& s : view.simulation.senders)
+    if (const auto slash = s.holds.rfind('/'); slash != s.holds.npos)
+      held.insert(std::string_view(s.holds).substr(slash + 1));
   for (const auto& policy : world.policies) {
-    const auto holds = [&](const SenderOutcome& s) { return s.holds.ends_with('/' + policy.name); };
-    const auto held = std::ranges::find_if(view.simulation.senders, holds);
     const bool current = world.current_policy == policy.name;
-    if (!current && held == view.simulation.senders.end()) continue;
+    if (!current && !held.contains(policy.name)) continue;
+    if (columns.size() == kMostColumns && !current) {
+      ++left_out;
+      continue;
+    }
     columns.push_back(&policy);
     page.raw("<th scope=\"col\">").text(current ? "today’s policy" : "in caches: " + policy.name);
     page.raw("<br><span class=\"small\">").text(to_string(policy.mode)).raw("</span></th>");
@@ -83,6 +91,8 @@ void matrix(Html& page, const View& view) {
     page.raw("</tr>");
   }
   page.raw("</tbody></table></div>");
+  if (left_out > 0)
+    page.raw("<p class=\"small dim\">And ").number(left_out).raw(" more policies in caches.</p>");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/tell/html.h"
+#include "agent/tell/page_silence.h"
 #include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "checks/facts/text.h"
@@ -123,10 +124,6 @@ void counts(Html& page, const Snapshot& snapshot) {
         .raw("</a></li>");
   }
   page.raw("</ul>");
-  if (!snapshot.port25_ok)
-    page.raw(
-        "<article class=\"warning\"><h2>Port 25 cannot be reached from here</h2><p>MX hosts are unknown "
-        "until a canary answers again. What was known of them is kept.</p></article>");
 }
 
 std::string_view mx_word(const MxVerdict& mx) {
@@ -244,6 +241,7 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
                     end = std::min(rows.size(), first + kRows);
   Html page;
   open_page(page, "Domains", "");
+  write_own_trouble(page, snapshot.own);
   page.raw("<h1>Domains</h1>");
   counts(page, snapshot);
   filter(page, query);
@@ -266,13 +264,16 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
         "<p class=\"dim small\">Mail stops: senders that enforce MTA-STS wait, and bounce it after days. The "
         "others still deliver.</p>");
   }
+  all_silences(page, snapshot);
   close_page(page);
   return page.take();
 }
 
-std::string page_of_message(const std::string& title, const std::string& words, const std::string& up) {
+std::string page_of_message(const std::string& title, const std::string& words, const std::string& up,
+                            const std::vector<Incident>& own) {
   Html page;
   open_page(page, title, up);
+  write_own_trouble(page, own);
   page.element("h1", title).element("p", words);
   close_page(page);
   return page.take();

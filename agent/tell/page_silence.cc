@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kComment = 200;
+constexpr std::size_t kListed = 100;  // on the page of all domains
 
 struct Choice {
   std::string_view value, words;
@@ -19,8 +20,6 @@ struct Choice {
 constexpr std::array kChoices{Choice{"1h", "1 hour", 1h}, Choice{"4h", "4 hours", 4h},
                               Choice{"1d", "1 day", 24h}, Choice{"7d", "7 days", 7 * 24h},
                               Choice{"", "until I end it", 0s}};
-
-bool active(const Silence& s, TimePoint now) { return !s.until || *s.until > now; }
 
 /// A name of ours as a glob that stands for itself; "?" for what a name must not be able to widen.
 std::string literal(std::string name) {
@@ -40,12 +39,11 @@ void form(Html& page, const DomainMemory& memory, const Finding* finding) {
       .raw("</summary><form method=\"post\" action=\"")
       .text(url_segment(domain))
       .raw("/silence\">");
-  if (finding)
-    page.raw("<input type=\"hidden\" name=\"code\" value=\"")
-        .text(finding->code)
-        .raw("\"><input type=\"hidden\" name=\"subject\" value=\"")
-        .text(finding->subject)
-        .raw("\">");
+  page.raw("<input type=\"hidden\" name=\"code\" value=\"")
+      .text(finding ? finding->code : "*")
+      .raw("\"><input type=\"hidden\" name=\"subject\" value=\"")
+      .text(finding ? finding->subject : "*")
+      .raw("\">");
   page.raw("<label>No notices for<select name=\"for\">");
   for (const auto& span : kChoices)
     page.raw("<option value=\"").raw(span.value).raw("\">").raw(span.words).raw("</option>");
@@ -67,6 +65,7 @@ void sentence(Html& page, const Silence& s, const std::string& id, const std::st
   } else {
     page.raw(id.empty() ? "by the configuration" : "until somebody ends it");
   }
+  if (!s.by.empty()) page.text(" by " + s.by);
   if (!s.comment.empty()) page.text(": " + s.comment);
   page.text(s.domain == domain ? "" : " (all of " + s.domain + ")").raw("</p>");
   if (id.empty()) return;
@@ -82,7 +81,7 @@ template <class Fits>
 bool sentences(Html& page, const Snapshot& snapshot, const std::string& domain, Fits fits) {
   bool any = false;
   const auto write = [&](const Silence& s, const std::string& id) {
-    if (!active(s, snapshot.now) || !fits(s)) return;
+    if (!stands(s, snapshot.now) || !fits(s)) return;
     any = true;
     sentence(page, s, id, domain);
   };
@@ -95,6 +94,35 @@ bool sentences(Html& page, const Snapshot& snapshot, const std::string& domain, 
 
 }  // namespace
 
+void all_silences(Html& page, const Snapshot& snapshot) {
+  std::size_t rows = 0, standing = 0;
+  const auto row = [&](const Silence& s) {
+    if (!stands(s, snapshot.now) || ++standing > kListed) return;
+    if (rows++ == 0)
+      page.raw(
+          "<h2>Silenced</h2><table class=\"cards\"><thead><tr><th scope=\"col\">What</th><th "
+          "scope=\"col\">Until</th><th scope=\"col\">By</th></tr></thead><tbody>");
+    const bool all = s.code == "*" && s.subject == "*";
+    page.raw("<tr><td>")
+        .text((s.domain == "*" ? "All domains" : s.domain) + (all ? "" : ": " + s.code + " at " + s.subject))
+        .raw("</td><td>");
+    if (s.until)
+      write_time(page, *s.until);
+    else
+      page.raw("somebody ends it");
+    page.raw("</td><td>")
+        .text((s.by.empty() ? "the configuration" : s.by) + (s.comment.empty() ? "" : ": " + s.comment))
+        .raw("</td></tr>");
+  };
+  for (const auto& s : snapshot.configured_silences)
+    row(s);
+  for (const auto& [id, s] : snapshot.silences)
+    row(s);
+  if (rows > 0) page.raw("</tbody></table>");
+  if (standing > rows)
+    page.raw("<p class=\"dim small\">And ").number(standing - rows).raw(" more: stswatch silence list</p>");
+}
+
 tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const DomainMemory& memory,
                                               TimePoint now) {
   const auto span = std::ranges::find(kChoices, form.span, &Choice::value);
@@ -102,7 +130,7 @@ tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const Dom
   if (form.comment.size() > 4 * kComment) return tl::make_unexpected("This comment is too long.");
   Silence out{memory.verdict.domain.str(), "*", "*", std::nullopt, form.comment};
   if (span->seconds > 0s) out.until = now + span->seconds;
-  if (form.code.empty() && form.subject.empty()) return out;
+  if (form.code == "*" && form.subject == "*") return out;
   const bool open = std::ranges::any_of(memory.verdict.findings, [&](const Finding& f) {
     return f.code == form.code && f.subject == form.subject;
   });

@@ -11,7 +11,7 @@ namespace stswatch {
 
 /// The fields of the form, as they were sent.
 struct SilenceForm {
-  std::string code, subject;  // empty: the whole domain
+  std::string code, subject;  // of an open finding; both "*": the whole domain
   std::string span;           // one of those that the form offers
   std::string comment;
 };
@@ -23,6 +23,8 @@ tl::expected<Silence, std::string> silence_of(const SilenceForm& form, const Dom
 
 /// The button for who is at what was told of the domain, or the word that somebody is.
 void acknowledgement(Html& page, const DomainMemory& memory, const Snapshot& snapshot);
+/// All that stand, with who made them and until when; nothing where there is none.
+void all_silences(Html& page, const Snapshot& snapshot);
 /// The form for all of the domain, and the silences that touch it.
 void silence_of_domain(Html& page, const DomainMemory& memory, const Snapshot& snapshot);
 /// The form for one finding, or the word that it is silenced.

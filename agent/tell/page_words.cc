@@ -108,4 +108,25 @@ std::string title_of(std::string_view code) {
   return std::string(entry ? entry->title : code);
 }
 
+void write_own_trouble(Html& page, const std::vector<Incident>& own) {
+  for (const auto& trouble : own) {
+    if (!trouble.open()) continue;
+    const auto& f = trouble.finding;
+    page.raw("<article class=\"warning\" role=\"status\"><h2>").text(title_of(f.code)).raw("</h2><p>Since ");
+    write_time(page, trouble.opened);
+    page.raw(": ").text(f.detail).raw(". ").text(f.fix).raw(" <span class=\"small dim\">").text(f.code);
+    page.raw("</span></p></article>");
+  }
+}
+
+std::string own_trouble_in_words(const std::vector<Incident>& own) {
+  std::string out;
+  for (const auto& trouble : own) {
+    if (!trouble.open()) continue;
+    const auto& f = trouble.finding;
+    out += f.code + " since " + to_utc(trouble.opened) + ": " + title_of(f.code) + ": " + f.detail + "\n";
+  }
+  return out;
+}
+
 }  // namespace stswatch

@@ -32,6 +32,11 @@ void write_time(Html& page, TimePoint at);
 /// "in 3 d 4 h (2026-12-01 00:00 UTC)"; "3 min ago (…)" for what is past.
 void write_when(Html& page, TimePoint at, TimePoint now);
 
+/// On top of every page: what the agent cannot see or do at present, and what to do about it.
+void write_own_trouble(Html& page, const std::vector<Incident>& own);
+/// What ails the agent itself, a line each, for those who ask by HTTP; empty: nothing.
+std::string own_trouble_in_words(const std::vector<Incident>& own);
+
 /// What a change, or a finding, is called: the catalogue's title, or words for plain facts.
 std::string title_of(std::string_view code);
 

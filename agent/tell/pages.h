@@ -25,6 +25,7 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
                                           std::optional<TimePoint> asked = {});
 
 /// For whatever else there is to say to a person.
-std::string page_of_message(const std::string& title, const std::string& words, const std::string& up);
+std::string page_of_message(const std::string& title, const std::string& words, const std::string& up,
+                            const std::vector<Incident>& own = {});
 
 }  // namespace stswatch

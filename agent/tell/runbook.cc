@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "checks/judge/catalogue/catalogue.h"
-#include "checks/judge/rules/refused_by.h"
+#include "checks/judge/catalogue/deployed.h"
 
 namespace stswatch {
 namespace {
@@ -20,6 +20,7 @@ constexpr std::array kWords = {
     Words{"{host}", "HOST"},
     Words{"{address}", "ADDRESS"},
     Words{"{until}", "DATE"},
+    Words{"{who}", "Senders that enforce the policy"},
     Words{"{new_id}", "NEWID"},
     Words{"{value}", "VALUE"},
 };
@@ -114,8 +115,13 @@ std::string alerts_with(std::string_view code) {
 
 /// What deployed senders do that the RFC does not say.
 std::string senders(const CatalogueEntry& entry) {
-  const auto names = ever_refused_by(entry.code);
-  return names.empty() ? "" : "\n\nRefused or misread, as the text may be, by " + joined(names) + ".";
+  const Senders of = ever_senders_of(entry.code);
+  std::string out;
+  if (!of.refuse.empty())
+    out += "\n\nRefused or misread, as the case may be, by " + comma_separated(of.refuse) + ".";
+  if (!of.accept.empty())
+    out += "\n\nTaken all the same, as the case may be, by " + comma_separated(of.accept) + ".";
+  return out;
 }
 
 std::string page_of(const CatalogueEntry& entry) {

@@ -30,6 +30,9 @@ struct ReceiverFigures {
   std::optional<TimePoint> oldest;  // of those pending
 };
 
+/// What comes of asking for a look. fresh: the last one is younger than five seconds, and is the answer.
+enum class LookAsked { not_watched, at_it, fresh };
+
 struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
@@ -38,6 +41,7 @@ struct Snapshot {
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;
   bool port25_ok = true;
+  std::vector<Incident> own;  // what ails the agent itself; the open ones are shown
   std::string trust_store_file, trust_store_sha256;
   std::uint64_t store_errors = 0;  // attempts to keep or read memory that failed
   bool reload_successful = true;

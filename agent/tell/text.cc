@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "checks/judge/rules/refused_by.h"
-
 namespace stswatch {
 
 namespace {
@@ -199,8 +197,10 @@ void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   labelled(out, "Mail", f.effect, style);
   labelled(out, "Fix", f.fix, style);
   if (!style.explain) return;
-  if (const auto senders = refused_by(f).value_or(SenderNames{}); !senders.empty())
-    labelled(out, "Who", "refused or misread by " + joined(senders), style);
+  if (!f.refused_by.empty())
+    labelled(out, "Who", "refused or misread by " + comma_separated(f.refused_by), style);
+  if (!f.accepted_by.empty())
+    labelled(out, "Who", "taken all the same by " + comma_separated(f.accepted_by), style);
   labelled(out, "See", f.reference, style);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/tell/timeline.h"
 
 #include <algorithm>
+#include <span>
 
 #include "agent/tell/page_words.h"
 #include "checks/judge/rules/certificates.h"
@@ -11,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kLeft = 10, kWidth = 880, kRight = 870, kRowHeight = 34, kTop = 26, kMarkHeight = 18;
-constexpr std::size_t kBars = 40;
+constexpr std::size_t kBars = 40, kRows = 200;
 constexpr Seconds kLeast = 14 * 24h, kMost = 400 * 24h;
 
 bool is_late(const std::optional<TimePoint>& from, const std::optional<TimePoint>& until, TimePoint now) {
@@ -195,7 +196,7 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
       "<details><summary>The same as a table</summary><div class=\"scroll\"><table><thead><tr><th "
       "scope=\"col\">What"
       "</th><th scope=\"col\">Until</th></tr></thead><tbody>");
-  for (const auto& bar : bars)
+  for (const auto& bar : std::span(bars).first(std::min(bars.size(), kRows)))
     page.raw("<tr><th scope=\"row\">")
         .text(bar.label)
         .raw("</th><td>")
@@ -210,7 +211,10 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
         .raw("</th><td>")
         .text(in_minutes(mark.at))
         .raw("</td></tr>");
-  page.raw("</tbody></table></div></details>");
+  page.raw("</tbody></table></div>");
+  if (bars.size() > kRows)
+    page.raw("<p class=\"small dim\">And ").number(bars.size() - kRows).raw(" more.</p>");
+  page.raw("</details>");
 }
 
 }  // namespace

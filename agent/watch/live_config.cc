@@ -13,8 +13,9 @@ std::optional<Seconds> parse_timeout(const std::string& text) {
   return parse_duration(plain ? text + "s" : text);
 }
 
-bool uses_ipv6(const NetworkOptions& network) {
-  return network.ipv6 == Ipv6::on || (network.ipv6 == Ipv6::automatic && has_ipv6_route());
+/// nullopt: left to us, and not to be found out now.
+std::optional<bool> uses_ipv6(const NetworkOptions& network) {
+  return network.ipv6 == Ipv6::automatic ? has_ipv6_route() : std::optional(network.ipv6 == Ipv6::on);
 }
 
 }  // namespace
@@ -30,6 +31,7 @@ tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
     if (const auto server = dns::parse_server(typed); !server)
       return tl::make_unexpected(Refusal{"--resolver: " + server.error(), kExitUsage});
   if (!flags.resolvers.empty()) config.dns.servers = flags.resolvers;
+  if (!flags.dns_source.empty()) config.dns_source = flags.dns_source == "auto";
   if (flags.ca_file) config.network.ca_file = *flags.ca_file;
   if (flags.allow_private) config.network.allow_private = true;
   if (flags.https_port) config.network.https_port = *flags.https_port;
@@ -54,7 +56,7 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   out.trust = std::move(*trust);
 
   const auto& network = config.network;
-  const bool ipv6 = uses_ipv6(network);
+  const bool ipv6 = uses_ipv6(network).value_or(true);
   ObserveOptions options;
   options.https.port = network.https_port;
   options.smtp.port = network.smtp_port;
@@ -63,6 +65,11 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   options.ipv6 = ipv6;
   out.address_limiter = before != nullptr ? before->address_limiter : std::make_shared<AddressLimiter>();
   out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options, out.address_limiter);
+  if (config.dns_source) {
+    out.source = std::make_shared<dns::Source>(
+        *out.resolver, dns::SourceOptions{.allow_private = network.allow_private, .ipv6 = ipv6});
+    out.observer->use_source(out.source);
+  }
   out.vantage =
       before != nullptr ? before->vantage : std::make_shared<VantageWatch>(ipv6, network.allow_private);
   out.vantage->configure(ipv6, network.allow_private);
@@ -71,9 +78,10 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
 }
 
 void Probes::find_route(const NetworkOptions& network) const {
-  const bool ipv6 = uses_ipv6(network);
-  observer->use_ipv6(ipv6);
-  vantage->configure(ipv6, network.allow_private);
+  const auto ipv6 = uses_ipv6(network);
+  if (!ipv6) return;
+  observer->use_ipv6(*ipv6);
+  vantage->configure(*ipv6, network.allow_private);
 }
 
 LiveConfig::LiveConfig(Config c, Probes o, std::shared_ptr<WebGate> g)

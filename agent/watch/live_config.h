@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "agent/commands/commands.h"
-#include "agent/tell/web_gate.h"
+#include "agent/tell/door/web_gate.h"
 #include "agent/watch/vantage_watch.h"
 #include "checks/observe/observer.h"
 #include "config/config.h"
@@ -21,6 +21,7 @@ struct Probes {
   std::unique_ptr<Resolver> resolver;
   std::shared_ptr<const TrustStore> trust;
   std::shared_ptr<AddressLimiter> address_limiter;
+  std::shared_ptr<dns::Source> source;  // null: dns.source is off
   std::unique_ptr<Observer> observer;
   std::shared_ptr<VantageWatch> vantage;
   std::unique_ptr<Canaries> canaries;

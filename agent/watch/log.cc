@@ -1,9 +1,12 @@
 #include "agent/watch/log.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
+
+#include "agent/watch/log_stream.h"
 
 namespace stswatch {
 namespace {
@@ -35,8 +38,7 @@ std::unique_ptr<spdlog::formatter> text_lines() {
 }
 
 void log_to_stderr(const std::string& format) {
-  auto logger =
-      std::make_shared<spdlog::logger>("stswatch", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("stswatch", std::make_shared<LogStream>(STDERR_FILENO));
   logger->set_formatter(format == "json" ? json_lines() : text_lines());
   spdlog::set_default_logger(std::move(logger));
 }

@@ -8,7 +8,7 @@ namespace stswatch {
 
 SavedLook look_once(const Probes& probes, MxProbePool& mx, const Domain& domain, TimePoint now,
                     const Deadline& deadline) {
-  SavedLook look(probes.observer->look_at_names(domain, now, deadline));
+  SavedLook look(probes.observer->look_at_names(domain, now, deadline, {.known = nullptr, .thorough = true}));
   auto& facts = look.domain;
 
   std::map<std::string, MxProbePool::Look> pending;
@@ -24,6 +24,8 @@ SavedLook look_once(const Probes& probes, MxProbePool& mx, const Domain& domain,
   for (const auto& [host, seen] : pending)
     if (seen.wait_for(deadline.left()) == std::future_status::ready) look.mx.emplace(host, seen.get());
   look.vantage = probes.vantage->now(domain.policy_host(), facts.at);
+  look.vantage.resolver_blind = ResolverWatch::proved_by(facts);
+  look.vantage.port53_blocked = probes.source && probes.source->blocked();
   return look;
 }
 

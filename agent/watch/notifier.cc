@@ -29,6 +29,20 @@ std::string mail_domain(std::string_view mailbox) {
   return text::lower(mailbox.substr(0, mailbox.find('>')));
 }
 
+/// What others made or ended in the store, and what has come to its end.
+void log_changes(const std::map<std::string, Silence>& before, const std::map<std::string, Silence>& after,
+                 TimePoint since, TimePoint now) {
+  for (const auto& [id, s] : after) {
+    const auto was = before.find(id);
+    const bool news = was == before.end() || !(was->second == s);
+    if (news && stands(s, now)) spdlog::info("silence {}: {}", id, in_words(s));
+    const bool ended = since != TimePoint{} && stands(s, since) && !stands(s, now);
+    if (!news && ended) spdlog::info("silence {} is over: {}", id, in_words(s));
+  }
+  for (const auto& [id, s] : before)
+    if (!after.contains(id) && stands(s, now)) spdlog::info("silence {} was removed: {}", id, in_words(s));
+}
+
 }  // namespace
 
 Notifier::Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around)
@@ -46,6 +60,7 @@ void Notifier::on_update(std::shared_ptr<const DomainMemory> record) {
 DispatchRules Notifier::rules_of(const Config& config) const {
   DispatchRules rules;
   rules.silences = config.silences;
+  rules.watched.insert(agent_itself().str());
   auto labels = std::make_shared<std::map<std::string, std::map<std::string, std::string>>>();
   for (const auto& d : config.domains) {
     rules.watched.insert(d.name.str());
@@ -108,9 +123,11 @@ void Notifier::adopt(const Config& config, const std::string& ca_file) {
 TimePoint Notifier::decide() {
   const auto now = clock_.now();
   if (now - silences_read_ >= kReadSilences) {
-    silences_read_ = now;
+    const auto before = dispatcher_.silences();
     if (dispatcher_.silences_edited()) around_.flush();
     if (const auto rows = around_.read_silences()) dispatcher_.adopt_silences(*rows);
+    log_changes(before, dispatcher_.silences(), silences_read_, now);
+    silences_read_ = now;
   }
   return std::min(dispatcher_.turn(now), now + kReadSilences);
 }
@@ -150,16 +167,18 @@ void Notifier::run(const Step& step, AddressLimiter address_limiter) {
     lock.unlock();
     const TimePoint next = step(stop);
     lock.lock();
-    TimePoint not_before = TimePoint::min();
+    const SteadyPoint due =
+        clock_.steady() + (next - clock_.now());  // whatever becomes of the calendar meanwhile
+    SteadyPoint not_before = SteadyPoint::min();
     if (address_limiter == AddressLimiter::decider) {
       ++decided_;
       news_.notify_all();
-      not_before = clock_.now() + kBreath;
+      not_before = clock_.steady() + kBreath;
     }
     while (!ending_) {
-      const auto now = clock_.now();
-      if (now >= not_before && (now >= next || news != seen)) break;
-      clock_.wait_until(news_, lock, std::max(not_before, now >= not_before ? next : not_before));
+      const auto now = clock_.steady();
+      if (now >= not_before && (now >= due || news != seen)) break;
+      clock_.wait_until(news_, lock, std::max(not_before, now >= not_before ? due : not_before));
     }
   }
   --running_;
@@ -191,6 +210,8 @@ void Notifier::stop() {
   end_threads();
   options_.reset();
 }
+
+void Notifier::redate() { dispatcher_.redate(clock_.now()); }
 
 void Notifier::describe(Snapshot& s) const {
   s.silences = dispatcher_.silences();

@@ -37,6 +37,9 @@ class Notifier {
   /// Lets what is being sent come to its end for a moment, then cuts it off. Idempotent.
   void stop();
 
+  /// After the calendar has jumped, and at the start: nothing was told later than now.
+  void redate();
+
   Dispatcher& dispatcher() { return dispatcher_; }
   void describe(Snapshot& s) const;
 

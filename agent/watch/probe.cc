@@ -63,26 +63,72 @@ bool allowed_by(const std::vector<std::string>& allow, const Domain& name) {
   });
 }
 
+std::shared_ptr<Prober::Flight> Prober::board(const std::string& name, Millis patience, bool* ours) {
+  const auto now = Steady::now();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(flights_, [&](const auto& entry) {
+    return entry.second->done && entry.second->began + kFreshLook <= now;
+  });
+  auto& flight = flights_[name];
+  const bool enough = flight && (!flight->done || !flight->cut || patience <= flight->patience);
+  *ours = !enough && (!flight || flight->looks < kLooks);
+  if (!*ours) return flight;
+  const int looks = flight ? flight->looks + 1 : 1;
+  flight = std::make_shared<Flight>();
+  flight->began = now;
+  flight->patience = patience;
+  flight->looks = looks;
+  return flight;
+}
+
+Prober::Result Prober::accompany(Flight& flight, Steady::time_point until) {
+  std::unique_lock lock(mutex_);
+  if (!flight.done && flight.company < kCompany) {
+    ++flight.company;
+    landed_.wait_until(lock, until, [&] { return flight.done; });
+    --flight.company;
+  }
+  return flight.answer;
+}
+
+Prober::Result Prober::look(const LiveConfig& plan, const Domain& name, Millis patience) {
+  const Place place(under_way_);
+  if (!place.ours())
+    return tl::make_unexpected(
+        HttpRefusal{503, std::to_string(kAtOnce) + " probes are under way: ask again later"});
+  service_.probed(name);
+  const auto began = Steady::now();
+  // The hosts get the same end as the whole: what comes after it is not seen in any case.
+  MxProbePool mx(plan.probes, clock_, patience, cancel_, kMxThreads);
+  const auto look = look_once(plan.probes, mx, name, clock_.now(), Deadline::in(patience, &cancel_));
+  if (cancel_.cancelled()) return tl::make_unexpected(HttpRefusal{503, "stswatch is stopping"});
+  const auto* watched = plan.find(name.str());
+  return ProbeAnswer{record_of(look, watched != nullptr ? watched->limits : plan.config.expiry),
+                     std::chrono::duration<double>(Steady::now() - began).count()};
+}
+
 tl::expected<ProbeAnswer, HttpRefusal> Prober::probe(const std::string& target,
                                                      std::optional<Millis> timeout) {
   const auto plan = service_.plan();
   const auto name = allowed_target(*plan, target);
   if (!name) return tl::make_unexpected(name.error());
-  const Place place(under_way_);
-  if (!place.ours())
-    return tl::make_unexpected(
-        HttpRefusal{503, std::to_string(kAtOnce) + " probes are under way: ask again later"});
-
-  const auto began = std::chrono::steady_clock::now();
+  if (plan->find(name->str()) != nullptr)
+    if (auto record = service_.fresh(*name)) return ProbeAnswer{std::move(record), 0};
   const Millis longest = plan->config.network.look_timeout;
   const Millis patience = std::min(timeout.value_or(longest), longest);
-  // The hosts get the same end as the whole: what comes after it is not seen in any case.
-  MxProbePool mx(plan->probes, clock_, patience, cancel_, kMxThreads);
-  const auto look = look_once(plan->probes, mx, *name, clock_.now(), Deadline::in(patience, &cancel_));
-  if (cancel_.cancelled()) return tl::make_unexpected(HttpRefusal{503, "stswatch is stopping"});
-  const auto* watched = plan->find(name->str());
-  return ProbeAnswer{record_of(look, watched != nullptr ? watched->limits : plan->config.expiry),
-                     std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()};
+  bool ours = false;
+  const auto flight = board(name->str(), patience, &ours);
+  if (!ours) return accompany(*flight, Steady::now() + patience);
+  auto answer = look(*plan, *name, patience);
+  const std::lock_guard lock(mutex_);
+  flight->cut = Steady::now() - flight->began >= patience;
+  flight->answer = answer;
+  flight->done = true;
+  landed_.notify_all();
+  if (const auto mine = flights_.find(name->str());
+      !answer && mine != flights_.end() && mine->second == flight)
+    flights_.erase(mine);  // it was none
+  return answer;
 }
 
 }  // namespace stswatch

@@ -55,7 +55,7 @@ tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const 
   if (!probes) return tl::make_unexpected(Refusal{probes.error(), kExitConfig});
   std::shared_ptr<WebGate> gate;
   if (!config->agent.web_config.empty()) {
-    auto opened = WebGate::open(config->agent.web_config);
+    auto opened = WebGate::open(config->agent.web_config, config->agent.shared_secret_files);
     if (!opened) return tl::make_unexpected(Refusal{opened.error(), kExitConfig});
     gate = std::move(*opened);
   }
@@ -88,10 +88,16 @@ tl::expected<void, std::string> Reloader::reload() {
     const std::lock_guard lock(mutex_);
     successful_ = plan.has_value();
     if (successful_) success_at_ = clock_.now();
+    refusal_ = plan ? std::string() : plan.error().what;
   }
   systemd::ready(domains);
   if (!plan) return tl::make_unexpected(plan.error().what);
   return {};
+}
+
+std::optional<std::string> Reloader::refused() const {
+  const std::lock_guard lock(mutex_);
+  return successful_ ? std::nullopt : std::optional(refusal_);
 }
 
 void Reloader::describe(Snapshot& s) const {

@@ -33,6 +33,8 @@ class Reloader {
   /// The error is for the caller; it has been logged.
   tl::expected<void, std::string> reload();
   void describe(Snapshot& s) const;
+  /// Why the newest reload was refused, if it was.
+  std::optional<std::string> refused() const;
 
  private:
   const RunCommand& command_;
@@ -42,7 +44,8 @@ class Reloader {
   const std::function<void(const LiveConfig&)> adopted_;
   std::mutex reloading_;  // one reload at a time
   mutable std::mutex mutex_;
-  bool successful_ = true;  // guarded by mutex_, as is the next
+  bool successful_ = true;  // guarded by mutex_, as is all below
+  std::string refusal_;
   TimePoint success_at_;
 };
 

@@ -50,7 +50,7 @@ const MxUsers::Names& MxUsers::of(const std::map<std::string, Names>& all, const
   return it == all.end() ? none : it->second;
 }
 
-void Schedule::add(const Subject& subject, TimePoint due) {
+void Schedule::add(const Subject& subject, SteadyPoint due) {
   const auto [it, fresh] = entries_.emplace(subject, Entry{});
   auto& entry = it->second;
   if (!fresh && !entry.gone) return;
@@ -90,7 +90,7 @@ const Schedule::Queue* Schedule::first_due(bool mx_allowed) const {
   return best;
 }
 
-std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
+std::optional<Subject> Schedule::take(SteadyPoint now, bool mx_allowed) {
   const Queue* first = first_due(mx_allowed);
   if (first == nullptr || first->begin()->first > now) return std::nullopt;
   const Subject subject = first->begin()->second;
@@ -99,7 +99,7 @@ std::optional<Subject> Schedule::take(TimePoint now, bool mx_allowed) {
   return subject;
 }
 
-void Schedule::done(const Subject& subject, TimePoint now, Seconds interval) {
+void Schedule::done(const Subject& subject, SteadyPoint now, Seconds interval) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
   if (it->second.gone) {
@@ -112,7 +112,7 @@ void Schedule::done(const Subject& subject, TimePoint now, Seconds interval) {
   queue(subject.kind).emplace(it->second.due, subject);
 }
 
-void Schedule::hurry(const Subject& subject, TimePoint now) {
+void Schedule::hurry(const Subject& subject, SteadyPoint now) {
   const auto it = entries_.find(subject);
   if (it == entries_.end()) return;
   if (it->second.taken) {
@@ -124,7 +124,7 @@ void Schedule::hurry(const Subject& subject, TimePoint now) {
   queue(subject.kind).emplace(it->second.due, subject);
 }
 
-void Schedule::shorten(Kind kind, TimePoint now, Seconds interval) {
+void Schedule::shorten(Kind kind, SteadyPoint now, Seconds interval) {
   auto& q = queue(kind);
   std::uniform_int_distribution<std::int64_t> within(0, interval.count());
   const auto latest = now + interval + interval / 10;
@@ -137,12 +137,12 @@ void Schedule::shorten(Kind kind, TimePoint now, Seconds interval) {
   }
 }
 
-std::optional<TimePoint> Schedule::next_due(bool mx_allowed) const {
+std::optional<SteadyPoint> Schedule::next_due(bool mx_allowed) const {
   const Queue* first = first_due(mx_allowed);
   return first == nullptr ? std::nullopt : std::optional(first->begin()->first);
 }
 
-Seconds Schedule::late(Kind kind, TimePoint now) const {
+Seconds Schedule::late(Kind kind, SteadyPoint now) const {
   const auto& q = queues_[index(kind)];
   return q.empty() ? Seconds{0} : std::max(Seconds{0}, now - q.begin()->first);
 }

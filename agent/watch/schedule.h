@@ -1,5 +1,6 @@
 // Which subject is due next. Each subject stands in the schedule once, so a late schedule stretches instead
-// of growing. No clock and no lock of its own: the caller brings the time and guards it.
+// of growing. No clock and no lock of its own: the caller brings the time, of the hand that never
+// jumps, and guards it.
 #pragma once
 
 #include <array>
@@ -12,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/watch/clock.h"
 #include "checks/facts/address.h"
-#include "checks/facts/time.h"
 
 namespace stswatch {
 
@@ -31,35 +32,35 @@ class Schedule {
  public:
   explicit Schedule(std::uint32_t seed) : random_(seed) {}
 
-  void add(const Subject& subject, TimePoint due);  // no change when it is there already
+  void add(const Subject& subject, SteadyPoint due);  // no change when it is there already
   void remove(const Subject& subject);
   bool has(const Subject& subject) const;
 
   /// Takes the subject that is longest overdue at `now`; MX hosts only when `mx_allowed`. It stays out until
   /// done().
-  std::optional<Subject> take(TimePoint now, bool mx_allowed);
+  std::optional<Subject> take(SteadyPoint now, bool mx_allowed);
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
   /// removed.
-  void done(const Subject& subject, TimePoint now, Seconds interval);
+  void done(const Subject& subject, SteadyPoint now, Seconds interval);
   /// Due at once; when it is being looked at, due again as soon as that look is done.
-  void hurry(const Subject& subject, TimePoint now);
+  void hurry(const Subject& subject, SteadyPoint now);
 
   /// For a shorter interval than before: whatever is due later than that comes due within it.
-  void shorten(Kind kind, TimePoint now, Seconds interval);
+  void shorten(Kind kind, SteadyPoint now, Seconds interval);
 
-  std::optional<TimePoint> next_due(bool mx_allowed) const;
+  std::optional<SteadyPoint> next_due(bool mx_allowed) const;
   /// How long the subject of this kind that waits longest has been due.
-  Seconds late(Kind kind, TimePoint now) const;
+  Seconds late(Kind kind, SteadyPoint now) const;
   std::size_t count(Kind kind) const { return counts_[index(kind)]; }
 
  private:
   struct Entry {
-    TimePoint due{};
+    SteadyPoint due{};
     bool taken = false;
     bool hurried = false;
     bool gone = false;  // removed during its look
   };
-  using Queue = std::set<std::pair<TimePoint, Subject>>;
+  using Queue = std::set<std::pair<SteadyPoint, Subject>>;
   static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
   Queue& queue(Kind kind) { return queues_[index(kind)]; }
   const Queue* first_due(bool mx_allowed) const;

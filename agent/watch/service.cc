@@ -6,6 +6,7 @@
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
+#include "agent/watch/descriptors.h"
 #include "checks/judge/case.h"
 
 namespace stswatch {
@@ -20,7 +21,7 @@ constexpr Seconds kVantageTrouble{60};  // while no canary answers
 bool changed_lately(const Past& past, TimePoint now) {
   constexpr Seconds kSettling{2 * 3600};
   return std::any_of(past.changes.begin(), past.changes.end(),
-                     [&](const Change& c) { return now - c.at < kSettling; });
+                     [&](const Change& c) { return c.at <= now && now - c.at < kSettling; });
 }
 
 void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
@@ -81,8 +82,20 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
   return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
 }
 
+/// A look at names alone is none that somebody would ask for.
+bool fetched_lately(const DomainMemory& record, TimePoint now) {
+  return record.policy_fetched && *record.policy_fetched <= now && now - *record.policy_fetched < kFreshLook;
+}
+
 WorkerPool::Limits limits_of(const LiveConfig& plan) {
-  return {static_cast<std::size_t>(plan.config.agent.workers), plan.config.network.look_timeout};
+  const auto wanted = static_cast<std::size_t>(plan.config.agent.workers);
+  const auto descriptors = descriptor_limit();
+  const auto workers = workers_within(descriptors, wanted);
+  if (workers < wanted)
+    spdlog::warn(
+        "{} descriptors suffice for {} workers of {}: raise LimitNOFILE (ulimit -Hn), or lower agent.workers",
+        descriptors, workers, wanted);
+  return {workers, plan.config.network.look_timeout};
 }
 
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
@@ -92,6 +105,7 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
   out.vantage = vantage;
   out.limits = domain.limits;
   out.limits.confirmations = plan.config.schedule.confirmations;
+  out.limits.grain = plan.config.schedule.grain(plan.config.network.look_timeout);
   out.limits.readiness_sessions = domain.readiness_sessions;
   for (const auto& p : plan.config.planned)
     out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;
@@ -158,6 +172,7 @@ void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
     if (plan->find(d.name.str()) != nullptr) continue;
     pool_.remove({Kind::domain, d.name.str()});
     fetch_now_.erase(d.name.str());
+    plan->probes.vantage->forget(d.name.str());
     use_mx_hosts(d.name.str(), {});
   }
   pool_.shorten(Kind::domain, plan->config.schedule.dns);
@@ -176,14 +191,28 @@ void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
                    nullptr, {});
 }
 
-bool Service::look_now(const Domain& name) {
+Service::Looking Service::look_now(const Domain& name) {
+  const auto record = memory_.domain(name);
+  const auto now = RecentLooks::Steady::now();
   const std::lock_guard lock(mutex_);
-  if (plan_->find(name.str()) == nullptr) return false;
+  if (plan_->find(name.str()) == nullptr) return Looking::not_watched;
+  const bool fetched = record && fetched_lately(*record, clock_.now());
+  if (fetched || asked_.left(name.str(), now) > RecentLooks::Steady::duration::zero()) return Looking::fresh;
+  asked_.began(name.str(), now);
+  const auto after = std::chrono::ceil<Seconds>(probed_.left(name.str(), now));
   fetch_now_.insert(name.str());
-  pool_.hurry({Kind::domain, name.str()});
+  pool_.hurry({Kind::domain, name.str()}, after);
   for (const auto& host : mx_users_.hosts_of(name.str()))
-    pool_.hurry({Kind::mx, host});
-  return true;
+    pool_.hurry({Kind::mx, host}, after);
+  return Looking::at_it;
+}
+
+std::shared_ptr<const DomainMemory> Service::fresh(const Domain& name) const {
+  auto record = memory_.domain(name);
+  if (!record) return nullptr;
+  const bool asked =
+      asked_.left(name.str(), RecentLooks::Steady::now()) > RecentLooks::Steady::duration::zero();
+  return asked || fetched_lately(*record, clock_.now()) ? record : nullptr;
 }
 
 std::shared_ptr<const LiveConfig> Service::plan() const {
@@ -224,6 +253,7 @@ bool Service::fetch_is_due(const LiveConfig& plan, const DomainMemory* before,
     if (fetch_now_.erase(facts.domain.str()) > 0) return true;
   }
   if (before == nullptr || !before->policy_fetched) return true;
+  if (*before->policy_fetched > facts.at) return true;  // by a clock that was ahead
   // A tenth early, so that the spread of the schedule does not skip a turn.
   if (facts.at - *before->policy_fetched >= plan.config.schedule.policy * 9 / 10) return true;
   if (wants_confirmation(*before) || changed_lately(before->past, facts.at)) return true;
@@ -236,9 +266,10 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   const Stopwatch watch;
   const auto& probes = plan.probes;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
-  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline);
-  std::vector<Address> crowded;
   const auto before = memory_.domain(domain.name);
+  auto facts = probes.observer->look_at_names(domain.name, clock_.now(), deadline,
+                                              {.known = before ? before->known.get() : nullptr});
+  std::vector<Address> crowded;
   const bool fetch = fetch_is_due(plan, before.get(), facts);
   if (fetch) {
     const Stopwatch fetch_watch;
@@ -252,6 +283,9 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
     }
   }
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
+  hear_dates(facts);
+  probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
   const bool parked = !crowded.empty() && facts.fetches.empty();
@@ -317,8 +351,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   wait_for_address({Kind::mx, host}, crowded);
   const auto& schedule = plan.config.schedule;
   if (!crowded.empty() && look.probes.empty()) return schedule.mx;
-  if (silent(look)) plan.probes.canaries->ask(look.at, cancel_);
+  if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return schedule.mx;
+  if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
   plan.probes.vantage->saw(look);
   const auto vantage = plan.probes.vantage->now(host, look.at);
   const auto outcome = outcome_of(look, vantage);
@@ -328,8 +363,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
   record->times.last_look = look.at;
+  if (!record->times.first_look) record->times.first_look = look.at;
   // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
-  const bool heard = std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return answered(p.failure); });
+  const bool heard = std::ranges::any_of(look.probes, spoke);
   if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;
   auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
                            {plan.config.schedule.confirmations});
@@ -337,9 +373,11 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
       std::make_shared<MxHostObservation>(merge_seen(record->known.get(), look, vantage, &confirmed));
   record->confirmed =
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
-  record->past = std::make_shared<HostPast>(remember_look(*record->past, *record->confirmed));
+  record->past = std::make_shared<HostPast>(
+      note_attempts(remember_look(*record->past, *record->confirmed), look, vantage));
+  record->attempts = record->past->attempts;
   const bool saw = saw_all(look, vantage);
-  if (silent(look) && !record->debounces.empty()) hurry_references(host, look.at);
+  if (dubious(look) && !record->debounces.empty()) hurry_references(host, look.at);
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.
   const bool found = look.addresses.lookup() != Lookup::unknown;
   const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);

@@ -9,6 +9,8 @@
 #include "agent/tell/metrics.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
+#include "agent/watch/means.h"
+#include "agent/watch/recent_looks.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
 
@@ -25,8 +27,14 @@ class Service {
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
   void adopt(std::shared_ptr<const LiveConfig> plan);
-  /// Looks again now, its policy and MX hosts included; false when the domain is not watched.
-  bool look_now(const Domain& name);
+  using Looking = LookAsked;
+  /// Looks again now, its policy and MX hosts included, or as soon as the last probe is old enough; not where
+  /// the last such look is fresh.
+  Looking look_now(const Domain& name);
+  /// What is known of a domain of which a whole look is fresh, or was asked for a moment ago; else null.
+  std::shared_ptr<const DomainMemory> fresh(const Domain& name) const;
+  /// A probe looks at it.
+  void probed(const Domain& name) { probed_.began(name.str(), RecentLooks::Steady::now()); }
   /// Ends every wait for the network and joins all workers. Idempotent.
   void stop();
 
@@ -35,9 +43,19 @@ class Service {
   /// Why it is no longer alive, if so.
   std::optional<std::string> stuck() const { return pool_.stuck(std::chrono::steady_clock::now()); }
   LookMetrics& looks() { return looks_; }
+  /// Which of the agent's own means do not suffice for its looks, if so.
+  std::optional<std::string> lacking() const;
+  /// Why MX hosts cannot be looked at from here, if so.
+  std::optional<std::string> port25_blocked() const;
+  bool port25_tried() const;
+  /// After the calendar has jumped, or at the start: what is remembered as seen later than now was seen now.
+  /// Returns how far ahead the latest of it was.
+  Seconds redate();
 
  private:
   void recall(const LiveConfig& plan, const DomainConfig& domain);
+  Seconds redate(const DomainConfig& domain);
+  void hear_dates(const DomainObservation& facts);
   Seconds look(const Subject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
   void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
@@ -55,8 +73,10 @@ class Service {
   Memory& memory_;
   Clock& clock_;
   LookMetrics looks_;
+  Means means_;
   AddressQueue address_queue_;
   Cancel cancel_;
+  RecentLooks asked_, probed_;
 
   // A domain's record is read, judged and replaced under its stripe, so that a domain look and a look at one
   // of its MX hosts do not lose each other's news. Never held across I/O.

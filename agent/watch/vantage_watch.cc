@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checks/judge/classify.h"
+
 namespace stswatch {
 
 namespace {
@@ -20,7 +22,7 @@ bool Canaries::begin_round(TimePoint now, const Deadline& deadline) {
     if (deadline.passed() || deadline.cancelled()) return false;
     over_.wait_for(lock, std::min(deadline.left(), kGlance));
   }
-  if (asked_ != TimePoint{} && now - asked_ <= kFresh) return false;
+  if (asked_ != TimePoint{} && std::chrono::abs(now - asked_) <= kFresh) return false;
   under_way_ = true;
   return true;
 }
@@ -36,6 +38,8 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
     refused |= greets == false;
   }
   const bool complete = !answered.empty() || (refused && !deadline.cancelled() && !deadline.passed());
+  // Beside its greeting, whether it offers STARTTLS: hosts that all lose it at once are not at fault.
+  if (!answered.empty()) vantage_.saw(observer_.look_at_mx(answered, now, deadline), true);
   if (complete) vantage_.asked_canaries(answered, now);
   {
     const std::lock_guard lock(mutex_);
@@ -45,11 +49,13 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
   over_.notify_all();
 }
 
-bool silent(const MxHostObservation& look) {
+bool dubious(const MxHostObservation& look) {
   return std::any_of(look.probes.begin(), look.probes.end(), [](const SmtpProbe& probe) {
-    return !answered(probe.failure) &&
-           (probe.failure->cause == Cause::timeout || probe.failure->cause == Cause::refused ||
-            probe.failure->cause == Cause::reset);
+    const bool no_connection = !answered(probe.failure) && (probe.failure->cause == Cause::timeout ||
+                                                            probe.failure->cause == Cause::refused ||
+                                                            probe.failure->cause == Cause::reset);
+    const bool no_starttls = probe.failure && probe.failure->cause == Cause::not_offered;
+    return no_connection || no_smtp(probe) || no_starttls;
   });
 }
 
@@ -68,7 +74,8 @@ void VantageWatch::Port::reached(const std::string& host, TimePoint at) {
 
 bool VantageWatch::Port::other_than(const std::string& host, TimePoint at) const {
   for (const auto& reach : last)
-    if (!reach.host.empty() && reach.host != host && at - reach.at <= kLately && reach.at >= void_before)
+    if (!reach.host.empty() && reach.host != host && std::chrono::abs(at - reach.at) <= kLately &&
+        reach.at >= void_before)
       return true;
   return false;
 }
@@ -84,17 +91,43 @@ void VantageWatch::resolved(const std::string& subject, TimePoint at) {
   dns_.reached(subject, at);
 }
 
+void VantageWatch::saw_resolver(const DomainObservation& look, bool port53_blocked) {
+  const std::lock_guard lock(mutex_);
+  resolver_.saw(look);
+  port53_blocked_ = port53_blocked;
+}
+
+void VantageWatch::forget(const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  resolver_.forget(domain);
+}
+
+std::optional<std::string> VantageWatch::resolver_blind() const {
+  const std::lock_guard lock(mutex_);
+  auto why = resolver_.blind();
+  return why.empty() ? std::nullopt : std::optional(std::move(why));
+}
+
+std::optional<std::string> VantageWatch::starttls_stripped() const {
+  const std::lock_guard lock(mutex_);
+  auto why = starttls_.stripped();
+  return why.empty() ? std::nullopt : std::optional(std::move(why));
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;
   allow_private_ = allow_private;
 }
 
-void VantageWatch::saw(const MxHostObservation& look) {
+void VantageWatch::saw(const MxHostObservation& look, bool canary) {
   const std::lock_guard lock(mutex_);
+  starttls_.saw(look, canary);
   for (const auto& probe : look.probes) {
+    if (probe.failure && probe.failure->cause == Cause::exhausted) continue;  // nothing was tried
     smtp_.tried = look.at;
     if (answered(probe.failure)) smtp_.reached(look.host, look.at);
+    if (spoke(probe)) spoke_.reached(look.host, look.at);
   }
 }
 
@@ -102,6 +135,7 @@ void VantageWatch::saw(const std::string& policy_host, const std::vector<PolicyF
                        TimePoint at) {
   const std::lock_guard lock(mutex_);
   for (const auto& fetch : fetches) {
+    if (fetch.failure && fetch.failure->cause == Cause::exhausted) continue;
     https_.tried = at;
     if (answered(fetch.failure)) https_.reached(policy_host, at);
   }
@@ -114,7 +148,7 @@ void VantageWatch::asked_canaries(const std::string& answered, TimePoint at) {
   if (canaries_silent_)
     smtp_.void_before = at;
   else
-    smtp_.reached(answered, at);
+    smtp_.reached(answered, at), spoke_.reached(answered, at);
 }
 
 bool VantageWatch::port25_blocked(TimePoint at) const {
@@ -124,6 +158,11 @@ bool VantageWatch::port25_blocked(TimePoint at) const {
 bool VantageWatch::port25_ok(TimePoint at) const {
   const std::lock_guard lock(mutex_);
   return !port25_blocked(at) && (!canaries_silent_ || smtp_.other_than("", at));
+}
+
+bool VantageWatch::port25_tried() const {
+  const std::lock_guard lock(mutex_);
+  return smtp_.tried != TimePoint{};
 }
 
 Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
@@ -137,6 +176,10 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.port25_blocked = port25_blocked(at);
   v.reached_443_at = https_.newest_besides(policy_host);
   v.reached_25_at = smtp_.newest_besides(policy_host);
+  v.spoke_25_at = spoke_.newest_besides(policy_host);
+  v.starttls_stripped = !starttls_.stripped().empty();
+  v.resolver_blind = resolver_.blind();
+  v.port53_blocked = port53_blocked_;
   v.answered_at = dns_.newest_besides(policy_host);
   return v;
 }

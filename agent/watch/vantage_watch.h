@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/watch/resolver_watch.h"
+#include "agent/watch/starttls_watch.h"
 #include "checks/facts/observation.h"
 #include "checks/observe/observer.h"
 
@@ -17,7 +19,7 @@ class VantageWatch {
   VantageWatch(bool ipv6, bool allow_private) : ipv6_(ipv6), allow_private_(allow_private) {}
   void configure(bool ipv6, bool allow_private);
 
-  void saw(const MxHostObservation& look);
+  void saw(const MxHostObservation& look, bool canary = false);
   void saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint at);
 
   /// A round of the port-25 canaries (network.port25_canary): the one that answered, "" when none did. None:
@@ -26,11 +28,23 @@ class VantageWatch {
   /// A resolver gave an answer that proves something, for a look at this policy host's domain or MX host.
   void resolved(const std::string& subject, TimePoint at);
 
+  /// What a look says of the resolver itself, beside the zone's own servers (RULES 5.8). `port53_blocked`:
+  /// those cannot be asked from here.
+  void saw_resolver(const DomainObservation& look, bool port53_blocked);
+  /// The domain is no longer looked at: what was held against the resolver by it goes too.
+  void forget(const std::string& domain);
+  /// Why the configured resolver, or the way to all mail hosts, is at fault; null: it is not, as far as is
+  /// known.
+  std::optional<std::string> resolver_blind() const;
+  std::optional<std::string> starttls_stripped() const;
+
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;
 
   /// Whether MX hosts can be looked at from here: CONTRACT 7, stswatch_vantage_port25_ok.
   bool port25_ok(TimePoint at) const;
+  /// Anybody was asked there yet.
+  bool port25_tried() const;
 
  private:
   struct Reach {
@@ -49,9 +63,12 @@ class VantageWatch {
   bool port25_blocked(TimePoint at) const;  // with mutex_ held
 
   mutable std::mutex mutex_;
+  ResolverWatch resolver_;  // guarded by mutex_
+  StarttlsWatch starttls_;  // likewise
+  bool port53_blocked_ = false;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
   bool canaries_silent_ = false;
-  Port https_, smtp_, dns_;
+  Port https_, smtp_, spoke_, dns_;
 };
 
 /// The peer's TCP end answered: whatever came after.
@@ -82,7 +99,8 @@ class Canaries {
   TimePoint asked_{};
 };
 
-/// Some address of the host gave no answer at all on port 25.
-bool silent(const MxHostObservation& look);
+/// Some address of the host gave no answer at all on port 25, spoke no SMTP, or offered no STARTTLS: whether
+/// that is the host or this vantage, a canary and other hosts tell.
+bool dubious(const MxHostObservation& look);
 
 }  // namespace stswatch

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <system_error>
 
 namespace stswatch {
 namespace {
@@ -29,12 +30,13 @@ void WorkerPool::limit(Limits limits) {
 void WorkerPool::start() {
   const std::lock_guard lock(mutex_);
   started_ = true;
+  last_taken_ = clock_.steady();
   wake();
 }
 
 void WorkerPool::add(const Subject& subject) {
   const std::lock_guard lock(mutex_);
-  schedule_.add(subject, clock_.now());
+  schedule_.add(subject, clock_.steady());
   wake();
 }
 
@@ -43,15 +45,15 @@ void WorkerPool::remove(const Subject& subject) {
   schedule_.remove(subject);
 }
 
-void WorkerPool::hurry(const Subject& subject) {
+void WorkerPool::hurry(const Subject& subject, Seconds after) {
   const std::lock_guard lock(mutex_);
-  schedule_.hurry(subject, clock_.now());
+  schedule_.hurry(subject, clock_.steady() + after);
   wake();
 }
 
 void WorkerPool::shorten(Kind kind, Seconds interval) {
   const std::lock_guard lock(mutex_);
-  schedule_.shorten(kind, clock_.now(), interval);
+  schedule_.shorten(kind, clock_.steady(), interval);
   wake();
 }
 
@@ -70,7 +72,7 @@ void WorkerPool::stop() {
 
 bool WorkerPool::mx_allowed() const { return busy_mx_ < std::max<std::size_t>(1, limits_.workers / 2); }
 
-std::optional<TimePoint> WorkerPool::next_due() const {
+std::optional<SteadyPoint> WorkerPool::next_due() const {
   return full() ? std::nullopt : schedule_.next_due(mx_allowed());
 }
 
@@ -82,8 +84,18 @@ void WorkerPool::wake() {
   if (idle_ > (watched_ ? 1U : 0U)) return work_.notify_one();
   // Somebody must watch the clock while the others look; whoever is starting takes work and wakes the next.
   if (!watched_ && starting_ == 0 && workers_.size() < limits_.workers) {
-    ++starting_;
+    start_worker();
+  }
+}
+
+/// Where the system has no thread left, those that there are look at everything, later; each look asks again.
+void WorkerPool::start_worker() {
+  try {
     workers_.emplace_back([this] { work(); });
+    ++starting_;
+    cramped_ = false;
+  } catch (const std::system_error&) {
+    cramped_ = true;
   }
 }
 
@@ -91,13 +103,14 @@ void WorkerPool::work() {
   std::unique_lock lock(mutex_);
   --starting_;
   while (!stopping_) {
-    const auto subject = full() ? std::nullopt : schedule_.take(clock_.now(), mx_allowed());
+    const auto subject = full() ? std::nullopt : schedule_.take(clock_.steady(), mx_allowed());
     if (!subject) {
       rest(lock);
       continue;
     }
+    last_taken_ = clock_.steady();
     const Seconds interval = turn(lock, *subject);
-    schedule_.done(*subject, clock_.now(), interval);
+    schedule_.done(*subject, clock_.steady(), interval);
     wake();
   }
 }
@@ -107,7 +120,7 @@ void WorkerPool::rest(std::unique_lock<std::mutex>& lock) {
   if (watched_) {
     work_.wait(lock);
   } else {
-    watched_ = next_due().value_or(clock_.now() + Seconds{3600});
+    watched_ = next_due().value_or(clock_.steady() + Seconds{3600});
     clock_.wait_until(time_, lock, *watched_);
     watched_.reset();
   }
@@ -129,13 +142,14 @@ Seconds WorkerPool::turn(std::unique_lock<std::mutex>& lock, const Subject& subj
 
 WorkerPool::State WorkerPool::state() const {
   const std::lock_guard lock(mutex_);
-  const auto now = clock_.now();
+  const auto now = clock_.steady();
   return {under_way_.size(),
           idle_,
           schedule_.late(Kind::domain, now),
           schedule_.late(Kind::mx, now),
           schedule_.count(Kind::domain),
-          schedule_.count(Kind::mx)};
+          schedule_.count(Kind::mx),
+          cramped_};
 }
 
 std::optional<std::string> WorkerPool::stuck(std::chrono::steady_clock::time_point now) const {
@@ -146,9 +160,14 @@ std::optional<std::string> WorkerPool::stuck(std::chrono::steady_clock::time_poi
       return named(subject) + " has not ended for " + std::to_string(spent.count()) + " s";
   }
   const auto next = next_due();
-  if (started_ && !stopping_ && idle_ > 0 && next && clock_.now() - *next > kGrace)
-    return "work has been due for " + std::to_string((clock_.now() - *next).count()) +
+  if (started_ && !stopping_ && idle_ > 0 && next && clock_.steady() - *next > kGrace)
+    return "work has been due for " + std::to_string((clock_.steady() - *next).count()) +
            " s, and no idle worker takes it";
+  const auto due = started_ && !stopping_ ? schedule_.next_due(mx_allowed()) : std::nullopt;
+  const auto longest = limits_.look + kGrace;
+  const auto asleep = clock_.steady() - last_taken_;
+  if (due && clock_.steady() - *due > longest && asleep > longest)
+    return "no look has begun for " + std::to_string(asleep.count()) + " s, though some are due";
   return std::nullopt;
 }
 

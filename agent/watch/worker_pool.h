@@ -30,6 +30,7 @@ class WorkerPool {
     std::size_t busy = 0, idle = 0;
     Seconds late_domain{0}, late_mx{0};
     std::size_t domains = 0, mx_hosts = 0;
+    bool cramped = false;  // the system refused the last thread that was asked for
   };
 
   WorkerPool(Clock& clock, Look look);
@@ -43,13 +44,14 @@ class WorkerPool {
   void add(const Subject& subject);  // due at once; no change when it is there already
   void remove(const Subject& subject);
   void shorten(Kind kind, Seconds interval);
-  void hurry(const Subject& subject);  // due at once; a look under way is followed by another
+  /// Due at once, or then; a look under way is followed by another.
+  void hurry(const Subject& subject, Seconds after = Seconds{0});
 
   /// Takes no more subjects and joins all workers. Idempotent. Looks under way must be ended by their caller.
   void stop();
 
   State state() const;
-  /// Why this is no longer alive: a look that does not end, or due work that nobody takes.
+  /// Why this is no longer alive: a look that does not end, due work that nobody takes, or no look at all.
   std::optional<std::string> stuck(std::chrono::steady_clock::time_point now) const;
 
  private:
@@ -59,11 +61,12 @@ class WorkerPool {
   };
   void work();
   void wake();  // with mutex_ held, as for all below
+  void start_worker();
   void rest(std::unique_lock<std::mutex>& lock);
   Seconds turn(std::unique_lock<std::mutex>& lock, const Subject& subject);
   bool mx_allowed() const;
   bool full() const { return under_way_.size() >= limits_.workers; }
-  std::optional<TimePoint> next_due() const;  // of what a worker may take
+  std::optional<SteadyPoint> next_due() const;  // of what a worker may take
 
   Clock& clock_;
   const Look look_;
@@ -74,9 +77,10 @@ class WorkerPool {
   Limits limits_;  // guarded by mutex_, as is all below
   Schedule schedule_;
   std::map<Subject, UnderWay> under_way_;
-  std::optional<TimePoint> watched_;  // what the one who watches the clock waits for
+  std::optional<SteadyPoint> watched_;  // what the one who watches the clock waits for
   std::size_t idle_ = 0, starting_ = 0, busy_mx_ = 0;
-  bool started_ = false, stopping_ = false;
+  bool started_ = false, stopping_ = false, cramped_ = false;
+  SteadyPoint last_taken_{};
   std::vector<std::thread> workers_;
 };
 

@@ -31,6 +31,8 @@ inline constexpr std::size_t kTxtRecords = 64;
 inline constexpr std::size_t kTxtOctets = 16384;
 inline constexpr std::size_t kCnameChain = 8;      // RULES: longer chains make resolvers give up
 inline constexpr std::size_t kMxHosts = 50;        // CONTRACT 7
+inline constexpr std::size_t kNameServers = 13;    // as many as the root has; others have two to eight
+inline constexpr std::size_t kSourceServers = 12;  // RULES 5.8: at most a dozen are asked
 inline constexpr std::size_t kHostAddresses = 16;  // CONTRACT 7
 inline constexpr std::size_t kDetail = 200;
 

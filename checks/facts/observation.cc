@@ -1,5 +1,7 @@
 #include "checks/facts/observation.h"
 
+#include <initializer_list>
+
 #include "checks/facts/bounds.h"
 
 namespace stswatch {
@@ -26,5 +28,39 @@ Lookup HostAddresses::lookup() const {
 }
 
 const std::vector<CnameLink>& HostAddresses::cname() const { return a.cname.empty() ? aaaa.cname : a.cname; }
+
+bool spoke(const SmtpProbe& probe) {
+  return !probe.failure || probe.failure->stage > Stage::ehlo || probe.failure->cause == Cause::deferred ||
+         probe.failure->cause == Cause::rejected;
+}
+
+namespace {
+
+std::string exhausted_in(std::initializer_list<const AnswerFacts*> answers) {
+  for (const AnswerFacts* answer : answers)
+    if (answer->exhausted) return answer->name + ": " + answer->detail;
+  return {};
+}
+
+/// Of dialogues: fetches or probes.
+template <class Dialogues>
+std::string exhausted_among(const Dialogues& dialogues) {
+  for (const auto& d : dialogues)
+    if (d.failure && d.failure->cause == Cause::exhausted) return d.address.str() + ": " + d.failure->detail;
+  return {};
+}
+
+}  // namespace
+
+std::string exhausted_in(const DomainObservation& look) {
+  const auto names = exhausted_in({&look.sts, &look.mx, &look.tlsrpt, &look.policy_host.a,
+                                   &look.policy_host.aaaa, &look.apex.a, &look.apex.aaaa});
+  return names.empty() ? exhausted_among(look.fetches) : names;
+}
+
+std::string exhausted_in(const MxHostObservation& look) {
+  const auto names = exhausted_in({&look.addresses.a, &look.addresses.aaaa});
+  return names.empty() ? exhausted_among(look.probes) : names;
+}
 
 }  // namespace stswatch

@@ -10,6 +10,7 @@
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
+#include "checks/facts/source.h"
 
 namespace stswatch {
 
@@ -17,8 +18,9 @@ namespace stswatch {
 struct TlsFacts {
   std::string version{};  // "TLSv1.3"; empty when no handshake completed
   std::string cipher{};
-  std::string alert{};                     // the alert the peer sent, if any: "handshake failure"
-  std::string legacy_version{};            // "TLSv1.1": a second try found only this below TLS 1.2
+  std::string alert{};           // the alert the peer sent, if any: "handshake failure"
+  std::string legacy_version{};  // "TLSv1.1": a second try found only this below TLS 1.2
+  int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
   std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
   bool operator==(const TlsFacts&) const = default;
 };
@@ -37,11 +39,14 @@ struct PolicyFetch {
   std::optional<std::string> cache_control{};
   std::optional<std::string> age{};
   std::optional<std::string> date{};
-  std::string sha256{};    // of the body, lower-case hex; empty when no body was read
-  std::string body{};      // at most bounds::kPolicyBody octets
-  bool too_large = false;  // there was more
-  bool truncated = false;  // shorter than announced, broken chunking, or closed without TLS close_notify
-  bool repeated = false;   // memory: looks in a row got no answer while others did: its silence is proof
+  std::string sha256{};             // of the body, lower-case hex; empty when no body was read
+  std::string body{};               // at most bounds::kPolicyBody octets
+  bool too_large = false;           // there was more
+  bool truncated = false;           // shorter than announced, or broken chunking
+  bool decoded = false;             // `body` is what the content coding (which nobody asked for) held
+  bool end_unproven = false;        // only the end of the connection says so, and TLS did not vouch for it
+  bool length_and_chunked = false;  // framed twice; the chunks counted (RFC 9112 §6.3)
+  bool repeated = false;  // memory: looks in a row got no answer while others did: its silence is proof
   bool operator==(const PolicyFetch&) const = default;
 };
 
@@ -73,6 +78,9 @@ struct HostAddresses {
   bool operator==(const HostAddresses&) const = default;
 };
 
+/// SMTP was heard from the peer: EHLO was answered, or a reply of its own ended the dialogue.
+bool spoke(const SmtpProbe& probe);
+
 struct MxHostObservation {
   std::string host;
   TimePoint at{};
@@ -89,12 +97,21 @@ struct DomainObservation {
   TxtAnswer sts;                     // _mta-sts.D
   std::vector<TxtAnswer> misplaced;  // usual wrong names, asked only when `sts` holds no record
   TxtAnswer tlsrpt;                  // _smtp._tls.D
+  // The same question for a name beside it that nobody would make: what both answer alike, a wildcard made
+  // (RFC 4592). Asked only where the name shows a CNAME or records, and none that is usable.
+  TxtAnswer sts_sibling, tlsrpt_sibling;
   MxAnswer mx;
   HostAddresses apex;                // A and AAAA of D itself: asked when there is no MX
   HostAddresses policy_host;         // mta-sts.D
   std::vector<PolicyFetch> fetches;  // one per address of the policy host that could be tried
+  SourceFacts source;                // what the zone's own servers said
   bool operator==(const DomainObservation&) const = default;
 };
+
+/// What our own lack of descriptors or buffers kept a look from seeing: "192.0.2.1: Too many open files";
+/// empty where it kept nothing.
+std::string exhausted_in(const DomainObservation& look);
+std::string exhausted_in(const MxHostObservation& look);
 
 /// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
 struct Vantage {
@@ -104,8 +121,13 @@ struct Vantage {
   // When it last did so, whichever host of its own the asking subject is; and when a resolver last answered
   // for a name elsewhere. What fails at the same time everywhere says nothing of one host.
   TimePoint reached_443_at{}, reached_25_at{}, answered_at{};
-  bool port25_blocked = false;  // no canary and no MX host answers on it while 443 works
-  bool ipv6 = true;             // a route exists
+  TimePoint spoke_25_at{};  // when a host elsewhere, or a canary, last spoke SMTP with this vantage
+  /// Canaries and hosts that offered STARTTLS have all lost it at once: something on the way takes it out.
+  bool starttls_stripped = false;
+  std::string resolver_blind{};  // the configured resolver is at fault, and how that shows; empty: it is not
+  bool port53_blocked = false;   // no server of any zone answers this vantage directly
+  bool port25_blocked = false;   // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;              // a route exists
   bool allow_private = false;
 };
 

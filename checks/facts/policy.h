@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "checks/facts/oddity.h"
 
 namespace stswatch {
 
@@ -17,15 +20,29 @@ std::optional<Mode> parse_mode(std::string_view text);  // exact, case-sensitive
 
 struct Policy {
   Mode mode = Mode::none;
-  std::vector<std::string> mx;  // patterns in file order, lower case
+  std::vector<std::string> mx;  // patterns in file order, lower case; in a lenient reading also bad ones
   std::uint64_t max_age = 0;    // seconds, 0..31557600 in a strict reading
   std::vector<std::pair<std::string, std::string>> extensions;
+  // A memory keeps of a long list what can match a host of the domain, and of the rest its number.
+  std::uint32_t more = 0;   // patterns that are not in `mx`
+  std::string mx_digest{};  // of all of them: where there are more, and of any long list
   bool operator==(const Policy&) const = default;
 };
 
 /// What a sender tells policies apart by: RFC 8461 §3.2 has it ignore all other fields, and order has no
 /// meaning.
 bool same_policy(const Policy& a, const Policy& b);
+
+/// A set of patterns as far as it is known: `more` are not in `mx`; `digest` is of all of them, where given.
+struct Patterns {
+  std::span<const std::string> mx;
+  std::uint32_t more = 0;
+  std::string_view digest{};
+};
+bool same_patterns(const Patterns& a, const Patterns& b);
+/// Tells sets of patterns apart (FNV-1a, 64 bit, in hex): no secret, and no proof against one who would be
+/// two.
+std::string digest_of(std::span<const std::string> mx);
 
 enum class PolicyFault {
   not_a_policy,  // nothing of it parses, or a line that is no field, and no precise fault says why
@@ -52,6 +69,7 @@ struct PolicyDeparture {
   std::size_t line = 0;     // 1-based; 0 for the file as a whole
   std::string detail;       // names what stands there and what would be right; printable
   bool field_lost = false;  // key_case only: the field is thereby missing, so the policy is unusable
+  Oddity oddity = Oddity::none;
 };
 
 struct PolicyReading {

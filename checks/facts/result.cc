@@ -1,5 +1,7 @@
 #include "checks/facts/result.h"
 
+#include <cerrno>
+
 namespace stswatch {
 
 std::string TxtRecord::joined() const {
@@ -50,6 +52,8 @@ std::string_view to_string(Cause cause) {
       return "no_route";
     case Cause::local:
       return "local";
+    case Cause::exhausted:
+      return "exhausted";
     case Cause::not_public:
       return "not_public";
     case Cause::tls_alert:
@@ -72,6 +76,41 @@ std::string_view to_string(Cause cause) {
       return "cancelled";
   }
   return "unknown";
+}
+
+Cause cause_of_errno(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return Cause::refused;
+    case EPIPE:
+      return Cause::closed;  // Linux: a reset after the peer's orderly end
+    case ECONNRESET:
+    case ECONNABORTED:
+      return Cause::reset;
+    case ETIMEDOUT:
+      return Cause::timeout;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case EHOSTDOWN:
+    case EAFNOSUPPORT:  // a kernel without IPv6
+    case EADDRNOTAVAIL:
+      return Cause::no_route;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE:  // every local port towards this peer is taken
+    case EAGAIN:      // connect(2): "insufficient entries in the routing cache", socket buffers included
+      return Cause::exhausted;
+    default:
+      return Cause::local;
+  }
+}
+
+bool is_our_own(Cause cause) {
+  return cause == Cause::no_route || cause == Cause::local || cause == Cause::exhausted ||
+         cause == Cause::not_public || cause == Cause::cancelled;
 }
 
 namespace {

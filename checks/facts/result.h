@@ -33,9 +33,16 @@ struct AnswerFacts {
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
-  std::string
-      repeated_error{};  // memory: its last looks in a row all ended in this error of the zone's servers
+  bool exhausted = false;   // unknown since our own descriptors or buffers ran out: says nothing of the name
+  // Unknown, and why that is the zone's fault: what its own servers said, or that it fails validation. Empty
+  // where nothing proves it, however long it lasts (RULES 5.8).
+  std::string zone_error{};
   std::string detail;  // why unknown ("SERVFAIL from 192.0.2.53 (EDE 22 no reachable authority)", "time-out")
+  /// Why nobody who validates can resolve this name; empty where that is not proved (RFC 4035 §5.5).
+  std::string proven_error() const {
+    if (!zone_error.empty()) return zone_error;
+    return lookup == Lookup::unknown && bogus ? detail : std::string();
+  }
   bool operator==(const AnswerFacts&) const = default;
 };
 
@@ -59,9 +66,16 @@ struct MxRecord {
   bool operator==(const MxRecord&) const = default;
 };
 
+/// A name server of a zone: lower case, no final dot.
+struct NsRecord {
+  std::string host;
+  bool operator==(const NsRecord&) const = default;
+};
+
 using TxtAnswer = Answer<TxtRecord>;
 using MxAnswer = Answer<MxRecord>;
 using AddressAnswer = Answer<Address>;
+using NsAnswer = Answer<NsRecord>;
 
 /// How far a look had come when it failed; in the order of the conversation.
 enum class Stage { dns, connect, greeting, ehlo, starttls, handshake, certificate, request, headers, body };
@@ -72,7 +86,8 @@ enum class Cause {
   reset,         // connection reset later
   closed,        // the peer closed where more was due
   no_route,      // our side has no way there (no IPv6, network down): says nothing of the peer
-  local,         // any other fault of our own machine (descriptors, memory): says nothing of the peer
+  local,         // any other fault of our own machine (no time left, a firewall): says nothing of the peer
+  exhausted,     // our descriptors, ports, buffers or memory are used up: says nothing of the peer
   not_public,    // refused by us: private, loopback, link-local, multicast or metadata address
   tls_alert,     // the peer sent a TLS alert
   tls_protocol,  // bytes that are no TLS, or no common version
@@ -98,6 +113,12 @@ using Result = tl::expected<T, Failure>;
 
 std::string_view to_string(Stage stage);
 std::string_view to_string(Cause cause);
+
+/// What an errno of our own socket calls says: of the peer, of the way there, or of ourselves.
+Cause cause_of_errno(int error);
+
+/// Of our own doing: it proves nothing about whoever was asked.
+bool is_our_own(Cause cause);
 
 /// What the network said, made safe to store and print: control and non-ASCII octets become \xNN,
 /// and the whole is cut at `max` characters with "...".

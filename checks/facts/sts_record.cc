@@ -18,10 +18,27 @@ using Verdict = StsRecordReading::Verdict;
 constexpr std::string_view kVersion = "v=STSv1";
 constexpr std::ptrdiff_t kPerFault = 4;  // one finding each: a handful of examples is enough
 
-void note(StsRecordReading& out, Fault fault, const std::string& detail) {
+void note(StsRecordReading& out, Fault fault, const std::string& detail, Oddity oddity = Oddity::none) {
   const auto same = [&](const StsRecordDeparture& d) { return d.fault == fault; };
-  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerFault) return;
-  out.departures.push_back({fault, printable(detail, bounds::kDetail)});
+  const auto known = [&](const StsRecordDeparture& d) { return same(d) && d.oddity == oddity; };
+  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerFault &&
+      std::any_of(out.departures.begin(), out.departures.end(), known))
+    return;
+  out.departures.push_back({fault, printable(detail, bounds::kDetail), oddity});
+}
+
+/// White space before the version, or its letters in another case: what a reader that folds both takes.
+bool is_version_folded(std::string_view record) {
+  record = text::ltrim(record);
+  return text::istarts_with(record, kVersion) && record.substr(kVersion.size()).starts_with(';');
+}
+
+/// A record beside the one that counts: some readers filter by less than "v=STSv1;" and count it too.
+Oddity beside(std::string_view record) {
+  if (!record.starts_with(kVersion)) return Oddity::none;
+  const std::string_view rest = record.substr(kVersion.size());
+  if (text::ltrim(rest).starts_with(';')) return Oddity::spaced_version;
+  return rest.empty() || !text::is_alnum(rest.front()) ? Oddity::bare_version : Oddity::longer_version;
 }
 
 bool is_id(std::string_view value) {
@@ -46,18 +63,19 @@ class Reader {
     }
     // RFC 8461 §3.1: "Note that sts-id record is required."
     if (!id_named_) {
-      bad(Fault::id_missing, wrong_case_.empty()
-                                 ? "no \"id=\" in " + text::quoted(record_, 120)
-                                 : text::quoted(wrong_case_) + " is no id: field names are case-sensitive");
+      bad(Fault::id_missing,
+          wrong_case_.empty() ? "no \"id=\" in " + text::quoted(record_, 120)
+                              : text::quoted(wrong_case_) + " is no id: field names are case-sensitive",
+          wrong_case_.empty() ? Oddity::none : Oddity::id_case);
     }
     out_.verdict = usable_ ? Verdict::valid : Verdict::invalid;
     if (!usable_) out_.extensions.clear();
   }
 
  private:
-  void bad(Fault fault, const std::string& detail) {
+  void bad(Fault fault, const std::string& detail, Oddity oddity = Oddity::none) {
     usable_ = false;
-    note(out_, fault, detail);
+    note(out_, fault, detail, oddity);
   }
 
   void take(const TxtField& field) {
@@ -76,8 +94,10 @@ class Reader {
       bad(Fault::non_ascii, at_offset(record_, field.offset + *i) + " is not printable ASCII");
       if (is_id_field) name_id(field);
     } else if (!field.has_value() && !field.closed && id_named_) {
-      bad(Fault::trailing_data, text::quoted(field.text) + " at offset " + std::to_string(field.offset) +
-                                    ", behind the final \";\", is no field");
+      bad(Fault::trailing_data,
+          text::quoted(field.text) + " at offset " + std::to_string(field.offset) +
+              ", behind the final \";\", is no field",
+          Oddity::part_without_value);
     } else if (is_id_field && !id_named_) {
       take_id(field);
     } else {
@@ -94,7 +114,7 @@ class Reader {
     name_id(field);
     const std::string_view value = field.value();
     if (field.name() != "id" || !field.has_value() || value.find_first_of(" \t") != std::string_view::npos) {
-      bad(Fault::syntax, extension_fault(field));
+      bad(Fault::syntax, extension_fault(field), Oddity::id_spaced);
     } else if (!is_id(value)) {
       const auto odd = std::find_if_not(value.begin(), value.end(), text::is_alnum);
       std::string why = "is " + std::to_string(value.size()) + " long";
@@ -103,7 +123,8 @@ class Reader {
         why =
             "has " + at_offset(record_, field.value_offset() + static_cast<std::size_t>(odd - value.begin()));
       }
-      bad(Fault::id_invalid, text::quoted(value) + ' ' + why + ": 1 to 32 letters and digits are due");
+      bad(Fault::id_invalid, text::quoted(value) + ' ' + why + ": 1 to 32 letters and digits are due",
+          value.empty() ? Oddity::id_empty : Oddity::none);
     }
     seen_.insert("id");
   }
@@ -118,7 +139,8 @@ class Reader {
     if (!seen_.insert(field.name()).second) {
       note(out_, Fault::duplicate_field,
            text::quoted(field.text) + " at offset " + std::to_string(field.offset) + " repeats \"" +
-               printable(field.name(), 40) + "\": only the first counts");
+               printable(field.name(), 40) + "\": only the first counts",
+           field.name() == "id" ? Oddity::id_repeated : Oddity::none);
       return;
     }
     if (text::iequals(field.name(), "id")) wrong_case_ = field.text;
@@ -145,13 +167,15 @@ void read_dropped(const std::string& record, bool alone, StsRecordReading& out) 
   } else if (begins && (rest.empty() || !text::is_alnum(rest[0]))) {
     const bool foreign = !rest.empty() && text::is_foreign(rest[0]);
     note(out, foreign ? Fault::non_ascii : Fault::syntax,
-         at_offset(record, kVersion.size()) + " where \";\" is due, in " + text::quoted(record, 100));
+         at_offset(record, kVersion.size()) + " where \";\" is due, in " + text::quoted(record, 100),
+         Oddity::no_semicolon);
     if (alone) out.verdict = Verdict::invalid;
   } else if (resembles_version(record, "sts")) {
     const bool foreign = !text::is_ascii(record[0]);
     note(out, foreign ? Fault::non_ascii : Fault::version_invalid,
          "begins " + text::quoted(record, 40) + (foreign ? ", " + at_offset(record, 0) : "") +
-             ": exactly \"v=STSv1;\" is due");
+             ": exactly \"v=STSv1;\" is due",
+         is_version_folded(record) ? Oddity::version_case : Oddity::none);
   } else if (has_later_version(record, kVersion)) {
     note(out, Fault::version_not_first, text::quoted(record, 100) + ": \"v=STSv1;\" belongs to the front");
   } else {
@@ -182,7 +206,7 @@ StsRecordReading read_sts_records(const std::vector<TxtRecord>& rrset) {
     return out;
   }
   for (const std::string& record : sorted.other) {
-    note(out, StsRecordFault::other_records, text::quoted(record, 100));
+    note(out, StsRecordFault::other_records, text::quoted(record, 100), beside(record));
   }
   if (sorted.kept.size() == 1) {
     Reader(sorted.kept.front(), out).read();

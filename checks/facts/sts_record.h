@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "checks/facts/oddity.h"
 #include "checks/facts/result.h"
 
 namespace stswatch {
@@ -26,6 +27,7 @@ enum class StsRecordFault {
 struct StsRecordDeparture {
   StsRecordFault fault;
   std::string detail;  // names the offending text, octet and offset; printable
+  Oddity oddity = Oddity::none;
 };
 
 /// What a sender makes of the whole TXT RRset.

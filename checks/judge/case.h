@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checks/judge/rules/flapping.h"
 #include "checks/judge/senders/held.h"
 #include "checks/judge/senders/simulation.h"
 #include "checks/judge/verdict.h"
@@ -26,9 +27,12 @@ struct MxAddressCase {
   Address address;
   const SmtpProbe* probe = nullptr;  // null: not looked at
   HostOutcome outcome = HostOutcome::unknown;
-  std::string code;  // the finding this address's fault is; empty when ok
+  std::optional<Flapping> flapping{};  // it answers now so, now so: `outcome` is unknown
+  std::string code;                    // the finding this address's fault is; empty when ok
   std::string result_type;
   std::string detail;
+  /// Looks in a row have proved that nobody is served there: not merely unreachable for this one look.
+  bool dead() const { return outcome == HostOutcome::unreachable && probe && probe->repeated; }
 };
 
 struct MxCase {
@@ -50,6 +54,7 @@ struct Case {
   StsRecordReading record{};  // empty reading when the answer is unknown
   TlsrptReading tlsrpt{};
   bool announced = false;            // a record in any spelling exists, or _mta-sts is a CNAME
+  bool synthesised = false;          // what stands there is a wildcard's, and announces nothing
   std::vector<PolicyCopy> copies{};  // one per address of the policy host
   std::vector<Policy> policies{};    // distinct readings that some sender would apply, most served first
   std::vector<Policy> in_effect{};   // those, when the record is usable
@@ -77,6 +82,9 @@ Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage&
 PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now);
 MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
                        TimePoint now);
+
+/// Servers that differ: a remark at first, `code`'s severity once no transfer explains it.
+void raise_disagreement(const Case& c, std::string_view code, const SourceAnswer& answer, Findings& out);
 
 // The rules, one theme each; order does not matter, inhibit() comes last.
 void judge_record(const Case& c, Findings& out);      // A

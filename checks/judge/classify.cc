@@ -36,6 +36,13 @@ Proof no_connection(const SmtpProbe& probe, const std::string& host, const Vanta
   return {means_something ? HostOutcome::unreachable : HostOutcome::unknown, kUnknown};
 }
 
+/// RFC 5321 §4.5.3.2: a sender waits for minutes and goes to the next host. One look may have met a tarpit;
+/// when looks in a row end so while other hosts speak, nobody delivers here (RULES 5.7).
+Proof no_dialogue(const SmtpProbe& probe) {
+  if (probe.repeated) return {HostOutcome::unreachable, "smtp-silent"};
+  return unknown();
+}
+
 Proof broken_handshake(const SmtpProbe& probe) {
   // RFC 8461 §7.2: TLS 1.2 or higher; what is below it does not count.
   if (!probe.tls.legacy_version.empty()) return failed("tls-version-unsupported", "validation-failure");
@@ -50,6 +57,7 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
       return unknown("address-not-public");
     case Cause::no_route:
     case Cause::local:
+    case Cause::exhausted:
     case Cause::cancelled:
       return unknown();
     case Cause::deferred:
@@ -63,6 +71,8 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
                                              : failed("starttls-refused", "validation-failure");
     case Cause::not_offered:
       // RFC 8461 §4: "supports STARTTLS"; RFC 8460 §4.3.1 has a type for it.
+      // What takes STARTTLS from every host at once stands near us, not at the host.
+      if (vantage.starttls_stripped) return unknown();
       return failed("starttls-not-supported", "starttls-not-supported");
     case Cause::malformed:
     case Cause::over_budget:
@@ -72,13 +82,15 @@ Proof proof_of(const SmtpProbe& probe, const Failure& failure, const std::string
     case Cause::timeout:
       // RULES 5.7: a tarpit proves nothing, nor does one stall inside the handshake.
       if (failure.stage == Stage::handshake && probe.repeated) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
+      if (!before_tls) return unknown();
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::reset:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::greeting ? no_connection(probe, host, vantage) : unknown();
+      if (failure.stage == Stage::greeting && !probe.repeated) return no_connection(probe, host, vantage);
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::closed:
       if (!before_tls) return broken_handshake(probe);
-      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : unknown();
+      return failure.stage <= Stage::connect ? no_connection(probe, host, vantage) : no_dialogue(probe);
     case Cause::tls_alert:
     case Cause::tls_protocol:
       return broken_handshake(probe);
@@ -101,6 +113,13 @@ void set(MxAddressCase& out, const Proof& proof, std::string detail) {
 }
 
 }  // namespace
+
+bool no_smtp(const SmtpProbe& probe) {
+  if (!probe.failure) return false;
+  const auto& [stage, cause, detail] = *probe.failure;
+  return stage > Stage::connect && stage < Stage::handshake &&
+         (cause == Cause::timeout || cause == Cause::closed || cause == Cause::reset);
+}
 
 MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
                        TimePoint now) {
@@ -138,11 +157,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Millis kFairTime = 10s;  // RULES 5.7: a stall proves a fault "if it had at least 10 s"
-
-bool says_nothing_of_the_peer(Cause cause) {
-  return cause == Cause::no_route || cause == Cause::local || cause == Cause::cancelled ||
-         cause == Cause::not_public;
-}
 
 FetchEnd end_before_body(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
   if (failure.cause == Cause::timeout) {
@@ -218,7 +232,7 @@ std::string why_invalid(const PolicyReading& reading) {
 }
 
 FetchEnd end_of_failure(const Failure& failure, const PolicyFetch& fetch, const Vantage& vantage) {
-  if (says_nothing_of_the_peer(failure.cause)) return FetchEnd::unknown;
+  if (is_our_own(failure.cause)) return FetchEnd::unknown;
   if (failure.stage == Stage::body) {
     // RFC 8461 §3.3: "only valid if the HTTP response code is 200": any other one has said all there is.
     if (fetch.status != 0 && fetch.status != 200) return end_of_status(fetch);
@@ -231,7 +245,7 @@ FetchEnd end_of_failure(const Failure& failure, const PolicyFetch& fetch, const 
 FetchEnd end_of_answer(const PolicyFetch& fetch) {
   if (fetch.status == 0) return FetchEnd::unknown;
   if (fetch.status != 200) return end_of_status(fetch);
-  if (fetch.content_encoding) return FetchEnd::encoded;
+  if (fetch.content_encoding && !fetch.decoded) return FetchEnd::encoded;
   if (fetch.too_large) return FetchEnd::too_large;
   return fetch.truncated ? FetchEnd::truncated : FetchEnd::complete;
 }
@@ -292,13 +306,13 @@ std::vector<const CopyFault*> of_code(const std::vector<CopyFault>& faults, std:
   return out;
 }
 
-void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out) {
+void raise_as_given(const Case& c, const CopyFault& fault, const std::string& subject, Findings& out,
+                    bool part = false) {
   const std::string detail = in_detail(c, fault.detail);
-  if (fault.severity) {
-    out.raise_as(*fault.severity, fault.code, subject, detail);
-  } else {
-    out.raise(fault.code, subject, detail);
-  }
+  Finding* finding = fault.severity ? out.raise_as(*fault.severity, fault.code, subject, detail)
+                     : part         ? out.raise_at_most(Severity::warning, fault.code, subject, detail)
+                                    : out.raise(fault.code, subject, detail);
+  tell_senders(finding, fault.oddities);
 }
 
 /// What all addresses agree on: the worst severity, and the address beside each detail where these differ.
@@ -306,9 +320,11 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
   CopyFault out = *all.front();
   const bool same = std::ranges::all_of(all, [&](const CopyFault* f) { return f->detail == out.detail; });
   if (!same) out.detail.clear();
+  out.oddities.clear();
   for (const CopyFault* f : all) {
     if (!same)
       out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
+    out.oddities.insert(out.oddities.end(), f->oddities.begin(), f->oddities.end());
     // A fault without a severity of its own has the catalogue's, which is never below one of its own.
     if (!f->severity || !out.severity) {
       out.severity.reset();
@@ -327,6 +343,15 @@ std::string in_detail(const Case& c, const std::string& seen) {
   return printable(seen, bounds::kDetail - kAssumed.size()) + std::string(kAssumed);
 }
 
+bool is_small_dh(const TlsFacts& tls) {
+  constexpr int kDhBits = 2048;
+  return tls.dh_bits > 0 && tls.dh_bits < kDhBits;
+}
+
+std::string small_dh(const TlsFacts& tls) {
+  return "Diffie-Hellman parameters of " + std::to_string(tls.dh_bits) + " bits, with " + tls.cipher;
+}
+
 void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out) {
   const std::string host = c.facts.domain.policy_host();
   std::vector<std::string_view> done;
@@ -338,8 +363,13 @@ void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findi
       raise_as_given(c, merged(all), host, out);
       continue;
     }
-    for (const CopyFault* one : all)
-      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out);
+    // Senders that take another address are served; what is so of a part is no more than a warning.
+    const bool others =
+        std::ranges::any_of(c.copies, [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; });
+    for (const CopyFault* one : all) {
+      const bool part = others && one->copy->outcome != Outcome::ok;
+      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out, part);
+    }
   }
 }
 

@@ -12,7 +12,7 @@
 namespace stswatch {
 
 enum class FetchEnd {
-  complete,    // status 200, the whole body, as sent: the text decides
+  complete,    // status 200 and a body that deployed senders read: the text decides
   unknown,     // says nothing of the peer
   no_connect,  // refused, reset before anything was said, or silent while others answered
   stalled,     // accepted, and had its time
@@ -22,10 +22,13 @@ enum class FetchEnd {
   no_http,
   status,  // neither 200 nor a redirect
   redirect,
-  encoded,  // in a coding that was not asked for
+  encoded,  // in a coding that was not asked for, and that could not be undone
   too_large,
   truncated,
 };
+
+/// The peer took the connection and spoke no SMTP up to the answer to STARTTLS: silence, or a close.
+bool no_smtp(const SmtpProbe& probe);
 
 FetchEnd end_of(const PolicyFetch& fetch, const Vantage& vantage);
 
@@ -35,6 +38,7 @@ struct CopyFault {
   const PolicyCopy* copy = nullptr;
   std::string detail{};
   std::optional<Severity> severity = std::nullopt;
+  std::vector<Oddity> oddities{};
 };
 
 /// The 95th percentile of the good fetches of the last day; null without any.
@@ -42,6 +46,10 @@ std::optional<Millis> usual_fetch_time(const Past& past);
 
 /// Printable, short, and honest about a live mode that is only assumed: it sets the severities.
 std::string in_detail(const Case& c, const std::string& seen);
+
+/// A Diffie-Hellman key that OpenSSL's security level 2 refuses (RFC 9325 §4.2.1: at least 2048 bits).
+bool is_small_dh(const TlsFacts& tls);
+std::string small_dh(const TlsFacts& tls);  // in words
 
 /// CONTRACT 2: "one finding a host when all its addresses agree, else one an address".
 void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findings& out);

@@ -78,7 +78,8 @@ PeerCertificates good_certificate(const std::string& host, TimePoint now) {
 PolicyFetch good_fetch(const Domain& domain, std::string_view body, TimePoint now) {
   PolicyFetch fetch;
   fetch.status = 200;
-  fetch.content_type = "text/plain";
+  fetch.content_type =
+      "text/plain; charset=utf-8";  // how it is served is not known: nothing is wrong with it
   fetch.tls.peer = good_certificate(domain.policy_host(), now);
   set_body(fetch, body);
   return fetch;

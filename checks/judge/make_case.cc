@@ -55,11 +55,24 @@ void set_live_mode(Case& c) {
   c.live_assumed = !last;
 }
 
+/// RFC 4592: a name that nobody made answers alike, so that a wildcard made both. An alias is compared by
+/// where it leads first; what stands there may be told in another order.
+bool is_synthesised(const TxtAnswer& answer, const TxtAnswer& sibling) {
+  if (answer.lookup == Lookup::unknown || sibling.lookup == Lookup::unknown) return false;
+  if (answer.cname.empty() != sibling.cname.empty()) return false;
+  if (!answer.cname.empty()) return answer.cname.front().target == sibling.cname.front().target;
+  return !answer.records.empty() && std::ranges::is_permutation(answer.records, sibling.records);
+}
+
+/// What a wildcard makes announces nothing, unless a sender can use it.
 void read_texts(Case& c) {
-  const TxtAnswer& sts = c.facts.sts;
+  const TxtAnswer &sts = c.facts.sts, &tlsrpt = c.facts.tlsrpt;
   if (sts.lookup == Lookup::found) c.record = read_sts_records(sts.records);
-  if (c.facts.tlsrpt.lookup == Lookup::found) c.tlsrpt = read_tlsrpt_records(c.facts.tlsrpt.records);
-  c.announced = c.record.announced() || !sts.cname.empty();
+  c.synthesised = !c.record.usable() && is_synthesised(sts, c.facts.sts_sibling);
+  if (c.synthesised) c.record = {};
+  c.announced = c.record.announced() || (!sts.cname.empty() && !c.synthesised);
+  if (tlsrpt.lookup == Lookup::found) c.tlsrpt = read_tlsrpt_records(tlsrpt.records);
+  if (!c.tlsrpt.usable() && is_synthesised(tlsrpt, c.facts.tlsrpt_sibling)) c.tlsrpt = {};
 }
 
 // --- The MX hosts
@@ -97,11 +110,22 @@ std::optional<bool> usable(const MxCase& mx) {
   // A family that could not be looked up, or an address beyond the bound, may hold a good one.
   const bool complete = found.a.lookup != Lookup::unknown && found.aaaa.lookup != Lookup::unknown;
   if (!complete || found.too_many() || mx.addresses.empty()) return std::nullopt;
-  const auto bad = [](const MxAddressCase& a) {
-    return a.outcome == HostOutcome::failed || a.code == "mx-unreachable";
-  };
+  const auto bad = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed || a.dead(); };
   if (std::ranges::all_of(mx.addresses, bad)) return false;
   return std::nullopt;
+}
+
+/// A pool is neither good nor bad: what its bad attempts were is named by the finding that tells of it.
+void consider_pool(const Case& c, const std::string& host, MxAddressCase& at) {
+  const auto past = c.history.hosts.find(host);
+  if (past == c.history.hosts.end() || !past->second) return;
+  at.flapping = flapping_at(*past->second, at.address.str());
+  if (!at.flapping) return;
+  at.outcome = HostOutcome::unknown;
+  at.code = "smtp-flapping";
+  at.result_type.clear();
+  at.detail = std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) +
+              " connections: " + at.flapping->faults;
 }
 
 MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int preference) {
@@ -117,6 +141,7 @@ MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int
       const auto probe = std::ranges::find(out.look->probes, address, &SmtpProbe::address);
       if (probe != out.look->probes.end()) {
         out.addresses.push_back(classify(*probe, host, vantage, c.now));
+        consider_pool(c, host, out.addresses.back());
       } else {
         MxAddressCase unseen;
         unseen.address = address;
@@ -170,8 +195,8 @@ Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage&
   if (c.record.usable()) c.in_effect = c.policies;
   set_mx(c, mx);
   c.world = world_of(c);
-  c.foreseen = simulate(c.world);
-  c.held = held_now(c.world);
+  c.foreseen = simulate_figures(c.world);
+  c.held = longest_held(c.world);
   set_live_mode(c);
   return c;
 }
@@ -181,8 +206,7 @@ bool Case::deployed() const {
 }
 
 bool Case::is_in_effect(const WorldPolicy& policy) const {
-  const Policy asked{policy.mode, policy.mx, policy.max_age, {}};
-  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(p, asked); });
+  return std::ranges::any_of(in_effect, [&](const Policy& p) { return same_policy(policy, p); });
 }
 
 }  // namespace stswatch

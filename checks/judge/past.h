@@ -29,14 +29,19 @@ struct SeenPolicy {
   std::string sha256;  // of the body first seen
   Span seen;
   std::uint32_t number = 0;  // its name in world files: P1, P2, ... by first sight, never given twice
+  std::optional<TimePoint> last_seen{};  // once gone: the last look that read it; null: not noted
   bool operator==(const SeenPolicy&) const = default;
 };
 
-/// One uninterrupted publication of one usable record (RFC 8461 §3.1).
+/// One uninterrupted publication of one usable record (RFC 8461 §3.1). What was not seen is possible: it
+/// counts from before its first sight where looks lay far apart, or a cache shows that it was out earlier.
 struct SeenId {
   std::string id;
   std::uint32_t ttl = 0;  // seconds: the largest seen, since a resolver's cache counts down
   Span seen;
+  std::optional<TimePoint> sighted{};  // the first look that saw it; null: when the span begins
+  std::optional<TimePoint> absent{};   // the last moment that the zone is known to have shown something else
+  std::optional<TimePoint> last_seen{};  // once gone: the last look that saw it; null: not noted
   bool operator==(const SeenId&) const = default;
 };
 
@@ -79,6 +84,25 @@ struct FetchDay {
   bool operator==(const FetchDay&) const = default;
 };
 
+/// When looks last read a policy that counts as served.
+struct PolicySight {
+  std::uint32_t number = 0;
+  TimePoint read{};
+  // Each look from the first to the second proved every address to serve something else or nothing.
+  std::optional<TimePoint> missing_since{}, missing_at{};
+  bool operator==(const PolicySight&) const = default;
+};
+
+/// What looks have seen of what is there: it tells what can have happened between two of them.
+struct Sight {
+  std::optional<TimePoint> record;        // the last look that knew it
+  std::optional<TimePoint> record_fresh;  // when what it saw left the zone: earlier, by its time in a cache
+  std::uint32_t ttl = 0;                  // the largest of late
+  std::optional<TimePoint> ttl_at;
+  std::vector<PolicySight> policies;  // of those that are there
+  bool operator==(const Sight&) const = default;
+};
+
 struct Past {
   std::optional<TimePoint> began;    // the first look that knew the record and the MX set
   std::vector<SeenPolicy> policies;  // by first sight; several may be there at once (addresses that differ)
@@ -95,13 +119,24 @@ struct Past {
   std::map<std::string, TimePoint> gates;   // readiness gate (RULES 3.3) -> true without a break since
   std::vector<Change> changes;              // oldest first
   std::map<std::string, std::uint64_t> change_counts;  // by code, since memory began
+  Sight sight;
+  std::vector<std::uint32_t> forgotten_ids;  // hashes of ids whose windows became part of others'
   bool operator==(const Past&) const = default;
+};
+
+/// One connection to one address of an MX host that proved something, good or bad.
+struct Attempt {
+  TimePoint at{};
+  std::string address;
+  std::string fault;  // the finding it would be; empty: it was good
+  bool operator==(const Attempt&) const = default;
 };
 
 /// Of an MX host, whichever domains use it.
 struct HostPast {
   std::vector<SeenCertificate> certificates;
   std::vector<Change> changes;
+  std::vector<Attempt> attempts{};  // oldest first; the last kAttempts of each address
   bool operator==(const HostPast&) const = default;
 };
 

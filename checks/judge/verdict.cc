@@ -7,6 +7,8 @@
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/readiness.h"
+#include "checks/judge/senders/by_pattern.h"
+#include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
@@ -156,6 +158,22 @@ bool undecided(const Case& c, const Verdict& verdict) {
 
 // --- Findings
 
+/// The addresses that serve this policy, where others serve another one; empty where all agree, or none does.
+std::string served_by_some(const Case& c, const std::string& name) {
+  const auto policy = std::ranges::find(c.world.policies, name, &WorldPolicy::name);
+  if (policy == c.world.policies.end() || !c.is_in_effect(*policy)) return {};
+  const Policy asked{policy->mode, policy->mx, policy->max_age, {}};
+  std::string out;
+  std::size_t count = 0;
+  for (const PolicyCopy& copy : c.copies) {
+    const Policy* read = copy.reading ? copy.reading->applied() : nullptr;
+    if (!read || !same_policy(*read, asked)) continue;
+    out += (out.empty() ? "" : ", ") + copy.fetch->address.str();
+    ++count;
+  }
+  return count < c.copies.size() ? out : std::string();
+}
+
 void judge_all(const Case& c, Findings& out) {
   judge_record(c, out);
   judge_fetch(c, out);
@@ -171,27 +189,30 @@ void judge_all(const Case& c, Findings& out) {
   judge_drift(c, out);
   judge_changes(c, out);
   judge_with_time(c, out);
-  judge_forecast(c.world, c.foreseen, c.limits, out);
+  const auto& breakage = c.foreseen.rfc.breakage;
+  judge_forecast(c.world, c.foreseen, c.limits, breakage ? served_by_some(c, breakage->policy) : "", out);
+  tell_senders(out.find("enforce-breakage-now"), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
 
-/// CONTRACT 7: "when every cache agrees". A copy from an earlier window that says the same as today's agrees.
-std::optional<TimePoint> safe_after(const Case& c) {
-  const auto current =
-      std::ranges::find(c.world.policies, c.world.current_policy.value_or(""), &WorldPolicy::name);
-  if (current == c.world.policies.end()) return c.foreseen.safe_after;
-  TimePoint latest = c.now;
-  for (const Held& h : c.held) {
-    if (same_policy(h.policy, *current)) continue;
-    if (!h.until) return std::nullopt;
-    latest = std::max(latest, *h.until);
+/// CONTRACT 2: where copies of the policy differ, min over and max over the copies; the forecast keeps the
+/// worst.
+std::optional<UsableMx> usable_over_copies(const Case& c) {
+  auto usable = c.foreseen.rfc.usable;
+  if (!usable || c.in_effect.size() < 2) return usable;
+  const senders::Hosts hosts(c.world);
+  const auto now = hosts.at(c.now);
+  for (std::size_t i = 0; i < c.world.policies.size(); ++i) {
+    const WorldPolicy& policy = c.world.policies[i];
+    if (policy.mode == Mode::enforce && c.is_in_effect(policy))
+      usable->max = std::max(usable->max, hosts.count(i, now).possible);
   }
-  return latest;
+  return usable;
 }
 
 void remembered(const Case& c, Verdict& out) {
   set_field_level(c.world, c.foreseen, out);
-  out.safe_after = safe_after(c);
+  out.safe_after = c.foreseen.safe_after;
   Readiness readiness = readiness_of(c);
   out.readiness_open = std::move(readiness.open);
   out.testing_clean_since = readiness.clean_since;
@@ -224,6 +245,20 @@ Status status_of(const std::vector<Finding>& findings, bool undecided) {
   return undecided ? Status::unknown : Status::ok;
 }
 
+void take_figures(Verdict& at_face_value, const Verdict& confirmed) {
+  at_face_value.mode = confirmed.mode;
+  at_face_value.live_mode = confirmed.live_mode;
+  at_face_value.enforce_usable_mx = confirmed.enforce_usable_mx;
+  at_face_value.forecast = confirmed.forecast;
+  at_face_value.undecided = confirmed.undecided;
+  at_face_value.field_usable_mx = confirmed.field_usable_mx;
+  at_face_value.field_breakage = confirmed.field_breakage;
+  at_face_value.field_degradation = confirmed.field_degradation;
+  at_face_value.safe_after = confirmed.safe_after;
+  at_face_value.readiness_open = confirmed.readiness_open;
+  at_face_value.testing_clean_since = confirmed.testing_clean_since;
+}
+
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
               const Limits& limits, const History& history) {
   const Case c = make_case(domain, mx, vantage, limits, history);
@@ -238,7 +273,7 @@ Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage&
   out.tlsrpt = tlsrpt_verdict(c);
   // "that of the policy in effect (a valid record and a valid policy, now)"
   if (c.record.usable() && out.policy.outcome == Outcome::ok) out.mode = out.policy.shown->mode;
-  out.enforce_usable_mx = c.foreseen.rfc.usable;
+  out.enforce_usable_mx = usable_over_copies(c);
   out.forecast = forecast_of(c.world, c.foreseen, limits);
   if (history.past) remembered(c, out);
 

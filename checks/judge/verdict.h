@@ -122,6 +122,11 @@ struct Verdict {
 /// could not be judged; else ok.
 Status status_of(const std::vector<Finding>& findings, bool undecided);
 
+/// What a verdict says of more than what one look saw: mode, usable hosts, forecast, readiness and whether it
+/// can be decided. `at_face_value` takes them from the verdict on what is confirmed, so that one doubtful
+/// look moves no figure.
+void take_figures(Verdict& at_face_value, const Verdict& confirmed);
+
 /// What the operator expects and how early a certificate's end must be told.
 struct Limits {
   enum class Expect { nothing, enforce, testing, none, absent };
@@ -131,6 +136,8 @@ struct Limits {
   bool change_planned = false;   // a change window is open: change findings become info
   int readiness_sessions = 100;  // RULES 3.3, gate 5
   int confirmations = 3;
+  /// Two looks at most so far apart leave no room that the schedule does not explain.
+  Seconds grain{10 * 60};
 };
 
 /// What is remembered besides the newest look; all of it may be missing: then one look is judged by itself.

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
+#include "checks/observe/inflate.h"
 
 namespace stswatch {
 namespace {
@@ -98,6 +100,40 @@ Failure not_http(std::string_view why) {
   return {Stage::headers, Cause::malformed, printable(why, bounds::kDetail)};
 }
 
+/// The line of the field `name` with what is folded under it: where it begins, and how long it is.
+struct FieldLine {
+  std::size_t at = std::string::npos, size = 0;
+};
+
+FieldLine find_field(std::string_view header, std::string_view name) {
+  for (std::size_t at = header.find('\n'); at != header.npos; at = header.find('\n', at)) {
+    ++at;
+    const auto line = header.substr(at);
+    if (!text::istarts_with(line, name) || !line.substr(name.size()).starts_with(':')) continue;
+    std::size_t end = line.find('\n');
+    while (end != line.npos && end + 1 < line.size() && text::is_wsp(line[end + 1]))
+      end = line.find('\n', end + 1);
+    return {at, end == line.npos ? line.size() : end + 1};
+  }
+  return {};
+}
+
+/// RFC 9112 §6.3: "If a message is received with both a Transfer-Encoding and a Content-Length header field,
+/// the Transfer-Encoding overrides the Content-Length." Beast refuses the message, and so do some senders:
+/// whether a length had to be dropped is a fact of its own.
+bool drop_overridden_length(std::string& header) {
+  const FieldLine coding = find_field(header, "Transfer-Encoding");
+  if (coding.at == std::string::npos) return false;
+  if (text::lower(header.substr(coding.at, coding.size)).find("chunked") == std::string::npos) return false;
+  bool dropped = false;
+  for (FieldLine length = find_field(header, "Content-Length"); length.at != std::string::npos;
+       length = find_field(header, "Content-Length")) {
+    header.erase(length.at, length.size);
+    dropped = true;
+  }
+  return dropped;
+}
+
 /// Every line ends in CRLF, and the status code is followed by its space. RFC 9112 §2.2 lets a recipient take
 /// a bare LF, and the space before an empty reason (§4) is missing in the wild: senders read both, Beast
 /// neither.
@@ -132,6 +168,7 @@ struct HttpResponseReader::Impl {
   Result<bool> read_header();
   Want read_body();
   Result<void> start_body();
+  void decode();
 
   tl::unexpected<Failure> fail(Failure failure) {
     over = true;
@@ -142,6 +179,7 @@ struct HttpResponseReader::Impl {
   Want finish() {
     over = true;
     pending.clear();
+    decode();
     return Want::nothing;
   }
 };
@@ -171,13 +209,15 @@ Result<bool> HttpResponseReader::Impl::read_header() {
                    "the header is longer than " + std::to_string(bounds::kHttpHeader) + " octets"});
     if (size == 0) return false;
 
-    const std::string header = mended(std::string_view(pending).substr(0, size));
+    std::string header = mended(std::string_view(pending).substr(0, size));
+    const bool dropped = drop_overridden_length(header);
     pending.erase(0, size);
     scanned = 0;
     header_size += size;
     error_code ec;
     parser->put(boost::asio::buffer(header), ec);
     if (ec || !parser->is_header_done()) return fail(not_http("not HTTP: " + ec.message()));
+    out.length_and_chunked = dropped;
     // RFC 9110 §15.2: interim responses are skipped. 101 answers an Upgrade that we never sent: final for us.
     if (out.status / 100 != 1 || out.status == 101) return true;
     out = HttpResponse{};
@@ -191,6 +231,16 @@ Result<void> HttpResponseReader::Impl::start_body() {
   in_body = true;
   out.has_body = out.status / 100 != 1 && out.status != 204 && out.status != 304;
   return {};
+}
+
+/// RFC 9110 §8.4: what a coding holds is the text that was meant. Only a whole body is undone.
+void HttpResponseReader::Impl::decode() {
+  if (!out.content_encoding || out.truncated || out.too_large) return;
+  auto plain = inflated(*out.content_encoding, out.body, bounds::kPolicyBody);
+  if (!plain) return;
+  out.body = std::move(plain->text);
+  out.too_large = plain->more;
+  out.decoded = true;
 }
 
 HttpResponseReader::Want HttpResponseReader::Impl::read_body() {
@@ -240,8 +290,13 @@ Result<void> HttpResponseReader::end(End how) {
     return impl_->fail({Stage::headers, Cause::closed,
                         silent ? "closed without an answer" : "closed within the header of the answer"});
   }
-  // RFC 9112 §8: a body that only the close delimits is complete when the close is authenticated.
-  if (!impl_->parser->need_eof() || how == End::abrupt) impl_->out.truncated = true;
+  // RFC 9112 §9.8: a body that only the close delimits is complete when close_notify authenticates the close;
+  // without it a client may, and most do not, call it incomplete.
+  if (!impl_->parser->need_eof()) {
+    impl_->out.truncated = true;
+  } else if (how == End::abrupt) {
+    impl_->out.end_unproven = true;
+  }
   impl_->finish();
   return {};
 }

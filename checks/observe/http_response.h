@@ -1,5 +1,6 @@
-// One HTTP/1 response to a GET, read from octets as they come: bounded header, bounded body, nothing
-// inflated. No I/O, no clock. Not thread-safe; one reader per response.
+// One HTTP/1 response to a GET, read from octets as they come: bounded header, bounded body, and what
+// deployed senders read although it should not be sent (RFC 9112 §6.3, §8; RFC 9110 §8.4) read too, and
+// noted. No I/O, no clock. Not thread-safe; one reader per response.
 #pragma once
 
 #include <memory>
@@ -21,9 +22,12 @@ struct HttpResponse {
   std::optional<std::string> age;
   std::optional<std::string> date;
   bool has_body = false;   // false: this status has none (RFC 9112 §6.3: 1xx, 204, 304)
-  std::string body;        // at most bounds::kPolicyBody octets, without the chunking, otherwise as sent
+  std::string body;        // at most bounds::kPolicyBody octets, without the chunking and what `decoded` says
   bool too_large = false;  // there was more
-  bool truncated = false;  // shorter than announced, broken chunking, or an end that nothing vouches for
+  bool truncated = false;  // shorter than announced, or broken chunking
+  bool decoded = false;    // `content_encoding` was undone; false beside one: it was not known, or broken
+  bool end_unproven = false;        // a body that only the close delimits, closed without close_notify
+  bool length_and_chunked = false;  // both announced: the chunks counted
 };
 
 class HttpResponseReader {

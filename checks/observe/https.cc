@@ -84,8 +84,7 @@ class Fetch {
   }
 
   std::string request() const {
-    // No cache on the way may answer (RFC 8461 §3.3), and no coding is accepted: the octets are what is
-    // judged.
+    // No cache on the way may answer (RFC 8461 §3.3), and no coding is asked for: one that comes is a fact.
     return "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " + host_ +
            "\r\nUser-Agent: " + options_.user_agent +
            "\r\nAccept: */*\r\nAccept-Encoding: identity\r\nCache-Control: no-cache\r\nConnection: "
@@ -99,7 +98,8 @@ class Fetch {
       if (!count) {
         const Cause cause = count.error().cause;
         const bool cut = cause == Cause::closed || cause == Cause::reset;
-        // RFC 8446 §6.1: without close_notify anybody may have cut the body short.
+        // RFC 8446 §6.1: without close_notify anybody may have cut the body short. Its end is then a fact to
+        // be judged, or with a reset no end at all.
         if (cut && reader.stage() == Stage::body) return reader.end(HttpResponseReader::End::abrupt);
         return tl::unexpected(count.error());
       }
@@ -120,6 +120,9 @@ class Fetch {
     out.date = std::move(response.date);
     out.too_large = response.too_large;
     out.truncated = response.truncated;
+    out.decoded = response.decoded;
+    out.end_unproven = response.end_unproven;
+    out.length_and_chunked = response.length_and_chunked;
     out.body = std::move(response.body);
     // The digest of a part that a time-out left would read like another copy of the policy.
     if (whole && response.has_body) out.sha256 = sha256_hex(out.body);

@@ -1,9 +1,12 @@
 #include "checks/observe/observer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/sts_record.h"
+#include "checks/facts/tlsrpt_record.h"
 #include "checks/observe/net/tcp.h"
 
 namespace stswatch {
@@ -43,6 +46,43 @@ std::vector<std::string> usual_wrong_names(const Domain& domain) {
                                     domain.sts_record_name() + "." + domain.str()};
   std::erase_if(names, [](const std::string& name) { return name.size() > 253; });
   return names;
+}
+
+/// A name beside `name` that nobody would make, and the same at every look, so that the facts of two looks
+/// are alike: its first label is the FNV-1a sum of the whole.
+std::string sibling_of(const std::string& name) {
+  constexpr std::uint64_t kBasis = 14695981039346656037U, kPrime = 1099511628211U;
+  std::uint64_t sum = kBasis;
+  for (const char c : name)
+    sum = (sum ^ static_cast<unsigned char>(c)) * kPrime;
+  std::string label = "_";
+  for (int nibble = 0; nibble < 16; ++nibble, sum >>= 4U)
+    label += "0123456789abcdef"[sum & 15U];
+  const std::string out = label + name.substr(name.find('.'));
+  constexpr std::size_t kLongestName = 253;
+  return out.size() > kLongestName ? std::string() : out;
+}
+
+/// RFC 4592: a wildcard answers for every name that is not there. What it makes of a name is told from what
+/// somebody put there by asking for another.
+bool may_be_synthesised(const TxtAnswer& answer, bool usable) {
+  return answer.lookup != Lookup::unknown && !usable && !(answer.records.empty() && answer.cname.empty());
+}
+
+void ask_siblings(Resolver& resolver, DomainObservation& seen, const Deadline& deadline) {
+  std::vector<std::pair<TxtAnswer*, std::string>> wanted;
+  if (may_be_synthesised(seen.sts, read_sts_records(seen.sts.records).usable()))
+    wanted.emplace_back(&seen.sts_sibling, sibling_of(seen.domain.sts_record_name()));
+  if (may_be_synthesised(seen.tlsrpt, read_tlsrpt_records(seen.tlsrpt.records).usable()))
+    wanted.emplace_back(&seen.tlsrpt_sibling, sibling_of(seen.domain.tlsrpt_name()));
+  std::erase_if(wanted, [](const auto& w) { return w.second.empty(); });
+  if (wanted.empty()) return;
+  std::vector<DnsQuestion> questions;
+  for (const auto& [answer, name] : wanted)
+    questions.push_back({name, RecordType::txt});
+  auto answers = resolver.ask(questions, deadline);
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    *wanted[i].first = take_answer<TxtAnswer>(answers, i, wanted[i].second);
 }
 
 /// What only the first answers make worth asking, in one more batch.
@@ -128,7 +168,13 @@ std::vector<Facts> Observer::each_address(const std::vector<Address>& addresses,
   return all;
 }
 
-DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline) {
+void Observer::use_ipv6(bool route) {
+  ipv6_ = route;
+  if (source_) source_->use_ipv6(route);
+}
+
+DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline,
+                                          const dns::Beforehand& before) {
   DomainObservation seen(domain);
   seen.at = now;
   const std::string host = domain.policy_host();
@@ -142,7 +188,12 @@ DomainObservation Observer::look_at_names(const Domain& domain, TimePoint now, c
   seen.mx = take_answer<MxAnswer>(answers, 1, domain.str());
   seen.tlsrpt = take_answer<TxtAnswer>(answers, 2, domain.tlsrpt_name());
   seen.policy_host = take_addresses(answers, 3, host);
+  if (source_)
+    dns::hear_source(*source_, seen, before, deadline);
+  else
+    dns::believe_resolver(seen);
   ask_further(resolver_, seen, deadline);
+  ask_siblings(resolver_, seen, deadline);
   return seen;
 }
 
@@ -184,19 +235,24 @@ std::optional<bool> Observer::greets(const std::string& host, const Deadline& de
     if (found.lookup() == Lookup::unknown) return std::nullopt;
     addresses = found.all();
   }
+  bool untried = false;
   for (std::size_t i = 0; i < addresses.size() && !deadline.cancelled(); ++i) {
     if (addresses[i].is_v6() && !ipv6_) continue;
     const auto share = deadline.within(deadline.left() / static_cast<Millis::rep>(addresses.size() - i));
     const auto turn = address_limiter_->take(addresses[i], share);
-    if (turn && hear_greeting(addresses[i], options_.smtp, share)) return true;
+    const auto heard = turn ? hear_greeting(addresses[i], options_.smtp, share) : Result<void>{};
+    if (turn && heard) return true;
+    untried |= !heard && heard.error().cause == Cause::exhausted;
   }
+  if (untried) return std::nullopt;
   return false;
 }
 
-bool has_ipv6_route() {
+std::optional<bool> has_ipv6_route() {
   // f.root-servers.net: an address that a default route is needed for.
   const auto probe = Address::parse("2001:500:2f::f");
-  const auto ours = probe ? source_address(*probe) : std::nullopt;
+  const auto ours = source_address(*probe);
+  if (!ours && ours.error().cause == Cause::exhausted) return std::nullopt;
   // A host without a global address may still route towards one, from fe80::/10, and never hear an answer.
   return ours && !(ours->octets()[0] == 0xfe && (ours->octets()[1] & 0xc0) == 0x80);
 }

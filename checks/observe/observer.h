@@ -1,5 +1,5 @@
 // The two looks: at a domain (DNS, then the policy from each address) and at an MX host (each address).
-// Gathers facts, has no opinions. Thread-safe: holds only shared immutable parts, the pace and a flag.
+// Gathers facts, has no opinions. Thread-safe: holds shared immutable parts, the pace, the source and a flag.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 
 #include "checks/facts/observation.h"
 #include "checks/observe/dns/resolver.h"
+#include "checks/observe/dns/witness.h"
 #include "checks/observe/https.h"
 #include "checks/observe/net/address_limiter.h"
 #include "checks/observe/smtp.h"
@@ -26,9 +27,10 @@ class Observer {
   Observer(Resolver& resolver, std::shared_ptr<const TrustStore> trust, ObserveOptions options,
            std::shared_ptr<AddressLimiter> address_limiter = std::make_shared<AddressLimiter>());
 
-  /// All DNS questions of a domain: the records, the MX set, the policy host's addresses; `fetches` stays
-  /// empty.
-  DomainObservation look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline);
+  /// All DNS questions of a domain: the records, the MX set, the policy host's addresses, and what the zone's
+  /// own servers say where a source is used; `fetches` stays empty.
+  DomainObservation look_at_names(const Domain& domain, TimePoint now, const Deadline& deadline,
+                                  const dns::Beforehand& before = {});
 
   /// The policy from each address of the policy host found by look_at_names. An address that stalls costs
   /// only its share of the time left. Given `crowded`, an address that others of ours queue for
@@ -43,10 +45,13 @@ class Observer {
                                std::vector<Address>* crowded = nullptr);
 
   /// Whether any address of this host, which the operator named, greets on the SMTP port; nothing when its
-  /// addresses could not be found out. `host` may be an address.
+  /// addresses could not be found out, or our own means did not suffice to ask them. `host` may be an
+  /// address.
   std::optional<bool> greets(const std::string& host, const Deadline& deadline);
 
-  void use_ipv6(bool route) { ipv6_ = route; }
+  void use_ipv6(bool route);
+  /// Before the first look. Without one the resolver is the only witness.
+  void use_source(std::shared_ptr<dns::Source> source) { source_ = std::move(source); }
 
  private:
   std::optional<Failure> refused_by_us(const Address& address) const;
@@ -59,9 +64,11 @@ class Observer {
   ObserveOptions options_;
   std::atomic<bool> ipv6_;
   std::shared_ptr<AddressLimiter> address_limiter_;
+  std::shared_ptr<dns::Source> source_;  // may be null
 };
 
 /// Whether this machine has an IPv6 default route (or any route to `probe`); no packet is sent.
-bool has_ipv6_route();
+/// nullopt: there was no descriptor to ask the kernel with.
+std::optional<bool> has_ipv6_route();
 
 }  // namespace stswatch

@@ -293,8 +293,13 @@ class Probe {
   Result<Session> dial() {
     auto connection = Connection::open(address_, options_.port, deadline_, kBudget);
     if (!connection) return tl::unexpected(connection.error());
-    return Session(std::move(*connection), ehlo_name(options_.helo, machine_name(), source_address(address_)),
+    return Session(std::move(*connection), ehlo_name(options_.helo, machine_name(), our_address()),
                    options_.farewell);
+  }
+
+  std::optional<Address> our_address() const {
+    const auto ours = source_address(address_);
+    return ours ? std::optional(*ours) : std::nullopt;
   }
 
   void look_for_legacy(TlsFacts& facts) {

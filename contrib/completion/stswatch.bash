@@ -1,7 +1,7 @@
 # Completion of stswatch for bash: source this file, or put it into /usr/share/bash-completion/completions/stswatch.
 
 _stswatch_flags() {
-  local look="--config --resolver --ca-file --allow-private --https-port --smtp-port --timeout"
+  local look="--config --resolver --dns-source --ca-file --allow-private --https-port --smtp-port --timeout"
   case $1 in
     check) echo "$look --domains-file --jobs --json --format --save --replay --explain" ;;
     generate) echo "$look --mode --max-age --rua --json" ;;
@@ -9,6 +9,7 @@ _stswatch_flags() {
     run) echo "--config --listen --state --log-format" ;;
     explain) echo "--markdown" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
+    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
     history) echo "--config --state --json --world" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
@@ -25,6 +26,7 @@ _stswatch_flags() {
 _stswatch_value() {
   case $1 in
     --format) echo "text json nagios" ;;
+    --dns-source) echo "auto off" ;;
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
     --rua) echo "mailto: https://" ;;
@@ -44,7 +46,7 @@ _stswatch() {
     return
   fi
   case $before in
-    --config | --ca-file | --domains-file | --replay | --state | --policy | --from | --to)
+    --config | --ca-file | --domains-file | --replay | --state | --policy | --world | --goal | --from | --to)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -58,7 +60,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate history explain alerts silence config" ;;
+    "") values="check lint run generate store simulate plan history explain alerts silence config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;

@@ -102,16 +102,19 @@ TEST_CASE("without canaries nothing is asked and nothing is said") {
   CHECK_FALSE(here.vantage.now("", kStart).reached_25);
 }
 
-TEST_CASE("silence is a connection without an answer, not a refusal in words or a fault of our own") {
+TEST_CASE(
+    "silence is a connection without an answer or without a word, not a refusal in words or a fault of our "
+    "own") {
   const auto look = [](std::optional<Failure> failure) {
     MxHostObservation seen;
     seen.probes.push_back({.address = *Address::parse("192.0.2.1"), .failure = std::move(failure)});
     return seen;
   };
-  CHECK(silent(look(Failure{Stage::connect, Cause::timeout, ""})));
-  CHECK(silent(look(Failure{Stage::connect, Cause::refused, ""})));
-  CHECK_FALSE(silent(look(Failure{Stage::connect, Cause::no_route, ""})));
-  CHECK_FALSE(silent(look(Failure{Stage::connect, Cause::local, ""})));
-  CHECK_FALSE(silent(look(Failure{Stage::greeting, Cause::timeout, ""})));
-  CHECK_FALSE(silent(look(std::nullopt)));
+  CHECK(dubious(look(Failure{Stage::connect, Cause::timeout, ""})));
+  CHECK(dubious(look(Failure{Stage::connect, Cause::refused, ""})));
+  CHECK_FALSE(dubious(look(Failure{Stage::connect, Cause::no_route, ""})));
+  CHECK_FALSE(dubious(look(Failure{Stage::connect, Cause::local, ""})));
+  CHECK(dubious(look(Failure{Stage::greeting, Cause::timeout, ""})));
+  CHECK_FALSE(dubious(look(Failure{Stage::greeting, Cause::deferred, ""})));
+  CHECK_FALSE(dubious(look(std::nullopt)));
 }

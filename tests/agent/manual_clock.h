@@ -12,20 +12,26 @@ namespace stswatch {
 
 class ManualClock : public Clock {
  public:
-  explicit ManualClock(TimePoint start) : now_(start) {}
+  explicit ManualClock(TimePoint start) : now_(start), steady_(start.time_since_epoch()) {}
 
   TimePoint now() const override {
     const std::lock_guard lock(mutex_);
     return now_;
   }
 
-  void wait_until(std::condition_variable& cv, std::unique_lock<std::mutex>& lock, TimePoint until) override {
-    std::multiset<TimePoint>::iterator mine;
-    std::multiset<TimePoint>* waits = nullptr;
+  SteadyPoint steady() const override {
+    const std::lock_guard lock(mutex_);
+    return steady_;
+  }
+
+  void wait_until(std::condition_variable& cv, std::unique_lock<std::mutex>& lock,
+                  SteadyPoint until) override {
+    std::multiset<SteadyPoint>::iterator mine;
+    std::multiset<SteadyPoint>* waits = nullptr;
     {
       const std::lock_guard guard(mutex_);
       waits = &waits_[&cv];
-      if (until <= now_) return;
+      if (until <= steady_) return;
       mine = waits->insert(until);
     }
     waiting_.notify_all();
@@ -36,19 +42,25 @@ class ManualClock : public Clock {
 
   void advance(Seconds span) {
     const std::lock_guard lock(mutex_);
-    now_ += span;
+    move(span);
+  }
+
+  /// The calendar alone: somebody has set it.
+  void set(TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    now_ = now;
   }
 
   /// To what is waited for next, at most to `end`; false while somebody who waits by this clock is at work.
   bool leap(TimePoint end) {
     const std::lock_guard lock(mutex_);
-    TimePoint next = TimePoint::max();
+    SteadyPoint next = SteadyPoint::max();
     for (const auto& [_, waits] : waits_) {
-      if (waits.empty() || *waits.begin() <= now_) return false;
+      if (waits.empty() || *waits.begin() <= steady_) return false;
       next = std::min(next, *waits.begin());
     }
     if (waits_.empty()) return false;
-    now_ = std::min(next, end);
+    move(std::min(next - steady_, end - now_));
     return true;
   }
 
@@ -59,10 +71,16 @@ class ManualClock : public Clock {
   }
 
  private:
+  void move(Seconds span) {
+    now_ += span;
+    steady_ += span;
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable waiting_;
   TimePoint now_;
-  std::map<const std::condition_variable*, std::multiset<TimePoint>>
+  SteadyPoint steady_;
+  std::map<const std::condition_variable*, std::multiset<SteadyPoint>>
       waits_;  // until when, by what wakes them
 };
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
+#include <set>
 #include <thread>
 
 #include "tests/agent/manual_clock.h"
@@ -129,6 +130,51 @@ TEST_CASE("a probe ends when Prometheus would stop waiting for it") {
   CHECK(answer->record->verdict.status == Status::unknown);
   CHECK(answer->record->times.at(Part::mx).last_success == std::nullopt);
   CHECK(answer->seconds < 5);
+}
+
+TEST_CASE("who asks again within seconds gets the look that was made") {
+  auto resolver = std::make_unique<TableResolver>();
+  const auto& asked = resolver->batches;
+  Agent agent(std::move(resolver));
+  const auto first = agent.prober.probe("watched.example", 5s);
+  const auto looked = asked.size();
+  const auto second = agent.prober.probe("watched.example", 4s);
+  REQUIRE(first.has_value());
+  REQUIRE(second.has_value());
+  CHECK(looked > 0);
+  CHECK(asked.size() == looked);
+  CHECK(first->record == second->record);
+  CHECK(agent.prober.probe("single.example", 5s).has_value());
+  CHECK(asked.size() > looked);
+}
+
+TEST_CASE("who has more time than the look had gets one of his own, a few times") {
+  Agent agent(std::make_unique<SilentResolver>());
+  std::set<std::shared_ptr<const DomainMemory>> looks;
+  for (int i = 1; i <= 6; ++i) {
+    const auto answer = agent.prober.probe("watched.example", Millis(10 * i));
+    REQUIRE(answer.has_value());
+    looks.insert(answer->record);
+  }
+  CHECK(looks.size() == Prober::kLooks);
+}
+
+TEST_CASE("a look that was asked for is not made twice within seconds") {
+  Agent agent(std::make_unique<TableResolver>());
+  CHECK(agent.service.look_now(domain("watched.example")) == LookAsked::at_it);
+  CHECK(agent.service.look_now(domain("watched.example")) == LookAsked::fresh);
+  CHECK(agent.service.look_now(domain("stranger.example")) == LookAsked::not_watched);
+}
+
+TEST_CASE("recent looks are forgotten when they are not fresh any more") {
+  RecentLooks recent;
+  const RecentLooks::Steady::time_point now{};
+  CHECK(recent.left("a", now) == 0s);
+  recent.began("a", now);
+  CHECK(recent.left("a", now) == kFreshLook);
+  CHECK(recent.left("a", now + 4s) == 1s);
+  CHECK(recent.left("a", now + 5s) == 0s);
+  CHECK(recent.left("b", now) == 0s);
 }
 
 TEST_CASE("a stop ends probes under way") {

@@ -6,7 +6,7 @@ using namespace stswatch;
 
 namespace {
 
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
+constexpr SteadyPoint kStart{Seconds{1'800'000'000}};
 const Subject kDomain{Kind::domain, "example.com"};
 const Subject kOther{Kind::domain, "example.net"};
 const Subject kMx{Kind::mx, "mx1.example.com"};
@@ -54,7 +54,7 @@ TEST_CASE("a taken subject is not handed out twice and comes back spread by a te
 
 TEST_CASE("the spread differs from subject to subject") {
   Schedule s(7);
-  std::set<TimePoint> dues;
+  std::set<SteadyPoint> dues;
   for (int i = 0; i < 20; ++i) {
     const Subject subject{Kind::domain, std::to_string(i)};
     s.add(subject, kStart);
@@ -112,7 +112,7 @@ TEST_CASE("what comes back during its look is looked at again after it, never tw
 
 TEST_CASE("a shorter interval brings forward what is due later, spread over it") {
   Schedule s(1);
-  std::set<TimePoint> dues;
+  std::set<SteadyPoint> dues;
   for (int i = 0; i < 50; ++i)
     s.add({Kind::mx, std::to_string(i)}, kStart + Seconds{3600});
   s.add({Kind::mx, "soon"}, kStart + Seconds{30});

@@ -191,6 +191,38 @@ TEST_CASE("a look that does not end is told by its name; one within its deadline
   CHECK_FALSE(t.pool.stuck(now + 200s));
 }
 
+TEST_CASE("a calendar that is set, either way, changes nothing of what is due") {
+  Turning t(2);
+  t.looks.open();
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.settle(0);
+  t.clock.set(kStart - Seconds{3600});
+  t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach(domain(1), 2));
+  t.settle(0);
+  t.clock.set(kStart + Seconds{86400});
+  CHECK(t.pool.state().late_domain == Seconds{0});
+  CHECK(t.looks.begun(domain(1)) == 2);
+}
+
+TEST_CASE("due work while every look hangs within its deadline: told when none has begun for too long") {
+  Turning t(1);
+  t.pool.add(domain(1));
+  REQUIRE(t.looks.reach(domain(1)));
+  t.pool.add(domain(2));
+  const auto now = std::chrono::steady_clock::now();
+  t.clock.advance(Seconds{100});
+  CHECK_FALSE(t.pool.stuck(now));
+  t.clock.advance(Seconds{100});
+  const auto why = t.pool.stuck(now);
+  REQUIRE(why);
+  CHECK(why->starts_with("no look has begun for 200 s"));
+  t.looks.open();
+  CHECK(t.looks.reach(domain(2)));
+  CHECK_FALSE(t.pool.stuck(now));
+}
+
 TEST_CASE("after stop() nothing more is looked at") {
   Turning t(2);
   t.looks.open();

@@ -29,7 +29,8 @@ const char* const kWorld = R"({"now":"2026-12-01T00:00:00Z","domain":"example.co
   "current_policy":"P1","current_id":"A","policy_host_not_after":null,"policy_host_not_before":null,
   "mx":[{"preference":10,"host":"mx1.example.com","addresses":[
     {"address":"192.0.2.1","reachable":null,"starttls":true,"trusted":true,"dns_names":["mx1.example.com"],
-     "not_before":null,"not_after":"2027-01-01T00:00:00Z"}]}]})";
+     "not_before":null,"not_after":"2027-01-01T00:00:00Z"}]}],
+  "mx_ttl":600})";
 
 }  // namespace
 

@@ -296,10 +296,34 @@ TEST_CASE("what is silenced is not told; once the silence ends what is left is")
   world.pass(30 * kDay);
   CHECK(world.kinds() == "new/ticket");
   CHECK(world.dispatcher->silences().size() == 1);
-  CHECK(world.dispatcher->lift_silence(id));
-  CHECK_FALSE(world.dispatcher->lift_silence(id));
+  REQUIRE(id.has_value());
+  CHECK(world.dispatcher->lift_silence(*id));
+  CHECK_FALSE(world.dispatcher->lift_silence(*id));
   world.pass(1h);
   CHECK(world.kinds() == "new/ticket reminder/ticket");
+}
+
+TEST_CASE("silences of the same domain, code and subject are one, and a domain has so many") {
+  World world;
+  const auto make = [&](const std::string& domain, const std::string& subject, std::optional<TimePoint> until,
+                        const std::string& comment) {
+    return world.dispatcher->silence({domain, "certificate-expired", subject, until, comment, "somebody"},
+                                     world.now);
+  };
+  const auto id = make("example.com", "mx1", world.now + 1h, "an hour");
+  REQUIRE(id.has_value());
+  CHECK(make("example.com", "mx1", std::nullopt, "longer") == id);
+  const auto silences = world.dispatcher->silences();
+  REQUIRE(silences.size() == 1);
+  CHECK(silences.begin()->second.comment == "longer");
+  CHECK(silences.begin()->second.until == std::nullopt);
+  for (std::size_t i = 1; i < kSilencesOfDomain; ++i)
+    REQUIRE(make("example.com", "h" + std::to_string(i), world.now + 1h, "").has_value());
+  CHECK_FALSE(make("example.com", "one more", world.now + 1h, "").has_value());
+  CHECK(make("example.com", "h1", std::nullopt, "again").has_value());
+  CHECK(make("example.net", "one more", world.now + 1h, "").has_value());
+  world.now += 2h;  // most are over
+  CHECK(make("example.com", "one more", world.now + 1h, "").has_value());
 }
 
 TEST_CASE("info is told only to who asks for it, and what for the log only too") {
@@ -317,7 +341,8 @@ TEST_CASE("info is told only to who asks for it, and what for the log only too")
 TEST_CASE("what the agent itself cannot see is a ticket only when it lasts, and one for all domains") {
   World world;
   for (const auto* name : {"a.example.com", "b.example.com", "c.example.com", "d.example.com"}) {
-    world.open(name, "vantage-port25-blocked");
+    world.open(name, "check-stale");
+    world.open(name, "vantage-port25-blocked");  // told by the agent itself
     world.open(name, "observation-unknown", "mx1.example.com");
   }
   world.pass(119min);
@@ -325,6 +350,58 @@ TEST_CASE("what the agent itself cannot see is a ticket only when it lasts, and 
   world.pass(3min);
   REQUIRE(world.kinds() == "new/ticket");
   CHECK(world.told()[0].domain_count == 4);
+  CHECK(world.told()[0].findings.at(0).code == "check-stale");
+}
+
+TEST_CASE("the agent's own trouble is told at once, to everybody but who declines, by itself, with its end") {
+  World world({{"mail", {}}, {"few", {.min_severity = Severity::critical}}, {"none", {.own = false}}});
+  const auto agent = agent_itself().str();
+  world.open("example.com", "mx-none-in-policy");
+  world.open(agent, "vantage-resources", "stswatch");
+  world.pass(1s);
+  CHECK(world.kinds("mail") == "new/ticket");
+  CHECK(world.kinds("few") == "new/ticket");
+  CHECK(world.kinds("none").empty());
+  const Notice& told = world.told("few")[0];
+  CHECK(told.domains.empty());
+  CHECK(told.findings.at(0).domain.empty());
+  CHECK(told.title.starts_with("stswatch: "));
+  CHECK_FALSE(told.fix.empty());
+  CHECK(told.verify == "curl -sS https://sts.example.net/-/healthy");
+
+  world.open(agent, "vantage-clock-stepped", "stswatch");  // another trouble is another notice
+  world.pass(1s);
+  CHECK(world.kinds("few") == "new/ticket new/ticket");
+  world.restart();  // nothing is told twice
+  world.pass(10s);
+  CHECK(world.kinds("few") == "new/ticket new/ticket");
+  world.close(agent, "vantage-clock-stepped", "stswatch");
+  world.pass(1s);
+  CHECK(world.kinds("few") == "new/ticket new/ticket resolved/ticket");
+  CHECK(world.told("few").back().findings.at(0).code == "vantage-clock-stepped");
+}
+
+TEST_CASE(
+    "a calendar that was set back keeps no reminder and no attempt waiting for the day it showed before") {
+  World world;
+  world.open("example.com", "mx-none-in-policy");
+  world.pass(1h);
+  REQUIRE(world.kinds() == "new/page");
+  world.now -= Seconds{400 * 86400};
+  world.dispatcher->redate(world.now);
+  world.pass(3h);
+  CHECK(world.kinds() == "new/page reminder/page");
+
+  World refused;
+  refused.answer = [](const PendingNotice&) { return SendResult::Kind::refused; };
+  refused.open("example.com", "mx-none-in-policy");
+  refused.pass(1h);
+  REQUIRE(refused.deliveries.empty());
+  refused.now -= Seconds{400 * 86400};
+  refused.dispatcher->redate(refused.now);
+  refused.answer = [](const PendingNotice&) { return SendResult::Kind::sent; };
+  refused.pass(1s);
+  CHECK(refused.kinds() == "new/page");
 }
 
 TEST_CASE("the same fault of three domains on one platform is one message; of two it is two") {

@@ -12,7 +12,7 @@ import unittest
 import urllib.request
 from pathlib import Path
 
-from harness import CONFIG, NOBODY, OUTPUT, USAGE, Case, Service, free_port
+from harness import CONFIG, NOBODY, OUTPUT, USAGE, Case, Service, free_port, get
 from receivers import HttpListener, SmtpServer, make_certificate
 
 
@@ -205,15 +205,40 @@ class Silences(Case):
         self.assertEqual([(s["id"], s["domain"], s["code"], s["subject"], s["comment"]) for s in self.silences()],
                          [(first, "*.example.com", "*", "*", "being moved")])
         self.assertEqual(self.service.stop(signal.SIGTERM)[0], 0, self.service.said())
-        second = self.silence("add", "--code", "certificate-*").strip()
+        second = self.silence("add", "--code", "certificate-*", "--forever").strip()
         self.assertEqual({s["id"]: s["until"] is None for s in self.silences()}, {first: False, second: True})
         self.silence("remove", first)
         self.assertEqual([s["id"] for s in self.silences()], [second])
         self.assertIn("certificate-*", self.silence("list"))
+        self.assertEqual(self.silence("add", "--code", "certificate-*", "--for", "1h", "--comment", "again").strip(), second)
+        self.assertEqual([(s["id"], s["comment"]) for s in self.silences()], [(second, "again")])
+        self.assertIn(" by command", self.silences()[0]["by"])
+        everything = self.silence("add", "--all", "--for", "1h").strip()
+        self.assertIn(everything, [s["id"] for s in self.silences() if s["domain"] == "*"])
+
+    def test_the_service_says_who_silenced_what(self):
+        made = self.silence("add", "--domain", "*.example.com", "--for", "2h", "--comment", "being moved").strip()
+        end = time.monotonic() + 30
+        while f"silence {made}: of *.example.com, all of it, until " not in self.service.said():
+            self.assertLess(time.monotonic(), end, self.service.said())
+            time.sleep(0.1)
+        status, body = get(self.service.port, "/api/v1/silences")
+        (silence,) = json.loads(body)
+        self.assertEqual((status, silence["id"], silence["domain"], silence["comment"]), (200, made, "*.example.com", "being moved"))
+        self.assertIn(" by command", silence["by"])
+        self.assertIn("being moved", get(self.service.port, "/")[1])
+        self.silence("remove", made)
+        while f"silence {made} was removed" not in self.service.said():
+            self.assertLess(time.monotonic(), end, self.service.said())
+            time.sleep(0.1)
 
     def test_what_is_refused(self):
         self.each_refused({
-            "everything": (("add", *self.where), "--domain"),
+            "everything": (("add", *self.where, "--for", "1h"), "--domain", "--all"),
+            "everything, by globs": (("add", *self.where, "--domain", "*", "--for", "1h"), "--all"),
+            "all, and not all": (("add", *self.where, "--all", "--domain", "x", "--for", "1h"), "--all"),
+            "for ever": (("add", *self.where, "--domain", "x"), "--forever"),
+            "for ever, and not": (("add", *self.where, "--domain", "x", "--for", "1h", "--forever"),),
             "no duration": (("add", *self.where, "--domain", "x", "--for", "soon"), '"soon"'),
             "no time": (("add", *self.where, "--domain", "x", "--until", "tomorrow"), '"tomorrow"'),
             "over": (("add", *self.where, "--domain", "x", "--until", "2020-01-01T00:00:00Z"), "2020"),
@@ -224,7 +249,7 @@ class Silences(Case):
         self.refused(["silence", "list", "--state", ":memory:"], CONFIG, ":memory:")
         self.refused(["silence", "list", "--state", str(self.folder / "none.db")], OUTPUT, "none.db")
         other = self.file("other.db", "no database")
-        self.refused(["silence", "add", "--state", other, "--domain", "x"], OUTPUT, "other.db")
+        self.refused(["silence", "add", "--state", other, "--domain", "x", "--forever"], OUTPUT, "other.db")
         self.assertEqual(Path(other).read_text(), "no database")
 
 

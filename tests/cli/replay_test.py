@@ -67,7 +67,7 @@ class Formats(Case):
 
     def test_explained_text_says_which_senders_stumble(self):
         look = str(GOLDEN / "looks" / "s15-comment.test.json")
-        said = "refused or misread by mox, postfix-tlspol, maddy, KumoMTA, Stalwart"
+        said = "refused or misread by mox, postfix-tlspol, go-mtasts, KumoMTA, Stalwart"
         self.assertIn(said, self.run_it("check", "--explain", "--replay", look).stdout)
         self.assertNotIn(said, self.run_it("check", "--replay", look).stdout)
 

@@ -147,7 +147,7 @@ class Running(RunCase):
         service = self.service()
         began = time.monotonic()
         with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertIn(b"200 OK", connection.recv(1024))
         self.assertLess(time.monotonic() - began, 8, "it was waited for a body")
 
@@ -155,7 +155,7 @@ class Running(RunCase):
         service = self.service()
         hidden = b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
         with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: cross-site\r\nContent-Length: "
+            connection.sendall(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\nContent-Length: "
                                + str(len(hidden)).encode() + b"\r\n\r\n" + hidden)
             answer = b""
             while more := connection.recv(4096):

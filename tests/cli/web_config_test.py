@@ -27,7 +27,7 @@ class WebConfig(Case):
 
     def config(self, web):
         self.port = free_port()
-        self.file("web.yml", web)
+        os.chmod(self.file("web.yml", web), 0o600)
         return self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{self.port}"\nstate = ":memory:"\nweb_config = "{self.folder}/web.yml"\n'
                                    f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n[[domain]]\nname = "example.com"\n')
 

@@ -39,11 +39,18 @@ TEST_CASE("the example is valid and holds the defaults") {
   CHECK(config->schedule.policy == defaults.schedule.policy);
   CHECK(config->schedule.confirmations == defaults.schedule.confirmations);
   CHECK(config->dns.timeout == defaults.dns.timeout);
+  CHECK(config->dns_source == defaults.dns_source);
   CHECK(config->network.look_timeout == defaults.network.look_timeout);
   CHECK(config->alerts.repeat_ticket == defaults.alerts.repeat_ticket);
   REQUIRE(config->domains.size() == 1);
   CHECK(config->domains[0].limits.expect == Limits::Expect::enforce);
   CHECK(config->domains[0].labels.at("team") == "mail");
+}
+
+TEST_CASE("the zones' own servers are asked unless that is switched off") {
+  CHECK(parse_config("", "c.toml")->dns_source);
+  CHECK(parse_config("[dns]\nsource = \"auto\"\n", "c.toml")->dns_source);
+  CHECK_FALSE(parse_config("[dns]\nsource = \"off\"\n", "c.toml")->dns_source);
 }
 
 TEST_CASE("the example's commented tables are valid too") {

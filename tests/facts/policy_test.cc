@@ -108,6 +108,10 @@ TEST_CASE("policy: values outside the grammar") {
       {"unit", swapped("604800", "7d"), Reads::never, {Fault::max_age_invalid}},
       {"sign", swapped("604800", "-1"), Reads::never, {Fault::max_age_invalid}},
       {"decimals", swapped("604800", "1.5"), Reads::never, {Fault::max_age_invalid}},
+      {"a plus, which most senders read as none",
+       swapped("604800", "+604800"),
+       Reads::leniently,
+       {Fault::max_age_invalid}},
       {"empty", swapped(" 604800", ""), Reads::never, {Fault::max_age_invalid}},
       {"none", swapped("max_age: 604800\n", ""), Reads::never, {Fault::max_age_invalid}},
       {"11 digits", swapped("604800", "00000604800"), Reads::leniently, {Fault::max_age_invalid}},
@@ -119,6 +123,7 @@ TEST_CASE("policy: values outside the grammar") {
        {Fault::key_case, Fault::mx_missing}},
       {"max-age", swapped("max_age", "max-age"), Reads::never, {Fault::key_case, Fault::max_age_invalid}},
   });
+  CHECK(read_policy(swapped("604800", "+604800")).lenient->max_age == 604800);
   CHECK(read_policy(swapped("604800", "31557601")).lenient->max_age == 31557600);
   CHECK(read_policy(swapped("604800", "9999999999")).lenient->max_age == 31557600);
 }
@@ -129,12 +134,20 @@ TEST_CASE("policy: mx patterns") {
         "[192.0.2.1]", "2001:db8::1", "smtp://a.example", "a.example:25", "a.example,b.example",
         "a.example b.example", "a_b.example", "-a.example", "a-.example", "a..example", ""}) {
     CAPTURE(bad);
-    check({{"alone", swapped("mx1.example.com", bad), Reads::never, {Fault::mx_invalid_pattern}},
+    // What nothing matches is a policy all the same: senders that hold it defer (RULES 0.4).
+    check({{"alone",
+            swapped("mx1.example.com", bad),
+            bad.empty() ? Reads::never : Reads::leniently,
+            {Fault::mx_invalid_pattern}},
            {"beside a good one, which tolerant senders use",
             with("mx: " + bad),
             Reads::leniently,
             {Fault::mx_invalid_pattern}}});
   }
+  CHECK(read_policy(swapped("mx1.example.com", "A.example, b.example")).lenient->mx ==
+        std::vector<std::string>{"a.example, b.example"});
+  CHECK(read_policy(with("mx: a.example.")).lenient->mx ==
+        std::vector<std::string>{"mx1.example.com", "a.example."});
   check({{"final dot", with("mx: a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
          {"final dot of a wildcard", with("mx: *.a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
          {"U-label", with("mx: m\xC3\xBCnchen.example"), Reads::leniently, {Fault::mx_ulabel}}});

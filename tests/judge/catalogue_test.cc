@@ -19,8 +19,8 @@ using namespace stswatch;
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kPlaceholders = {
-    "domain", "policy_host", "record", "subject", "host", "address", "until", "new_id", "value"};
+constexpr std::array<std::string_view, 10> kPlaceholders = {
+    "domain", "policy_host", "record", "subject", "host", "address", "until", "new_id", "who", "value"};
 
 /// The first thing in braces that is no placeholder, or a brace without its partner; empty when all is well.
 std::string stray_placeholder(std::string_view text) {

@@ -207,7 +207,7 @@ TEST_CASE("the end of the chain counts, not the leaf's alone") {
 TEST_CASE("subjects: the host when all addresses agree, else the address") {
   auto look = base();
   look.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, expired(kHost))}));
-  CHECK(found(look) == Told{"certificate-expired mx1.example.com 2001:67c::25 critical"});
+  CHECK(found(look) == Told{"certificate-expired mx1.example.com 2001:67c::25 warning"});
   look.set_mx(mx_host(kHost, {probe_showing(kMail1, kHost, expired(kHost, 2h)),
                               probe_showing(kMail6, kHost, expired(kHost, 1h))}));
   const auto both = judged(look, judge_certificates);

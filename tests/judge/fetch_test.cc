@@ -83,7 +83,20 @@ const Proof kProofs[] = {
      with(fetch(), [](PolicyFetch& f) { f.truncated = true; }), true, Outcome::invalid, "sts-policy-invalid"},
     {"nor one over the bound (§3.3 64 KB)", with(fetch(), [](PolicyFetch& f) { f.too_large = true; }), true,
      Outcome::invalid, "sts-policy-invalid"},
-    {"nor one in a coding that was not asked for",
+    {"one in a coding that was not asked for, and was undone",
+     with(fetch(),
+          [](PolicyFetch& f) {
+            f.content_encoding = "gzip";
+            f.decoded = true;
+          }),
+     true, Outcome::ok, ""},
+    {"an end that TLS does not vouch for", with(fetch(), [](PolicyFetch& f) { f.end_unproven = true; }), true,
+     Outcome::ok, ""},
+    {"a length beside chunks", with(fetch(), [](PolicyFetch& f) { f.length_and_chunked = true; }), true,
+     Outcome::ok, ""},
+    {"a small Diffie-Hellman key", with(fetch(), [](PolicyFetch& f) { f.tls.dh_bits = 1024; }), true,
+     Outcome::ok, ""},
+    {"not one in a coding that could not be undone",
      with(fetch(), [](PolicyFetch& f) { f.content_encoding = "gzip"; }), true, Outcome::invalid,
      "sts-policy-invalid"},
 };
@@ -188,7 +201,22 @@ const Row kBody[] = {
     {"cut short",
      [](Look& l) { l.domain.fetches[0].truncated = true; },
      {"sts-policy-body-truncated mta-sts.example.com critical"}},
-    {"gzip that nobody asked for",
+    {"gzip that nobody asked for: read, and told with those that do not decode it",
+     [](Look& l) {
+       l.domain.fetches[0].content_encoding = "gzip";
+       l.domain.fetches[0].decoded = true;
+     },
+     {"sts-policy-encoded mta-sts.example.com warning"}},
+    {"closed without length and close_notify: read",
+     [](Look& l) { l.domain.fetches[0].end_unproven = true; },
+     {"sts-policy-end-unproven mta-sts.example.com warning"}},
+    {"chunks beside a length: read (RFC 9112 §6.3)",
+     [](Look& l) { l.domain.fetches[0].length_and_chunked = true; },
+     {"sts-policy-framing mta-sts.example.com warning"}},
+    {"a 404 is one, however it is framed",
+     [](Look& l) { serve(l, with(fetch(kWeb, "", 404), [](PolicyFetch& f) { f.end_unproven = true; })); },
+     {"sts-policy-http-status mta-sts.example.com critical"}},
+    {"a coding that could not be undone",
      [](Look& l) { l.domain.fetches[0].content_encoding = "gzip"; },
      {"sts-policy-body-truncated mta-sts.example.com critical"}},
     {"2 s are not slow", [](Look& l) { l.domain.fetches[0].duration = 2s; }, {}},
@@ -233,18 +261,18 @@ const Row kSeveral[] = {
      [](Look& l) {
        l.set_fetches({fetch(kWeb), fetch(kWeb2, "", 503)});
      },
-     {"sts-policy-address-inconsistent mta-sts.example.com critical",
-      "sts-policy-http-status mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-policy-address-inconsistent mta-sts.example.com warning",
+      "sts-policy-http-status mta-sts.example.com 198.51.101.2 warning"}},
     {"one certificate is bad",
      [](Look& l) {
        l.set_fetches({fetch(kWeb), distrusted_fetch(expired(kHost), kWeb2)});
      },
-     {"sts-policy-address-inconsistent mta-sts.example.com critical"}},
+     {"sts-policy-address-inconsistent mta-sts.example.com warning"}},
     {"one address merely down: nothing else is served there",
      [](Look& l) {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::refused, 1ms, kWeb2)});
      },
-     {"sts-policy-connect-failed mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-policy-connect-failed mta-sts.example.com 198.51.101.2 warning"}},
     {"one address unknown does not agree, nor differ",
      [](Look& l) {
        l.set_fetches({fetch(kWeb, "", 404), failed_fetch(Stage::connect, Cause::no_route, 0ms, kWeb6)});
@@ -254,7 +282,7 @@ const Row kSeveral[] = {
      [](Look& l) {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::refused, 1ms, kWeb6)});
      },
-     {"sts-policy-connect-failed mta-sts.example.com 2001:67c::1 critical",
+     {"sts-policy-connect-failed mta-sts.example.com 2001:67c::1 warning",
       "sts-policy-ipv6-broken mta-sts.example.com 2001:67c::1 warning"}},
     {"IPv6 fails where this vantage has none: not told of IPv6",
      [](Look& l) {
@@ -303,7 +331,7 @@ TEST_CASE("what one fetch proves (RULES 5.7, CONTRACT 2)") {
     CHECK(copy.detail.empty() == (row.outcome == Outcome::ok));
     CHECK(copy.reading.has_value() ==
           (!row.fetch.failure && row.fetch.status == 200 && !row.fetch.truncated && !row.fetch.too_large &&
-           !row.fetch.content_encoding));
+           (!row.fetch.content_encoding || row.fetch.decoded)));
   }
 }
 

@@ -175,13 +175,13 @@ const Row kAddresses[] = {
      [](Look& l) {
        l.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, expired(kHost))}));
      },
-     {"mx-address-inconsistent mx1.example.com critical"}},
+     {"mx-address-inconsistent mx1.example.com warning"}},
     {"STARTTLS on one address only",
      [](Look& l) {
        l.set_mx(
            mx_host(kHost, {probe(kMail1, kHost), failed_probe(kMail6, Stage::starttls, Cause::not_offered)}));
      },
-     {"mx-address-inconsistent mx1.example.com critical"}},
+     {"mx-address-inconsistent mx1.example.com warning"}},
     {"one unknown beside a good one: no proof of a difference",
      [](Look& l) {
        l.set_mx(mx_host(kHost, {probe(kMail1, kHost), failed_probe(kMail6, Stage::ehlo, Cause::timeout)}));

@@ -174,6 +174,10 @@ const Row kHandshake[] = {
        l.domain.fetches[0].tls.legacy_version = "TLSv1.1";
      },
      {"sts-webpki-tls-version mta-sts.example.com critical"}},
+    {"Diffie-Hellman of 1024 bits: read, and told",
+     [](Look& l) { l.domain.fetches[0].tls.dh_bits = 1024; },
+     {"sts-webpki-dh-small mta-sts.example.com warning"}},
+    {"Diffie-Hellman of 2048 bits", [](Look& l) { l.domain.fetches[0].tls.dh_bits = 2048; }, {}},
     {"only TLS 1.1, and expired: two faults",
      [](Look& l) {
        l.set_fetches({failed_fetch(Stage::handshake, Cause::tls_alert)});
@@ -186,7 +190,7 @@ const Row kHandshake[] = {
      [](Look& l) {
        l.set_fetches({fetch(), distrusted_fetch(expired(kHost), kWeb2)});
      },
-     {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 critical"}},
+     {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 warning"}},
     {"both addresses",
      [](Look& l) {
        l.set_fetches({distrusted_fetch(expired(kHost)), distrusted_fetch(expired(kHost, 2h), kWeb2)});

@@ -79,6 +79,44 @@ const Row kAbsence[] = {
        l.set_record({"v=spf1 -all"});
      },
      {"sts-not-deployed example.com info", "sts-txt-other-records-present example.com info"}},
+    {"a text that a wildcard makes of every name: nobody wrote it there (RFC 4592)",
+     [](Look& l) {
+       nothing_published(l);
+       l.set_record({"v=spf1 -all"});
+       l.domain.sts_sibling = txt("_0.example.com", {"v=spf1 -all"});
+     },
+     {"sts-not-deployed example.com info"}},
+    {"a wildcard's text in the version's name that nobody can use",
+     [](Look& l) {
+       nothing_published(l);
+       l.set_record({"v=STSv1"});
+       l.domain.sts_sibling = txt("_0.example.com", {"v=STSv1"});
+     },
+     {"sts-not-deployed example.com info"}},
+    {"a wildcard's good record is as good as any", [](Look& l) { l.domain.sts_sibling = l.domain.sts; }, {}},
+    {"an alias to nowhere that a wildcard makes of every name",
+     [](Look& l) {
+       nothing_published(l);
+       point_cname(l.domain.sts, {"gone.parking.example"});
+       l.domain.sts_sibling = absent<TxtAnswer>("_0.example.com");
+       point_cname(l.domain.sts_sibling, {"gone.parking.example"});
+     },
+     {"sts-not-deployed example.com info"}},
+    {"an alias to elsewhere than the wildcard's was meant",
+     [](Look& l) {
+       nothing_published(l);
+       point_cname(l.domain.sts, {"_mta-sts.provider.net"});
+       l.domain.sts_sibling = absent<TxtAnswer>("_0.example.com");
+       point_cname(l.domain.sts_sibling, {"gone.parking.example"});
+     },
+     {"sts-txt-cname-dangling example.com critical"}},
+    {"nobody answers for the sibling: silence is no wildcard",
+     [](Look& l) {
+       nothing_published(l);
+       point_cname(l.domain.sts, {"_mta-sts.provider.net"});
+       l.domain.sts_sibling = unknown<TxtAnswer>("_0.example.com");
+     },
+     {"sts-txt-cname-dangling example.com critical"}},
     {"a valid policy, no record: live mode is the policy's",
      [](Look& l) { l.no_record(); },
      {"sts-policy-without-txt example.com warning"}},

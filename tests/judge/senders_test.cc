@@ -264,6 +264,77 @@ TEST_CASE("the lapse of protection has its own figure and hides nothing (RULES 4
   }
 }
 
+TEST_CASE("once the policy host's chain has ended, the last copy was fetched at that end (CONTRACT 4)") {
+  auto w = steady();
+  const TimePoint end = w.policy_host_not_after.emplace(kNow - 30min);
+  const auto lapses = [&](std::optional<TimePoint> at) {
+    const auto s = simulate(w);
+    CHECK(s.rfc.lapse == at);
+    CHECK(s.field.lapse == at);
+  };
+  SUBCASE("before it and after it the same date") {
+    lapses(end + days(7));
+    w.policy_host_not_after = kNow + 1s;
+    lapses(kNow + 1s + days(7));
+  }
+  SUBCASE("in the very second it is too late to fetch") {
+    w.policy_host_not_after = kNow;
+    lapses(kNow + days(7));
+  }
+  SUBCASE("what a look has seen gone has the end that the look gave it") {
+    w.policies[0].last_ub = end - 1h;
+    w.current_policy.reset();
+    lapses(end - 1h + days(7));
+  }
+  SUBCASE("an older id was shown until its TTL had passed, which may be before the end") {
+    w.ids.insert(w.ids.begin(), {"Z", kNow - days(300), kNow - days(100), 3600});
+    lapses(end + days(7));
+  }
+  SUBCASE("an older policy that lives longer decides") {
+    w.policies.push_back(policy("P0", {"mx1.example.com"}, 2592000, kNow - days(300), kNow - days(6)));
+    lapses(kNow + days(24));
+  }
+  SUBCASE("all copies have ended") {
+    w.policy_host_not_after = kNow - days(7);
+    lapses(std::nullopt);
+  }
+  SUBCASE("without a record that announces it nothing is counted that way: it is open") {
+    w.current_id.reset();
+    lapses(std::nullopt);
+  }
+}
+
+TEST_CASE("safe_after goes by content, not by name (CONTRACT 4)") {
+  auto w = moved();
+  w.policies[0].max_age = w.policies[1].max_age;
+  w.policies.push_back(
+      policy("P3", {"mx.new.example"}, w.policies[1].max_age, kNow - days(9), kNow - days(7)));
+  const TimePoint old_one_ends = kNow - days(6) + days(30);
+  SUBCASE("an earlier service of what is served now agrees with it") {
+    w.policies[0].last_ub = kNow - days(8);
+    CHECK(simulate(w).safe_after == kNow - days(8) + days(30));
+  }
+  SUBCASE("its patterns in another order and twice are the same set") {
+    w.policies[0].mx = w.policies[2].mx = {"a.example", "mx.new.example"};
+    w.policies[1].mx = {"mx.new.example", "a.example", "mx.new.example"};
+    CHECK(simulate(w).safe_after == kNow);
+  }
+  SUBCASE("another mode, max_age or set of mx differs") {
+    CHECK(simulate(w).safe_after == old_one_ends);
+    w.policies[0].mx = w.policies[1].mx;
+    CHECK(simulate(w).safe_after == kNow);
+    w.policies[0].mode = Mode::testing;
+    CHECK(simulate(w).safe_after == old_one_ends);
+    w.policies[0].mode = Mode::enforce;
+    w.policies[0].max_age = 2592001;
+    CHECK(simulate(w).safe_after == old_one_ends + 1s);
+  }
+  SUBCASE("with nothing to fetch every copy differs") {
+    w.current_policy.reset();
+    CHECK_FALSE(simulate(w).safe_after);
+  }
+}
+
 TEST_CASE("status (CONTRACT 4)") {
   auto w = steady();
   const auto status = [&] { return simulate(w).status; };

@@ -173,7 +173,7 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
   }
   SUBCASE("one of two") {
     CHECK(told(facts::judged(with_mx1({probe(kMail1, kHost), no_tls(kMail6)}), judge_smtp)) ==
-          Told{"starttls-not-supported mx1.example.com 2001:67c::25 critical"});
+          Told{"starttls-not-supported mx1.example.com 2001:67c::25 warning"});
   }
   SUBCASE("each its own fault") {
     const auto found = facts::judged(
@@ -191,6 +191,15 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
                              judge_smtp)) == Told{"mx-probe-rejected mx1.example.com info"});
     CHECK(told(facts::judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::deferred)}),
                              judge_smtp)) == Told{"mx-probe-deferred mx1.example.com info"});
+  }
+  SUBCASE("Diffie-Hellman of 1024 bits: the host is usable, and a warning says who refuses it") {
+    auto small = probe(kMail1, kHost);
+    small.tls.dh_bits = 1024;
+    CHECK(classify(small, kHost, reached(), kNow).outcome == kOk);
+    CHECK(told(facts::judged(with_mx1({small}), judge_smtp)) ==
+          Told{"starttls-dh-small mx1.example.com warning"});
+    small.tls.dh_bits = 2048;
+    CHECK(told(facts::judged(with_mx1({small}), judge_smtp)).empty());
   }
   SUBCASE("without MTA-STS missing TLS is a warning") {
     auto look = with_mx1({no_tls(kMail1)});

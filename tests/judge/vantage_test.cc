@@ -197,6 +197,18 @@ const Row kView[] = {
        l.set_fetches({fetch(kWeb), failed_fetch(Stage::connect, Cause::no_route, 0s, kWeb6)});
      },
      {"vantage-no-ipv6 example.com info"}},
+    {"no descriptor left for an MX host",
+     [](Look& l) { probed(l, {failed_probe(kMail1, Stage::connect, Cause::exhausted)}); },
+     {"vantage-resources example.com info", kHostUnknown}},
+    {"no descriptor left for the policy host",
+     [](Look& l) { l.set_fetches({failed_fetch(Stage::connect, Cause::exhausted)}); },
+     {"vantage-resources example.com info", "observation-unknown mta-sts.example.com info"}},
+    {"no descriptor left for a question",
+     [](Look& l) {
+       l.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com", "Too many open files");
+       l.domain.tlsrpt.exhausted = true;
+     },
+     {"vantage-resources example.com info", "observation-unknown _smtp._tls.example.com info"}},
 };
 
 }  // namespace

@@ -117,9 +117,9 @@ std::vector<Scenario> scenarios() {
   s28.set_mx(mx_host(host(kMx1),
                      {probe(kMail1, host(kMx1)), probe_showing(kMail6, host(kMx1), expired(host(kMx1)))}));
   add("28 mx1 IPv6 has an expired certificate, IPv4 good", s28,
-      {"mx-address-inconsistent mx1.example.com critical",
-       "certificate-expired mx1.example.com 2001:67c::25 critical"},
-      Status::critical, UsableMx{2, 2, 2});
+      {"mx-address-inconsistent mx1.example.com warning",
+       "certificate-expired mx1.example.com 2001:67c::25 warning"},
+      Status::warning, UsableMx{2, 2, 2});
 
   auto s38 = google_classic();
   s38.set_policy(policy({"aspmx.l.google.com"}));

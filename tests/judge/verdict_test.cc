@@ -247,7 +247,7 @@ TEST_CASE("mx[]: allowed by the policy shown, usable by itself") {
     }));
     CHECK(v.policy.shown->mx == std::vector<std::string>{kHost});
     CHECK(v.mx[1].allowed == false);
-    CHECK((v.enforce_usable_mx == UsableMx{1, 1, 2}));
+    CHECK((v.enforce_usable_mx == UsableMx{1, 2, 2}));  // min over and max over the copies
   }
   SUBCASE("refused in one look: unreachable, usable stays null, observation-unknown") {
     const auto v = judged(altered(

@@ -51,6 +51,21 @@ extendedKeyUsage = serverAuth
 basicConstraints = critical,CA:FALSE
 """
 
+# RFC 2409 §6.2: too small for OpenSSL's security level 2, and still met.
+SMALL_DH = """-----BEGIN DH PARAMETERS-----
+MIGHAoGBAP//////////yQ/aoiFowjTExmKLgNwc0SkCTgiKZ8x0Agu+pjsTmyJR
+Sgh5jjQE3e+VGbPNOkMbMCsKbfJfFDdP4TVtbVHCReSFtXZiXn7G9ExC6aY37WsL
+/1y29Aa37e44a/taiZ+lrp8kEXxLH+ZJKGZR7OZTgf//////////AgEC
+-----END DH PARAMETERS-----
+"""
+
+
+def small_dh_path(directory):
+    path = Path(directory, "kept", "dh1024.pem")
+    path.parent.mkdir(exist_ok=True)
+    replace_file(path, SMALL_DH)
+    return path
+
 
 def _openssl(*arguments, cwd):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")}

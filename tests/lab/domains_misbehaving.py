@@ -4,7 +4,7 @@ from model import MX2, Certificate, Domain, Mail, Web, policy
 
 HTTPS = """hang reset garbage drip-handshake handshake-hang drip-headers drip-body endless-headers endless-header-line
 status-50k status-1m garbage-http close endless-100 endless-chunks gzip-bomb truncated broken-chunks body-200k
-tls10 tls11 sni-only unrecognized-name slow""".split()
+tls10 tls11 sni-only unrecognized-name slow gzip length-and-chunked no-length no-length-http10""".split()
 
 SMTP = """hang tarpit endless-greeting garbage greeting-421 greeting-451 greeting-554 ehlo-421 ehlo-5xx-helo-250
 ehlo-helo-5xx endless-ehlo line-1m masked lower-case multi-line-greeting starttls-454 starttls-554 starttls-close
@@ -14,6 +14,10 @@ close-after-ehlo""".split()
 
 def policy_host(behaviour):
     return Domain(f"https-{behaviour}.test", web=(Web(misbehaves=behaviour),))
+
+
+def small_dh():
+    return Domain("https-dh-1024.test", web=(Web(misbehaves="dh-1024", certificate=Certificate(key="rsa")),))
 
 
 def mail_host(behaviour):
@@ -47,4 +51,4 @@ def markup():
                          greets: (Mail(misbehaves="markup"),)})
 
 
-DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), one_address_hangs(), all_hang(), markup()]
+DOMAINS = [*map(policy_host, HTTPS), *map(mail_host, SMTP), small_dh(), one_address_hangs(), all_hang(), markup()]

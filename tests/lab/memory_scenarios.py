@@ -116,6 +116,7 @@ OTHER_PROVIDER = "mx-provider-changed warning ticket"
 DOWNGRADED = "sts-mode-downgraded warning ticket"
 LOWERED = "sts-max-age-lowered info log"
 OPTING_OUT = "sts-mode-none-published info log"
+ORDER_UNKNOWN = "sts-update-order-unknown info log"           # file and id between two looks, for a week
 REPLACED = (ADDED, REMOVED, SINGLE)                           # both hosts by one, which the policy of now lists
 
 opt_out = (file(A1, A2, mode="none"), new_id("B"))
@@ -278,6 +279,27 @@ SCENARIOS = [
         do(4, new_id("C")),
         see(4.5, "ok"),
         calm=True,
+    ),
+
+    # Group J: what was not seen is possible, what was seen is not doubted
+
+    scenario(
+        "w-nobody-looked", "the id an hour before the file, while nobody looked: either may have come first",
+        do(3, new_id("B"), mx(A3)),
+        do(4, file(A3)),
+        see(8, "critical", "sts-update-order-unknown warning ticket", CACHE_EXCLUDES_ALL, BROKEN, *REPLACED, usable=(0, 0, 1),
+            safe_after=5 + WEEK, dates={"sts-update-order-unknown": 5 + WEEK}),
+        do(8, new_id("C")),
+        see(9, "warning", CACHE_SETTLES, *REPLACED, usable=(1, 1, 1)),
+        clock="down",
+    ),
+    scenario(
+        "w-behind-a-failure", "file, failure, id, in this order: nobody got the old file under the new id",
+        do(3, file(A3)),
+        do(3 + 10 / 3600, policy_host_says("return 503;")),
+        do(3 + 20 / 3600, new_id("B"), mx(A3)),
+        do(3 + 7 / 60, policy_host_says("default_type text/plain;")),
+        see(7, "warning", *REPLACED, maybe=ORDER_UNKNOWN, usable=(1, 1, 1)),
     ),
 
     # Group J: mode and max_age

@@ -62,6 +62,14 @@ def with_tls(**how):
     return behave
 
 
+def unframed(head):
+    """Ended by the end of the connection alone; a peer's close() says nothing of it in TLS."""
+    return answering(head + b"Content-Type: text/plain\r\n\r\n" + BASE_POLICY)
+
+
+PACKED = gzip.compress(BASE_POLICY)
+FRAMED_TWICE = response(b"%x\r\n%s\r\n0\r\n\r\n" % (len(BASE_POLICY), BASE_POLICY), b"Content-Length: %d" % len(BASE_POLICY),
+                        b"Transfer-Encoding: chunked")
 BOMB = gzip.compress(bytes(50_000_000))
 BROKEN_CHUNKS = response(b"%x\r\n%s\r\nthis is no chunk\r\n" % (len(BASE_POLICY), BASE_POLICY),
                          b"Transfer-Encoding: chunked")
@@ -90,4 +98,9 @@ BEHAVIOURS = {
     "sni-only": with_tls(sni="needed"),
     "unrecognized-name": with_tls(sni="unknown"),
     "slow": after_request(slow),
+    "gzip": answering(response(PACKED, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED))),
+    "length-and-chunked": answering(FRAMED_TWICE),
+    "no-length": unframed(b"HTTP/1.1 200 OK\r\nConnection: close\r\n"),
+    "no-length-http10": unframed(b"HTTP/1.0 200 OK\r\n"),
+    "dh-1024": with_tls(dh=True),
 }

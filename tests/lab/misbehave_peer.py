@@ -13,6 +13,7 @@ CHUNK = 16384
 class Peer:
     def __init__(self, connection, directory, certificate):
         self.connection = connection
+        self.directory = directory
         self.pem = certificates.pem_path(directory, certificate)
         self.end = time.monotonic() + LONGEST
         connection.settimeout(LONGEST)
@@ -55,9 +56,11 @@ class Peer:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def start_tls(self, version=None, sni=None):
-        """`version`: this one only. `sni`: "needed" or "unknown", answered by an alert where it is missing or always."""
-        self.connection = self._context(version, sni).wrap_socket(self.connection, server_side=True)
+    def start_tls(self, version=None, sni=None, dh=False):
+        """`version`: this one only. `sni`: "needed" or "unknown", answered by an alert where it is missing or always.
+        `dh`: Diffie-Hellman of 1024 bits with whoever offers it."""
+        context = self._small_dh() if dh else self._context(version, sni)
+        self.connection = context.wrap_socket(self.connection, server_side=True)
 
     def drip_handshake(self):
         """Sends the server's first flight an octet a second."""
@@ -70,6 +73,14 @@ class Peer:
             except ssl.SSLWantReadError:
                 continue
         self.drip(answer.read())
+
+    def _small_dh(self):
+        context = self._context(None, None)
+        context.set_ciphers("DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+        context.load_dh_params(certificates.small_dh_path(self.directory))
+        return context
 
     def _context(self, version, sni):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -79,7 +79,8 @@ class Domain:
     ttl: int = 3600
     dnssec: str = ""                           # "" | signed | bogus | expired
     tlsa: tuple = ()                           # (mail host, "current" | "old"): 3 1 1 of its key, or of a former one
-    dead_zone: bool = False                    # every lookup ends in SERVFAIL
+    dead_zone: bool = False                    # nsd does not have it: every lookup ends in SERVFAIL
+    name_servers: tuple = ()                   # of a dead zone: the addresses it is delegated to, else nsd's
 
     @property
     def policy_host(self):

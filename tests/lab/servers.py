@@ -13,6 +13,7 @@ POSTFIX_PROGRAMS = Path("/usr/lib/postfix/sbin")
 
 NSD = """server:
   ip-address: {address}@{port}
+  ip-address: {address}@53
   zonesdir: "{directory}/zones"
   username: ""
   database: ""
@@ -125,7 +126,7 @@ def unbound(directory, trust_anchor):
     servfail = next(address for address, behaviour in world.BAD_RESOLVERS.items() if behaviour == "servfail")
     text = UNBOUND.format(directory=directory, address=world.RESOLVER[0], port=world.RESOLVER[1],
                           trust_anchor=trust_anchor, nsd_address=world.NSD[0], nsd_port=world.NSD[1])
-    text += "".join(DEAD_ZONE.format(name=domain.name, servfail=servfail)
+    text += "".join(DEAD_ZONE.format(name=domain.name, servfail=(domain.name_servers or (servfail,))[0])
                     for domain in world.DOMAINS if domain.dead_zone)
     configuration = Path(directory, "unbound.conf")
     configuration.write_text(text)

@@ -10,6 +10,7 @@ import domains_mail
 import domains_misbehaving
 import domains_policy
 import domains_rules
+import domains_senders
 import domains_storm
 import memory_scenarios
 from model import BLACK_HOLE, CLOSED, CLOSED_IPV6, Addresses
@@ -22,7 +23,8 @@ BAD_RESOLVERS = {"127.0.53.10": "silent", "127.0.53.11": "servfail", "127.0.53.1
                  "127.0.53.16": "formerr-to-edns"}
 FAMILIES = {"rules": domains_rules, "dns": domains_dns, "policy": domains_policy, "mail": domains_mail,
             "misbehaving": domains_misbehaving, "demo": domains_demo,
-            "bench": domains_bench, "memory": memory_scenarios, "alerts": domains_alerts, "storm": domains_storm}
+            "bench": domains_bench, "memory": memory_scenarios, "alerts": domains_alerts, "storm": domains_storm,
+            "senders": domains_senders}
 USUAL = ("rules", "dns", "policy", "mail", "misbehaving", "demo")   # unless STSWATCH_LAB_FAMILIES says otherwise
 
 

@@ -51,6 +51,14 @@ def _tlsa_lines(directory, domain):
         yield f"_25._tcp.{host}. TLSA 3 1 1 {digest}"
 
 
+def delegation(domain):
+    """What the parent says of who serves the domain."""
+    if not domain.name_servers:
+        return [f"{domain.name}. NS ns.lab.test."]
+    named = [(f"ns{n}.{domain.name}.", address) for n, address in enumerate(domain.name_servers, 1)]
+    return [line for name, address in named for line in (f"{domain.name}. NS {name}", f"{name} A {address}")]
+
+
 class Zones:
     def __init__(self, directory):
         self.directory = directory
@@ -63,7 +71,7 @@ class Zones:
         delegations = []
         for domain in world.DOMAINS:
             if domain.name.endswith(".test"):
-                delegations.append(f"{domain.name}. NS ns.lab.test.")
+                delegations += delegation(domain)
             if not domain.dead_zone:
                 delegations += self.write_domain(domain)
         self._write("test", [*delegations, f"ns.lab A {world.NSD[0]}"])

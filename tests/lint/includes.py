@@ -39,20 +39,20 @@ INSIDE = {
 VENDORS = {
     "ares": (OBSERVE,),
     "boost/": (OBSERVE,),
-    "openssl/": (OBSERVE, "alerts/sink_http.cc", "agent/tell/http_tls.cc", "agent/tell/web_gate.cc",
+    "openssl/": (OBSERVE, "alerts/sink_http.cc", "agent/tell/door/server_tls.cc", "agent/tell/door/passwords.cc",
                  "agent/remember/facts_key.cc", "agent/commands/lint.cc", "tests/observe/", "tests/bench/floor.cc"),
     "idn2.h": ("checks/facts/domain.cc",),
     "sqlite3.h": ("agent/remember/sqlite.cc",),
     "libpsl.h": ("checks/facts/domain.cc",),
     "curl/": ("alerts/transfer.cc",),
     "toml++/": (CONFIG,),
-    "yaml-cpp/": ("agent/tell/web_config.cc",),
-    "crypt.h": ("agent/tell/web_gate.cc",),
+    "yaml-cpp/": ("agent/tell/door/web_config.cc",),
+    "crypt.h": ("agent/tell/door/passwords.cc",),
     "CLI/": ("agent/main.cc",),
     "spdlog/": (WATCH, COMMANDS, "tests/agent/"),
     "systemd/": (WATCH,),
     "prometheus/": (TELL, "tests/tell/"),
-    "zlib.h": ("agent/remember/packed.cc", "agent/tell/exposition.cc", "tests/tell/"),
+    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "agent/tell/exposition.cc", "tests/tell/", "tests/observe/"),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
     "nlohmann/": (TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
     "doctest/": ("tests/",),
@@ -73,7 +73,7 @@ IMPURE = {
 }
 STANDARD = re.compile(r"[a-z_]+")                                      # <vector>
 SYSTEM = re.compile(r"(sys|net|netinet|linux)/[a-z_/]+\.h|(unistd|poll|pthread|signal|malloc|fcntl|netdb|resolv"
-                    r"|time|pwd|grp|termios)\.h")                      # POSIX and glibc
+                    r"|time|pwd|grp|termios|ifaddrs)\.h")                      # POSIX and glibc
 SYSTEM_STAYS_OUT_OF = (FACTS, JUDGE)
 
 

@@ -106,7 +106,7 @@ TEST_CASE("connect: no descriptor left is our own fault") {
   const auto failure = Connection::open(kLoopback, 25, Deadline::in(1s), kBudget);
   ::setrlimit(RLIMIT_NOFILE, &was);
   REQUIRE_FALSE(failure.has_value());
-  CHECK(failure.error().cause == Cause::local);
+  CHECK(failure.error().cause == Cause::exhausted);
 }
 
 TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {

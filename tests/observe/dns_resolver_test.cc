@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -280,4 +283,35 @@ TEST_CASE("what exceeds the queue is unknown at once, and the queue recovers") {
   CHECK(std::get<TxtAnswer>(answers.back()).detail == "not asked: 10000 DNS questions are open already");
   CHECK(std::get<TxtAnswer>(answers.front()).detail.ends_with(server.text()));
   CHECK(std::get<TxtAnswer>(answers[dns::kMaxOpen - 1]).detail.ends_with("before it could be sent"));
+}
+
+TEST_CASE(
+    "without descriptors a question is exhausted, no fault of name or server; with some again it is asked") {
+  const DnsServer server(echo);
+  const auto resolver = resolver_for({server.text()}, 5s, 1);
+  const auto enough = [&] { return ask_txt(*resolver); };
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int next = ::dup(0);  // the lowest number that is free
+  REQUIRE(next >= 0);
+  ::close(next);
+  const auto limit_to = [&](int descriptors) {
+    const rlimit few{static_cast<rlim_t>(descriptors), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  };
+  // None for whoever waits, then one for him and none for the socket.
+  for (const int left : {0, 1}) {
+    CAPTURE(left);
+    limit_to(next + left);
+    const auto answer = enough();
+    limit_to(static_cast<int>(std::min<rlim_t>(before.rlim_cur, 1 << 20)));
+    CHECK(answer.lookup == Lookup::unknown);
+    CHECK(answer.exhausted);
+    CHECK(answer.detail.find(left == 0 ? "no file descriptor is left" : "Too many open files") !=
+          std::string::npos);
+  }
+  CHECK(server.asked() == 0);
+  const auto answer = enough();
+  CHECK(answer.lookup == Lookup::found);
+  CHECK_FALSE(answer.exhausted);
 }

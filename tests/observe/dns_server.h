@@ -59,9 +59,13 @@ class DnsServer {
 
   enum class Tcp { open, closed };
 
-  explicit DnsServer(Behaviour behaviour, Tcp tcp = Tcp::open) : behaviour_(std::move(behaviour)) {
-    while (!bind_both()) {
-    }
+  /// At `address` (127.x.y.z); on the port of another server where one is given, so that they differ by
+  /// address alone, as the servers of a zone do.
+  explicit DnsServer(Behaviour behaviour, Tcp tcp = Tcp::open, const char* address = "127.0.0.1",
+                     std::uint16_t port = 0)
+      : behaviour_(std::move(behaviour)), address_(address), wanted_(port) {
+    while (!bind_both())
+      REQUIRE(port == 0);  // another port will do
     if (tcp == Tcp::closed) ::close(std::exchange(listen_, -1));
     thread_ = std::thread([this] { run(); });
   }
@@ -71,7 +75,8 @@ class DnsServer {
     for (const int fd : {udp_, listen_, tcp_, stop_})
       if (fd >= 0) ::close(fd);
   }
-  std::string text() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string text() const { return address_ + ":" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
   int asked() const { return asked_; }
 
  private:
@@ -79,7 +84,8 @@ class DnsServer {
   bool bind_both() {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, address_.c_str(), &address.sin_addr);
+    address.sin_port = htons(wanted_);
     auto* raw = reinterpret_cast<sockaddr*>(&address);
     socklen_t size = sizeof address;
     udp_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -142,6 +148,8 @@ class DnsServer {
   }
 
   Behaviour behaviour_;
+  const std::string address_;
+  const std::uint16_t wanted_;
   std::atomic<int> asked_{0};
   int udp_ = -1, listen_ = -1, tcp_ = -1;
   int stop_ = ::eventfd(0, EFD_CLOEXEC);

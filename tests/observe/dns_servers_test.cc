@@ -72,9 +72,24 @@ TEST_CASE("resolv.conf: nameserver lines only") {
   CHECK(servers->at(1).str() == "2001:db8::1");
 }
 
+TEST_CASE("resolv.conf empty, or gone: the server on this machine is asked, as its manual page says") {
+  for (const auto* text : {"", "\n", "search example.com\noptions edns0\n", "nameserver\n"}) {
+    CAPTURE(text);
+    const TempFile file(text);
+    const auto servers = read_resolv_conf(file.path());
+    REQUIRE(servers);
+    REQUIRE(servers->size() == 1);
+    CHECK(servers->at(0).str() == "127.0.0.1");
+    CHECK(servers->at(0).loopback());
+  }
+  const auto servers = read_resolv_conf("/nonexistent/resolv.conf");
+  REQUIRE(servers);
+  CHECK(servers->at(0).str() == "127.0.0.1");
+}
+
 TEST_CASE("without a usable server the error names the file and both ways to mend it") {
   const TempFile file("nameserver fe80::1%eth0\n");
-  for (const std::string& path : {file.path(), std::string("/nonexistent/resolv.conf")}) {
+  for (const std::string& path : {file.path(), file.path() + "/resolv.conf"}) {  // ENOTDIR
     const auto servers = read_resolv_conf(path);
     REQUIRE_FALSE(servers);
     CHECK(servers.error().starts_with(path));

@@ -1,6 +1,7 @@
 #include "checks/observe/http_response.h"
 
 #include <doctest/doctest.h>
+#include <zlib.h>
 
 #include <optional>
 #include <random>
@@ -51,6 +52,21 @@ std::string chunk(std::string_view data) {
   return std::string(size) + "\r\n" + std::string(data) + "\r\n";
 }
 
+/// `bits` as zlib has them: 15 for its own format, 31 for gzip's.
+std::string packed(const std::string& text, int bits) {
+  z_stream z{};
+  REQUIRE(deflateInit2(&z, 9, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  std::string out(deflateBound(&z, text.size()), '\0');
+  z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  return out;
+}
+
 const std::string kOk = "HTTP/1.1 200 OK\r\n";
 const std::string kChunked = kOk + "Transfer-Encoding: chunked\r\n\r\n";
 constexpr Ending kNone = Ending::none, kOrderly = Ending::orderly, kAbrupt = Ending::abrupt;
@@ -97,12 +113,30 @@ TEST_CASE("complete and incomplete responses, whole and octet by octet") {
        "abc",
        true},
       {"HTTP/1.0 up to the end, with close_notify", "HTTP/1.0 200 OK\r\n\r\nabc", kOrderly, {}, 200, "abc"},
-      {"up to the end, without close_notify: nothing vouches for it",
+      {"up to the end, without close_notify: read, and told by a fact of its own",
        kOk + "\r\nabc",
        kAbrupt,
        {},
        200,
-       "abc",
+       "abc"},
+      {"both lengths and chunks: the chunks count (RFC 9112 6.3)",
+       kOk + "Content-Length: 300\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("abc") + "0\r\n\r\n",
+       kNone,
+       {},
+       200,
+       "abc"},
+      {"chunks first, then a length, folded, that is none",
+       kOk + "transfer-encoding: Chunked\r\nContent-Length: 3\r\n B\r\n\r\n" + chunk("abc") + "0\r\n\r\n",
+       kNone,
+       {},
+       200,
+       "abc"},
+      {"both, and no chunks",
+       kOk + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+       kOrderly,
+       {},
+       200,
+       "",
        true},
       {"chunks", kChunked + chunk("abc") + chunk("de") + "0\r\n\r\n", kNone, {}, 200, "abcde"},
       {"only the last chunk", kChunked + "0\r\n\r\n", kNone, {}, 200, ""},
@@ -169,8 +203,6 @@ TEST_CASE("complete and incomplete responses, whole and octet by octet") {
        Cause::malformed, 200, ""},
       {"negative length", kOk + "Content-Length: -1\r\n\r\n", kNone, Cause::malformed, 200, ""},
       {"length with a unit", kOk + "Content-Length: 3B\r\n\r\nabc", kNone, Cause::malformed, 200, ""},
-      {"both lengths and chunks", kOk + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", kNone,
-       Cause::malformed, 200, ""},
       {"a transfer coding nobody asked for", kOk + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", kNone,
        Cause::malformed, 200, ""},
   };
@@ -187,6 +219,75 @@ TEST_CASE("complete and incomplete responses, whole and octet by octet") {
       CHECK(outcome.response.truncated == row.truncated);
       CHECK_FALSE(outcome.response.too_large);
     }
+  }
+}
+
+TEST_CASE("what should not be sent, and is read all the same, leaves its mark") {
+  const std::string both = kOk + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const struct {
+    std::string why, input;
+    Ending ending;
+    bool end_unproven, length_and_chunked;
+  } rows[] = {
+      {"a length alone", kOk + "Content-Length: 3\r\n\r\nabc", kAbrupt, false, false},
+      {"chunks alone", kChunked + "0\r\n\r\n", kAbrupt, false, false},
+      {"both", both + "0\r\n\r\n", kNone, false, true},
+      {"both in an interim response only",
+       "HTTP/1.1 100 X\r\nContent-Length: 3\r\nTransfer-Encoding: chunked" + std::string("\r\n\r\n") + kOk +
+           "Content-Length: 0\r\n\r\n",
+       kNone, false, false},
+      {"a field whose name only ends so",
+       kOk + "X-Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", kNone, false, false},
+      {"closed with close_notify", kOk + "\r\nabc", kOrderly, false, false},
+      {"closed without, HTTP/1.1", kOk + "\r\nabc", kAbrupt, true, false},
+      {"closed without, HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nabc", kAbrupt, true, false},
+      {"shorter than announced is more than that", kOk + "Content-Length: 9\r\n\r\nabc", kAbrupt, false,
+       false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    for (const std::size_t step : {std::size_t{1}, std::size_t{5}, std::size_t{100000}}) {
+      const auto outcome = read(row.input, row.ending, step);
+      REQUIRE(outcome.done);
+      CHECK(outcome.response.end_unproven == row.end_unproven);
+      CHECK(outcome.response.length_and_chunked == row.length_and_chunked);
+    }
+  }
+}
+
+TEST_CASE("a content coding is undone where it is known and whole, within the bound") {
+  const std::string policy = "version: STSv1\nmode: none\nmax_age: 86400\n";
+  const auto answer = [](const std::string& coding, const std::string& body) {
+    return read(kOk + "Content-Encoding: " + coding + "\r\nContent-Length: " + std::to_string(body.size()) +
+                    "\r\n\r\n" + body,
+                kNone, 11)
+        .response;
+  };
+  const struct {
+    const char* why;
+    const char* coding;
+    std::string body, text;
+    bool decoded, too_large;
+  } rows[] = {
+      {"gzip", "gzip", packed(policy, 31), policy, true, false},
+      {"its old name", "X-GZIP", packed(policy, 31), policy, true, false},
+      {"deflate is zlib's format (RFC 9110 8.4.1.2)", "deflate", packed(policy, 15), policy, true, false},
+      {"said to be gzip, and is not", "gzip", policy, policy, false, false},
+      {"cut", "gzip", packed(policy, 31).substr(0, 30), packed(policy, 31).substr(0, 30), false, false},
+      {"a coding that senders do not know either", "br", policy, policy, false, false},
+      {"twice over", "gzip, gzip", packed(policy, 31), packed(policy, 31), false, false},
+      {"exactly the bound", "gzip", packed(std::string(bounds::kPolicyBody, 'x'), 31),
+       std::string(bounds::kPolicyBody, 'x'), true, false},
+      {"60 KB that want to be 60 MB", "gzip", packed(std::string(60'000'000, 'x'), 31),
+       std::string(bounds::kPolicyBody, 'x'), true, true},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    const auto response = answer(row.coding, row.body);
+    CHECK((response.body == row.text));
+    CHECK(response.decoded == row.decoded);
+    CHECK(response.too_large == row.too_large);
+    CHECK(response.content_encoding == row.coding);
   }
 }
 
@@ -306,6 +407,8 @@ TEST_CASE("mutated responses never crash, and the split of the octets changes no
       kChunked + "3;a=\"b\"\r\nabc\r\n" + chunk("hello") + "0\r\nX: y\r\n\r\n",
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\nDate: x\n\nbody",
       kOk + "Content-Encoding: gzip\r\nX: a\r\n b\r\n\r\nbody",
+      kOk + "Content-Encoding: gzip\r\n\r\n" + packed("version: STSv1\r\nmode: none\r\n", 31),
+      kOk + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("hello") + "0\r\n\r\n",
   };
   std::mt19937 random(8461);
   const std::string_view spice("\r\n\0 :;\"0fF,\\\xff", 14);
@@ -335,6 +438,8 @@ TEST_CASE("mutated responses never crash, and the split of the octets changes no
     if (!whole.cause) {
       CHECK(whole.response.body == split.response.body);
       CHECK(whole.response.truncated == split.response.truncated);
+      CHECK(whole.response.decoded == split.response.decoded);
+      CHECK(whole.response.length_and_chunked == split.response.length_and_chunked);
     }
   }
 }

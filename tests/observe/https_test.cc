@@ -80,6 +80,7 @@ TEST_CASE("answers over TLS and how they end") {
     std::string body;
     bool truncated;
     std::string sha256;
+    bool end_unproven = false;
   } rows[] = {
       {"an empty body has a digest",
        ok(""),
@@ -105,14 +106,15 @@ TEST_CASE("answers over TLS and how they end") {
        "abc",
        false,
        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-      {"up to an end that nothing vouches for",
+      {"up to an end that nothing vouches for: all three senders that were tried read it",
        "HTTP/1.0 200 OK\r\n\r\nabc",
        false,
        {},
        200,
        "abc",
-       true,
-       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+       false,
+       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+       true},
       {"shorter than announced",
        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
        true,
@@ -147,6 +149,7 @@ TEST_CASE("answers over TLS and how they end") {
     CHECK(seen.status == row.status);
     CHECK(seen.body == row.body);
     CHECK(seen.truncated == row.truncated);
+    CHECK(seen.end_unproven == row.end_unproven);
     CHECK(seen.sha256 == row.sha256);
     CHECK(server.stop().size() == 1);
   }

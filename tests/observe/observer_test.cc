@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/sts_record.h"
 #include "tests/observe/observer_peer.h"
 #include "tests/observe/table_resolver.h"
 
@@ -81,12 +82,53 @@ TEST_CASE("the usual wrong names are asked only where the right one is known to 
     resolver.txt("_mta_sts.example.com", {"v=STSv1; id=2"});
     const auto seen = look(resolver);
     CHECK(seen.sts.lookup == row.lookup);
-    REQUIRE(resolver.batches.size() == (row.asked ? 2 : 1));
+    // A text that nobody can use may be a wildcard's: a sibling is asked for, in a batch of its own.
+    const bool unusable = row.lookup == Lookup::found && !read_sts_records(seen.sts.records).usable();
+    REQUIRE(resolver.batches.size() == 1U + row.asked + unusable);
+    CHECK(seen.sts_sibling.name.empty() == !unusable);
     if (!row.asked) continue;
     CHECK(resolver.batches[1] == elsewhere);
     REQUIRE(seen.misplaced.size() == 4);
     CHECK(seen.misplaced[1].records.size() == 1);
     CHECK(seen.misplaced[3].nxdomain);
+  }
+}
+
+TEST_CASE(
+    "a name that nobody would make is asked for beside an alias or a text that nobody can use (RFC 4592)") {
+  TableResolver resolver;
+  resolver.mx("example.com", "mx.example.com");
+  TxtAnswer alias;
+  alias.lookup = Lookup::absent;
+  alias.nxdomain = true;
+  alias.name = "_mta-sts.example.com";
+  alias.cname = {{"gone.parking.example", 300}};
+  SUBCASE("an alias that leads nowhere: the sibling of the record") {
+    resolver.table[{"_mta-sts.example.com", RecordType::txt}] = alias;
+    const auto seen = look(resolver);
+    REQUIRE(resolver.batches.size() == 3);
+    CHECK(resolver.batches[2] == std::vector{seen.sts_sibling.name});
+    CHECK(seen.sts_sibling.name.ends_with(".example.com"));
+    CHECK(seen.sts_sibling.name.size() == std::string("_0123456789abcdef.example.com").size());
+    CHECK(seen.sts_sibling.nxdomain);
+    CHECK(seen.tlsrpt_sibling.name.empty());
+    // The same name at the next look: nothing has changed.
+    CHECK(look(resolver).sts_sibling.name == seen.sts_sibling.name);
+  }
+  SUBCASE("both names") {
+    resolver.table[{"_mta-sts.example.com", RecordType::txt}] = alias;
+    resolver.txt("_smtp._tls.example.com", {"v=spf1 -all"});
+    const auto seen = look(resolver);
+    REQUIRE(resolver.batches.size() == 3);
+    CHECK(resolver.batches[2] == std::vector{seen.sts_sibling.name, seen.tlsrpt_sibling.name});
+    CHECK(seen.tlsrpt_sibling.name.ends_with("._tls.example.com"));
+  }
+  SUBCASE("a good record behind an alias is somebody's") {
+    alias.lookup = Lookup::found;
+    alias.records = {{{"v=STSv1; id=1;"}}};
+    resolver.table[{"_mta-sts.example.com", RecordType::txt}] = alias;
+    look(resolver);
+    CHECK(resolver.batches.size() == 1);
   }
 }
 

@@ -35,6 +35,12 @@ class TableResolver final : public Resolver {
       answer.records.push_back(*Address::parse(text));
     table[{name, type}] = answer;
   }
+  void ns(const std::string& zone, const std::vector<std::string>& servers) {
+    NsAnswer answer = found<NsAnswer>(zone);
+    for (const auto& server : servers)
+      answer.records.push_back({server});
+    table[{zone, RecordType::ns}] = answer;
+  }
   template <class Kind>
   void unknown(const std::string& name, RecordType type) {
     Kind answer;
@@ -75,6 +81,7 @@ class TableResolver final : public Resolver {
   }
   static DnsAnswer absent(const DnsQuestion& question) {
     if (question.type == RecordType::txt) return nxdomain<TxtAnswer>(question.name);
+    if (question.type == RecordType::ns) return nxdomain<NsAnswer>(question.name);
     if (question.type == RecordType::mx) return nxdomain<MxAnswer>(question.name);
     return nxdomain<AddressAnswer>(question.name);
   }

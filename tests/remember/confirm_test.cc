@@ -74,7 +74,7 @@ class Probing {
     Vantage vantage;
     vantage.reached_25 = true;
     vantage.answered_at = now_;
-    if (elsewhere) vantage.reached_25_at = now_;
+    if (elsewhere) vantage.reached_25_at = vantage.spoke_25_at = now_;
     known_ = confirm(known_ ? &*known_ : nullptr, look, debounces, vantage, {3});
   }
   int looks_until_shown(const SmtpProbe& seen) {
@@ -100,6 +100,64 @@ TEST_CASE("absence is believed after as many looks as are configured") {
   CHECK(Confirming(3).looks_until(without_record(), record_absent) == 3);
   CHECK(Confirming(5).looks_until(without_record(), record_absent) == 5);
   CHECK(Confirming(1).looks_until(without_record(), record_absent) == 1);
+}
+
+TEST_CASE("an absence at the first look is no doubt, unless the name is needed there") {
+  struct Row {
+    const char* why;
+    void (*alter)(Look&);
+    std::vector<std::string> doubted;
+  };
+  const Row rows[] = {
+      {"IPv4 only", [](Look&) {}, {}},
+      {"no TLSRPT record", [](Look& l) { l.no_tlsrpt(); }, {}},
+      {"no record, no policy host", [](Look& l) { l.no_record(), l.no_policy_host(); }, {}},
+      {"only foreign records, no policy host",
+       [](Look& l) { l.set_record({"v=spf1 -all"}), l.no_policy_host(); },
+       {}},
+      {"announced, and no policy host",
+       [](Look& l) { l.no_policy_host(); },
+       {"policy host A", "policy host AAAA"}},
+      {"no MX: the domain takes its mail itself",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com", false);
+         l.domain.apex = addresses("example.com", {kMail1});
+       },
+       {}},
+      {"no MX and no address",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com", false);
+         l.domain.apex = addresses("example.com", {});
+       },
+       {"apex A", "apex AAAA"}},
+      {"no such domain",
+       [](Look& l) {
+         l.domain.mx = absent<MxAnswer>("example.com");
+         l.domain.apex = addresses("example.com", {kMail1});
+       },
+       {"mx"}},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    auto look = base();
+    row.alter(look);
+    Debounces debounces;
+    const auto confirmed = confirm(nullptr, look.domain, true, debounces, look.vantage, {3});
+    std::vector<std::string> doubted;
+    for (const auto& [key, _] : debounces)
+      doubted.push_back(key);
+    CHECK(doubted == row.doubted);
+    if (row.doubted.empty()) CHECK(confirmed == look.domain);
+  }
+}
+
+TEST_CASE("what was there once and is gone is a doubt, also after a look that saw nothing") {
+  auto unseen = base(), gone = base();
+  unseen.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com");
+  gone.no_tlsrpt();
+  Confirming c;
+  c.see(unseen);
+  CHECK(c.looks_until(gone, [](const auto& d) { return d.tlsrpt.lookup == Lookup::absent; }) == 3);
 }
 
 TEST_CASE("good news never waits") {
@@ -174,29 +232,86 @@ TEST_CASE("silence that was proved stays proof when this vantage reaches nobody 
   CHECK(end_of(c.known().fetches[0], Vantage{}) == FetchEnd::no_connect);
 }
 
-TEST_CASE("an error of the name servers is told after the looks, unless nothing else is answered either") {
+TEST_CASE("an error that the zone's own servers prove is told after the looks, silence never") {
   auto error = base();
   error.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
-  const auto told = [](const DomainObservation& d) { return d.sts.repeated_error == "SERVFAIL"; };
+  error.domain.sts.zone_error = "ns1.example.com 192.0.2.1: REFUSED";
+  const auto told = [](const DomainObservation& d) { return !d.sts.zone_error.empty(); };
   Confirming c;
   CHECK(c.looks_until(error, told) == 3);
   CHECK(c.known().sts.lookup == Lookup::found);  // what is remembered is kept beside it
   CHECK(c.debounces.empty());                    // proved: no haste
-  c.see(error);
-  CHECK(told(c.known()));
+  auto silent = error;
+  silent.domain.sts.zone_error.clear();
+  c.see(silent);
+  CHECK(told(c.known()));  // nothing is known to be better
   c.see(base());
-  CHECK(c.known().sts.repeated_error.empty());
+  CHECK_FALSE(told(c.known()));
 
-  auto all = error;
-  all.domain.mx = unknown<MxAnswer>("example.com", "time-out");
-  all.domain.tlsrpt = unknown<TxtAnswer>("_smtp._tls.example.com", "time-out");
-  all.domain.policy_host = unknown_addresses("mta-sts.example.com");
-  all.domain.fetches.clear();
-  Confirming blind;
+  Confirming unproved;
   for (int i = 0; i < 10; ++i)
-    blind.see(all, false);
-  CHECK(blind.known().sts.repeated_error.empty());
-  CHECK(blind.known().mx.repeated_error.empty());
+    unproved.see(silent);
+  CHECK_FALSE(told(unproved.known()));
+}
+
+TEST_CASE("a failed validation is proof, unless the resolver itself is at fault") {
+  auto bogus = base();
+  bogus.domain.mx = unknown<MxAnswer>("example.com", "SERVFAIL (EDE 9)");
+  bogus.domain.mx.bogus = true;
+  bogus.domain.mx.zone_error = bogus.domain.mx.detail;
+  DomainObservation before(base().domain);
+  for (const bool blind : {false, true}) {
+    Debounces debounces;
+    Vantage vantage;
+    if (blind) vantage.resolver_blind = "a.example: time-out";
+    std::optional<DomainObservation> known;
+    for (int look = 0; look < 3; ++look)
+      known =
+          confirm(known ? &*known : &before, bogus.domain, false, debounces, vantage, {.confirmations = 3});
+    CHECK(known->mx.zone_error.empty() == blind);
+  }
+  // At the first look of all, it waits for the others too.
+  Debounces debounces;
+  const auto first = confirm(nullptr, bogus.domain, false, debounces, {}, {.confirmations = 3});
+  CHECK(first.mx.proven_error().empty());
+}
+
+TEST_CASE("servers that differ are remembered until all of them were asked again") {
+  auto look = base();
+  const auto reply = [](const char* server, const char* text) {
+    return SourceReply{
+        .name = "_mta-sts.example.com", .server = server, .said = SourceSaid::answered, .records = {text}};
+  };
+  look.domain.source.sts = {.replies = {reply("ns1", "a"), reply("ns2", "b")}, .all = true};
+  Debounces debounces;
+  auto known = confirm(nullptr, look.domain, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == look.domain.at);
+  auto one = look.domain;
+  one.at += Seconds{60};
+  one.source.sts = {.replies = {reply("ns1", "a")}};
+  known = confirm(&known, one, false, debounces, {}, {});
+  CHECK(known.source.sts.differs());
+  auto again = look.domain;
+  again.at += Seconds{120};
+  known = confirm(&known, again, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == look.domain.at);
+  again.source.sts.replies[1].records = {"a"};
+  known = confirm(&known, again, false, debounces, {}, {});
+  CHECK(known.source.sts.differs_since == TimePoint{});
+}
+
+TEST_CASE("what our own lack of descriptors kept us from asking counts for nothing, however often") {
+  auto exhausted = base();
+  exhausted.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "Too many open files");
+  exhausted.domain.sts.exhausted = true;
+  exhausted.set_fetches({failed_fetch(Stage::connect, Cause::exhausted)});
+  Confirming c;
+  for (int i = 0; i < 10; ++i)
+    c.see(exhausted);
+  CHECK(c.known().sts.zone_error.empty());
+  CHECK(c.known().sts.lookup == Lookup::found);
+  CHECK_FALSE(fetch_fails(c.known()));
+  CHECK(c.debounces.empty());
 }
 
 TEST_CASE("what was not asked is not in doubt") {
@@ -221,7 +336,7 @@ TEST_CASE("what ends a dialogue decides how many looks it takes") {
   auto shown = probe_showing(kMail1, kHost, misnamed("other.example.com"));
   CHECK(Probing().looks_until_shown(shown) == 2);
   CHECK(Probing().looks_until_shown(probe_showing(kMail1, kHost, expired(kHost))) == 1);
-  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::starttls, Cause::not_offered)) == 2);
+  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::starttls, Cause::not_offered)) == 3);
   CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::connect, Cause::refused)) == 3);
   // RULES 5.3: the proof of these is the repetition.
   CHECK(Probing().looks_until_shown(
@@ -229,10 +344,33 @@ TEST_CASE("what ends a dialogue decides how many looks it takes") {
   CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::handshake, Cause::timeout)) == 3);
 }
 
-TEST_CASE("greylisting and tarpits prove nothing, however often") {
+TEST_CASE("greylisting proves nothing, however often") {
   CHECK(Probing().looks_until_shown(
             failed_probe(kMail1, Stage::greeting, Cause::deferred, "451 later", 451)) == 0);
-  CHECK(Probing().looks_until_shown(failed_probe(kMail1, Stage::greeting, Cause::timeout)) == 0);
+}
+
+TEST_CASE("a server that takes the connection and speaks no SMTP is silent once looks in a row say so") {
+  for (const auto stage : {Stage::greeting, Stage::ehlo, Stage::starttls})
+    for (const auto cause : {Cause::timeout, Cause::closed, Cause::reset})
+      CHECK(Probing().looks_until_shown(failed_probe(kMail1, stage, cause)) == 3);
+}
+
+TEST_CASE("where nobody speaks SMTP to this vantage, one more who does not proves nothing") {
+  Probing p;
+  for (int i = 0; i < 10; ++i)
+    p.see(failed_probe(kMail1, Stage::greeting, Cause::timeout), false);
+  CHECK_FALSE(p.known().failure);
+}
+
+TEST_CASE("a word of SMTP ends the count of silences") {
+  Probing p;
+  const auto mute = failed_probe(kMail1, Stage::greeting, Cause::timeout);
+  for (int i = 0; i < 4; ++i) {
+    p.see(mute);
+    p.see(mute);
+    p.see(failed_probe(kMail1, Stage::greeting, Cause::deferred, "421 busy", 421));
+  }
+  CHECK_FALSE(p.known().failure);
 }
 
 TEST_CASE("a silent port 25 is our own view until another host has answered in between") {
@@ -268,6 +406,7 @@ TEST_CASE("a fault at the first look of a host is confirmed like any other") {
   const auto bad = failed_probe(kMail1, Stage::starttls, Cause::not_offered);
   p.see(bad);
   CHECK(p.known().failure->cause == Cause::cancelled);  // nothing is known yet
+  p.see(bad);
   p.see(bad);
   CHECK(p.known().failure == bad.failure);
   CHECK_FALSE(p.debounces.contains(std::string(kMail1)));

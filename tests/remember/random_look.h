@@ -19,7 +19,8 @@ class RandomLook {
       auto mx = std::make_shared<MxHostObservation>(host());
       out.mx[mx->host] = mx;
     }
-    out.vantage = {flip(), flip(), word(), time(), time(), time(), flip(), flip(), flip()};
+    out.vantage = {flip(), flip(), word(), time(), time(), time(), time(),
+                   flip(), word(), flip(), flip(), flip(), flip()};
     return out;
   }
 
@@ -29,10 +30,13 @@ class RandomLook {
     d.sts = txt();
     d.misplaced = list<TxtAnswer>([&] { return txt(); });
     d.tlsrpt = txt();
+    d.sts_sibling = txt();
+    d.tlsrpt_sibling = txt();
     d.mx = answer<MxRecord>([&] { return MxRecord{static_cast<std::uint16_t>(number(0, 65535)), word()}; });
     d.apex = addresses();
     d.policy_host = addresses();
     d.fetches = list<PolicyFetch>([&] { return fetch(); });
+    d.source = {source(), source(), source(), source(), flip()};
     return d;
   }
 
@@ -82,6 +86,21 @@ class RandomLook {
   }
 
  private:
+  SourceAnswer source() {
+    return {list<SourceReply>([&] {
+              return SourceReply{
+                  word(),
+                  word(),
+                  address(flip()),
+                  static_cast<SourceSaid>(number(0, 3)),
+                  word(),
+                  list<std::string>([&] { return octets(); }),
+                  flip(),
+                  static_cast<std::uint32_t>(number(0, UINT32_MAX)),
+                  flip() ? std::optional(static_cast<std::uint32_t>(number(0, UINT32_MAX))) : std::nullopt};
+            }),
+            static_cast<std::uint32_t>(number(0, UINT32_MAX)), word(), flip(), time()};
+  }
   template <class Record, class Make>
   Answer<Record> answer(Make make) {
     Answer<Record> a;
@@ -95,7 +114,7 @@ class RandomLook {
       return CnameLink{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
     });
     a.cname_loop = flip();
-    a.repeated_error = word();
+    a.zone_error = word();
     a.detail = word();
     a.records = list<Record>(make);
     return a;
@@ -139,7 +158,7 @@ class RandomLook {
       if (flip()) p.used.push_back(i);
     return p;
   }
-  TlsFacts tls() { return {word(), word(), word(), word(), flip() ? std::optional(peer()) : std::nullopt}; }
+  TlsFacts tls() { return {word(), word(), word(), word(), static_cast<int>(number(0, 4096)), flip() ? std::optional(peer()) : std::nullopt}; }
   std::optional<Failure> failure() {
     if (flip()) return std::nullopt;
     return Failure{static_cast<Stage>(number(0, 9)), static_cast<Cause>(number(0, 15)), word()};

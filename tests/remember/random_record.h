@@ -89,14 +89,18 @@ class RandomRecord : public RandomLook {
              number(0, 31557600),
              {}};
     if (flip()) p.extensions.emplace_back(word(), word());
-    return {p, word(), span(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
+    if (flip()) p.more = static_cast<std::uint32_t>(number(0, UINT32_MAX));
+    p.mx_digest = word();
+    return {p, word(), span(), static_cast<std::uint32_t>(number(0, UINT32_MAX)), perhaps_time()};
   }
   Past past() {
     Past p;
     p.began = perhaps_time();
     p.policies = list<SeenPolicy>([&] { return policy(); });
     p.ids = list<SeenId>([&] {
-      return SeenId{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX)), span()};
+      return SeenId{word(),         static_cast<std::uint32_t>(number(0, UINT32_MAX)),
+                    span(),         perhaps_time(),
+                    perhaps_time(), perhaps_time()};
     });
     p.mx = list<SeenHost>([&] { return SeenHost{word(), span()}; });
     p.policy_host_certificates = list<SeenCertificate>([&] { return certificate_seen(); });
@@ -110,6 +114,13 @@ class RandomRecord : public RandomLook {
       p.fetches.push_back({time(), flip(), millis()});
     for (std::size_t i = number(0, 3); i-- > 0;)
       p.fetch_days.push_back({time(), static_cast<std::uint32_t>(number(0, 999)), 7});
+    p.sight = {perhaps_time(),
+               perhaps_time(),
+               static_cast<std::uint32_t>(number(0, UINT32_MAX)),
+               perhaps_time(),
+               {}};
+    if (flip()) p.sight.policies.push_back({7, time(), perhaps_time(), perhaps_time()});
+    if (flip()) p.forgotten_ids.push_back(static_cast<std::uint32_t>(number(0, UINT32_MAX)));
     if (flip()) p.gates[word()] = time();
     p.changes = list<Change>([&] { return change(); });
     if (flip()) p.change_counts[word()] = number(0, UINT32_MAX);

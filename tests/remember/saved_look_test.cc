@@ -72,6 +72,10 @@ TEST_CASE("every fact of the vantage comes back") {
                       facts::kNow + Seconds{bits},
                       facts::kNow + Seconds{2 * bits},
                       facts::kNow + Seconds{3 * bits},
+                      facts::kNow + Seconds{4 * bits},
+                      bit(0) != bit(1),
+                      bit(1) ? "it answers nothing" : "",
+                      bit(2) != bit(3),
                       bit(3),
                       bit(4),
                       !bit(4)};
@@ -80,6 +84,10 @@ TEST_CASE("every fact of the vantage comes back") {
     CHECK(is->reached_443 == was.reached_443);
     CHECK(is->reached_25 == was.reached_25);
     CHECK(is->reached_25_only == was.reached_25_only);
+    CHECK(is->spoke_25_at == was.spoke_25_at);
+    CHECK(is->starttls_stripped == was.starttls_stripped);
+    CHECK(is->resolver_blind == was.resolver_blind);
+    CHECK(is->port53_blocked == was.port53_blocked);
     CHECK(is->reached_443_at == was.reached_443_at);
     CHECK(is->reached_25_at == was.reached_25_at);
     CHECK(is->answered_at == was.answered_at);

@@ -128,7 +128,8 @@ TEST_CASE("30 file and id changed between two looks, in the right order: no race
   t.id("20261202T011000Z");
   t.mx_set({std::string(kMx1), std::string(kMx2), kMx3});
   t.see();
-  CHECK(text(t.open()) == text({"cached-policy-excludes-mx info log", "mx-added warning ticket"}));
+  CHECK(text(t.open()) == text({"cached-policy-excludes-mx info log", "mx-added warning ticket",
+                                "sts-update-order-unknown info log"}));
   t.run(1h, 5min);
   CHECK_FALSE(t.find("sts-update-order-race"));
 }
@@ -182,7 +183,7 @@ TEST_CASE("33 mode none with a new id, three days on: opting out") {
   auto t = opted_out();
   t.run(days(3));
   CHECK(text(t.open()) == text({"sts-mode-none-published info log", "sts-mode-downgraded warning ticket",
-                                "sts-max-age-lowered info log"}));
+                                "sts-max-age-lowered info log", "sts-update-order-unknown info log"}));
   CHECK(t.verdict().live_mode == Mode::enforce);
   const auto until = to_utc(kNow + days(1) + 1h - 1s + days(7));
   CHECK(t.find("sts-mode-none-published")->fix.find(until) != std::string::npos);
@@ -216,7 +217,8 @@ TEST_CASE("36 mode none without mx lines while enforce is cached") {
   auto t = opted_out({});
   t.run(days(1));
   CHECK(text(t.open()) == text({"sts-mode-none-published info log", "sts-none-without-mx warning log",
-                                "sts-mode-downgraded warning ticket", "sts-max-age-lowered info log"}));
+                                "sts-mode-downgraded warning ticket", "sts-max-age-lowered info log",
+                                "sts-update-order-unknown info log"}));
   t.run(days(8));
   CHECK_FALSE(t.find("sts-none-without-mx"));
 }
@@ -227,7 +229,7 @@ TEST_CASE("46 enforce to testing: live mode stays enforce for as long as it is c
   t.file({kMx1, kMx2}, "testing");
   t.id("20261202T010000Z");
   t.run(days(6));
-  CHECK(text(t.open()) == text({"sts-mode-downgraded warning ticket"}));
+  CHECK(text(t.open()) == text({"sts-mode-downgraded warning ticket", "sts-update-order-unknown info log"}));
   CHECK(t.verdict().live_mode == Mode::enforce);
   t.run(days(1) + 3h);
   CHECK(t.verdict().live_mode == Mode::testing);

@@ -14,6 +14,8 @@ namespace stswatch::facts {
 
 class Timeline {
  public:
+  Timeline() { look.limits.grain = std::chrono::hours{2}; }  // an hour between looks is as it should be
+
   Look look = base();  // what is out there now
   std::shared_ptr<const DomainMemory> record;
   std::vector<Transition> told;  // of all turns
@@ -24,7 +26,8 @@ class Timeline {
 
   /// One look; all the hosts are looked at too.
   void see(bool fetched = true) {
-    look.vantage.answered_at = look.vantage.reached_25_at = look.vantage.reached_443_at = now();
+    look.vantage.answered_at = look.vantage.reached_25_at = look.vantage.spoke_25_at =
+        look.vantage.reached_443_at = now();
     for (const auto& [host, seen] : look.mx) {
       auto at_now = *seen;
       at_now.at = now();

@@ -80,6 +80,7 @@ TEST_CASE("a fault that was proved is not asked about in haste for ever") {
   t.run(1h);
   CHECK_FALSE(wants_confirmation(*t.record));
   t.look.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com", "SERVFAIL");
+  t.look.domain.sts.zone_error = "ns1.example.com 192.0.2.1: SERVFAIL";
   t.run(2h, 1min);
   CHECK(t.find("sts-txt-dns-error"));
   CHECK_FALSE(wants_confirmation(*t.record));
@@ -206,6 +207,30 @@ TEST_CASE("what has not been seen for long is told as our own view, and only tha
     if (f.code == "check-stale") stale.push_back(f.subject);
   CHECK(stale == std::vector<std::string>{"example.com", std::string(kMx1)});
   CHECK(turn.record->verdict.status == Status::ok);
+}
+
+TEST_CASE("what no look has seen is said after one interval, and over with the first that sees it") {
+  Timeline t;
+  auto blind = t.look.domain;
+  blind.mx = unknown<MxAnswer>("example.com");
+  JudgeInputs around{t.look.mx, t.look.mx, {}, t.look.vantage, t.look.limits};
+  for (const Part part : kParts)
+    around.stale_after.emplace(part, Seconds{900});
+  std::shared_ptr<const DomainMemory> record;
+  const auto see = [&](Seconds later, const DomainObservation& facts) {
+    auto look = facts;
+    look.at = kNow + later;
+    record = after_look(record.get(), look, true, around).record;
+    for (const auto& f : record->verdict.findings)
+      if (f.code == "check-stale") return f.detail;
+    return std::string();
+  };
+  CHECK(see(Seconds{0}, blind).empty());
+  CHECK(see(Seconds{300}, blind).empty());
+  CHECK(see(Seconds{301}, blind) == "mx never seen, looked for since " + to_utc(kNow));
+  CHECK(record->verdict.status == Status::unknown);
+  see(Seconds{302}, t.look.domain);
+  CHECK(see(Seconds{303}, t.look.domain).empty());
 }
 
 TEST_CASE("flapping is told") {

@@ -26,7 +26,7 @@ Snapshot sample() {
   Snapshot s;
   s.now = facts::kNow;
   const auto add = [&](const facts::Look& look) {
-    const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, &look.domain);
+    const auto past = remember_look({}, look.domain, look.mx, look.vantage, look.limits, look.domain, true);
     auto record = record_of(look, {&past, {}});
     record->past = past;
     record->past.change_counts["mx-added"] = 2;
@@ -56,6 +56,10 @@ Snapshot sample() {
   s.trust_store_file = "/etc/ssl/certs/ca-certificates.crt";
   s.trust_store_sha256 = "ab";
   s.reload_success_at = facts::kNow;
+  s.silences = {{"1", {"example.com", "*", "*", facts::kNow + Seconds{60}, ""}},
+                {"2", {"example.net", "mx-*", "*", std::nullopt, ""}},
+                {"over", {"example.org", "*", "*", facts::kNow, ""}}};
+  s.configured_silences = {{"*.net", "*", "*", std::nullopt, ""}};
   s.receivers = {{"oncall", {{"new", 1}, {"resolved", 0}}, {{"timeout", 2}}, 1, facts::kNow - Seconds{90}}};
   return s;
 }

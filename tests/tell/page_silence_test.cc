@@ -49,7 +49,7 @@ TEST_CASE("a form silences what is open on its domain, for one of the spans it o
   REQUIRE(one.has_value());
   CHECK(*one == Silence{"example.com", "certificate-expired", "mx1.example.com", kNow + Seconds{4 * 3600},
                         "new one is ordered"});
-  const auto all = silence_of({"", "", "", ""}, *memory, kNow);
+  const auto all = silence_of({"*", "*", "", ""}, *memory, kNow);
   REQUIRE(all.has_value());
   CHECK(*all == Silence{"example.com", "*", "*", std::nullopt, ""});
 }
@@ -70,11 +70,12 @@ TEST_CASE("who was told can say that he is at it, once") {
 TEST_CASE("a form cannot silence what is not there, nor more than its page shows") {
   const auto memory = record();
   const SilenceForm bad[] = {{"certificate-expired", "mx2.example.com", "1h", ""},
-                             {"*", "*", "1h", ""},
+                             {"", "", "1h", ""},
+                             {"*", "mx1.example.com", "1h", ""},
                              {"certificate-expired", "", "1h", ""},
                              {"", "mx1.example.com", "1h", ""},
-                             {"", "", "100000d", ""},
-                             {"", "", "1h", std::string(5000, 'x')}};
+                             {"*", "*", "100000d", ""},
+                             {"*", "*", "1h", std::string(5000, 'x')}};
   for (const auto& form : bad) {
     CAPTURE(form.code);
     CHECK_FALSE(silence_of(form, *memory, kNow).has_value());
@@ -84,6 +85,26 @@ TEST_CASE("a form cannot silence what is not there, nor more than its page shows
   REQUIRE(odd.has_value());
   CHECK(covers(*odd, "example.com", finding("mx-not-in-policy", "*.example.com"), kNow));
   CHECK_FALSE(covers(*odd, "example.com", finding("mx-not-in-policy", "mx1.example.com"), kNow));
+}
+
+TEST_CASE("the page of all domains lists what is silenced, by whom and until when") {
+  Snapshot s;
+  s.now = kNow;
+  s.domains = {record()};
+  CHECK(count(page_of_domains(s, {}), "<h2>Silenced</h2>") == 0);
+  s.configured_silences = {{"*.net", "mx-*", "*", std::nullopt, "<i>old</i>"}};
+  s.silences = {{"1", {"example.com", "*", "*", kNow + Seconds{60}, "moving", "alice from 192.0.2.1"}},
+                {"over", {"example.org", "*", "*", kNow, "past"}}};
+  const auto page = page_of_domains(s, {});
+  CHECK(count(page, "<h2>Silenced</h2>") == 1);
+  CHECK(count(page, "*.net: mx-* at *") == 1);
+  CHECK(count(page, "the configuration: &lt;i&gt;old&lt;/i&gt;") == 1);
+  CHECK(count(page, "alice from 192.0.2.1: moving") == 1);
+  CHECK(count(page, "past") == 0);
+  for (int i = 0; i < 200; ++i)
+    s.silences["n" + std::to_string(i)] = {"example.com", "*", "h" + std::to_string(i),
+                                           std::nullopt,  "",  "x"};
+  CHECK(count(page_of_domains(s, {}), "And 102 more") == 1);
 }
 
 TEST_CASE("what is silenced says so, with the button that ends it; what is not has the form") {

@@ -18,6 +18,32 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
             "move the agent to another network.",
      .reference = "contrib/findings.md#vantage-port25-blocked"},
+    {.code = "vantage-resolver-blind",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent's DNS resolver fails",
+     .effect =
+         "none: nothing is concluded about mail; what the resolver does not answer cannot be judged from "
+         "here",
+     .fix =
+         "See whether the resolver runs, reaches the Internet and has the right time and trust anchor: dig "
+         "NS . and dig TXT {record}, both at the address in dns.servers or /etc/resolv.conf. A second "
+         "resolver in dns.servers keeps the agent's sight when the first fails.",
+     .reference = "contrib/findings.md#vantage-resolver-blind"},
+    {.code = "vantage-port53-blocked",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "This agent cannot ask name servers directly",
+     .effect = "none: the resolver is asked alone, so a fault of a zone's servers cannot be told from one of "
+               "the resolver's",
+     .fix =
+         "Allow DNS queries from this machine to any address on port 53, UDP and TCP, or set dns.source to "
+         "off in the agent's configuration.",
+     .reference = "contrib/findings.md#vantage-port53-blocked"},
     {.code = "vantage-no-ipv6",
      .group = 'Q',
      .severity = {},
@@ -36,6 +62,69 @@ constexpr CatalogueEntry kEntries[] = {
      .effect = "none: mail is not affected, but what is said about expiry may be wrong",
      .fix = "Check that NTP runs on this machine and is in step.",
      .reference = "contrib/findings.md#vantage-clock-skew"},
+    {.code = "vantage-starttls-stripped",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "Something between this agent and all mail hosts removes STARTTLS",
+     .effect = "none: nothing is concluded about mail; STARTTLS and certificates cannot be judged from here",
+     .fix = "Look for a firewall with SMTP inspection on the way out of this machine, or move the agent to "
+            "another network.",
+     .reference = "contrib/findings.md#vantage-starttls-stripped"},
+    {.code = "vantage-resources",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent has run out of descriptors, buffers or memory",
+     .effect = "none: nothing is concluded about mail; what could not be asked counts as unknown",
+     .fix = "Raise the limit of open files (LimitNOFILE in the unit, ulimit -Hn in a shell) or lower "
+            "agent.workers; see what else uses up this machine.",
+     .reference = "contrib/findings.md#vantage-resources"},
+    {.code = "vantage-clock-stepped",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This machine's clock has jumped",
+     .effect =
+         "none: mail is not affected; looks go on, and dates are reckoned from before the jump until it "
+         "is known which time is right",
+     .fix = "Look at the time service of this machine (timedatectl, chronyc tracking) and at what set its "
+            "clock. If the new time is right there is nothing to do.",
+     .reference = "contrib/findings.md#vantage-clock-stepped"},
+    {.code = "agent-store-failing",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "This agent cannot write what it remembers",
+     .effect = "none: mail is not affected; looks and notices go on from memory, and a restart would forget "
+               "what was seen since",
+     .fix = "Make room on the disk of agent.state, or make it writable again. Nothing else is needed: what "
+            "is kept in memory is written then.",
+     .reference = "contrib/findings.md#agent-store-failing"},
+    {.code = "agent-reload-failed",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A changed configuration was refused",
+     .effect = "none: mail is not affected; the agent goes on with the configuration before",
+     .fix = "Run stswatch config check on the file, mend what it names, and reload again.",
+     .reference = "contrib/findings.md#agent-reload-failed"},
+    {.code = "agent-receiver-failing",
+     .group = 'Q',
+     .severity = {},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A receiver of notices does not take what it is owed",
+     .effect = "none: mail is not affected; whoever listens there is not told, until it is taken",
+     .fix =
+         "See the agent's log for what the receiver answers, and run stswatch alerts test. What is owed is "
+         "kept and sent when it is taken again.",
+     .reference = "contrib/findings.md#agent-receiver-failing"},
     {.code = "check-stale",
      .group = 'Q',
      .severity = {},

@@ -62,7 +62,7 @@ std::optional<Severity> CatalogueEntry::severity_in(Mode live) const {
 Route CatalogueEntry::route_in(Mode live) const {
   if (of_the_agent()) return route;  // the agent's notices are no mail findings: their route stands by itself
   if (severity_in(live).value_or(Severity::info) == Severity::info) return Route::log;
-  // DANE and DNSSEC stop mail without MTA-STS; so does what is critical without any policy.
+  // DANE and DNSSEC stop mail without MTA-STS; so do a domain without a working MX set.
   const bool same_in_every_mode = group == 'M' || group == 'N' || severity[0] == Severity::critical;
   if (route == Route::page && live != Mode::enforce && !same_in_every_mode) return Route::ticket;
   return route;

@@ -40,7 +40,8 @@ struct CatalogueEntry {
 /// Texts may hold these placeholders, filled in by the rule that raises the code: {domain}, {policy_host},
 /// {record}
 /// (_mta-sts.D), {subject}, {host} (the subject without its address), {address}, {until} (a date from the
-/// facts), {new_id} (a fresh id from the time of the look), {value} (the offending text).
+/// facts), {who} (the senders concerned), {new_id} (a fresh id from the time of the look), {value} (the
+/// offending text).
 std::span<const CatalogueEntry> catalogue();  // sorted by group, in the order of the tables
 const CatalogueEntry* find_in_catalogue(std::string_view code);
 

@@ -46,7 +46,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "certificate-host-mismatch",
      .title = "An MX host's certificate names another host",
-     .effect = "Senders that enforce skip {host}. In testing they deliver and report.",
+     .effect =
+         "Senders that hold the certificate against the MX name skip {host} if they enforce. In testing they "
+         "deliver and report.",
      .fix = "Get a certificate with {host} among its SAN names. Or let the MX record use a name the "
             "certificate has, after that name is in the policy file, verified at every address and "
             "announced by a new id. A change of the policy alone does not help.",
@@ -57,8 +59,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "certificate-host-mismatch",
      .title = "An MX host's certificate names the host only in its Common Name",
-     .effect = "Senders look at SAN names only. Those that enforce skip {host}; in testing they deliver and "
-               "report.",
+     .effect =
+         "Senders that look at SAN names only, as RFC 8461 asks them to, skip {host} if they enforce; in "
+         "testing they deliver and report.",
      .fix = "Have the certificate reissued with {host} in the subjectAltName extension. Public CAs always "
             "put it there, so this one is self-made or very old.",
      .reference = "RFC 8461 §4.2, RFC 9525"},

@@ -66,6 +66,19 @@ constexpr CatalogueEntry kEntries[] = {
             "id={new_id};\" at {record}. Another time the record comes last: file on every node, caches "
             "purged, each address verified, then the id.",
      .reference = "RFC 8461 §8.1"},
+    {.code = "sts-update-order-unknown",
+     .group = 'J',
+     .severity = {kNever, info, info},
+     .route = Route::log,
+     .tlsrpt = "",
+     .title = "Whether the new id or the new policy came first was not seen",
+     .effect =
+         "none if the file came first. If the id did, senders that fetched in between took the old policy "
+         "for that of the new id, and apply it until {until}.",
+     .fix =
+         "If the id may have gone first, publish one more: \"v=STSv1; id={new_id};\" at {record}. It frees "
+         "every sender.",
+     .reference = "RFC 8461 §8.1"},
     {.code = "cached-policy-excludes-mx",
      .group = 'J',
      .severity = {kNever, warning, warning},
@@ -231,6 +244,27 @@ constexpr CatalogueEntry kEntries[] = {
             "id={new_id};\" at {record}. If the forecast shows a policy that excludes them, keep an old "
             "host answering: senders may hold that policy until {until}.",
      .reference = "RFC 8461 §8.1"},
+    {.code = "mx-became-null",
+     .group = 'J',
+     .severity = {critical, critical, critical},
+     .route = Route::page,
+     .tlsrpt = "",
+     .title = "The MX set has become a null MX",
+     .effect = "Senders return all mail for {domain} at once, without another try.",
+     .fix = "Put the MX set back ({value}), unless {domain} is meant to take no mail any more; then say so "
+            "with a planned change, or silence this.",
+     .reference = "RFC 7505 §3"},
+    {.code = "mx-vanished",
+     .group = 'J',
+     .severity = {critical, critical, critical},
+     .route = Route::page,
+     .tlsrpt = "",
+     .title = "The MX set has vanished",
+     .effect = "Senders deliver to the address of {domain} itself, as a rule a web server: they defer, and "
+               "those that enforce do not deliver there unless the policy lists it.",
+     .fix =
+         "Restore the MX records of {domain} ({value}). Listing {domain} itself in the policy mends nothing.",
+     .reference = "RFC 5321 §5.1"},
 };
 
 }  // namespace

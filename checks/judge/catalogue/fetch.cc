@@ -95,8 +95,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "sts-policy-fetch-error",
      .title = "The policy is not served as text/plain",
-     .effect = "postfix-mta-sts-resolver, postfix-tlspol, KumoMTA, chasquid and maddy refuse it and, unless "
-               "they hold an earlier policy, deliver unprotected. mox and Stalwart accept it.",
+     .effect =
+         "Senders that look at the media type, as RFC 8461 asks them to, refuse it and, unless they hold "
+         "an earlier policy, deliver unprotected. The others read it.",
      .fix = "Have {policy_host} send \"Content-Type: text/plain; charset=utf-8\" with "
             "/.well-known/mta-sts.txt, then check every address with curl -i. Object stores and functions "
             "often say application/octet-stream unless told otherwise.",
@@ -136,6 +137,55 @@ constexpr CatalogueEntry kEntries[] = {
             "{policy_host}. Then compare the bytes received at every address with the file; once they agree "
             "publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.3"},
+    {.code = "sts-policy-non-ascii",
+     .group = 'B',
+     .severity = {kNever, info, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy file is not ASCII, and is served without a charset",
+     .effect =
+         "Senders that take such text for ASCII cannot decode the file and see no policy: those that hold "
+         "none deliver unprotected, those that hold one see no update. The others read it as UTF-8.",
+     .fix = "Serve the file on {policy_host} as \"text/plain; charset=utf-8\", or leave only ASCII in it. "
+            "A policy needs no other octet: host names are written as A-labels.",
+     .reference = "RFC 8461 §3.2, RFC 2046 §4.1.2"},
+    {.code = "sts-policy-encoded",
+     .group = 'B',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-invalid",
+     .title = "The policy file is sent compressed to clients that did not ask for it",
+     .effect =
+         "Senders that ask for compression, or undo it unasked, read the policy. The others see no policy: "
+         "those that hold none deliver unprotected, those that hold one see no update.",
+     .fix =
+         "Store and serve the file uncompressed on {policy_host}, without a Content-Encoding header: object "
+         "stores send what was uploaded, whatever the client accepts.",
+     .reference = "RFC 9110 §8.4, RFC 8461 §3.3"},
+    {.code = "sts-policy-framing",
+     .group = 'B',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy answer has a length and is chunked as well",
+     .effect = "Senders whose HTTP client refuses such an answer see no policy: those that hold none deliver "
+               "unprotected, those that hold one see no update. The others read the chunks.",
+     .fix =
+         "Make {policy_host} send either Content-Length or Transfer-Encoding, not both. As a rule a proxy or "
+         "a script adds the second one: serve the file as a static file.",
+     .reference = "RFC 9112 §6.2, RFC 9112 §6.3"},
+    {.code = "sts-policy-end-unproven",
+     .group = 'B',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "Only the end of the connection ends the policy file, unproven by TLS",
+     .effect =
+         "Senders whose HTTP client calls such an answer incomplete see no policy: those that hold none "
+         "deliver unprotected, those that hold one see no update. The others read what came.",
+     .fix = "Make {policy_host} send a Content-Length with the file, and end TLS with close_notify. A static "
+            "file behind a common web server does both.",
+     .reference = "RFC 9112 §9.8, RFC 8446 §6.1"},
     {.code = "sts-policy-charset",
      .group = 'B',
      .severity = {kNever, info, info},

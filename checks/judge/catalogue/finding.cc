@@ -28,6 +28,7 @@ class Filling {
     if (name == "host") return std::string(subject_.substr(0, space));
     if (name == "address") return std::string(space == subject_.npos ? subject_ : subject_.substr(space + 1));
     if (name == "until") return until_.empty() ? "the end of max_age after their last fetch" : until_;
+    if (name == "who") return "Senders that enforce the policy";
     if (name == "new_id") return fresh_id(now_);
     return std::nullopt;
   }
@@ -60,21 +61,19 @@ class Filling {
 
 }  // namespace
 
-void Findings::raise(std::string_view code, std::string subject, std::string detail,
-                     std::initializer_list<Fill> fills) {
+Finding* Findings::raise(std::string_view code, std::string subject, std::string detail,
+                         std::initializer_list<Fill> fills) {
   const CatalogueEntry* entry = find_in_catalogue(code);
   assert(entry && "code is not in the catalogue");
-  if (!entry) return;
-  if (const auto severity = entry->severity_in(live_)) {
-    raise_as(*severity, code, std::move(subject), std::move(detail), fills);
-  }
+  const auto severity = entry ? entry->severity_in(live_) : std::nullopt;
+  return severity ? raise_as(*severity, code, std::move(subject), std::move(detail), fills) : nullptr;
 }
 
-void Findings::raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
-                        std::initializer_list<Fill> fills) {
+Finding* Findings::raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
+                            std::initializer_list<Fill> fills) {
   const CatalogueEntry* entry = find_in_catalogue(code);
   assert(entry && "code is not in the catalogue");
-  if (!entry || !entry->severity_in(live_) || has(code, subject)) return;
+  if (!entry || !entry->severity_in(live_) || has(code, subject)) return nullptr;
 
   Finding finding;
   finding.code = entry->code;
@@ -88,15 +87,31 @@ void Findings::raise_as(Severity severity, std::string_view code, std::string su
   finding.reference = entry->reference;
   finding.subject = std::move(subject);
   finding.detail = std::move(detail);
-  all_.push_back(std::move(finding));
+  tell_senders(&finding, {});
+  return &all_.emplace_back(std::move(finding));
 }
 
-void Findings::raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
-                            std::initializer_list<Fill> fills) {
-  const std::size_t before = all_.size();
-  raise(code, std::move(subject), std::move(detail), fills);
-  if (all_.size() == before) return;
-  if (all_.back().severity != Severity::info) all_.back().route = route;
+Finding* Findings::raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+                                std::initializer_list<Fill> fills) {
+  Finding* finding = raise(code, std::move(subject), std::move(detail), fills);
+  if (finding && finding->severity != Severity::info) finding->route = route;
+  return finding;
+}
+
+Finding* Findings::find(std::string_view code) {
+  const auto found = std::ranges::find(all_, code, &Finding::code);
+  return found == all_.end() ? nullptr : &*found;
+}
+
+Finding* Findings::raise_at_most(Severity most, std::string_view code, std::string subject,
+                                 std::string detail, std::initializer_list<Fill> fills) {
+  const CatalogueEntry* entry = find_in_catalogue(code);
+  assert(entry && "code is not in the catalogue");
+  const auto severity = entry ? entry->severity_in(live_) : std::nullopt;
+  if (!severity) return nullptr;
+  Finding* finding = raise_as(std::min(*severity, most), code, std::move(subject), std::move(detail), fills);
+  if (finding && most < Severity::critical && finding->route == Route::page) finding->route = Route::ticket;
+  return finding;
 }
 
 bool Findings::has(std::string_view code) const {
@@ -105,6 +120,56 @@ bool Findings::has(std::string_view code) const {
 
 bool Findings::has(std::string_view code, std::string_view subject) const {
   return std::ranges::any_of(all_, [&](const Finding& f) { return f.code == code && f.subject == subject; });
+}
+
+namespace {
+
+char group_of(const Finding& finding) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return entry ? entry->group : ' ';
+}
+
+/// "mailauth", "chasquid and mailauth", "mox, chasquid and mailauth".
+std::string in_words(const SenderNames& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return out;
+}
+
+/// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
+std::string exception_of(const Finding& finding) {
+  if (finding.accepted_by.empty()) return {};
+  const bool one = finding.accepted_by.size() == 1;
+  const std::string who = " Not so " + in_words(finding.accepted_by) + ": ";
+  switch (group_of(finding)) {
+    case 'C':
+      return who + (one ? "it fetches the policy." : "they fetch the policy.");
+    case 'F':
+    case 'G':
+    case 'H':
+      return who + (one ? "it delivers there." : "they deliver there.");
+    case 'I':
+      return who + (one ? "it still delivers." : "they still deliver.");
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+void tell_senders(Finding* finding, std::span<const Oddity> oddities) {
+  if (finding == nullptr) return;
+  const std::string was = exception_of(*finding);
+  if (!was.empty()) finding->effect.resize(finding->effect.size() - was.size());
+  Senders senders = senders_of(finding->code, oddities);
+  finding->refused_by = std::move(senders.refuse);
+  finding->accepted_by = std::move(senders.accept);
+  finding->effect += exception_of(*finding);
+}
+
+bool is_on_text(const Finding& finding) {
+  return std::string_view("ABDE").find(group_of(finding)) != std::string_view::npos;
 }
 
 std::vector<Finding> sorted(std::vector<Finding> findings) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/time.h"
 #include "checks/judge/catalogue/catalogue.h"
+#include "checks/judge/catalogue/deployed.h"
 
 namespace stswatch {
 
@@ -23,6 +25,8 @@ struct Finding {
   std::string fix;
   std::string reference;      // "RFC 8461 §4.1"
   bool of_the_agent = false;  // speaks of our own view: changes no status
+  SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
+  SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
   bool operator==(const Finding&) const = default;
 };
 
@@ -34,19 +38,24 @@ class Findings {
   Findings(const Domain& domain, Mode live, TimePoint now, std::string until = {})
       : domain_(domain), live_(live), now_(now), until_(std::move(until)) {}
 
+  /// Each raise hands out the finding, null where none was raised; it is good until the next one.
   /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not
   /// raise it in the live mode, or when the same code and subject is there already (the first detail stays).
-  void raise(std::string_view code, std::string subject, std::string detail,
-             std::initializer_list<Fill> fills = {});
+  Finding* raise(std::string_view code, std::string subject, std::string detail,
+                 std::initializer_list<Fill> fills = {});
   /// As raise, with a severity other than the catalogue's where RULES says so (e.g. info below a threshold).
-  void raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
-                std::initializer_list<Fill> fills = {});
-
-  /// As raise, told as `route` where the severity allows it (RULES 5.1).
-  void raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+  Finding* raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
                     std::initializer_list<Fill> fills = {});
 
+  /// As raise, at most this severe: what fails is a part, and the rest still serves.
+  Finding* raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
+                         std::initializer_list<Fill> fills = {});
+  /// As raise, told as `route` where the severity allows it (RULES 5.1).
+  Finding* raise_routed(Route route, std::string_view code, std::string subject, std::string detail,
+                        std::initializer_list<Fill> fills = {});
+
   bool has(std::string_view code) const;
+  Finding* find(std::string_view code);  // the first of this code, null without one
   bool has(std::string_view code, std::string_view subject) const;
   Mode live() const { return live_; }
   const std::vector<Finding>& all() const { return all_; }
@@ -59,6 +68,13 @@ class Findings {
   std::string until_;
   std::vector<Finding> all_;
 };
+
+/// Whom exactly this concerns: the finding (null: nothing to do) names the deployed senders of these oddities
+/// in place of those of its code's plain row, and its effect those that deliver or fetch all the same.
+void tell_senders(Finding* finding, std::span<const Oddity> oddities);
+
+/// The finding stands on a record or a policy, and so has a list of those that refuse it, if an empty one.
+bool is_on_text(const Finding& finding);
 
 /// Most severe first, then in catalogue order, then by subject.
 std::vector<Finding> sorted(std::vector<Finding> findings);

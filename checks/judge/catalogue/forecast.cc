@@ -15,8 +15,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::page,
      .tlsrpt = "",
      .title = "Enforcing senders cannot deliver to any MX host",
-     .effect = "They defer all their mail for {domain} now, and bounce it after four to five days. Other "
-               "senders still deliver.",
+     .effect =
+         "{who} defer mail for {domain} now; the first of it comes back after one day, the rest within five. "
+         "Other senders still deliver.",
      .fix = "Remove the cause named in the detail. If that takes more than a few hours, keep the mx lines "
             "but set \"mode: testing\" in the policy file, verify it at every address, then publish "
             "\"v=STSv1; id={new_id};\" at {record}: senders that look at the id deliver again within one "

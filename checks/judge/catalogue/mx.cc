@@ -15,8 +15,10 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::page,
      .tlsrpt = "certificate-host-mismatch",
      .title = "No MX host is listed in the policy",
-     .effect = "Senders that enforce skip every host: they defer the mail and bounce it when their queue "
-               "gives up, as a rule after some days. In testing they deliver and report.",
+     .effect =
+         "Senders that hold MX names against the policy skip every host if they enforce: they defer the mail "
+         "and bounce it when their queue gives up, as a rule after some days. In testing they deliver and "
+         "report.",
      .fix = "Add an \"mx:\" line for every MX host of {domain} to the policy file, verify it at every "
             "address, then publish \"v=STSv1; id={new_id};\" at {record}. If the right list takes time, do "
             "the same with \"mode: testing\" at once.",
@@ -27,8 +29,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "certificate-host-mismatch",
      .title = "An MX host is not listed in the policy",
-     .effect = "Senders that enforce skip {host} and turn to the other hosts; mail is slower, and waits "
-               "when those are busy or down. In testing they deliver and report.",
+     .effect =
+         "Senders that hold MX names against the policy skip {host} if they enforce, and turn to the other "
+         "hosts; mail is slower, and waits when those are busy or down. In testing they deliver and report.",
      .fix = "If the host belongs to you, add \"mx: {host}\" to the policy file, verify it at every address, "
             "then publish \"v=STSv1; id={new_id};\" at {record}. If it does not, take it out of the MX set. "
             "Next time list a host before DNS names it.",
@@ -104,11 +107,24 @@ constexpr CatalogueEntry kEntries[] = {
      .severity = {critical, critical, critical},
      .route = Route::page,
      .tlsrpt = "",
-     .title = "The MX record cannot be looked up",
-     .effect = "Senders defer all mail for {domain}, with or without MTA-STS.",
-     .fix = "Ask each authoritative server by itself: dig MX {domain} @SERVER. Then check the delegation at "
-            "the parent and the DNSSEC signatures. No mail comes in until this works.",
-     .reference = "RFC 5321 §5.1"},
+     .title = "The name service for the domain fails",
+     .effect =
+         "Senders that cannot look up the MX set queue all mail, with or without MTA-STS, and return it "
+         "after a day or more.",
+     .fix = "Ask each name server of {domain} by itself: dig MX {domain} @SERVER. A server that refuses does "
+            "not serve the zone: load it there, or take the server out of the delegation. Where validation "
+            "fails, compare the DS record in the parent zone with the keys, and renew the signatures.",
+     .reference = "RFC 5321 §5.1, RFC 4035 §5.5"},
+    {.code = "mx-ns-inconsistent",
+     .group = 'F',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "Name servers give different MX sets",
+     .effect = "Part of the mail follows the other set, which the policy may not allow.",
+     .fix = "Bring all name servers of {domain} to the same version of the zone before you touch policy or "
+            "id: check NOTIFY and zone transfers, and whether a former provider still answers.",
+     .reference = "RFC 8461 §8.1, RFC 1034 §4.3.5"},
     {.code = "mx-ttl-long",
      .group = 'F',
      .severity = {kNever, info, info},
@@ -164,6 +180,17 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "You may want another MX host whose certificate renews on a different date, listed in the "
             "policy before it appears in DNS. With hosted mail a single name of the provider is normal.",
      .reference = "RFC 8461 §8.4"},
+    {.code = "mx-all-down",
+     .group = 'F',
+     .severity = {critical, critical, critical},
+     .route = Route::page,
+     .tlsrpt = "",
+     .title = "None of the MX hosts can be used",
+     .effect = "No sender can deliver to {domain}: mail waits in the senders' queues, and comes back from "
+               "one day on with some senders, after five days with others.",
+     .fix = "Bring a mail server of {domain} up, reachable on port 25 at an address that its MX record leads "
+            "to. The MTA-STS policy plays no part in this: leave it as it is.",
+     .reference = "RFC 5321 §5.1, §4.5.4.1"},
 };
 
 }  // namespace

@@ -59,8 +59,9 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::ticket,
      .tlsrpt = "sts-webpki-invalid",
      .title = "The policy host's certificate names the host only in its Common Name",
-     .effect = "Senders look at SAN names only, so the fetch fails. Those that hold no policy deliver "
-               "unprotected; those that hold one apply it until {until}.",
+     .effect =
+         "Senders that look at SAN names only, as RFC 8461 asks them to, fail the fetch. Those that hold no "
+         "policy deliver unprotected; those that hold one apply it until {until}.",
      .fix = "Have the certificate reissued with {policy_host} in the subjectAltName extension. Any public "
             "CA does so by default.",
      .reference = "RFC 8461 §3.3, RFC 9525"},
@@ -110,6 +111,18 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "Enable TLS 1.2 and 1.3 for {policy_host} and switch the older versions off. Behind a CDN the "
             "minimum version is a setting of the CDN.",
      .reference = "RFC 8461 §7.2, RFC 9325"},
+    {.code = "sts-webpki-dh-small",
+     .group = 'C',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "sts-policy-fetch-error",
+     .title = "The policy host uses small Diffie-Hellman parameters",
+     .effect =
+         "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, cannot fetch "
+         "the policy. Others can.",
+     .fix = "Prefer ECDHE ciphers on {policy_host} and leave DHE out (nginx: no ssl_dhparam), or give it "
+            "parameters of 2048 bits.",
+     .reference = "RFC 9325 §4.2.1"},
     {.code = "sts-webpki-handshake-failure",
      .group = 'C',
      .severity = {info, warning, critical},

@@ -163,8 +163,8 @@ constexpr CatalogueEntry kEntries[] = {
      .route = Route::log,
      .tlsrpt = "",
      .title = "Unrelated TXT records share the MTA-STS name",
-     .effect = "Nearly all senders skip them, as they must. go-mtasts (used by maddy) sees no policy unless "
-               "the name has exactly one TXT record.",
+     .effect = "Most senders skip them, as they must. Those that count all records, or all that begin with "
+               "\"v=STSv1\", see no policy where there is more than one.",
      .fix = "Delete or move the TXT records at {record} that do not start with \"v=STSv1;\". Where the name "
             "is a CNAME they stand in the provider's zone.",
      .reference = "RFC 8461 §3.1"},
@@ -206,13 +206,23 @@ constexpr CatalogueEntry kEntries[] = {
      .severity = {kNever, warning, warning},
      .route = Route::ticket,
      .tlsrpt = "sts-policy-fetch-error",
-     .title = "No name server answers for the MTA-STS record",
+     .title = "The name service for the MTA-STS record fails",
      .effect = "Most senders that hold no policy deliver unprotected; some (mox) defer the mail. Those that "
                "hold one keep applying it, but cannot see a new id.",
      .fix = "Ask each authoritative server of {domain} by itself: dig TXT {record} @SERVER. Look for a "
             "secondary with an expired zone, a DNSSEC signature that is no longer valid, or a firewall on "
             "port 53.",
      .reference = "RFC 8461 §3.1, RFC 8461 §3.3"},
+    {.code = "sts-txt-ns-inconsistent",
+     .group = 'A',
+     .severity = {info, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "Name servers give different MTA-STS records",
+     .effect = "Which id a sender sees is chance: some fetch the policy anew, others keep the one they have.",
+     .fix = "Bring all name servers of {domain} to the same version of the zone: check NOTIFY and zone "
+            "transfers at the secondaries, and that no former provider is left in the delegation.",
+     .reference = "RFC 8461 §8.1, RFC 1034 §4.3.5"},
     {.code = "sts-txt-ttl-long",
      .group = 'A',
      .severity = {kNever, info, warning},

@@ -6,6 +6,7 @@ namespace stswatch::catalogue_tables {
 namespace {
 
 using enum Severity;
+constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr CatalogueEntry kEntries[] = {
     {.code = "starttls-not-supported",
@@ -52,6 +53,18 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "Enable TLS 1.2 and 1.3 on port 25 of {host}. If its TLS library does not know them, update "
             "that first.",
      .reference = "RFC 8461 §7.2"},
+    {.code = "starttls-dh-small",
+     .group = 'G',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "validation-failure",
+     .title = "An MX host uses small Diffie-Hellman parameters",
+     .effect = "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, fail the "
+               "handshake and skip {host} if they enforce. Others deliver there.",
+     .fix =
+         "Give the mail server on {host} parameters of 2048 bits (Postfix 3.7: smtpd_tls_dh1024_param_file = "
+         "auto), or leave DHE out and prefer ECDHE ciphers. Then look again.",
+     .reference = "RFC 9325 §4.2.1"},
     {.code = "mx-probe-deferred",
      .group = 'G',
      .severity = {},
@@ -72,6 +85,29 @@ constexpr CatalogueEntry kEntries[] = {
      .fix = "The mail server needs no repair. To have {host} checked, allow the agent's address there, or "
             "move the agent to an address with a PTR record and no bad history.",
      .reference = "RFC 5321 §3.1"},
+    {.code = "smtp-silent",
+     .group = 'G',
+     .severity = {kNever, warning, critical},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "A mail server accepts connections and does not speak SMTP",
+     .effect = "Senders wait for minutes at {subject}, then try the next address or MX host; where there is "
+               "none they defer.",
+     .fix = "Look at the mail server at {subject}: it accepts connections and does not serve them (a process "
+            "that hangs, a full queue, a proxy without its server). If other senders are served there and "
+            "only this agent is not, allow the agent's address.",
+     .reference = "RFC 5321 §4.5.3.2, §3.1"},
+    {.code = "smtp-flapping",
+     .group = 'G',
+     .severity = {kNever, warning, warning},
+     .route = Route::ticket,
+     .tlsrpt = "",
+     .title = "An MX host answers differently from one connection to the next",
+     .effect = "Senders that enforce skip {host} at the attempts that meet the fault, and come back later: "
+               "mail is late. In testing they deliver and report.",
+     .fix = "Several machines answer behind {subject} and are not set up alike: compare their TLS settings "
+            "and certificates one by one. The detail names what the bad attempts met.",
+     .reference = "RFC 8461 §4.2, §5"},
 };
 
 }  // namespace

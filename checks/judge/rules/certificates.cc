@@ -7,6 +7,7 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/rules/mx.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 
@@ -186,7 +187,7 @@ std::vector<const Certificate*> needed(const PeerCertificates& peer) {
 class Judge {
  public:
   Judge(const Case& c, const MxCase& mx, const MxAddressCase& at, std::vector<AddressFault>& out)
-      : c_(c), host_(mx.host), at_(at), peer_(*at.probe->tls.peer), out_(out) {}
+      : c_(c), mx_(mx), host_(mx.host), at_(at), peer_(*at.probe->tls.peer), out_(out) {}
 
   void judge() {
     for (CertificateFault& fault : certificate_faults(peer_, host_, c_.now))
@@ -197,7 +198,9 @@ class Judge {
   }
 
  private:
-  void raise(std::string_view code, std::string detail) { out_.push_back({code, &at_, std::move(detail)}); }
+  void raise(std::string_view code, std::string detail) {
+    out_.push_back({code, &at_, std::move(detail), {oddity_at(c_, mx_, at_)}});
+  }
 
   bool raised(std::string_view code) const {
     return std::ranges::any_of(out_, [&](const AddressFault& f) { return f.code == code && f.at == &at_; });
@@ -243,6 +246,7 @@ class Judge {
   }
 
   const Case& c_;
+  const MxCase& mx_;
   const std::string& host_;
   const MxAddressCase& at_;
   const PeerCertificates& peer_;

@@ -103,7 +103,12 @@ using namespace std::chrono_literals;
 constexpr Seconds kRace = 24h;   // an update that takes longer was no update of this id
 constexpr Seconds kSettle = 1h;  // RULES 3.2 J: "new id, same policy hash for over 1 h"
 
-enum class Fault { none, reused, race, unchanged };
+enum class Fault { none, reused, race, order_unknown, unchanged };
+
+/// When the id was first seen, and until when the policy was: the ends of their windows are bounds, not
+/// sights.
+TimePoint sighted(const Held& h) { return h.id.sighted.value_or(h.id.first); }
+TimePoint last_seen(const Held& h) { return h.policy.last_seen.value_or(h.policy.last_ub); }
 
 /// RULES 3.2 J: "holds as long as a binding pair with that id and another policy is live, also when the file
 /// was put back: only a new id ends it".
@@ -111,6 +116,8 @@ Fault fault_of(const Held& h, TimePoint now) {
   const bool still_served = h.policy.last_ub >= now;  // sts-policy-address-inconsistent says so
   if (!h.shown_id || h.present || still_served) return Fault::none;
   if (h.id.last_ub < now) return Fault::reused;
+  // Nobody saw the two together, and the looks lie too far apart to say that they never met (RULES 4.1).
+  if (last_seen(h) < sighted(h)) return Fault::order_unknown;
   // "first sight of the new id until the last sight of the old body"
   if (h.id.first > h.policy.first && h.policy.last_ub - h.id.first <= kRace) return Fault::race;
   return Fault::unchanged;
@@ -121,13 +128,28 @@ bool costs_hosts(const Case& c, const Held& h) {
   return h.policy.mode == Mode::enforce && h.usable_mx < static_cast<int>(c.mx.size());
 }
 
+/// "seen last at X, gone at Y": between the two nobody looked.
+std::string end_in_words(const Held& h) {
+  const std::string gone = "seen to be gone " + to_utc(h.policy.last_ub);
+  return h.policy.last_seen ? "last seen " + to_utc(*h.policy.last_seen) + " and " + gone : gone;
+}
+
 std::string first_words(const Held& h, Fault fault) {
   if (fault == Fault::race)
-    return "id " + h.id.id + " appeared " + to_utc(h.id.first) + ", the old policy was served until " +
-           to_utc(h.policy.last_ub);
-  if (fault == Fault::reused)
-    return "id " + h.id.id + " stood for another policy until " + to_utc(h.policy.last_ub);
-  return "the policy changed " + to_utc(h.policy.last_ub) + ", the id is still " + h.id.id;
+    return "id " + h.id.id + " was first seen " + to_utc(sighted(h)) + ", the old policy " + end_in_words(h);
+  if (fault == Fault::order_unknown)
+    return "id " + h.id.id + " came between " + to_utc(h.id.first) + " and " + to_utc(sighted(h)) +
+           ", and the old policy was " + end_in_words(h) + ": which of them changed first was not seen";
+  if (fault == Fault::reused) return "id " + h.id.id + " stood for another policy, " + end_in_words(h);
+  return "the policy of before was " + end_in_words(h) + ", the id is still " + h.id.id;
+}
+
+/// RULES 4.1: a ticket where sight was lost, a warning where the old policy excludes a host in use.
+void raise_order_lost(const Case& c, bool costs, const std::string& detail, const std::string& until,
+                      Findings& out) {
+  const Severity severity = costs ? Severity::warning : Severity::info;
+  out.raise_as(severity, "sts-update-order-unknown", c.facts.domain.str(), detail, {{"until", until}});
+  if (out.has("sts-update-order-unknown")) out.all().back().route = Route::ticket;
 }
 
 void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out) {
@@ -140,10 +162,33 @@ void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out)
   std::string detail = first_words(newest, fault);
   if (!until.empty()) detail += "; senders hold it until " + until;
   detail += "; it lists " + listed(newest.policy.mx);
-  const bool page =
-      fault != Fault::reused && std::ranges::any_of(all, [&](const Held* h) { return costs_hosts(c, *h); });
-  out.raise_routed(page ? Route::page : Route::ticket, code, c.facts.domain.str(),
-                   printable(detail, bounds::kDetail), {{"until", until}});
+  detail = printable(detail, bounds::kDetail);
+  const bool costs = std::ranges::any_of(all, [&](const Held* h) { return costs_hosts(c, *h); });
+  if (fault == Fault::order_unknown) return raise_order_lost(c, costs, detail, until, out);
+  const bool page = fault != Fault::reused && costs;
+  out.raise_routed(page ? Route::page : Route::ticket, code, c.facts.domain.str(), detail,
+                   {{"until", until}});
+}
+
+/// The same within what the schedule explains: the figures do not count it, and one more id is cheap.
+void judge_order(const Case& c, const Past& past, Findings& out) {
+  const SeenId* id = shown_id(past);
+  if (!id || !id->absent || c.policies.empty()) return;
+  for (const SeenPolicy& p : past.policies) {
+    if (!p.seen.gone || p.policy.mode == Mode::none || same_policy(p.policy, c.policies.front())) continue;
+    const bool apart = *p.seen.gone < id->seen.first;
+    const bool may_have_met = *p.seen.gone > *id->absent && c.now - *p.seen.gone <= kTold;
+    const bool over = *p.seen.gone + Seconds(static_cast<Seconds::rep>(p.policy.max_age)) <= c.now;
+    if (!apart || !may_have_met || over) continue;
+    const TimePoint from = std::max(*id->absent, p.last_seen.value_or(*id->absent));
+    const TimePoint to = std::max(id->sighted.value_or(id->seen.first), *p.seen.gone);
+    out.raise("sts-update-order-unknown", c.facts.domain.str(),
+              printable("between " + to_utc(from) + " and " + to_utc(to) + " id " + id->id +
+                            " and a new policy came, and no look tells which was first",
+                        bounds::kDetail),
+              {{"until", to_utc(*p.seen.gone + Seconds(static_cast<Seconds::rep>(p.policy.max_age)))}});
+    return;
+  }
 }
 
 /// Nothing but the policy of now was served since the id before this one came.
@@ -197,6 +242,8 @@ std::string words_of(const std::optional<TimePoint>& at) { return at ? to_utc(*a
 void judge_ids(const Case& c, Findings& out) {
   raise_all(c, Fault::unchanged, "sts-policy-changed-id-unchanged", out);
   raise_all(c, Fault::race, "sts-update-order-race", out);
+  raise_all(c, Fault::order_unknown, "sts-update-order-unknown", out);
+  judge_order(c, *c.history.past, out);
   raise_all(c, Fault::reused, "sts-id-reused", out);
   judge_needless_id(c, *c.history.past, out);
   judge_unread_id(c, *c.history.past, out);

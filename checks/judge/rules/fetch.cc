@@ -1,7 +1,9 @@
 // Group B: fetching the policy over HTTPS (RFC 8461 §3.3), up to the bytes of the body.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "checks/facts/bounds.h"
@@ -64,6 +66,15 @@ MediaType media_type(std::string_view field) {
   return out;
 }
 
+/// Python's codec of this name decodes ASCII as ASCII: the families that web servers are set to.
+bool is_python_charset(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kFamilies = {
+      "iso-8859-", "iso8859-", "iso_8859-", "windows-125", "cp125", "latin", "koi8-", "euc-", "gb", "big5"};
+  constexpr std::array<std::string_view, 4> kNames = {"ascii", "utf8", "shift_jis", "utf_8"};
+  return std::ranges::find(kNames, name) != kNames.end() ||
+         std::ranges::any_of(kFamilies, [&](std::string_view family) { return name.starts_with(family); });
+}
+
 std::optional<std::uint64_t> number(std::string_view digits) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -95,17 +106,36 @@ class Judge {
     copy_ = &copy;
     const PolicyFetch& fetch = *copy.fetch;
     const FetchEnd end = end_of(fetch, c_.vantage);
-    if (const auto code = code_of(end); !code.empty()) raise(code, copy.detail);
+    if (const auto code = code_of(end); !code.empty())
+      raise(code, copy.detail, std::nullopt, oddities_of(end));
     if (fetch.failure || fetch.status != 200 || end == FetchEnd::certificate) return;
     judge_type(fetch);
+    judge_framing(fetch, end);
     judge_size(fetch, end);
     judge_time(fetch);
     judge_caching(fetch);
   }
 
  private:
-  void raise(std::string_view code, std::string detail, std::optional<Severity> severity = std::nullopt) {
-    out_.push_back({code, copy_, std::move(detail), severity});
+  void raise(std::string_view code, std::string detail, std::optional<Severity> severity = std::nullopt,
+             std::vector<Oddity> oddities = {}) {
+    out_.push_back({code, copy_, std::move(detail), severity, std::move(oddities)});
+  }
+
+  std::vector<Oddity> oddities_of(FetchEnd end) const {
+    const PolicyFetch& fetch = *copy_->fetch;
+    if (end == FetchEnd::status && fetch.status / 100 == 2) return {Oddity::success_but_200};
+    if (end == FetchEnd::too_large && small_reader(fetch) == Oddity::cut_at_10_k)
+      return {Oddity::none, Oddity::cut_at_10_k};
+    return {};
+  }
+
+  /// What a reader that cuts at 10 KiB without a word makes of the text: the policy, or another one.
+  static Oddity small_reader(const PolicyFetch& fetch) {
+    const auto head = read_policy(std::string_view(fetch.body).substr(0, bounds::kPolicyBodySmallReader));
+    const auto whole = read_policy(fetch.body);
+    const bool same = head.lenient && whole.lenient && same_policy(*head.lenient, *whole.lenient);
+    return same ? Oddity::read_at_10_k : Oddity::cut_at_10_k;
   }
 
   /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than
@@ -116,7 +146,34 @@ class Judge {
     if (media.type != "text/plain")
       return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type));
     if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
-      raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type));
+      raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
+            {is_python_charset(media.charset) ? Oddity::none : Oddity::charset_unknown});
+    if (media.charset.empty() || media.charset == "us-ascii") judge_ascii(fetch);
+  }
+
+  /// RFC 8461 §3.2 has the file in UTF-8; a reader that goes by the media type alone takes it for ASCII (RFC
+  /// 2046 §4.1.2), and what is none for no text.
+  void judge_ascii(const PolicyFetch& fetch) {
+    const auto odd = std::ranges::find_if_not(fetch.body, text::is_ascii);
+    if (odd == fetch.body.end()) return;
+    const auto line = 1 + std::count(fetch.body.begin(), odd, '\n');
+    raise("sts-policy-non-ascii", "line " + std::to_string(line) + ": " + text::octet(*odd) +
+                                      ", and Content-Type " + text::quoted(*fetch.content_type));
+  }
+
+  /// What some deployed senders refuse and others read: read here too, and told.
+  void judge_framing(const PolicyFetch& fetch, FetchEnd end) {
+    if (fetch.decoded)
+      raise("sts-policy-encoded",
+            "Content-Encoding " + text::quoted(*fetch.content_encoding) + ", which was not asked for",
+            std::nullopt,
+            {text::iequals(*fetch.content_encoding, "deflate") ? Oddity::deflate : Oddity::none});
+    if (fetch.length_and_chunked)
+      raise("sts-policy-framing", "Content-Length beside Transfer-Encoding: chunked");
+    if (fetch.end_unproven && end == FetchEnd::complete)
+      raise("sts-policy-end-unproven",
+            "no length, and the connection closed without TLS close_notify after " +
+                std::to_string(fetch.body.size()) + " octets");
   }
 
   void judge_size(const PolicyFetch& fetch, FetchEnd end) {
@@ -124,7 +181,7 @@ class Judge {
     raise("sts-policy-too-large",
           std::to_string(fetch.body.size()) + " octets: chasquid reads " +
               std::to_string(bounds::kPolicyBodySmallReader),
-          Severity::info);
+          Severity::info, {small_reader(fetch)});
   }
 
   void judge_time(const PolicyFetch& fetch) {
@@ -134,7 +191,7 @@ class Judge {
     raise("sts-policy-fetch-slow",
           "the fetch took " + std::to_string(fetch.duration.count()) + " ms, more than " +
               (very ? "4 s" : "2 s"),
-          very ? std::nullopt : std::optional(Severity::info));
+          very ? std::nullopt : std::optional(Severity::info), {very ? Oddity::over_4_s : Oddity::over_2_s});
   }
 
   /// RFC 8461 §3.3: "HTTP caching (as specified in [RFC7234]) MUST NOT be used"; §8.2 suggests a minute for
@@ -164,33 +221,52 @@ void judge_addresses(const Case& c, Findings& out) {
 
 /// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One
 /// that is merely down serves nothing else: the precise code says so.
-std::string served_by(const PolicyFetch& fetch) {
+std::string served_by(const PolicyCopy& copy) {
+  const PolicyFetch& fetch = *copy.fetch;
   if (fetch.tls.peer && !fetch.tls.peer->good()) return "a bad certificate";
   if (fetch.status == 0 || (fetch.failure && fetch.status == 200)) return {};
   if (fetch.status != 200) return "status " + std::to_string(fetch.status);
-  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256;
+  if (const Policy* policy = copy.reading ? copy.reading->applied() : nullptr) {
+    std::string mx;
+    for (const std::string& pattern : std::set<std::string>(policy->mx.begin(), policy->mx.end()))
+      mx += (mx.empty() ? "" : ", ") + pattern;
+    return std::string(to_string(policy->mode)) + ", max_age " + std::to_string(policy->max_age) + ", mx " +
+           (mx.empty() ? "none" : mx);
+  }
+  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256.substr(0, 12);
 }
 
-/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask.
+/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask. What most addresses
+/// serve is the norm: the others are named.
 void judge_agreement(const Case& c, Findings& out) {
-  std::set<std::string> kinds;
-  std::string detail;
+  std::map<std::string, std::vector<const PolicyCopy*>> kinds;
   for (const PolicyCopy& copy : c.copies) {
-    std::string served = served_by(*copy.fetch);
-    if (served.empty()) continue;
-    kinds.insert(served);
-    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
-    detail += (detail.empty() ? "" : "; ") + copy.fetch->address.str() + ": " + served.substr(0, 17);
-    if (policy)
-      detail += ", " + std::string(to_string(policy->mode)) + ' ' + std::to_string(policy->max_age) + " s " +
-                std::to_string(policy->mx.size()) + " mx";
+    const std::string served = served_by(copy);
+    if (!served.empty()) kinds[served].push_back(&copy);
   }
   if (kinds.size() < 2) return;
+  const auto more = [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); };
+  const auto norm = std::ranges::max_element(kinds, more);
+  const bool tie = std::ranges::count_if(kinds, [&](const auto& kind) {
+                     return kind.second.size() == norm->second.size();
+                   }) > 1;
+  std::string detail;
+  const bool texts_differ = std::ranges::count_if(kinds, [](const auto& kind) {
+                              return kind.second.front()->reading.has_value();
+                            }) > 1;
+  for (const auto& [served, copies] : kinds) {
+    if (!tie && served == norm->first) continue;
+    for (const PolicyCopy* copy : copies)
+      detail += (detail.empty() ? "" : "; ") + copy->fetch->address.str() + ": " + served;
+  }
+  if (!tie) detail += "; the other " + std::to_string(norm->second.size()) + ": " + norm->first;
   std::uint64_t longest = 0;
   for (const Policy& policy : c.policies)
     longest = std::max(longest, policy.max_age);
-  out.raise("sts-policy-address-inconsistent", c.facts.domain.policy_host(), in_detail(c, detail),
-            {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
+  // An address that fails sends its senders away empty-handed; one that serves another text misleads them.
+  out.raise_at_most(texts_differ ? Severity::critical : Severity::warning, "sts-policy-address-inconsistent",
+                    c.facts.domain.policy_host(), in_detail(c, detail),
+                    {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
 }
 
 /// A broken AAAA beside a working A: RULES 3.2 B, sts-policy-ipv6-broken.
@@ -213,11 +289,12 @@ void judge_times(const Case& c, Findings& out) {
   const auto p95 = usual_fetch_time(*c.history.past);
   if (!p95 || *p95 <= kSlow) return;
   const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
-  if (*p95 > kVerySlow) {
-    out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
-  } else {
-    out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail);
-  }
+  const bool very = *p95 > kVerySlow;
+  const Oddity oddity = very ? Oddity::over_4_s : Oddity::over_2_s;
+  tell_senders(
+      very ? out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail)
+           : out.raise_as(Severity::info, "sts-policy-fetch-slow", c.facts.domain.policy_host(), detail),
+      std::array{oddity});
 }
 
 /// RULES 3.2 B: "success ratio in 24 h between 50 % and 98 % with 4 or more state changes".
@@ -232,6 +309,18 @@ void judge_flapping(const Case& c, Findings& out) {
   out.raise("sts-policy-fetch-flapping", c.facts.domain.policy_host(),
             std::to_string(good) + " of " + std::to_string(fetches.size()) + " fetches in 24 h were good, " +
                 std::to_string(changes) + " changes");
+}
+
+/// One family that fails stops nobody who gets addresses of the other: the lookup fails when neither gives
+/// any, and one of them is proved to fail.
+void judge_lookup(const Case& c, Findings& out) {
+  const HostAddresses& host = c.facts.policy_host;
+  const bool held = !host.a.zone_error.empty() && !host.aaaa.zone_error.empty();
+  if (host.lookup() == Lookup::found && !held) return;
+  std::string error = host.a.proven_error();
+  if (error.empty()) error = host.aaaa.proven_error();
+  if (!error.empty())
+    out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(), in_detail(c, error));
 }
 
 }  // namespace
@@ -249,12 +338,7 @@ void judge_fetch(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling or a policy is
   // remembered.
   if (!c.deployed()) return;
-  for (const AnswerFacts* answer : {static_cast<const AnswerFacts*>(&c.facts.policy_host.a),
-                                    static_cast<const AnswerFacts*>(&c.facts.policy_host.aaaa)}) {
-    if (!answer->repeated_error.empty())
-      out.raise("sts-policy-host-dns-error", c.facts.domain.policy_host(),
-                in_detail(c, answer->repeated_error));
-  }
+  judge_lookup(c, out);
   judge_addresses(c, out);
   std::vector<CopyFault> faults;
   Judge judge(c, faults);

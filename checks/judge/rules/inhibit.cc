@@ -16,9 +16,10 @@ constexpr std::array<std::string_view, 2> kNoPolicyHost = {"sts-policy-host-no-a
                                                            "sts-policy-connect-failed"};
 
 /// "slow, certificate and content findings of PH": beside these all of groups C and D.
-constexpr std::array<std::string_view, 6> kOfAnswer = {
-    "sts-policy-fetch-slow", "sts-policy-content-type",   "sts-policy-html-body",
-    "sts-policy-too-large",  "sts-policy-body-truncated", "sts-policy-charset",
+constexpr std::array<std::string_view, 10> kOfAnswer = {
+    "sts-policy-fetch-slow",     "sts-policy-content-type", "sts-policy-html-body", "sts-policy-too-large",
+    "sts-policy-body-truncated", "sts-policy-encoded",      "sts-policy-framing",   "sts-policy-end-unproven",
+    "sts-policy-charset",        "sts-policy-non-ascii",
 };
 
 /// Each says precisely why a policy does not parse.
@@ -31,6 +32,15 @@ constexpr std::array<std::string_view, 13> kPreciseSyntax = {
 };
 
 constexpr std::array<std::string_view, 1> kUnreachable = {"mx-unreachable"};
+constexpr std::array<std::string_view, 1> kAllDown = {"mx-all-down"};
+/// Where nobody can deliver, what senders that enforce meet is no news, and no advice about the policy helps.
+constexpr std::array<std::string_view, 3> kWithoutServer = {"enforce-breakage-now", "mx-backup-invalid",
+                                                            "mx-single"};
+constexpr std::array<std::string_view, 2> kMxGone = {"mx-became-null", "mx-vanished"};
+constexpr std::array<std::string_view, 7> kWithoutMx = {
+    "mx-null",           "mx-missing",          "mx-removed", "enforce-breakage-now",
+    "mx-none-in-policy", "mx-provider-changed", "mx-added",
+};
 constexpr std::array<std::string_view, 1> kBogus = {"dnssec-invalid"};
 constexpr std::array<std::string_view, 4> kDnsErrors = {"sts-txt-dns-error", "mx-dns-error",
                                                         "sts-policy-host-dns-error", "tlsa-lookup-error"};
@@ -69,7 +79,7 @@ bool has_precise_cause(const std::vector<Finding>& all, const std::string& host)
 /// RULES 3.1: mx-null "suppresses the findings that need an MX".
 bool needs_mx(const Finding& finding) {
   constexpr std::string_view kGroups = "FGHIKMO";
-  if (finding.code == "mx-null") return false;
+  if (finding.code == "mx-null" || finding.code == "mx-became-null") return false;
   return kGroups.find(group_of(finding)) != kGroups.npos || finding.code == "sts-testing-without-tlsrpt";
 }
 
@@ -81,6 +91,8 @@ bool suppressed(const Case& c, const std::vector<Finding>& all, const Finding& f
   }
   if (finding.code == "sts-policy-invalid" && covered(all, finding, kPreciseSyntax)) return true;
   if ((group == 'G' || group == 'H') && covered(all, finding, kUnreachable)) return true;
+  if (among(finding.code, kWithoutServer) && there(all, kAllDown)) return true;
+  if (among(finding.code, kWithoutMx) && there(all, kMxGone)) return true;
   if (among(finding.code, kDnsErrors) && there(all, kBogus)) return true;
   if (among(finding.code, kOfTlsa) && covered(all, finding, kTlsaInvalid)) return true;
   return finding.code == "mx-backup-invalid" && !has_precise_cause(all, finding.subject);

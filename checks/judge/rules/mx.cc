@@ -7,6 +7,7 @@
 
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/classify.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 
@@ -19,6 +20,29 @@ constexpr std::array<std::string_view, 6> kCodes = {
     "tls-version-unsupported", "mx-probe-deferred", "mx-probe-rejected",
 };
 
+/// One finding for all the addresses of the host that answer now so, now so.
+void judge_pool(const Case& c, const MxCase& mx, Findings& out) {
+  std::vector<std::string> words;
+  bool mostly_bad = false;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (!at.flapping) continue;
+    mostly_bad |= at.flapping->mostly_bad();
+    words.push_back(at.address.str() + ": " + at.detail);
+  }
+  if (words.empty()) return;
+  std::string detail;
+  for (const std::string& word : words)
+    detail += (detail.empty() ? "" : "; ") + word;
+  const std::string subject = words.size() == mx.addresses.size() || mx.addresses.size() == 1
+                                  ? mx.host
+                                  : mx.host + ' ' + words.front().substr(0, words.front().find(": "));
+  if (mostly_bad && c.live == Mode::enforce) {
+    out.raise_as(Severity::critical, "smtp-flapping", subject, in_detail(c, detail));
+  } else {
+    out.raise("smtp-flapping", subject, in_detail(c, detail));
+  }
+}
+
 }  // namespace
 
 void judge_smtp(const Case& c, Findings& out) {
@@ -27,8 +51,11 @@ void judge_smtp(const Case& c, Findings& out) {
     for (const MxAddressCase& at : mx.addresses) {
       const auto code = std::ranges::find(kCodes, at.code);
       if (code != kCodes.end()) faults.push_back({*code, &at, at.detail});
+      if (at.probe && is_small_dh(at.probe->tls))
+        faults.push_back({"starttls-dh-small", &at, small_dh(at.probe->tls)});
     }
     raise_by_address(c, mx, faults, out);
+    judge_pool(c, mx, out);
   }
 }
 
@@ -53,6 +80,16 @@ std::string merged(const std::vector<const AddressFault*>& all) {
   return out;
 }
 
+/// Those of every address; plain where an address has none.
+std::vector<Oddity> oddities_of(const std::vector<const AddressFault*>& all) {
+  std::vector<Oddity> out;
+  for (const AddressFault* f : all) {
+    if (f->oddities.empty()) out.push_back(Oddity::none);
+    out.insert(out.end(), f->oddities.begin(), f->oddities.end());
+  }
+  return out;
+}
+
 }  // namespace
 
 void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,
@@ -63,11 +100,16 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
     done.push_back(fault.code);
     const auto all = of_code(faults, fault.code);
     if (all.size() == mx.addresses.size()) {
-      out.raise(fault.code, mx.host, in_detail(c, merged(all)));
+      tell_senders(out.raise(fault.code, mx.host, in_detail(c, merged(all))), oddities_of(all));
       continue;
     }
+    // RFC 5321 §5.1: senders try the other addresses of the host.
+    const bool others = std::ranges::any_of(
+        mx.addresses, [](const MxAddressCase& at) { return at.outcome == HostOutcome::ok; });
     for (const AddressFault* one : all) {
-      out.raise(fault.code, mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
+      tell_senders(out.raise_at_most(others ? Severity::warning : Severity::critical, fault.code,
+                                     mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail)),
+                   one->oddities);
     }
   }
 }
@@ -131,13 +173,15 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
   const std::string patterns = policy.mx.empty() ? "no host" : joined(policy.mx);
   if (listed.empty()) {
-    out.raise("mx-none-in-policy", c.facts.domain.str(),
-              in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted)));
+    tell_senders(out.raise("mx-none-in-policy", c.facts.domain.str(),
+                           in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted))),
+                 std::array{oddity_of_all(c)});
     return;
   }
   for (const MxCase& mx : c.mx) {
     if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
-    out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
+    tell_senders(out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns)),
+                 std::array{oddity_of(c, mx)});
   }
 }
 
@@ -211,16 +255,54 @@ void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
       bad += (bad.empty() ? "" : "; ") + at.address.str() + ": " + at.detail;
   }
   if (good.empty() || bad.empty()) return;
-  out.raise("mx-address-inconsistent", mx.host, in_detail(c, "good: " + good + "; not: " + bad));
+  out.raise_at_most(Severity::warning, "mx-address-inconsistent", mx.host,
+                    in_detail(c, "good: " + good + "; not: " + bad));
 }
 
 /// Silence that several looks have met, while this vantage reached others (RULES 5.7).
 void judge_silence(const Case& c, const MxCase& mx, Findings& out) {
   std::vector<AddressFault> faults;
   for (const MxAddressCase& at : mx.addresses) {
-    if (at.code == "mx-unreachable") faults.push_back({at.code, &at, at.detail});
+    if (at.dead()) faults.push_back({at.code, &at, at.detail});
   }
   raise_by_address(c, mx, faults, out);
+}
+
+/// Nobody can deliver to any of the hosts, whatever the policy says. What a look by itself cannot prove is
+/// unknown.
+void judge_all_down(const Case& c, Findings& out) {
+  std::vector<std::string> words;
+  for (const MxCase& mx : c.mx) {
+    const bool no_address =
+        mx.literal || mx.host == "." || (mx.look && mx.look->addresses.lookup() == Lookup::absent);
+    const bool dead = mx.usable == false && !mx.addresses.empty() &&
+                      std::ranges::all_of(mx.addresses, [](const MxAddressCase& at) { return at.dead(); });
+    if (!no_address && !dead) return;
+    words.push_back(mx.host + (no_address ? " has no address" : ": " + mx.addresses.front().detail));
+  }
+  out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, joined(words)));
+}
+
+/// The MX set that mail went to has gone, and nobody said that it would.
+void judge_set_gone(const Case& c, Findings& out) {
+  if (!c.history.past || (!c.null_mx && !c.implicit_mx)) return;
+  const Past& past = *c.history.past;
+  std::vector<std::string> hosts;
+  for (const SeenHost& seen : past.mx)
+    if (seen.host != c.facts.domain.str() && seen.seen.gone) hosts.push_back(seen.host);
+  const auto removed =
+      std::ranges::find(past.changes.rbegin(), past.changes.rend(), "mx-removed", &Change::code);
+  if (hosts.empty() || (removed != past.changes.rend() && removed->planned) || c.limits.change_planned)
+    return;
+  if (removed != past.changes.rend()) hosts = {removed->from};
+  const std::string& domain = c.facts.domain.str();
+  const std::string before = "until now mail went to " + joined(hosts);
+  if (c.null_mx) {
+    out.raise("mx-became-null", domain, in_detail(c, "MX 0 .; " + before), {{"value", joined(hosts)}});
+  } else {
+    out.raise("mx-vanished", domain, in_detail(c, "no MX record, but an address; " + before),
+              {{"value", joined(hosts)}});
+  }
 }
 
 /// A bad certificate there is mx-address-inconsistent.
@@ -233,16 +315,24 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
   out.raise("mx-ipv6-broken", mx.host, in_detail(c, detail));
 }
 
-}  // namespace
-
-void judge_mx(const Case& c, Findings& out) {
-  const std::string& error = c.facts.mx.repeated_error;
-  const bool came_before = c.history.past && !c.history.past->mx.empty();
+/// RULES 5.8: no sender gets an answer. A page where mail came before, in whichever mode.
+void judge_lookup(const Case& c, Findings& out) {
+  const std::string error = c.facts.mx.proven_error();
+  const bool came_before = c.facts.mx.lookup == Lookup::found;
   if (!error.empty())
     out.raise_routed(came_before ? Route::page : Route::ticket, "mx-dns-error", c.facts.domain.str(),
                      in_detail(c, error));
+  raise_disagreement(c, "mx-ns-inconsistent", c.facts.source.mx, out);
+}
+
+}  // namespace
+
+void judge_mx(const Case& c, Findings& out) {
+  judge_lookup(c, out);
   judge_set(c, out);
+  judge_set_gone(c, out);
   if (c.mx.empty()) return;
+  judge_all_down(c, out);
   const auto policies = demanding_policies(c);
   for (const Policy* policy : policies)
     judge_match(c, *policy, out);

@@ -14,6 +14,7 @@ struct AddressFault {
   std::string_view code;
   const MxAddressCase* at = nullptr;
   std::string detail;
+  std::vector<Oddity> oddities{};
 };
 
 void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,

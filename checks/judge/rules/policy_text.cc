@@ -65,6 +65,7 @@ CopyFault fault_of(PolicyFault fault, const PolicyReading& reading, Mode live) {
   for (const PolicyDeparture& d : reading.departures) {
     if (d.fault != fault) continue;
     out.detail += (out.detail.empty() ? "" : "; ") + said(d);
+    out.oddities.push_back(d.oddity);
     lost = lost || d.field_lost;
   }
   // RULES 3.1: "sts-policy-key-case is c only if the field is thereby missing, else w"
@@ -98,11 +99,9 @@ std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live) {
 void judge_policy_text(const PolicyReading& reading, const std::string& subject, Findings& out) {
   for (const CopyFault& fault : text_faults(reading, out.live())) {
     const std::string detail = printable(fault.detail, bounds::kDetail);
-    if (fault.severity) {
-      out.raise_as(*fault.severity, fault.code, subject, detail);
-    } else {
-      out.raise(fault.code, subject, detail);
-    }
+    tell_senders(fault.severity ? out.raise_as(*fault.severity, fault.code, subject, detail)
+                                : out.raise(fault.code, subject, detail),
+                 fault.oddities);
   }
 }
 

@@ -17,6 +17,18 @@ std::string described(const Certificate& certificate) {
   return certificate.common_name.empty() ? out : certificate.common_name + ", " + out;
 }
 
+/// "mta-*.example.com" for mta-sts.example.com: RFC 6125 §6.4.3 let clients match it, RFC 9525 §6.3 no
+/// longer.
+bool is_partial_wildcard(std::string_view name, std::string_view host) {
+  const std::size_t star = name.find('*'), dot = name.find('.');
+  if (star == name.npos || star >= dot || dot == name.npos || dot == 1) return false;
+  const std::string_view before = name.substr(0, star), after = name.substr(star + 1);
+  if (host.size() < before.size() + after.size() || !host.starts_with(before) || !host.ends_with(after))
+    return false;
+  const auto filled = host.substr(before.size(), host.size() - before.size() - after.size());
+  return filled.find('.') == filled.npos;
+}
+
 class Judge {
  public:
   Judge(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& out)
@@ -29,7 +41,9 @@ class Judge {
   }
 
  private:
-  void raise(std::string_view code, std::string detail) { out_.push_back({code, &copy_, std::move(detail)}); }
+  void raise(std::string_view code, std::string detail, std::vector<Oddity> oddities = {}) {
+    out_.push_back({code, &copy_, std::move(detail), std::nullopt, std::move(oddities)});
+  }
 
   /// The leaf and what the path needs; of a chain that does not verify nobody knows what it would need.
   std::vector<const Certificate*> needed() const {
@@ -86,7 +100,10 @@ class Judge {
       listed += (i == 0 ? "" : ", ") + names[i];
     if (names.size() > kShown) listed += " and " + std::to_string(names.size() - kShown) + " more";
     raise("sts-webpki-host-mismatch",
-          "the certificate names " + (listed.empty() ? "no host" : listed) + ", not " + host_);
+          "the certificate names " + (listed.empty() ? "no host" : listed) + ", not " + host_,
+          {std::ranges::any_of(names, [&](const auto& name) { return is_partial_wildcard(name, host_); })
+               ? Oddity::partial_wildcard
+               : Oddity::none});
   }
 
   /// RULES 3.2 C: the evidence that an intermediate is missing, rather than the trust.
@@ -127,6 +144,7 @@ void judge_copy(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& o
   } else if (end == FetchEnd::certificate) {
     out.push_back({"sts-webpki-not-trusted", &copy, copy.detail});
   }
+  if (is_small_dh(fetch.tls)) out.push_back({"sts-webpki-dh-small", &copy, small_dh(fetch.tls)});
   if (end == FetchEnd::old_tls) out.push_back({"sts-webpki-tls-version", &copy, copy.detail});
   if (end == FetchEnd::handshake) out.push_back({"sts-webpki-handshake-failure", &copy, copy.detail});
 }

@@ -98,15 +98,29 @@ std::string_view code_of(StsRecordFault fault) {
   return "sts-txt-syntax-invalid";
 }
 
+/// A record that widespread senders count beside the good one, and then see no policy: no mere remark.
+bool is_counted(Oddity oddity) {
+  return oddity == Oddity::longer_version || oddity == Oddity::bare_version ||
+         oddity == Oddity::spaced_version;
+}
+
 void judge_text(const Case& c, Findings& out) {
   for (const StsRecordDeparture& first : c.record.departures) {
     std::string detail;
+    std::vector<Oddity> oddities;
     for (const StsRecordDeparture& d : c.record.departures) {
-      if (d.fault == first.fault) detail += (detail.empty() ? "" : "; ") + d.detail;
+      if (d.fault != first.fault) continue;
+      detail += (detail.empty() ? "" : "; ") + d.detail;
+      oddities.push_back(d.oddity);
     }
     const bool harmless = first.fault == StsRecordFault::other_records;
-    out.raise(code_of(first.fault), c.facts.domain.str(),
-              harmless ? printable(detail, bounds::kDetail) : in_detail(c, detail));
+    Finding* finding = out.raise(code_of(first.fault), c.facts.domain.str(),
+                                 harmless ? printable(detail, bounds::kDetail) : in_detail(c, detail));
+    tell_senders(finding, oddities);
+    if (finding && harmless && out.live() != Mode::none && std::ranges::any_of(oddities, is_counted)) {
+      finding->severity = Severity::warning;
+      finding->route = Route::ticket;
+    }
   }
 }
 
@@ -120,6 +134,7 @@ std::string chain_of(const AnswerFacts& answer) {
 /// RFC 8461 §3.1: CNAMEs are followed; where they lead to nothing there is no record.
 bool judge_cname(const Case& c, Findings& out) {
   const TxtAnswer& sts = c.facts.sts;
+  if (c.synthesised) return false;
   if (sts.cname_loop) {
     out.raise(
         "sts-txt-cname-chain", c.facts.domain.str(),
@@ -166,7 +181,8 @@ void judge_absence(const Case& c, Findings& out) {
     const SeenId& last = past->ids.back();
     std::string detail = c.facts.sts.nxdomain ? "NXDOMAIN" : "no record";
     detail += ", last seen: id " + last.id;
-    if (last.seen.gone) detail += " until " + to_utc(*last.seen.gone);
+    if (last.last_seen) detail += ' ' + to_utc(*last.last_seen);
+    if (last.seen.gone) detail += ", gone " + to_utc(*last.seen.gone);
     out.raise("sts-txt-missing", domain, printable(detail, bounds::kDetail));
   } else if (c.shown() && !was_there) {
     out.raise("sts-policy-without-txt", domain,
@@ -174,14 +190,18 @@ void judge_absence(const Case& c, Findings& out) {
                   " is served, no TXT record at " + c.facts.domain.sts_record_name());
   } else if (wrong.empty()) {
     out.raise("sts-not-deployed", domain,
-              (c.facts.sts.nxdomain ? "NXDOMAIN: " : "no record: ") + c.facts.domain.sts_record_name());
+              (c.synthesised          ? "no record but what a wildcard makes of any name: "
+               : c.facts.sts.nxdomain ? "NXDOMAIN: "
+                                      : "no record: ") +
+                  c.facts.domain.sts_record_name());
   }
 }
 
 }  // namespace
 
 void judge_record(const Case& c, Findings& out) {
-  const std::string& error = c.facts.sts.repeated_error;
+  const std::string error = c.facts.sts.proven_error();
+  raise_disagreement(c, "sts-txt-ns-inconsistent", c.facts.source.sts, out);
   if (!error.empty()) out.raise("sts-txt-dns-error", c.facts.domain.str(), in_detail(c, error));
   if (judge_cname(c, out)) {
     judge_text(c, out);

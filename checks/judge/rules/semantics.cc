@@ -176,14 +176,14 @@ std::set<std::string> owners(const std::vector<CnameLink>& chain) {
   return out;
 }
 
-/// RFC 8461 §8.2: both names are delegated together. Judged only where the record is another's and the policy
-/// host shows no trace of them: a provider's address without a CNAME cannot be told from one's own.
+/// RFC 8461 §8.2: both names are delegated together. Judged only where both are aliases, and the policy
+/// host's leads to others: an address tells nothing of who runs it.
 void judge_delegation(const Case& c, Findings& out) {
   auto record = owners(c.facts.sts.cname);
   if (const auto own = registrable_domain(c.facts.domain.str())) record.erase(*own);
   if (record.empty()) return;
   const HostAddresses& host = c.facts.policy_host;
-  if (host.lookup() == Lookup::unknown) return;
+  if (host.lookup() == Lookup::unknown || host.cname().empty()) return;
   for (const std::string& owner : owners(host.cname()))
     if (record.contains(owner)) return;
   out.raise("sts-delegation-incomplete", c.facts.domain.str(),

@@ -18,13 +18,14 @@ void raise_unknown(const std::string& name, const std::string& detail, Findings&
 }
 
 void judge_answer(const AnswerFacts& answer, const std::string& name, Findings& out) {
-  if (answer.lookup == Lookup::unknown) raise_unknown(name, answer.detail, out);
+  if (answer.lookup == Lookup::unknown && answer.proven_error().empty())
+    raise_unknown(name, answer.detail, out);
 }
 
 std::string why_unknown(const HostAddresses& addresses) {
   std::string out;
   for (const auto* answer : {&addresses.a, &addresses.aaaa}) {
-    if (answer->lookup != Lookup::unknown) continue;
+    if (answer->lookup != Lookup::unknown || !answer->proven_error().empty()) continue;
     out += (out.empty() ? "" : "; ") + std::string(answer == &addresses.a ? "A: " : "AAAA: ") +
            (answer->detail.empty() ? "no answer" : answer->detail);
   }
@@ -35,7 +36,8 @@ void judge_names(const Case& c, Findings& out) {
   const DomainObservation& facts = c.facts;
   judge_answer(facts.sts, facts.domain.sts_record_name(), out);
   judge_answer(facts.mx, facts.domain.str(), out);
-  judge_answer(facts.tlsrpt, facts.domain.tlsrpt_name(), out);
+  // Where the zone itself fails, each name in it does.
+  if (facts.mx.proven_error().empty()) judge_answer(facts.tlsrpt, facts.domain.tlsrpt_name(), out);
   if (facts.mx.lookup == Lookup::absent && !facts.mx.nxdomain && facts.apex.lookup() == Lookup::unknown) {
     raise_unknown(facts.domain.str(), why_unknown(facts.apex), out);
   }
@@ -154,11 +156,25 @@ std::vector<std::string> skipped_addresses(const Case& c) {
   return out;
 }
 
+/// What this machine's own lack of descriptors or buffers kept from us: the first of it.
+std::string why_exhausted(const Case& c) {
+  std::string why = exhausted_in(c.facts);
+  for (const MxCase& mx : c.mx)
+    if (why.empty() && mx.look) why = exhausted_in(*mx.look);
+  return why;
+}
+
 void judge_view(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
+  if (!c.vantage.resolver_blind.empty())
+    out.raise("vantage-resolver-blind", domain, printable(c.vantage.resolver_blind, bounds::kDetail));
+  if (c.vantage.port53_blocked)
+    out.raise("vantage-port53-blocked", domain, "no name server of any zone answers this agent directly");
   if (c.vantage.port25_blocked && !c.mx.empty()) {
     out.raise("vantage-port25-blocked", domain, "no host answers on port 25, while port 443 works");
   }
+  if (const auto exhausted = why_exhausted(c); !exhausted.empty())
+    out.raise("vantage-resources", domain, printable(exhausted, bounds::kDetail));
   const auto skipped = skipped_addresses(c);
   if (skipped.empty()) return;
   std::string detail = "skipped:";

@@ -1,24 +1,65 @@
 #include "checks/judge/senders/caches.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <string_view>
+#include <unordered_set>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
 
 namespace stswatch::senders {
+namespace {
+
+constexpr std::size_t kShortList = 32;
+
+/// Nothing of it is folded or converted before it is compared.
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '*' || c == '_';
+}
+
+}  // namespace
 
 Hosts::Hosts(const World& world) : world_(world), order_(world.mx.size()) {
   for (const WorldMx& mx : world.mx)
     hosts_.push_back(read(mx));
   listed_.reserve(world.policies.size() * world.mx.size());
+  std::map<std::vector<bool>, std::size_t> kinds;
   for (const WorldPolicy& policy : world.policies) {
-    // RFC 8461 §4.1: the name of the MX record is compared with the patterns of the policy.
-    for (const WorldMx& mx : world.mx)
-      listed_.push_back(matches_any(mx.host, policy.mx));
+    const auto listed = listed_by(policy);
+    listed_.insert(listed_.end(), listed.begin(), listed.end());
+    kind_.push_back(kinds.emplace(listed, kinds.size()).first->second);
   }
+  kinds_ = kinds.size();
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   std::ranges::stable_sort(order_, {}, [&](std::size_t i) { return world_.mx[i].preference; });
+}
+
+/// RFC 8461 §4.1: the name of the MX record is compared with the patterns of the policy.
+std::vector<bool> Hosts::listed_by(const WorldPolicy& policy) const {
+  std::vector<bool> out;
+  if (policy.mx.size() <= kShortList) {
+    for (const WorldMx& mx : world_.mx)
+      out.push_back(matches_any(mx.host, policy.mx));
+    return out;
+  }
+  // Each host is looked up in a long list, rather than each pattern held against each host.
+  const std::unordered_set<std::string_view> plain(policy.mx.begin(), policy.mx.end());
+  std::vector<std::string> others;
+  for (const std::string& pattern : policy.mx)
+    if (!std::ranges::all_of(pattern, is_plain)) others.push_back(pattern);
+  for (const WorldMx& mx : world_.mx) {
+    if (!std::ranges::all_of(mx.host, is_plain) || mx.host.ends_with('.')) {
+      out.push_back(matches_any(mx.host, policy.mx));
+      continue;
+    }
+    const auto dot = mx.host.find('.');
+    const bool there =
+        plain.contains(mx.host) || (dot != mx.host.npos && plain.contains("*" + mx.host.substr(dot)));
+    out.push_back(there || matches_any(mx.host, others));
+  }
+  return out;
 }
 
 Hosts::Host Hosts::read(const WorldMx& mx) {
@@ -117,19 +158,33 @@ TimePoint later(TimePoint t, std::uint64_t span) {
 Caches::Caches(const World& world)
     : world_(world), current_(find_policy(world, world.current_policy)), holds_(world.policies.size()) {
   if (world.policy_host_not_after) host_until_ = *world.policy_host_not_after;
+  for (const WorldId& id : world.ids)
+    shown_.push_back(world.current_id == id.id);
   for (std::size_t p = 0; p < world.policies.size(); ++p) {
+    std::optional<Pair> under[2];
     for (std::size_t i = 0; i < world.ids.size(); ++i) {
       const auto pair = pair_of(world, i, p);
       if (!pair) continue;
-      pairs_.push_back(*pair);
       hold(*pair);
+      auto& longest = under[shown_[i] ? 1 : 0];
+      if (!longest || longest->live_until < pair->live_until) longest = pair;
     }
+    for (const auto& longest : under)
+      if (longest) longest_.push_back(*longest);
   }
+}
+
+std::vector<Pair> Caches::pairs() const {
+  std::vector<Pair> out;
+  for (std::size_t p = 0; p < world_.policies.size(); ++p)
+    for (std::size_t i = 0; i < world_.ids.size(); ++i)
+      if (const auto pair = pair_of(world_, i, p)) out.push_back(*pair);
+  return out;
 }
 
 void Caches::hold(const Pair& pair) {
   Hold& of = holds_[pair.policy];
-  const bool same_id = world_.current_id && *world_.current_id == world_.ids[pair.id].id;
+  const bool same_id = shown(pair);
   // Without a usable record nobody learns of another id: every pair binds (RULES 4.3).
   const bool binds_always = same_id || !world_.current_id || !current_;
   TimePoint& until = binds_always ? of.binding_until : of.unfetchable_until;
@@ -144,7 +199,7 @@ void Caches::hold(const Pair& pair) {
 bool Caches::refreshable(const Pair& pair, TimePoint t) const {
   // RFC 8461 §3.3, §5.1: another id in a usable record makes a sender fetch, and a good fetch replaces the
   // cache.
-  return world_.current_id && *world_.current_id != world_.ids[pair.id].id && fetchable(t);
+  return world_.current_id && !shown(pair) && fetchable(t);
 }
 
 bool Caches::in_effect(std::size_t policy, TimePoint t, Level level) const {

@@ -27,6 +27,9 @@ class Hosts {
   std::size_t size() const { return world_.mx.size(); }
   bool listed(std::size_t policy, std::size_t host) const { return listed_[policy * size() + host]; }
   bool lists_any(std::size_t policy) const;
+  /// Policies that list the same hosts are of one kind.
+  std::size_t kind(std::size_t policy) const { return kind_[policy]; }
+  std::size_t kinds() const { return kinds_; }
   /// The host by itself: some address passes RFC 8461 §4.2.
   Usable by_itself(std::size_t host, TimePoint t) const;
   /// All of them, each by itself.
@@ -49,10 +52,13 @@ class Hosts {
     std::vector<Span> addresses;
   };
   static Host read(const WorldMx& mx);
+  std::vector<bool> listed_by(const WorldPolicy& policy) const;
 
   const World& world_;
   std::vector<Host> hosts_;
   std::vector<bool> listed_;  // policy by host
+  std::vector<std::size_t> kind_;
+  std::size_t kinds_ = 0;
   std::vector<std::size_t> order_;
 };
 
@@ -86,7 +92,11 @@ class Caches {
  public:
   explicit Caches(const World& world);
 
-  const std::vector<Pair>& pairs() const { return pairs_; }
+  /// Of each policy that somebody may hold: its longest copy under the id that is shown now, and its longest
+  /// under another. What holds of all copies holds of these; a domain that is restless has very many.
+  const std::vector<Pair>& longest() const { return longest_; }
+  /// Every one of them, by policy.
+  std::vector<Pair> pairs() const;
   /// Of the policy served now, if anything can be fetched and parsed.
   std::optional<std::size_t> current() const { return current_; }
   /// A usable record announces the policy served now: it is in effect for everyone without a cache.
@@ -101,11 +111,13 @@ class Caches {
 
  private:
   void hold(const Pair& pair);
+  bool shown(const Pair& pair) const { return shown_[pair.id]; }
 
   const World& world_;
   std::optional<std::size_t> current_;
   TimePoint host_until_ = kOpen;
-  std::vector<Pair> pairs_;
+  std::vector<bool> shown_;  // by id: it is the one that is shown now
+  std::vector<Pair> longest_;
   std::vector<Hold> holds_;  // one per policy
 };
 

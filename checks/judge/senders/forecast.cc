@@ -66,17 +66,22 @@ std::string in_words(const World& world, const WorldPoint& point) {
   return printable(out, bounds::kDetail);
 }
 
-void raise_breakage(const World& world, const WorldPoint& breakage, const Limits& limits, Findings& out) {
+void raise_breakage(const World& world, const WorldPoint& breakage, const Limits& limits,
+                    const std::string& addresses, Findings& out) {
   const std::string until = to_utc(breakage.at);
   if (breakage.at <= world.now) {
     // RFC 8461 §5: enforcing senders MUST NOT deliver to hosts that fail; none is left.
     std::string detail = "no MX host is usable under the policy";
+    if (!addresses.empty())
+      detail += " that " + addresses + (addresses.find(',') == addresses.npos ? " serves" : " serve");
     if (breakage.policy != world.current_policy || !world.current_id)
       detail += " that senders still hold, " + breakage.policy;
     detail += ':';
     for (const std::string& reason : breakage.reason)
       detail += ' ' + reason;
-    out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail));
+    out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail),
+              {{"who", addresses.empty() ? "Senders that enforce the policy"
+                                         : "Senders that fetched the policy from " + addresses}});
     return;
   }
   const bool soon = breakage.at - world.now <= kPage;
@@ -105,8 +110,9 @@ void set_field_level(const World& world, const Simulation& result, Verdict& verd
   if (result.field.degradation) verdict.field_degradation = point_of(world, *result.field.degradation);
 }
 
-void judge_forecast(const World& world, const Simulation& result, const Limits& limits, Findings& out) {
-  if (result.rfc.breakage) raise_breakage(world, *result.rfc.breakage, limits, out);
+void judge_forecast(const World& world, const Simulation& result, const Limits& limits,
+                    const std::string& addresses, Findings& out) {
+  if (result.rfc.breakage) raise_breakage(world, *result.rfc.breakage, limits, addresses, out);
   const auto& degradation = result.rfc.degradation;
   // "a certificate past its renewal point (at any distance), or another event within 7 d"
   if (!degradation || !deserves_notice(world, *degradation, limits, Seconds::max())) return;

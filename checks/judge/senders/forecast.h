@@ -25,7 +25,10 @@ Forecast forecast_of(const World& world, const Simulation& result, const Limits&
 void set_field_level(const World& world, const Simulation& result, Verdict& verdict);
 
 /// enforce-breakage-now, -predicted and enforce-degradation-predicted.
-void judge_forecast(const World& world, const Simulation& result, const Limits& limits, Findings& out);
+/// `addresses`: those of the policy host that alone serve the policy that breaks; empty where it is
+/// everybody's.
+void judge_forecast(const World& world, const Simulation& result, const Limits& limits,
+                    const std::string& addresses, Findings& out);
 
 /// protection-lapse-predicted, which needs a memory.
 void judge_lapse(const Case& c, Findings& out);

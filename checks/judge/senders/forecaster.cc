@@ -122,7 +122,7 @@ SenderOutcome Senders::with_current(std::size_t current) const {
   SenderOutcome out;
   out.holds = "current";
   TimePoint until = TimePoint::min();
-  for (const Pair& pair : caches_.pairs()) {
+  for (const Pair& pair : caches_.longest()) {
     if (pair.policy == current) until = std::max(until, pair.live_until);
   }
   if (until != kOpen && until != TimePoint::min()) out.live_until = until;
@@ -187,7 +187,9 @@ class Walk {
 
  private:
   Moment look(TimePoint t) const;
-  void consider(std::size_t policy, const std::vector<Usable>& states, Moment& moment) const;
+  /// `counts`: by kind of policy, as far as they are made.
+  using Counts = std::vector<std::optional<Count>>;
+  void consider(std::size_t policy, const std::vector<Usable>& states, Counts& counts, Moment& moment) const;
   std::vector<TimePoint> events() const;
   std::vector<std::string> reason_now(const Moment& moment) const;
   std::vector<std::string> reason_at(const Moment& moment, TimePoint before) const;
@@ -206,17 +208,21 @@ Moment Walk::look(TimePoint t) const {
   // A domain without MX hosts takes no mail (RULES 4.6).
   if (hosts_.size() == 0) return moment;
   const std::vector<Usable> states = hosts_.at(t);
-  if (caches_.announced()) consider(*caches_.current(), states, moment);
+  Counts counts(hosts_.kinds());
+  if (caches_.announced()) consider(*caches_.current(), states, counts, moment);
   for (std::size_t policy = 0; policy < world_.policies.size(); ++policy) {
-    if (caches_.in_effect(policy, t, level_)) consider(policy, states, moment);
+    if (caches_.in_effect(policy, t, level_)) consider(policy, states, counts, moment);
   }
   return moment;
 }
 
-void Walk::consider(std::size_t policy, const std::vector<Usable>& states, Moment& moment) const {
+void Walk::consider(std::size_t policy, const std::vector<Usable>& states, Counts& counts,
+                    Moment& moment) const {
   // RFC 8461 §5: only "enforce" keeps a sender from delivering to a host that fails.
   if (world_.policies[policy].mode != Mode::enforce) return;
-  const Count count = hosts_.count(policy, states);
+  auto& known = counts[hosts_.kind(policy)];
+  if (!known) known = hosts_.count(policy, states);
+  const Count& count = *known;
   if (!moment.applicable || count.possible < moment.usable.possible) moment.decides = policy;
   if (!moment.applicable) {
     moment.usable = count;
@@ -303,6 +309,15 @@ LevelResult Walk::run() const {
   return result;
 }
 
+/// RFC 8461 §3.3: nobody fetches over a chain that has ended. While a record sends senders there, what still
+/// counts as served was last fetched at that end, whatever the looks have seen of it since (CONTRACT 4).
+TimePoint last_copy_until(const World& world, const Caches& caches, const Pair& pair) {
+  const WorldPolicy& policy = world.policies[pair.policy];
+  const bool ended = world.current_id && caches.host_until() <= world.now;
+  if (!ended || policy.last_ub < world.now) return pair.live_until;
+  return later(std::min(pair.window_end, caches.host_until()), policy.max_age);
+}
+
 }  // namespace
 
 LevelResult forecast(const World& world, const Caches& caches, const Hosts& hosts, Level level) {
@@ -318,17 +333,22 @@ std::optional<TimePoint> lapse(const World& world, const Caches& caches) {
     if (current.mode == Mode::enforce) return close(later(caches.host_until(), current.max_age));
   }
   std::optional<TimePoint> latest;
-  for (const Pair& pair : caches.pairs()) {
-    if (world.policies[pair.policy].mode != Mode::enforce || pair.live_until <= world.now) continue;
-    latest = std::max(latest.value_or(pair.live_until), pair.live_until);
+  for (const Pair& pair : caches.longest()) {
+    if (world.policies[pair.policy].mode != Mode::enforce) continue;
+    const TimePoint until = last_copy_until(world, caches, pair);
+    if (until > world.now) latest = std::max(latest.value_or(until), until);
   }
   return latest ? close(*latest) : std::nullopt;
 }
 
 std::optional<TimePoint> safe_after(const World& world, const Caches& caches) {
   TimePoint latest = world.now;
-  for (const Pair& pair : caches.pairs()) {
-    if (pair.policy != caches.current()) latest = std::max(latest, pair.live_until);
+  for (const Pair& pair : caches.longest()) {
+    if (pair.live_until <= latest) continue;
+    // A copy from an earlier service that says the same as the policy of now agrees with it (CONTRACT 4).
+    const bool agrees =
+        caches.current() && same_policy(world.policies[pair.policy], world.policies[*caches.current()]);
+    if (!agrees) latest = pair.live_until;
   }
   return latest == kOpen ? std::nullopt : std::optional(latest);
 }

@@ -39,7 +39,7 @@ LevelResult forecast(const World& world, const Caches& caches, const Hosts& host
 /// breakage.
 std::optional<TimePoint> lapse(const World& world, const Caches& caches);
 
-/// The latest end of a live pair whose policy is not the current one.
+/// The latest end of a live pair whose policy differs in content from the current one.
 std::optional<TimePoint> safe_after(const World& world, const Caches& caches);
 
 }  // namespace stswatch::senders

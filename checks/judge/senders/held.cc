@@ -60,8 +60,6 @@ void judge_lapse(const Case& c, Findings& out) {
 
 namespace {
 
-Policy read(const WorldPolicy& p) { return {p.mode, p.mx, p.max_age, {}}; }
-
 /// What is served now; where nothing is, what was last.
 std::vector<const WorldPolicy*> present_policies(const World& world) {
   std::vector<const WorldPolicy*> out;
@@ -83,17 +81,13 @@ std::optional<TimePoint> gone_since(const std::vector<Seen>& all) {
   return since;
 }
 
-}  // namespace
-
-bool same_policy(const WorldPolicy& a, const WorldPolicy& b) { return same_policy(read(a), read(b)); }
-
-std::vector<Held> held_now(const World& world) {
-  const senders::Caches caches(world);
+std::vector<Held> live(const World& world, const senders::Caches& caches,
+                       const std::vector<senders::Pair>& pairs) {
   const senders::Hosts hosts(world);
   const auto states = hosts.at(world.now);
   const auto present = present_policies(world);
   std::vector<Held> out;
-  for (const senders::Pair& pair : caches.pairs()) {
+  for (const senders::Pair& pair : pairs) {
     if (pair.live_until <= world.now) continue;
     Held h{world.ids[pair.id], world.policies[pair.policy], {}, false, false, false, {}, 0};
     if (pair.live_until != senders::kOpen) h.until = pair.live_until;
@@ -106,6 +100,18 @@ std::vector<Held> held_now(const World& world) {
     out.push_back(std::move(h));
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<Held> held_now(const World& world) {
+  const senders::Caches caches(world);
+  return live(world, caches, caches.pairs());
+}
+
+std::vector<Held> longest_held(const World& world) {
+  const senders::Caches caches(world);
+  return live(world, caches, caches.longest());
 }
 
 EnforcedUntil enforced_until(const std::vector<Held>& held) {

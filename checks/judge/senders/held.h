@@ -24,8 +24,9 @@ struct Held {
 
 /// Every pair that is live at the world's now.
 std::vector<Held> held_now(const World& world);
-
-bool same_policy(const WorldPolicy& a, const WorldPolicy& b);
+/// Of each policy the copy that lives longest under the id shown now, and under another: as many as a rule
+/// needs, of however many there are.
+std::vector<Held> longest_held(const World& world);
 
 /// The latest end among enforce pairs: what "senders enforce it until" means.
 struct EnforcedUntil {

@@ -27,20 +27,39 @@ Status status(const World& world, const Simulation& result) {
   return usable && usable->min == 0 ? Status::unknown : Status::ok;
 }
 
-}  // namespace
-
-Simulation simulate(const World& world) {
-  const senders::Caches caches(world);
-  const senders::Hosts hosts(world);
+Simulation figures(const World& world, const senders::Caches& caches, const senders::Hosts& hosts) {
   Simulation result;
   result.rfc = senders::forecast(world, caches, hosts, senders::Level::rfc);
   result.field = senders::forecast(world, caches, hosts, senders::Level::field);
   // A lapse is a matter of what the RFC grants: the same figure stands at both levels.
   result.rfc.lapse = result.field.lapse = senders::lapse(world, caches);
-  result.senders = senders::outcomes(world, caches, hosts);
   result.safe_after = senders::safe_after(world, caches);
   result.status = status(world, result);
   return result;
+}
+
+}  // namespace
+
+bool same_policy(const WorldPolicy& a, const WorldPolicy& b) {
+  return a.mode == b.mode && a.max_age == b.max_age &&
+         same_patterns({a.mx, a.more, a.mx_digest}, {b.mx, b.more, b.mx_digest});
+}
+
+bool same_policy(const WorldPolicy& a, const Policy& b) {
+  return a.mode == b.mode && a.max_age == b.max_age &&
+         same_patterns({a.mx, a.more, a.mx_digest}, {b.mx, b.more, b.mx_digest});
+}
+
+Simulation simulate(const World& world) {
+  const senders::Caches caches(world);
+  const senders::Hosts hosts(world);
+  Simulation result = figures(world, caches, hosts);
+  result.senders = senders::outcomes(world, caches, hosts);
+  return result;
+}
+
+Simulation simulate_figures(const World& world) {
+  return figures(world, senders::Caches(world), senders::Hosts(world));
 }
 
 }  // namespace stswatch

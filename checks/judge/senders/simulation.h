@@ -20,14 +20,22 @@ struct WorldPolicy {
   std::vector<std::string> mx;
   std::uint64_t max_age = 0;
   TimePoint first{};
-  TimePoint last_ub{};  // equal to now: served at now
+  TimePoint last_ub{};                   // equal to now: served at now
+  std::optional<TimePoint> last_seen{};  // once gone: last_ub bounds its end, this is when it was last read
+  std::uint32_t more = 0;                // as Policy has it: patterns of a long list that are not in `mx`
+  std::string mx_digest{};
 };
+
+/// By content, whatever its name: mode, the set of mx, max_age.
+bool same_policy(const WorldPolicy& a, const WorldPolicy& b);
+bool same_policy(const WorldPolicy& a, const Policy& b);
 
 struct WorldId {
   std::string id;
   TimePoint first{};
   TimePoint last_ub{};  // equal to now: shown at now
   std::uint32_t ttl = 0;
+  std::optional<TimePoint> sighted{}, last_seen{};  // by looks: `first` may be earlier, last_ub is later
 };
 
 struct WorldAddress {
@@ -56,6 +64,7 @@ struct World {
   std::optional<TimePoint> policy_host_not_after;
   std::optional<TimePoint> policy_host_not_before;
   std::vector<WorldMx> mx;
+  std::uint32_t mx_ttl = 3600;  // how long resolvers may show a former MX set
 };
 
 struct WorldPoint {
@@ -86,5 +95,7 @@ struct Simulation {
 };
 
 Simulation simulate(const World& world);
+/// The same without the senders, of whom a restless domain has very many.
+Simulation simulate_figures(const World& world);
 
 }  // namespace stswatch

@@ -1,5 +1,5 @@
-// What if these parts were published: the world a moment after the change, and the order of steps that leaves
-// no sender without a usable MX host (RFC 8461 §8.1). Pure.
+// What if these parts were published all at once: the world a moment after the change. The order that loses
+// no mail is the planner's. Pure.
 #pragma once
 
 #include <optional>
@@ -20,8 +20,5 @@ struct Proposal {
 /// All parts are replaced at one moment, a second after `world.now`. What was published before was seen until
 /// then, and senders keep what they stored.
 World after(const World& world, const Proposal& proposal);
-
-/// Steps in the order in which they are safe, each a sentence with its dates filled in.
-std::vector<std::string> safe_order(const World& world, const Proposal& proposal);
 
 }  // namespace stswatch

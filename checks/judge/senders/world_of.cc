@@ -13,7 +13,7 @@ WorldAddress address_of(const MxAddressCase& at, const std::string& host, TimePo
   WorldAddress out;
   out.address = at.address.str();
   // In one look a host that cannot be reached stays unknown (CONTRACT 2).
-  if (at.code == "mx-unreachable") out.reachable = false;
+  if (at.dead()) out.reachable = false;
   if (at.outcome != HostOutcome::ok && at.outcome != HostOutcome::failed) return out;
   out.reachable = true;
   const SmtpProbe& probe = *at.probe;
@@ -36,7 +36,7 @@ TimePoint last_of(const Span& seen, TimePoint now) {
 }
 
 void add_policy(const std::string& name, const Policy& p, TimePoint first, TimePoint last, World& world) {
-  world.policies.push_back({name, p.mode, p.mx, p.max_age, first, last});
+  world.policies.push_back({name, p.mode, p.mx, p.max_age, first, last, {}, p.more, p.mx_digest});
 }
 
 /// Nothing but this look: all of it is there now, and since now.
@@ -56,11 +56,17 @@ void add_policies(const Case& c, const Past& past, World& world) {
   for (const SeenPolicy& p : past.policies) {
     number = std::max(number, p.number);
     add_policy("P" + std::to_string(p.number), p.policy, p.seen.first, last_of(p.seen, c.now), world);
+    world.policies.back().last_seen = p.last_seen;
   }
   const auto named = [&](const Policy& policy) {
     const auto known = std::ranges::find_if(
         past.policies, [&](const SeenPolicy& p) { return !p.seen.gone && same_policy(p.policy, policy); });
-    if (known != past.policies.end()) return "P" + std::to_string(known->number);
+    if (known != past.policies.end()) {
+      WorldPolicy& there = world.policies[static_cast<std::size_t>(known - past.policies.begin())];
+      there.mx = policy.mx;  // the memory may have shortened it
+      there.more = 0;
+      return there.name;
+    }
     add_policy("P" + std::to_string(++number), policy, c.now, c.now, world);
     return world.policies.back().name;
   };
@@ -78,7 +84,7 @@ void add_policies(const Case& c, const Past& past, World& world) {
 
 void add_ids(const Case& c, const Past& past, World& world) {
   for (const SeenId& id : past.ids)
-    world.ids.push_back({id.id, id.seen.first, last_of(id.seen, c.now), id.ttl});
+    world.ids.push_back({id.id, id.seen.first, last_of(id.seen, c.now), id.ttl, id.sighted, id.last_seen});
   const SeenId* shown = shown_id(past);
   if (c.facts.sts.lookup == Lookup::unknown) {
     if (shown) world.current_id = shown->id;

@@ -1,15 +1,23 @@
 #include "checks/observe/dns/channel.h"
 
 #include <ares.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
+#include "checks/facts/result.h"
 #include "checks/observe/dns/message.h"
 
 namespace stswatch::dns {
@@ -45,7 +53,7 @@ void Batch::asking(std::size_t index, std::string_view server, const std::string
   slots_[index].failures = failures;
 }
 
-std::vector<DnsAnswer> Batch::collect(const std::string& gave_up) {
+std::vector<DnsAnswer> Batch::collect(const Failure& gave_up) {
   abandoned_ = true;
   std::vector<DnsAnswer> answers;
   answers.reserve(questions_.size());
@@ -56,10 +64,11 @@ std::vector<DnsAnswer> Batch::collect(const std::string& gave_up) {
       answers.push_back(std::move(*slot.answer));
       continue;
     }
-    std::string detail = gave_up;
+    std::string detail = gave_up.detail;
     detail += slot.server.empty() ? ", before it could be sent" : " from " + slot.server;
     if (!slot.failures.empty()) detail += "; " + slot.failures;
-    answers.push_back(unknown_answer(questions_[i], std::move(detail)));
+    answers.push_back(gave_up.cause == Cause::exhausted ? exhausted_answer(questions_[i], std::move(detail))
+                                                        : unknown_answer(questions_[i], std::move(detail)));
   }
   return answers;
 }
@@ -76,20 +85,65 @@ int initialise_library() {
   return status;
 }
 
-void on_answer(void* sender, int status, int /*timeouts*/, unsigned char* packet, int size) {
+/// Of one query on its way; c-ares calls back exactly once.
+struct Pending {
+  Pending(Sender& to, const int& error) : sender(to), own_error(error) {}
+  Sender& sender;
+  const int& own_error;
+};
+
+void on_answer(void* arg, int status, int /*timeouts*/, unsigned char* packet, int size) {
+  const std::unique_ptr<Pending> pending(static_cast<Pending*>(arg));
   Reply reply;
   if (status == ARES_SUCCESS && packet != nullptr && size >= 0) {
     reply.kind = Reply::Kind::answer;
     reply.packet = {packet, static_cast<std::size_t>(size)};
   } else if (status == ARES_ETIMEOUT) {
     reply.kind = Reply::Kind::silence;
+  } else if (pending->own_error != 0 || status == ARES_ENOMEM) {
+    reply.kind = Reply::Kind::exhausted;
+    reply.error =
+        printable(std::generic_category().message(pending->own_error != 0 ? pending->own_error : ENOMEM));
   } else if (status == ARES_ECONNREFUSED) {
     reply.kind = Reply::Kind::unreachable;
   } else {
     reply.error = ares_strerror(status);
   }
-  static_cast<Sender*>(sender)->on_reply(reply);
+  pending->sender.on_reply(reply);
 }
+
+// c-ares tells nobody why a socket call failed, so that a process without descriptors would seem to have a
+// dead resolver. These calls are its own ones (ares_set_socket_functions(3)), with an eye on errno.
+template <class Returned>
+Returned noted(Returned result, void* own_error) {
+  if (result < 0 && errno != EAGAIN && cause_of_errno(errno) == Cause::exhausted)
+    *static_cast<int*>(own_error) = errno;
+  return result;
+}
+
+ares_socket_t open_socket(int family, int type, int protocol, void* own_error) {
+  const int fd = noted(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), own_error);
+  const int on = 1;
+  if (fd >= 0 && type == SOCK_STREAM) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
+}
+
+int close_socket(ares_socket_t fd, void* /*own_error*/) { return ::close(fd); }
+
+int connect_socket(ares_socket_t fd, const sockaddr* to, ares_socklen_t size, void* own_error) {
+  return noted(::connect(fd, to, size), own_error);
+}
+
+ares_ssize_t receive(ares_socket_t fd, void* into, std::size_t room, int flags, sockaddr* from,
+                     ares_socklen_t* size, void* own_error) {
+  return noted(::recvfrom(fd, into, room, flags, from, size), own_error);
+}
+
+ares_ssize_t send_parts(ares_socket_t fd, const iovec* parts, int count, void* own_error) {
+  return noted(::writev(fd, parts, count), own_error);
+}
+
+constexpr ares_socket_functions kSockets{open_socket, close_socket, connect_socket, receive, send_parts};
 
 int set_server(ares_channel ares, const Server& server) {
   ares_addr_port_node node{};
@@ -129,7 +183,10 @@ tl::expected<std::unique_ptr<Channel>, std::string> Channel::open(const Server& 
                                ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
                                    ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_RESOLVCONF |
                                    ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE | ARES_OPT_EDNSPSZ);
-  if (status == ARES_SUCCESS) status = set_server(channel->ares_, server);
+  if (status == ARES_SUCCESS) {
+    ares_set_socket_functions(channel->ares_, &kSockets, &channel->errno_);
+    status = set_server(channel->ares_, server);
+  }
   if (status != ARES_SUCCESS)
     return tl::unexpected("c-ares for " + server.str() + ": " + ares_strerror(status));
   return channel;
@@ -140,16 +197,22 @@ Channel::~Channel() {
 }
 
 void Channel::send(Octets query, Sender& sender) {
-  ares_send(ares_, query.data(), static_cast<int>(query.size()), &on_answer, &sender);
+  errno_ = 0;
+  ares_send(ares_, query.data(), static_cast<int>(query.size()), &on_answer,
+            std::make_unique<Pending>(sender, errno_).release());
 }
 
 void Channel::process(const pollfd& ready) {
   constexpr short kRead = POLLIN | POLLERR | POLLHUP;
+  errno_ = 0;
   ares_process_fd(ares_, (ready.revents & kRead) != 0 ? ready.fd : ARES_SOCKET_BAD,
                   (ready.revents & POLLOUT) != 0 ? ready.fd : ARES_SOCKET_BAD);
 }
 
-void Channel::process_timeouts() { ares_process_fd(ares_, ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
+void Channel::process_timeouts() {
+  errno_ = 0;
+  ares_process_fd(ares_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
 
 std::optional<Millis> Channel::until_timeout() const {
   timeval span{};

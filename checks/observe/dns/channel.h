@@ -51,7 +51,7 @@ class Batch {
   bool abandoned() const { return abandoned_; }
 
   /// Ends the wait. Unanswered questions are unknown, for the reason why the wait ended.
-  std::vector<DnsAnswer> collect(const std::string& gave_up);
+  std::vector<DnsAnswer> collect(const Failure& gave_up);
 
  private:
   struct Slot {
@@ -74,10 +74,10 @@ struct ares_channeldata;
 namespace stswatch::dns {
 
 struct Reply {
-  enum class Kind { answer, silence, unreachable, broken };
+  enum class Kind { answer, silence, unreachable, exhausted, broken };
   Kind kind = Kind::broken;
   Octets packet;      // of an answer; valid during the call only
-  std::string error;  // c-ares' words, of a broken one
+  std::string error;  // of an exhausted one what our socket call said, of a broken one c-ares' words
 };
 
 /// Whoever sent a query. Called once for each, also when the channel goes; must not use the channel
@@ -112,6 +112,7 @@ class Channel {
   static void on_socket_state(void* self, int fd, int readable, int writable);
 
   ares_channeldata* ares_ = nullptr;
+  int errno_ = 0;  // of our last socket call that failed for want of our own means
   std::vector<pollfd> fds_;
 };
 

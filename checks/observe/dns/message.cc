@@ -28,6 +28,12 @@ bool read(Octets message, const ResourceRecord& rr, MxRecord& mx) {
   return host.has_value();
 }
 
+bool read(Octets message, const ResourceRecord& rr, NsRecord& ns) {
+  auto host = name_to_end(message, rr.data, rr.data + rr.size);
+  ns.host = std::move(host).value_or("");
+  return host.has_value();
+}
+
 // RFC 1035 §3.3.14: one or more character-strings, each behind its length octet.
 bool read(Octets message, const ResourceRecord& rr, TxtRecord& txt) {
   auto data = message.subspan(rr.data, rr.size);
@@ -43,11 +49,13 @@ bool read(Octets message, const ResourceRecord& rr, TxtRecord& txt) {
 constexpr std::size_t bound(const TxtRecord*) { return bounds::kTxtRecords; }
 constexpr std::size_t bound(const MxRecord*) { return bounds::kMxHosts; }
 constexpr std::size_t bound(const Address*) { return bounds::kHostAddresses; }
+constexpr std::size_t bound(const NsRecord*) { return bounds::kNameServers; }
 
 bool before(const Address& a, const Address& b) { return a < b; }
 bool before(const MxRecord& a, const MxRecord& b) {
   return std::tie(a.preference, a.host) < std::tie(b.preference, b.host);
 }
+bool before(const NsRecord& a, const NsRecord& b) { return a.host < b.host; }
 bool before(const TxtRecord& a, const TxtRecord& b) { return a.strings < b.strings; }
 
 /// RFC 2181 §5: an RRset has no order and no duplicates; resolvers rotate it, which must not look like a
@@ -83,6 +91,8 @@ std::uint16_t type_code(RecordType type) {
       return kTypeMx;
     case RecordType::txt:
       return kTypeTxt;
+    case RecordType::ns:
+      return kTypeNs;
   }
   return 0;
 }
@@ -284,10 +294,19 @@ DnsAnswer unknown_answer(const DnsQuestion& question, std::string detail) {
     case RecordType::txt:
       answer = TxtAnswer{};
       break;
+    case RecordType::ns:
+      answer = NsAnswer{};
+      break;
   }
   AnswerFacts& facts = facts_of(answer);
   facts.name = question.name;
   facts.detail = printable(detail, bounds::kDetail);
+  return answer;
+}
+
+DnsAnswer exhausted_answer(const DnsQuestion& question, std::string detail) {
+  DnsAnswer answer = unknown_answer(question, std::move(detail));
+  facts_of(answer).exhausted = true;
   return answer;
 }
 

@@ -58,6 +58,8 @@ struct Reading {
 Reading read_answer(Octets message, const Sent& sent);
 
 DnsAnswer unknown_answer(const DnsQuestion& question, std::string detail);
+/// The same, of a question that was not asked for want of our own means.
+DnsAnswer exhausted_answer(const DnsQuestion& question, std::string detail);
 AnswerFacts& facts_of(DnsAnswer& answer);
 
 }  // namespace stswatch::dns

@@ -24,10 +24,11 @@ class CaresResolver final : public Resolver {
     if (questions.empty()) return {};
     const Deadline end = deadline.within(longest_);
     const auto batch = std::make_shared<dns::Batch>(questions);
-    if (!batch->done().valid()) return batch->collect("no file descriptor is left");
+    if (!batch->done().valid())
+      return batch->collect({Stage::dns, Cause::exhausted, "no file descriptor is left"});
     thread_->submit(batch);  // from here on the resolver may go: the batch holds all that is needed
     const auto done = end.wait(batch->done().fd(), POLLIN, Stage::dns);
-    return batch->collect(done ? std::string{} : done.error().detail);
+    return batch->collect(done ? Failure{} : done.error());
   }
 
  private:

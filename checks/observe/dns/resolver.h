@@ -12,15 +12,15 @@
 
 namespace stswatch {
 
-enum class RecordType { a, aaaa, mx, txt };
+enum class RecordType { a, aaaa, mx, txt, ns };
 
 struct DnsQuestion {
   std::string name;  // A-labels, no final dot
   RecordType type;
 };
 
-/// The alternative that fits the question's type: TxtAnswer, MxAnswer or AddressAnswer.
-using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer>;
+/// The alternative that fits the question's type: TxtAnswer, MxAnswer, AddressAnswer or NsAnswer.
+using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer, NsAnswer>;
 
 class Resolver {
  public:

@@ -87,6 +87,11 @@ void Plan::failed(const std::string& why) {
   note(why);
 }
 
+void Plan::exhausted(const std::string& why) {
+  exhausted_ = true;
+  failed(why);
+}
+
 void Plan::note(const std::string& why) {
   if (failures_.find(why) != std::string::npos) return;
   failures_ += (failures_.empty() ? "" : "; ") + why;
@@ -96,6 +101,7 @@ DnsAnswer Plan::result(const DnsQuestion& question) {
   if (answer_) return std::move(*answer_);
   DnsAnswer unknown = unknown_answer(question, failures_);
   facts_of(unknown).bogus = bogus_;
+  facts_of(unknown).exhausted = exhausted_;
   return unknown;
 }
 
@@ -121,6 +127,9 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
   return port;
 }
+
+/// resolv.conf(5): without the file, or a nameserver line in it, the one on the local machine is asked.
+std::vector<Server> local_server() { return {{Address::v4({127, 0, 0, 1})}}; }
 
 /// Address and port parts; the port is empty when there is none. nullopt for an unclosed bracket.
 struct Parts {
@@ -172,6 +181,7 @@ tl::expected<std::vector<Server>, std::string> read_resolv_conf(const std::strin
   const std::string remedy =
       "; name a DNS server with --resolver ADDRESS or dns.servers in the configuration";
   std::ifstream file(path);
+  if (!file && errno == ENOENT) return local_server();
   if (!file) return tl::unexpected(path + ": " + std::system_category().message(errno) + remedy);
   std::vector<Server> servers;
   std::string unusable;
@@ -185,8 +195,9 @@ tl::expected<std::vector<Server>, std::string> read_resolv_conf(const std::strin
       unusable = " that can be used (\"" + printable(value, 60) + "\" is no plain IP address)";
     }
   }
-  if (servers.empty()) return tl::unexpected(path + " has no nameserver line" + unusable + remedy);
-  return servers;
+  if (!servers.empty()) return servers;
+  if (unusable.empty()) return local_server();
+  return tl::unexpected(path + " has no nameserver line" + unusable + remedy);
 }
 
 std::vector<std::size_t> ServerHealth::order() const {

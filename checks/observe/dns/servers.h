@@ -34,8 +34,9 @@ class Plan {
 
   /// What became of the last step.
   void answered(Reading reading);
-  void silent(const std::string& why);  // packets get lost: the same server may be asked again
-  void failed(const std::string& why);  // it would fail again at once
+  void silent(const std::string& why);     // packets get lost: the same server may be asked again
+  void failed(const std::string& why);     // it would fail again at once
+  void exhausted(const std::string& why);  // nothing was sent, for want of our own descriptors or buffers
 
   /// The definite answer, or an unknown one that names every failure.
   DnsAnswer result(const DnsQuestion& question);
@@ -57,6 +58,7 @@ class Plan {
   std::optional<std::size_t> ask_unchecked_;  // this server's SERVFAIL may be a failed validation
   bool unchecked_ = false;                    // the last step is that question
   bool bogus_ = false;
+  bool exhausted_ = false;
   bool settled_ = false;
   std::optional<DnsAnswer> answer_;
   std::string failures_;
@@ -79,7 +81,8 @@ struct Server {
 /// "addr", "addr:port", "[v6]", "[v6]:port". The error quotes the text and says how to write it.
 tl::expected<Server, std::string> parse_server(std::string_view text);
 
-/// The nameserver lines (resolv.conf(5)). Lines no server can be read from are skipped unless none remains.
+/// The nameserver lines (resolv.conf(5)). Lines no server can be read from are skipped unless none remains;
+/// where there are none, or no file, it is the one on this machine.
 tl::expected<std::vector<Server>, std::string> read_resolv_conf(const std::string& path);
 
 /// Remembers silent servers, so that a dead one is not waited for by question after question: it goes last,

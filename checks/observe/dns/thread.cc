@@ -46,7 +46,8 @@ struct Thread::Task final : Sender {
 Thread::Thread(const std::vector<Server>& servers, const DnsOptions& options)
     : timeout_(options.timeout), tries_(options.tries), health_(servers.size()) {
   for (const Server& server : servers)
-    lines_.push_back({server, server.str(), options.trust_ad || server.loopback(), {}});
+    lines_.push_back(
+        {server, server.str(), options.trust_ad || server.loopback(), Window(options.timeout), {}});
 }
 
 tl::expected<std::unique_ptr<Thread>, std::string> Thread::start(const std::vector<Server>& servers,
@@ -102,8 +103,8 @@ void Thread::submit(const std::shared_ptr<Batch>& batch) {
   }
   for (std::size_t i = accepted; i < tasks.size(); ++i)
     batch->answer(tasks[i]->index,
-                  unknown_answer(tasks[i]->question(), "not asked: " + std::to_string(kMaxOpen) +
-                                                           " DNS questions are open already"));
+                  exhausted_answer(tasks[i]->question(), "not asked: " + std::to_string(kMaxOpen) +
+                                                             " DNS questions are open already"));
 }
 
 void Thread::run() {
@@ -131,8 +132,9 @@ void Thread::start_probe() {
 }
 
 bool Thread::may_start() {
-  if (on_wire_.size() < kBurst) return true;
-  if (on_wire_.size() >= kWindow) return false;
+  const Window& window = preferred();
+  if (window.full()) return false;
+  if (window.in_flight() < kBurst) return true;
   const auto now = ServerHealth::Clock::now();
   if (now >= next_trickle_) {
     next_trickle_ = now + Millis{1};
@@ -161,20 +163,28 @@ void Thread::settle() {
 }
 
 void Thread::note_reply(Task& task) {
+  Window& window = lines_[task.step.server].window;
   const std::string& label = lines_[task.step.server].label;
   const std::string over = task.step.tcp ? " over TCP" : "";
   switch (task.kind) {
     case Reply::Kind::answer:
+      window.answered();
       health_.answered(task.step.server);
       task.plan.answered(std::move(task.reading));
       return;
     case Reply::Kind::silence:
+      window.lost(ServerHealth::Clock::now());
       task.plan.silent("no answer from " + label + over + " within " + span_words(timeout_));
       break;
     case Reply::Kind::unreachable:
+      window.landed();
       task.plan.failed(label + over + " cannot be reached");
       break;
+    case Reply::Kind::exhausted:
+      task.plan.exhausted(label + over + ": " + task.error);
+      return;  // nothing was sent: it says nothing of the server
     case Reply::Kind::broken:
+      window.landed();
       task.plan.failed(label + over + ": " + task.error);
       break;
   }
@@ -200,6 +210,7 @@ void Thread::send(std::unique_ptr<Task> task, const Step& step) {
   Task& sent = *task;
   sent.step = step;
   sent.id = fresh_id();
+  lines_[step.server].window.sent();
   if (sent.batch) sent.batch->asking(sent.index, lines_[step.server].label, sent.plan.failures());
   on_wire_.emplace(&sent, std::move(task));
   const auto to = channel(step);
@@ -225,7 +236,7 @@ void Thread::poll_once() {
   std::vector<Channel*> owners{nullptr};
   fds_.assign(1, pollfd{wake_.fd(), POLLIN, 0});
   std::optional<Millis> span;
-  if (!waiting_.empty() && on_wire_.size() < kWindow) span = Millis{1};  // the trickle goes on
+  if (!waiting_.empty() && !preferred().full()) span = Millis{1};  // the trickle goes on
   const auto now = Clock::now();
   for (const Line& line : lines_) {
     for (const auto& opened : line.channels) {

@@ -14,16 +14,16 @@
 
 #include "checks/observe/dns/channel.h"
 #include "checks/observe/dns/servers.h"
+#include "checks/observe/dns/window.h"
 
 namespace stswatch::dns {
 
 // 1,024 workers with eight questions each stay below; more means somebody forgot to wait.
 inline constexpr std::size_t kMaxOpen = 10'000;
-// On the wire at once. 256 sent in a burst overflowed a server's default socket buffer (measured: 5 s lost to
-// a time-out), 128 never did; what a resolver takes its time for lies in its own memory, so beyond 128 we
-// trickle.
+// Within the window (window.h): 256 sent in a burst overflowed a server's default socket buffer (measured: 5
+// s lost to a time-out), 128 never did; what a resolver takes its time for lies in its own memory, so beyond
+// 128 we trickle.
 inline constexpr std::size_t kBurst = 128;
-inline constexpr std::size_t kWindow = 1024;
 inline constexpr std::size_t kTrickle = 8;  // a millisecond
 
 class Thread {
@@ -43,6 +43,7 @@ class Thread {
     Server server;
     std::string label;
     bool trust_ad = false;
+    Window window;
     std::array<std::unique_ptr<Channel>, 3> channels;  // by transport, opened when first needed
   };
 
@@ -51,6 +52,7 @@ class Thread {
   bool take_inbox();
   void start_waiting();
   bool may_start();
+  const Window& preferred() const { return lines_[health_.order().front()].window; }
   void start_probe();
   void settle();
   void advance(std::unique_ptr<Task> task);

@@ -171,16 +171,6 @@ std::optional<ResourceRecord> read_record(Octets message, Cursor& cursor) {
   return rr;
 }
 
-std::optional<Soa> read_soa(Octets message, const ResourceRecord& rr) {
-  Cursor cursor(message.first(rr.data + rr.size), rr.data);
-  cursor.name();
-  cursor.name();
-  cursor.skip(16);
-  const std::uint32_t minimum = sane_ttl(cursor.u32());
-  if (!cursor.ok() || cursor.at() != rr.data + rr.size) return std::nullopt;
-  return Soa{rr.owner, std::min(rr.ttl, minimum)};
-}
-
 bool read_opt(Octets message, const ResourceRecord& rr, Sections& sections) {
   sections.extended_rcode = static_cast<int>(rr.ttl >> 24);
   const std::size_t end = rr.data + rr.size;
@@ -201,6 +191,18 @@ bool read_opt(Octets message, const ResourceRecord& rr, Sections& sections) {
 }
 
 }  // namespace
+
+std::optional<Soa> read_soa(Octets message, const ResourceRecord& rr) {
+  Cursor cursor(message.first(rr.data + rr.size), rr.data);
+  cursor.name();
+  cursor.name();
+  const std::uint32_t serial = cursor.u32();
+  const std::uint32_t refresh = cursor.u32();
+  cursor.skip(8);
+  const std::uint32_t minimum = sane_ttl(cursor.u32());
+  if (!cursor.ok() || cursor.at() != rr.data + rr.size) return std::nullopt;
+  return Soa{rr.owner, std::min(rr.ttl, minimum), serial, refresh};
+}
 
 std::uint8_t Cursor::u8() {
   if (!ok_ || at_ >= message_.size()) {
@@ -276,8 +278,9 @@ std::optional<Sections> read_sections(Octets message, const Header& header) {
     if (rr->klass == kClassIn) sections.answer.push_back(std::move(*rr));
   }
   for (int i = 0; i < header.authorities; ++i) {
-    const auto rr = read_record(message, cursor);
+    auto rr = read_record(message, cursor);
     if (!rr) return std::nullopt;
+    if (rr->klass == kClassIn && rr->type == kTypeNs) sections.referral.push_back(*rr);
     if (rr->klass != kClassIn || rr->type != kTypeSoa) continue;
     auto soa = read_soa(message, *rr);
     if (!soa) return std::nullopt;
@@ -286,6 +289,7 @@ std::optional<Sections> read_sections(Octets message, const Header& header) {
   for (int i = 0; i < header.additionals; ++i) {
     const auto rr = read_record(message, cursor);
     if (!rr || (rr->type == kTypeOpt && !read_opt(message, *rr, sections))) return std::nullopt;
+    if (rr->klass == kClassIn && (rr->type == kTypeA || rr->type == kTypeAaaa)) sections.glue.push_back(*rr);
   }
   return sections;
 }

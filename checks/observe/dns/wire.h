@@ -37,8 +37,8 @@ bool is_within(std::string_view name, std::string_view zone);
 
 namespace stswatch::dns {
 
-inline constexpr std::uint16_t kTypeA = 1, kTypeCname = 5, kTypeSoa = 6, kTypeMx = 15, kTypeTxt = 16,
-                               kTypeAaaa = 28, kTypeOpt = 41;
+inline constexpr std::uint16_t kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa = 6, kTypeMx = 15,
+                               kTypeTxt = 16, kTypeAaaa = 28, kTypeOpt = 41;
 inline constexpr std::uint16_t kClassIn = 1;
 inline constexpr std::size_t kHeaderSize = 12;
 
@@ -64,6 +64,7 @@ struct Header {
   std::uint16_t id = 0, flags = 0, questions = 0, answers = 0, authorities = 0, additionals = 0;
   bool response() const { return (flags & 0x8000) != 0; }
   int opcode() const { return flags >> 11 & 15; }
+  bool authoritative() const { return (flags & 0x0400) != 0; }  // AA
   bool truncated() const { return (flags & 0x0200) != 0; }
   bool authentic() const { return (flags & 0x0020) != 0; }  // AD
   int rcode() const { return flags & 15; }
@@ -84,19 +85,22 @@ struct ResourceRecord {
 struct Soa {
   std::string owner;
   std::uint32_t negative_ttl = 0;  // RFC 2308 §5: the smaller of the record's TTL and MINIMUM
+  std::uint32_t serial = 0, refresh = 0;
 };
 
 /// RFC 8914: why it failed, in the server's words.
 struct ExtendedError {
   std::uint16_t code = 0;
   std::string text;  // printable
-  bool bogus() const { return code >= 6 && code <= 10; }
+  bool bogus() const { return code >= 6 && code <= 12; }
   std::string str() const;  // "EDE 22 no reachable authority: at delegation example.com"
 };
 
 struct Sections {
   std::vector<ResourceRecord> answer;  // class IN only
   std::vector<Soa> authority;
+  std::vector<ResourceRecord> referral;  // NS of the authority section (RFC 1034 §4.3.2, step 3b)
+  std::vector<ResourceRecord> glue;      // A and AAAA of the additional section
   std::vector<ExtendedError> errors;
   int extended_rcode = 0;  // upper eight bits (RFC 6891 §6.1.3)
 
@@ -108,6 +112,8 @@ std::optional<Header> read_header(Octets message);
 std::optional<Question> read_question(Octets message);
 /// Everything behind `questions` questions; nullopt when a record leaves the message.
 std::optional<Sections> read_sections(Octets message, const Header& header);
+/// An SOA record of the answer section.
+std::optional<Soa> read_soa(Octets message, const ResourceRecord& rr);
 /// The name that fills an RDATA from `at` to its end.
 std::optional<std::string> name_to_end(Octets message, std::size_t at, std::size_t end);
 

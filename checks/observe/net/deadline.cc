@@ -21,7 +21,7 @@ constexpr Millis kLongest = std::chrono::hours{24 * 366};
 Millis since(Clock::time_point start) { return std::chrono::round<Millis>(Clock::now() - start); }
 
 Failure local(Stage stage, int error) {
-  return {stage, Cause::local, "poll: " + std::system_category().message(error)};
+  return {stage, cause_of_errno(error), "poll: " + std::system_category().message(error)};
 }
 
 Failure timed_out(Stage stage, Millis waited) {

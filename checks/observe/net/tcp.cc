@@ -55,15 +55,16 @@ std::optional<Address> bound_to(int fd) {
 
 }  // namespace
 
-std::optional<Address> source_address(const Address& peer) {
+Result<Address> source_address(const Address& peer) {
   const int fd = ::socket(peer.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::nullopt;
+  if (fd < 0) return tl::unexpected(Failure{Stage::connect, cause_of_errno(errno), "no socket"});
   sockaddr_storage to{};
   const socklen_t size = fill(peer, to);
   std::optional<Address> ours;
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), size) == 0) ours = bound_to(fd);
   ::close(fd);
-  return ours;
+  if (!ours) return tl::unexpected(Failure{Stage::connect, Cause::no_route, "no route"});
+  return *ours;
 }
 
 namespace {
@@ -94,31 +95,8 @@ SocketAddress to_sockaddr(const Address& address, std::uint16_t port) {
   return result;
 }
 
-Cause cause_of(int error) {
-  switch (error) {
-    case ECONNREFUSED:
-      return Cause::refused;
-    case EPIPE:
-      return Cause::closed;  // Linux: a reset after the peer's orderly end
-    case ECONNRESET:
-    case ECONNABORTED:
-      return Cause::reset;
-    case ETIMEDOUT:
-      return Cause::timeout;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case ENETDOWN:
-    case EHOSTDOWN:
-    case EAFNOSUPPORT:  // a kernel without IPv6
-    case EADDRNOTAVAIL:
-      return Cause::no_route;
-    default:
-      return Cause::local;
-  }
-}
-
 Failure failure_of(int error, Stage stage) {
-  return {stage, cause_of(error), printable(std::generic_category().message(error))};
+  return {stage, cause_of_errno(error), printable(std::generic_category().message(error))};
 }
 
 // EADDRNOTAVAIL means "no source address for that destination" or "no free port": only the first is a missing
@@ -133,7 +111,7 @@ bool has_route(const SocketAddress& to) {
 
 Failure connect_failure(int error, const SocketAddress& to) {
   auto failure = failure_of(error, Stage::connect);
-  if (error == EADDRNOTAVAIL && has_route(to)) failure.cause = Cause::local;
+  if (error == EADDRNOTAVAIL && has_route(to)) failure.cause = Cause::exhausted;
   return failure;
 }
 

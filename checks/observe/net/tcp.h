@@ -15,8 +15,8 @@ namespace stswatch {
 
 // Which of our addresses the kernel would speak from: a routing question, no packet is sent.
 
-/// nullopt where there is no route to `peer`.
-std::optional<Address> source_address(const Address& peer);
+/// Cause::no_route where there is none to `peer`; Cause::exhausted where nothing was left to ask with.
+Result<Address> source_address(const Address& peer);
 
 class Wire {
  public:

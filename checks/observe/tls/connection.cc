@@ -89,7 +89,7 @@ Result<void> Connection::start_tls(const TrustStore& trust, const TlsPeer& peer,
   auto* context = peer.offer == TlsOffer::legacy ? trust.legacy() : trust.modern();
   impl_->tls = Tls::over(impl_->wire, context, peer);
   if (!impl_->tls) {
-    return tl::unexpected(Failure{Stage::handshake, Cause::local, "OpenSSL could not make a session"});
+    return tl::unexpected(Failure{Stage::handshake, Cause::exhausted, "OpenSSL could not make a session"});
   }
   impl_->wire.limit(bounds::kTlsWire);
   auto done = impl_->tls->handshake(facts);

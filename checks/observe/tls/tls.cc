@@ -56,6 +56,14 @@ BIO* make_bio(Wire& wire) {
   return bio;
 }
 
+/// Of the key that the peer made for this handshake; 0 where it is no finite-field Diffie-Hellman key.
+int dh_bits(SSL* ssl) {
+  EVP_PKEY* key = nullptr;
+  if (SSL_get_peer_tmp_key(ssl, &key) != 1) return 0;
+  const std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> owned(key);
+  return EVP_PKEY_is_a(key, "DH") == 1 ? EVP_PKEY_get_bits(key) : 0;
+}
+
 std::string openssl_words() {
   const unsigned long code = ERR_peek_last_error();
   const char* reason = ERR_reason_error_string(code);
@@ -139,6 +147,7 @@ Result<void> Tls::handshake(TlsFacts& facts) {
   up_ = true;
   facts.version = SSL_get_version(ssl_.get());
   facts.cipher = SSL_get_cipher_name(ssl_.get());
+  facts.dh_bits = dh_bits(ssl_.get());
   return {};
 }
 

@@ -1,0 +1,67 @@
+#include "agent/commands/domain_plan.h"
+
+#include <algorithm>
+#include <fstream>
+#include <istream>
+#include <sstream>
+
+namespace stswatch {
+namespace {
+
+constexpr std::size_t kPolicyFile = 1U << 20;
+
+}  // namespace
+
+tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << in.rdbuf();
+    return text.str();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file || !(text << file.rdbuf()))
+    return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
+  return text.str();
+}
+
+tl::expected<Policy, std::string> read_policy_file(const std::string& path, std::istream& in) {
+  const auto text = read_text(path, in);
+  if (!text) return tl::make_unexpected(text.error());
+  if (text->size() > kPolicyFile)
+    return tl::make_unexpected(path + " is larger than 1 MiB: name a policy file");
+  const auto reading = read_policy(*text);
+  if (!reading.valid())
+    return tl::make_unexpected(path + " is no valid policy: see stswatch lint policy " + path);
+  return *reading.strict;
+}
+
+tl::expected<std::vector<std::string>, std::string> read_hosts(const std::vector<std::string>& typed) {
+  std::vector<std::string> out;
+  for (const auto& name : typed) {
+    const auto host = Domain::parse(name);
+    if (!host) return tl::make_unexpected(host.error());
+    out.push_back(host->str());
+  }
+  return out;
+}
+
+std::vector<WorldMx> goal_mx(const Remembered& known, const std::vector<std::string>& hosts) {
+  auto now = known.world().mx;
+  std::ranges::stable_sort(now, {}, &WorldMx::preference);
+  std::vector<std::string> names;
+  for (const auto& mx : now)
+    names.push_back(mx.host);
+  return names == hosts ? now : known.world(hosts).mx;
+}
+
+Plan plan_of(const Remembered& known, const Goal& goal) {
+  const World world = known.world();
+  const auto unseen = known.unseen();
+  if (unseen.empty()) return make_plan(world, goal);
+  std::string why = "Not seen, so nothing is proven:";
+  for (std::size_t i = 0; i < unseen.size(); ++i)
+    why += (i == 0 ? " " : ", ") + unseen[i];
+  return {PlanVerdict::unknown, why + ". Look again when the resolver answers.", {}, world.now};
+}
+
+}  // namespace stswatch

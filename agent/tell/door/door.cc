@@ -1,0 +1,346 @@
+#include "agent/tell/door/door.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/tell/door/bounds.h"
+#include "agent/tell/door/lane.h"
+#include "agent/tell/door/listener.h"
+#include "agent/tell/door/passwords.h"
+
+namespace stswatch::door {
+namespace {
+
+using Id = std::uint64_t;
+constexpr Id kListener = 0, kNews = 1;  // of epoll's events; clients come after
+constexpr int kGlance = 100;            // ms: how often deadlines are looked at
+constexpr int kAtATime = 64;            // accepted in one turn
+
+class EventDoor : public Door {
+ public:
+  EventDoor(Listener listener, Parts parts)
+      : parts_(std::move(parts)),
+        listener_(std::move(listener)),
+        poll_(::epoll_create1(EPOLL_CLOEXEC)),
+        news_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~EventDoor() override { end(); }
+
+  /// Whether the system had what it takes.
+  bool start() {
+    if (!watch(EPOLL_CTL_ADD, listener_.socket.fd(), EPOLLIN, kListener) ||
+        !watch(EPOLL_CTL_ADD, news_.fd(), EPOLLIN, kNews))
+      return false;
+    thread_ = std::thread([this] { turn(); });
+    return true;
+  }
+
+  int port() const override { return listener_.port; }
+
+  void end() override {
+    ending_ = true;
+    ring();
+    if (thread_.joinable()) thread_.join();
+    passwords_.end();
+    quick_.end();
+    patient_.end();
+  }
+
+ private:
+  struct Seat {
+    std::unique_ptr<Client> client;
+    Client::Wants watched = Client::Wants::nothing;
+  };
+  using Seats = std::unordered_map<Id, Seat>;
+
+  void turn();
+  void accept_some(Clock::time_point now);
+  void go_on(Id id, unsigned events, Clock::time_point now);
+  void deal_with(Id id, Client& client, Clock::time_point now);
+  void admit(Id id, const std::shared_ptr<Request>& request);
+  void submit(Id id, const std::shared_ptr<Request>& request);
+  void refuse(Id id, const Request& request, Answer answer);
+  void take_answers(Clock::time_point now);
+  void post(Id id, Answer answer);
+  void settle(Seats::iterator seat);
+  bool close_one(Clock::time_point now);
+  void close_late(Clock::time_point now);
+  void keep_within();
+  void be_deaf(Clock::time_point until);
+  bool under_way() const;
+  bool watch(int what, int fd, unsigned events, Id id) const;
+  void ring() const {
+    const std::uint64_t one = 1;
+    (void)!::write(news_.fd(), &one, sizeof one);
+  }
+
+  const Parts parts_;
+  Listener listener_;
+  const Descriptor poll_, news_;
+  const std::size_t most_ = most_connections();
+  std::atomic<bool> ending_{false};
+
+  std::mutex mutex_;
+  std::vector<std::pair<Id, Answer>> answers_;  // guarded by mutex_: of the lanes for the thread
+
+  Seats seats_;  // of the thread, as is all below
+  Id last_ = kNews;
+  std::size_t largest_answer_ = 0;
+  Clock::time_point deaf_until_{};  // no descriptors: the listener is not watched
+
+  Lane quick_{kQuickThreads, kQuickWaiting}, patient_{kPatientThreads, kPatientWaiting};
+  Passwords passwords_;
+  std::thread thread_;
+};
+
+Answer refused_by(Passwords::Verdict verdict) {
+  if (verdict == Passwords::Verdict::too_many)
+    return plain_answer(429, "too many passwords were tried from this address: ask again later",
+                        "Retry-After: 1\r\n");
+  return plain_answer(401, "a user of basic_auth_users in agent.web_config is asked for",
+                      "WWW-Authenticate: Basic realm=\"stswatch\", charset=\"UTF-8\"\r\n");
+}
+
+bool EventDoor::watch(int what, int fd, unsigned events, Id id) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = id;
+  return ::epoll_ctl(poll_.fd(), what, fd, &event) == 0;
+}
+
+void EventDoor::turn() {
+  std::array<epoll_event, 128> events;
+  auto looked = Clock::now();
+  std::optional<Clock::time_point> last_call;
+  for (;;) {
+    const int wait = seats_.empty() && !last_call && deaf_until_ == Clock::time_point{} ? -1 : kGlance;
+    const int n = ::epoll_wait(poll_.fd(), events.data(), static_cast<int>(events.size()), wait);
+    const auto now = Clock::now();
+    for (int i = 0; i < n; ++i) {
+      const Id id = events[static_cast<std::size_t>(i)].data.u64;
+      if (id == kListener)
+        accept_some(now);
+      else if (id == kNews)
+        take_answers(now);
+      else
+        go_on(id, events[static_cast<std::size_t>(i)].events, now);
+    }
+    keep_within();
+    if (now - looked >= std::chrono::milliseconds(kGlance)) {
+      close_late(now);
+      looked = now;
+    }
+    if (ending_ && !last_call) {
+      last_call = now + kFarewellTime;
+      listener_.socket.reset();
+    }
+    if (last_call && (now >= *last_call || !under_way())) break;
+  }
+  seats_.clear();
+}
+
+/// What is not yet a request is not waited for.
+bool EventDoor::under_way() const {
+  for (const auto& [id, seat] : seats_)
+    if (seat.client->phase() == Client::Phase::serving || seat.client->phase() == Client::Phase::answering)
+      return true;
+  return false;
+}
+
+void EventDoor::accept_some(Clock::time_point now) {
+  for (int i = 0; i < kAtATime; ++i) {
+    if (seats_.size() >= most_ && !close_one(now))
+      return be_deaf(now + std::chrono::milliseconds(kGlance));  // all are being served
+    auto accepted = accept_from(listener_.socket.fd());
+    if (!accepted && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+      if (i == 0 && close_one(now)) continue;
+      return be_deaf(now + kSlow);
+    }
+    if (!accepted) return;
+    const auto gate = parts_.gate();
+    const Id id = ++last_;
+    auto& seat = seats_[id];
+    seat.client =
+        std::make_unique<Client>(accepted->socket, accepted->address, gate ? gate->now()->tls : nullptr, now);
+    watch(EPOLL_CTL_ADD, accepted->socket, 0, id);
+    go_on(id, 0, now);  // what it wants is often here already
+  }
+}
+
+void EventDoor::go_on(Id id, unsigned events, Clock::time_point now) {
+  const auto seat = seats_.find(id);
+  if (seat == seats_.end()) return;  // closed in this turn
+  auto& client = *seat->second.client;
+  if (client.phase() == Client::Phase::serving) {
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) seats_.erase(seat);
+    return;
+  }
+  client.go_on(now);
+  deal_with(id, client, now);
+  settle(seat);
+}
+
+void EventDoor::deal_with(Id id, Client& client, Clock::time_point now) {
+  for (; client.request_is_there(); client.go_on(now)) {
+    if (client.request().state() == RequestReader::State::refused) {
+      const auto& refusal = client.request().refusal();
+      client.answer(plain_answer(refusal.status, refusal.why), now);
+      continue;
+    }
+    auto read = client.serve(now);
+    auto request =
+        std::make_shared<Request>(Request{std::move(read.head()), std::move(read.body()), client.address()});
+    if (request->head.method != "POST") request->body = {};
+    admit(id, request);
+  }
+}
+
+void EventDoor::admit(Id id, const std::shared_ptr<Request>& request) {
+  const auto gate = parts_.gate();
+  const auto state = gate ? gate->now() : nullptr;
+  // A report is let in by its token.
+  if (!state || state->config.users.empty() || is_report(request->head.path())) return submit(id, request);
+  passwords_.check(state->config.users, request->head.value("authorization"), request->address,
+                   [this, id, request](Passwords::Verdict verdict, const std::string& user) {
+                     request->user = user;
+                     if (verdict == Passwords::Verdict::right) return submit(id, request);
+                     refuse(id, *request, refused_by(verdict));
+                   });
+}
+
+void EventDoor::submit(Id id, const std::shared_ptr<Request>& request) {
+  auto& lane = parts_.patient(request->head) ? patient_ : quick_;
+  const bool keep = request->head.keep;
+  const bool taken = lane.submit([this, id, keep, request] {
+    auto answer = parts_.serve(std::move(*request));
+    answer.close |= !keep;
+    post(id, std::move(answer));
+  });
+  if (!taken) refuse(id, *request, plain_answer(503, "too many requests are under way: ask again later"));
+}
+
+void EventDoor::refuse(Id id, const Request& request, Answer answer) {
+  if (request.head.method == "HEAD") answer.octets.resize(answer.octets.find("\r\n\r\n") + 4);
+  post(id, std::move(answer));
+}
+
+void EventDoor::post(Id id, Answer answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    answers_.emplace_back(id, std::move(answer));
+  }
+  ring();
+}
+
+void EventDoor::take_answers(Clock::time_point now) {
+  std::uint64_t rung = 0;
+  (void)!::read(news_.fd(), &rung, sizeof rung);
+  std::vector<std::pair<Id, Answer>> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  for (auto& [id, answer] : answers) {
+    const auto seat = seats_.find(id);
+    if (seat == seats_.end()) continue;
+    largest_answer_ = std::max(largest_answer_, answer.octets.size());
+    seat->second.client->answer(std::move(answer), now);
+    go_on(id, 0, now);
+  }
+}
+
+/// The seat's socket is watched for what its client wants; a closed one is left.
+void EventDoor::settle(Seats::iterator at) {
+  auto& [client, watched] = at->second;
+  if (client->phase() == Client::Phase::closed) {
+    seats_.erase(at);
+    return;
+  }
+  if (client->wants() == watched) return;
+  watched = client->wants();
+  const unsigned events = watched == Client::Wants::to_read    ? unsigned{EPOLLIN}
+                          : watched == Client::Wants::to_write ? unsigned{EPOLLOUT}
+                                                               : 0U;
+  watch(EPOLL_CTL_MOD, client->socket(), events, at->first);
+}
+
+/// Whoever has the highest rank, and of those who has been in his phase for longest.
+bool EventDoor::close_one(Clock::time_point now) {
+  auto victim = seats_.end();
+  int rank = 0;
+  for (auto at = seats_.begin(); at != seats_.end(); ++at) {
+    const auto& client = *at->second.client;
+    const int his = client.rank(now);
+    if (his == 0 || his < rank) continue;
+    if (his > rank || client.since() < victim->second.client->since()) victim = at;
+    rank = his;
+  }
+  if (victim == seats_.end()) return false;
+  seats_.erase(victim);
+  return true;
+}
+
+void EventDoor::close_late(Clock::time_point now) {
+  std::erase_if(seats_, [&](const auto& seat) { return seat.second.client->deadline() <= now; });
+  if (deaf_until_ == Clock::time_point{} || now < deaf_until_) return;
+  deaf_until_ = {};
+  watch(EPOLL_CTL_MOD, listener_.socket.fd(), EPOLLIN, kListener);
+}
+
+/// Who comes meanwhile waits in the system's queue.
+void EventDoor::be_deaf(Clock::time_point until) {
+  deaf_until_ = until;
+  watch(EPOLL_CTL_MOD, listener_.socket.fd(), 0, kListener);
+}
+
+/// The octets of all connections: those of requests beyond the bound cost the largest that is not complete,
+/// those of answers the one that has been taken for longest.
+void EventDoor::keep_within() {
+  for (;;) {
+    std::size_t requests = 0, answers = 0, most = 0, answering = 0;
+    auto largest = seats_.end(), slowest = seats_.end();
+    for (auto at = seats_.begin(); at != seats_.end(); ++at) {
+      const auto& client = *at->second.client;
+      const auto holds = client.request_octets();
+      requests += holds;
+      if (holds > most && client.phase() == Client::Phase::request) {
+        most = holds;
+        largest = at;
+      }
+      if (client.answer_octets() == 0) continue;
+      answers += client.answer_octets();
+      ++answering;
+      if (slowest == seats_.end() || client.since() < slowest->second.client->since()) slowest = at;
+    }
+    const auto most_answers = std::max(kAnswers, kAnswersOfLargest * largest_answer_);
+    if (requests > kRequests && largest != seats_.end())
+      seats_.erase(largest);
+    else if (answers > most_answers && answering > 1)
+      seats_.erase(slowest);
+    else
+      return;
+  }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Door>, std::string> open_door(const std::string& address, int port,
+                                                           Parts parts) {
+  auto listener = listen_on(address, port);
+  if (!listener) return tl::make_unexpected(std::move(listener.error()));
+  auto door = std::make_unique<EventDoor>(std::move(*listener), std::move(parts));
+  if (!door->start()) return tl::make_unexpected(std::string(std::strerror(errno)));
+  return door;
+}
+
+}  // namespace stswatch::door

@@ -1,0 +1,36 @@
+// The door of the agent's own HTTP server: the web configuration as it is now. Its files are read again when
+// they change, as a certificate does every few weeks. Thread-safe.
+#pragma once
+
+#include <mutex>
+
+#include "agent/tell/door/server_tls.h"
+
+namespace stswatch {
+
+class WebGate {
+ public:
+  struct State {
+    WebConfig config;
+    std::shared_ptr<const ServerTls> tls;  // null: plain
+  };
+
+  /// Files with secrets that others may read (mode & 007) are refused, unless `shared`.
+  static tl::expected<std::shared_ptr<WebGate>, std::string> open(const std::string& path,
+                                                                  bool shared = false);
+
+  /// What cannot be read, half written perhaps, leaves it as it was.
+  std::shared_ptr<const State> now();
+
+ private:
+  explicit WebGate(std::string path) : path_(std::move(path)) {}
+  static tl::expected<std::shared_ptr<const State>, std::string> load(const std::string& path);
+  std::string stamp() const;  // with mutex_ held
+
+  const std::string path_;
+  std::mutex mutex_;
+  std::shared_ptr<const State> state_;  // guarded by mutex_, as is the next
+  std::string stamp_;
+};
+
+}  // namespace stswatch

@@ -1,0 +1,92 @@
+#include "agent/watch/self_questions.h"
+
+#include <spdlog/spdlog.h>
+
+#include "agent/watch/clock_log.h"
+
+namespace stswatch {
+namespace {
+
+constexpr Seconds kDatedAheadFor{600};  // how long it is told that what is remembered came from a wrong clock
+constexpr Seconds kStoreFails{30};      // one write that is late is nothing
+constexpr Seconds kPort25{60};          // a second round of the canaries
+constexpr Seconds kOwedTooLong{600};    // to a receiver
+constexpr Seconds kClocksLogged{300};
+
+/// What the clocks did while nobody looked, and what they do: one answer to whether the calendar is in doubt.
+class ClockQuestion {
+ public:
+  ClockQuestion(Calendar& calendar, Service& service, Notifier& notifier, Journal& journal)
+      : calendar_(calendar), service_(service), notifier_(notifier), journal_(journal) {
+    const auto jumped = jumped_since_logged(journal_, hands_, boot_);
+    const auto ahead = service_.redate();
+    notifier_.redate();
+    if (jumped)
+      before_ = "while the agent did not run the wall clock jumped by " + to_words(*jumped) +
+                (*jumped < Seconds{0} ? " back" : " ahead");
+    else if (ahead > kClockStep)
+      before_ = "what is remembered was seen by a clock that was " + to_words(ahead) + " ahead of this one";
+    log_clocks(journal_, hands_, boot_);
+  }
+
+  std::optional<std::string> ask() {
+    const auto now = calendar_.steady();
+    if (calendar_.jumps() != jumps_) {
+      jumps_ = calendar_.jumps();
+      (void)service_.redate();
+      notifier_.redate();
+      spdlog::warn("the wall clock is believed from now on: it is {}", to_utc(calendar_.now()));
+    }
+    const auto doubt = calendar_.doubt();
+    if (!doubt && now - logged_ >= kClocksLogged) {
+      log_clocks(journal_, hands_, boot_);
+      logged_ = now;
+    }
+    if (doubt) return doubt->in_words();
+    return !before_.empty() && now - began_ < kDatedAheadFor ? std::optional(before_) : std::nullopt;
+  }
+
+ private:
+  Calendar& calendar_;
+  Service& service_;
+  Notifier& notifier_;
+  Journal& journal_;
+  const Hands hands_ = machine_hands();
+  const std::string boot_ = this_boot();
+  const SteadyPoint began_ = calendar_.steady();
+  SteadyPoint logged_ = began_;
+  std::string before_;
+  int jumps_ = 0;
+};
+
+std::optional<std::string> failing_receivers(const Notifier& notifier, TimePoint now) {
+  Snapshot s;
+  notifier.describe(s);
+  std::string out;
+  for (const auto& r : s.receivers)
+    if (r.oldest && now - *r.oldest >= kOwedTooLong)
+      out += (out.empty() ? "" : "; ") + r.name + " is owed " + std::to_string(r.pending) +
+             (r.pending == 1 ? " notice" : " notices") + ", the oldest since " + to_utc(*r.oldest);
+  return out.empty() ? std::nullopt : std::optional(out);
+}
+
+}  // namespace
+
+std::vector<SelfQuestion> self_questions(const SelfParts& of) {
+  auto& [clock, service, notifier, memory, reloader] = of;
+  const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.journal());
+  return {{"vantage-clock-stepped", Seconds{0}, [clocks] { return clocks->ask(); }},
+          {"vantage-resources", Seconds{0}, [&service] { return service.lacking(); }},
+          {"vantage-resolver-blind", Seconds{0},
+           [&service] { return service.plan()->probes.vantage->resolver_blind(); }},
+          {"vantage-starttls-stripped", Seconds{0},
+           [&service] { return service.plan()->probes.vantage->starttls_stripped(); }},
+          {"vantage-port25-blocked", kPort25, [&service] { return service.port25_blocked(); },
+           [&service] { return service.port25_tried(); }},
+          {"agent-store-failing", kStoreFails, [&memory] { return memory.health().trouble; }},
+          {"agent-reload-failed", Seconds{0}, [&reloader] { return reloader.refused(); }},
+          {"agent-receiver-failing", Seconds{0},
+           [&notifier, &clock] { return failing_receivers(notifier, clock.now()); }}};
+}
+
+}  // namespace stswatch

@@ -1,0 +1,71 @@
+// What the service says of its own clock, means and sight.
+#include <algorithm>
+
+#include "agent/remember/dated.h"
+#include "agent/watch/calendar.h"
+#include "agent/watch/descriptors.h"
+#include "agent/watch/service.h"
+
+namespace stswatch {
+
+Seconds Service::redate() {
+  const auto plan = this->plan();
+  Seconds ahead{0};
+  for (const auto& domain : plan->config.domains)
+    ahead = std::max(ahead, redate(domain));
+  return ahead;
+}
+
+Seconds Service::redate(const DomainConfig& domain) {
+  const auto now = clock_.now();
+  const std::lock_guard lock(judging(domain.name));
+  const auto record = memory_.domain(domain.name);
+  if (!record) return Seconds{0};
+  auto dated = dated_by(record, now);
+  std::set<std::string> hosts{domain.name.str()};  // the implicit MX among them
+  for (const auto& mx : record->known->mx.records)
+    hosts.insert(mx.host);
+  for (const auto& host : hosts) {
+    const auto known = memory_.mx(host);
+    if (!known) continue;
+    auto look = dated_by(known, now);
+    if (look.ahead == Seconds{0}) continue;
+    memory_.remember(std::move(look.record), nullptr);
+    dated.ahead = std::max(dated.ahead, look.ahead);
+  }
+  if (dated.record != record) memory_.remember(std::move(dated.record), nullptr, {});
+  return dated.ahead;
+}
+
+/// RFC 9110 §6.6.1: Date is when the answer was made; one that was kept meanwhile says nothing of now.
+void Service::hear_dates(const DomainObservation& facts) {
+  for (const auto& fetch : facts.fetches) {
+    const auto said = fetch.date && !fetch.age ? parse_http_date(*fetch.date) : std::nullopt;
+    if (said) clock_.heard(facts.domain.policy_host(), *said);
+  }
+}
+
+std::optional<std::string> Service::lacking() const {
+  const auto plan = this->plan();
+  const auto now = clock_.steady();
+  if (auto what = means_.lacking(plan->config.schedule.confirmations, now)) return what;
+  const auto pool = pool_.state();
+  if (pool.cramped)
+    return "the system gives no thread beyond " + std::to_string(pool.busy + pool.idle) + " workers";
+  const auto wanted = static_cast<std::size_t>(plan->config.agent.workers);
+  const auto suffices = workers_within(descriptor_limit(), wanted);
+  const auto late = std::max(pool.late_domain, pool.late_mx);
+  const auto& schedule = plan->config.schedule;
+  if (suffices >= wanted || late < 3 * std::max(schedule.dns, schedule.mx)) return std::nullopt;
+  return std::to_string(descriptor_limit()) + " descriptors suffice for " + std::to_string(suffices) +
+         " workers of " + std::to_string(wanted) + ", and looks are late by " + to_words(late);
+}
+
+std::optional<std::string> Service::port25_blocked() const {
+  if (plan()->probes.vantage->port25_ok(clock_.now())) return std::nullopt;
+  return "no canary and no MX host answers on port 25";
+}
+
+bool Service::port25_tried() const { return plan()->probes.vantage->port25_tried(); }
+
+}  // namespace stswatch

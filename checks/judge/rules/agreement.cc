@@ -1,0 +1,32 @@
+// Name servers of one zone that answer differently (codes *-ns-inconsistent).
+#include <algorithm>
+
+#include "checks/facts/bounds.h"
+#include "checks/judge/case.h"
+
+namespace stswatch {
+namespace {
+
+// Where no server tells its SOA: RFC 1912 §2.2 has refresh between 20 minutes and 12 hours, most say an hour.
+constexpr Seconds kUsualRefresh{3600};
+
+/// A secondary may lag behind by the zone's refresh (RFC 1035 §3.3.13); none lags behind at the same serial.
+bool proven(const SourceAnswer& answer, TimePoint now) {
+  const bool one_look = answer.differs_since == TimePoint{};
+  if (answer.differs_at_one_serial()) return one_look || now > answer.differs_since;
+  const Seconds refresh = answer.refresh > 0 ? Seconds{answer.refresh} : kUsualRefresh;
+  return !one_look && now - answer.differs_since > refresh;
+}
+
+}  // namespace
+
+void raise_disagreement(const Case& c, std::string_view code, const SourceAnswer& answer, Findings& out) {
+  if (!answer.differs()) return;
+  const std::string detail = printable(answer.str(), bounds::kDetail);
+  if (proven(answer, c.now))
+    out.raise(code, c.facts.domain.str(), detail);
+  else
+    out.raise_as(Severity::info, code, c.facts.domain.str(), detail);
+}
+
+}  // namespace stswatch

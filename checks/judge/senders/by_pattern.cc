@@ -1,0 +1,96 @@
+#include "checks/judge/senders/by_pattern.h"
+
+#include <algorithm>
+
+#include "checks/facts/mx_pattern.h"
+#include "checks/judge/rules/certificates.h"
+
+namespace stswatch {
+namespace {
+
+bool postfix_reads(std::string_view pattern) {
+  if (pattern.starts_with('.')) return is_mx_pattern(pattern.substr(1));
+  const std::string_view name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
+  return is_mx_pattern(pattern) && !Address::parse(name);
+}
+
+bool postfix_matches(const std::string& name, std::string_view pattern) {
+  if (pattern.starts_with("*.")) pattern.remove_prefix(1);
+  if (pattern.starts_with('.')) return name.size() > pattern.size() && name.ends_with(pattern);
+  // A wildcard of the certificate stands for one label, as everywhere.
+  return matches(pattern, name);
+}
+
+std::vector<const Policy*> enforced(const Case& c) {
+  std::vector<const Policy*> out;
+  for (const Policy& policy : c.in_effect)
+    if (policy.mode == Mode::enforce) out.push_back(&policy);
+  return out;
+}
+
+/// Handshake done, and nothing wrong with the certificate but the names in it.
+bool wrong_by_name_alone(const MxCase& mx, const MxAddressCase& at, TimePoint now) {
+  if (!at.probe || at.probe->failure || !at.probe->tls.peer) return false;
+  return std::ranges::all_of(
+      certificate_faults(*at.probe->tls.peer, mx.host, now), [](const CertificateFault& f) {
+        return f.code == "certificate-host-mismatch" || f.code == "certificate-cn-only";
+      });
+}
+
+Oddity both(bool listed, bool below) {
+  if (listed) return below ? Oddity::listed_and_below : Oddity::certificate_listed;
+  return below ? Oddity::below_wildcard : Oddity::none;
+}
+
+bool is_listed(Oddity o) { return o == Oddity::certificate_listed || o == Oddity::listed_and_below; }
+bool is_below(Oddity o) { return o == Oddity::below_wildcard || o == Oddity::listed_and_below; }
+
+}  // namespace
+
+bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns) {
+  if (!std::ranges::all_of(patterns, postfix_reads)) return false;
+  const std::vector<std::string> names =
+      leaf.dns_names.empty() ? std::vector{leaf.common_name} : leaf.dns_names;
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+    return std::ranges::any_of(names,
+                               [&](const std::string& name) { return postfix_matches(name, pattern); });
+  });
+}
+
+bool below_wildcard(const std::string& host, std::span<const std::string> patterns) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+    return pattern.starts_with("*.") && host.ends_with(pattern.substr(1));
+  });
+}
+
+Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
+  const auto policies = enforced(c);
+  if (policies.empty() || !wrong_by_name_alone(mx, at, c.now)) return Oddity::none;
+  const Certificate& leaf = at.probe->tls.peer->leaf;
+  const bool listed = std::ranges::all_of(
+      policies, [&](const Policy* policy) { return listed_by_certificate(leaf, policy->mx); });
+  return listed ? Oddity::certificate_listed : Oddity::none;
+}
+
+Oddity oddity_of(const Case& c, const MxCase& mx) {
+  const auto policies = enforced(c);
+  const bool listed = std::ranges::any_of(
+      mx.addresses, [&](const MxAddressCase& at) { return is_listed(oddity_at(c, mx, at)); });
+  const bool below =
+      !policies.empty() && mx.usable == true && std::ranges::all_of(policies, [&](const Policy* policy) {
+        return matches_any(mx.host, policy->mx) || below_wildcard(mx.host, policy->mx);
+      });
+  return both(listed, below);
+}
+
+Oddity oddity_of_all(const Case& c) {
+  bool listed = false, below = false;
+  for (const MxCase& mx : c.mx) {
+    const Oddity oddity = oddity_of(c, mx);
+    listed = listed || is_listed(oddity);
+    below = below || is_below(oddity);
+  }
+  return both(listed, below);
+}
+
+}  // namespace stswatch

@@ -1,0 +1,270 @@
+#include "checks/observe/dns/source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "checks/facts/bounds.h"
+#include "checks/observe/dns/message.h"
+#include "checks/observe/dns/wire.h"
+
+namespace stswatch::dns {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kZones = 100'000;  // kept at most; each is some hundred octets
+constexpr auto kLongestKept = 1h;        // a delegation that moved is found again by then
+constexpr auto kShortestKept = 60s;
+constexpr int kDepth = 8;    // zone cuts below the start: three is much
+constexpr int kStarts = 3;   // the zone, its parent, and what is above that
+constexpr int kAliases = 4;  // each is a search of its own
+constexpr std::size_t kAncestors = 6;
+constexpr std::size_t kFew = 3;  // servers to find where the first that answers is enough
+// So many silent addresses, of servers that have nothing in common, are a filter on our side.
+constexpr std::size_t kSilentServers = 8;
+constexpr auto kBlockedRetry = 10min;
+
+std::string parent_of(const std::string& name) {
+  const auto dot = name.find('.');  // an escaped dot makes a name that no zone has: it is not answered
+  return dot == std::string::npos ? std::string() : name.substr(dot + 1);
+}
+
+/// The name and those above it, up to the root; in between the farthest are left out.
+std::vector<std::string> ancestors_of(std::string name) {
+  std::vector<std::string> out;
+  for (; !name.empty() && out.size() + 1 < kAncestors; name = parent_of(name))
+    out.push_back(name);
+  out.emplace_back();
+  return out;
+}
+
+}  // namespace
+
+std::optional<Delegation> Source::known(const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  const auto at = zones_.find(domain);
+  if (at == zones_.end() || at->second.until < Clock::now()) return std::nullopt;
+  return at->second.zone;
+}
+
+void Source::remember(const std::string& domain, const Delegation& zone) {
+  const auto keep = std::clamp<Clock::duration>(Seconds{zone.ttl}, kShortestKept, kLongestKept);
+  const std::lock_guard lock(mutex_);
+  if (zones_.size() >= kZones) zones_.erase(zones_.begin());
+  zones_.insert_or_assign(domain, Found{zone, Clock::now() + keep});
+}
+
+void Source::forget(const std::string& domain) {
+  const std::lock_guard lock(mutex_);
+  zones_.erase(domain);
+}
+
+/// The nearest zone at or above the name that the resolver knows the servers of. Most often it is the name
+/// itself: the others are asked for only if not.
+tl::expected<Delegation, std::string> Source::start_for(const std::string& name, const Deadline& deadline) {
+  std::vector<DnsQuestion> questions{{name, RecordType::ns}};
+  std::vector<DnsQuestion> above;
+  for (auto& ancestor : ancestors_of(name))
+    if (ancestor != name) above.push_back({std::move(ancestor), RecordType::ns});
+  bool dead = true;
+  for (; !questions.empty(); questions = std::exchange(above, {})) {
+    for (const auto& answer : resolver_.ask(questions, deadline)) {
+      const auto* ns = std::get_if<NsAnswer>(&answer);
+      dead = dead && (ns == nullptr || ns->lookup == Lookup::unknown);
+      if (ns == nullptr || ns->lookup != Lookup::found || !ns->cname.empty()) continue;
+      Delegation zone{canonical(ns->name).value_or(ns->name), {}, ns->ttl};
+      for (const auto& record : ns->records)
+        zone.servers.push_back({record.host, {}});
+      return zone;
+    }
+  }
+  return tl::unexpected(
+      std::string(dead ? kNoAncestor : "no name server of an ancestor of the name is known"));
+}
+
+void Source::look_up(std::vector<NameServer>& servers, std::size_t most, const Deadline& deadline) {
+  std::vector<DnsQuestion> questions;
+  std::vector<NameServer*> asked;
+  for (NameServer& server : servers) {
+    if (most-- == 0) break;
+    if (!server.addresses.empty()) continue;
+    for (const RecordType type : {RecordType::a, RecordType::aaaa}) {
+      questions.push_back({server.name, type});
+      asked.push_back(&server);
+    }
+  }
+  if (questions.empty()) return;
+  const auto answers = resolver_.ask(questions, deadline);
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (const auto* found = std::get_if<AddressAnswer>(&answers[i]))
+      asked[i]->addresses.insert(asked[i]->addresses.end(), found->records.begin(), found->records.end());
+}
+
+/// One address of each server before a second of any; what must not or cannot be dialled is left out.
+std::vector<Source::Named> Source::servers_of(Delegation& zone, Ask how, const Deadline& deadline) {
+  look_up(zone.servers, how == Ask::one ? kFew : bounds::kNameServers, deadline);
+  auto servers = zone.servers;
+  for (NameServer& server : servers)
+    std::erase_if(server.addresses, [&](const Address& address) {
+      return (!options_.allow_private && !address.not_public_reason().empty()) || (address.is_v6() && !ipv6_);
+    });
+  std::vector<Named> out;
+  for (std::size_t nth = 0; nth < bounds::kHostAddresses; ++nth)
+    for (const NameServer& server : servers)
+      if (nth < server.addresses.size() && out.size() < bounds::kSourceServers)
+        out.push_back({server.name, {server.addresses[nth], options_.port}});
+  return out;
+}
+
+void Source::heard(const Server& server, const Exchanged& exchanged) {
+  const std::lock_guard lock(mutex_);
+  if (!exchanged.message.empty()) {
+    ever_heard_ = true;
+    silent_.clear();
+  } else if (exchanged.timeout && silent_.size() < kSilentServers) {
+    silent_.insert(server.address);
+  }
+}
+
+bool Source::blocked() const {
+  const std::lock_guard lock(mutex_);
+  return !ever_heard_ && silent_.size() >= kSilentServers;
+}
+
+bool Source::may_ask() {
+  if (!blocked()) return true;
+  const std::lock_guard lock(mutex_);
+  if (Clock::now() < next_try_) return false;
+  next_try_ = Clock::now() + kBlockedRetry;
+  return true;
+}
+
+void Source::ask_servers(Stage& stage, std::size_t from, std::size_t count, const DnsQuestion& question,
+                         const Deadline& deadline) {
+  std::vector<Server> servers;
+  for (std::size_t i = from; i < from + count; ++i)
+    servers.push_back(stage.servers[i].server);
+  const auto answers =
+      exchange({question.name, type_code(question.type)}, servers, options_.timeout, deadline);
+  for (std::size_t i = 0; i < count; ++i) {
+    heard(servers[i], answers[i]);
+    SourceReading reading;
+    if (answers[i].message.empty()) {
+      reading.reply.name = question.name;
+      reading.reply.detail = answers[i].why;
+    } else {
+      reading = read_source(answers[i].message, question, stage.zone);
+    }
+    reading.reply.server = stage.servers[from + i].name;
+    reading.reply.address = servers[i].address;
+    if (!reading.referral.zone.empty() && !stage.below) stage.below = reading.referral;
+    stage.readings.push_back(std::move(reading));
+  }
+}
+
+/// The first by itself: most often a referral, or all that is wanted. The others together.
+Source::Stage Source::ask_zone(Delegation& zone, const DnsQuestion& question, Ask how,
+                               const Deadline& deadline) {
+  Stage stage;
+  stage.zone = zone.zone;
+  stage.servers = servers_of(zone, how, deadline);
+  if (stage.servers.empty()) return stage;
+  ask_servers(stage, 0, 1, question, deadline);
+  const bool enough = how == Ask::one && stage.readings.front().reply.said == SourceSaid::answered;
+  if (stage.below || enough) return stage;
+  ask_servers(stage, 1, stage.servers.size() - 1, question, deadline);
+  return stage;
+}
+
+void Source::add_serials(Stage& stage, SourceAnswer& answer, const Deadline& deadline) {
+  if (!answer.differs()) return;
+  std::vector<Server> servers;
+  for (const Named& named : stage.servers)
+    servers.push_back(named.server);
+  servers.resize(std::min(servers.size(), answer.replies.size()), Server{Address{}});
+  const auto answers = exchange({stage.zone, kTypeSoa}, servers, options_.timeout, deadline);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto soa = read_zone_soa(answers[i].message, stage.zone);
+    if (!soa) continue;
+    answer.replies[i].serial = soa->serial;
+    answer.refresh = std::max(answer.refresh, soa->refresh);
+  }
+}
+
+Source::Descent Source::descend(const std::string& domain, Delegation zone, const DnsQuestion& question,
+                                Ask how, const Deadline& deadline) {
+  Descent out;
+  for (int depth = 0; depth < kDepth && !deadline.passed() && !deadline.cancelled(); ++depth) {
+    Stage stage = ask_zone(zone, question, how, deadline);
+    if (stage.servers.empty()) {
+      out.answer.trouble = "no server of " + (zone.zone.empty() ? std::string("the root") : zone.zone) +
+                           " can be asked from here";
+      return out;
+    }
+    if (stage.below) {
+      zone = *std::move(stage.below);
+      out.referred = true;
+      continue;
+    }
+    for (const SourceReading& reading : stage.readings) {
+      out.answer.replies.push_back(reading.reply);
+      if (out.alias.empty()) out.alias = reading.alias;
+    }
+    if (how == Ask::all) add_serials(stage, out.answer, deadline);
+    if (is_within(domain, zone.zone) && out.answer.answered()) remember(domain, zone);
+    return out;
+  }
+  out.answer.trouble = "the delegation has no end within the time";
+  return out;
+}
+
+/// What the resolver knows of a zone may be what the dead zone itself once said: where nobody answers, the
+/// parent has the word on who serves it, and only servers that it names prove a fault.
+Source::Descent Source::ask_once(const std::string& domain, const DnsQuestion& question, Ask how,
+                                 const Deadline& deadline) {
+  Descent best;
+  if (const auto zone = known(domain)) {
+    best = descend(domain, *zone, question, how, deadline);
+    if (best.answer.answered()) return best;
+    forget(domain);
+  }
+  std::string from = domain;
+  for (int starts = 0; starts < kStarts; ++starts) {
+    const auto start = start_for(from, deadline);
+    if (!start) {
+      if (best.answer.replies.empty() && best.answer.trouble.empty()) best.answer.trouble = start.error();
+      break;
+    }
+    auto found = descend(domain, *start, question, how, deadline);
+    if (found.answer.answered() || found.referred) return found;
+    if (best.answer.replies.empty()) best = std::move(found);
+    if (start->zone.empty()) break;
+    from = parent_of(start->zone);
+  }
+  if (best.answer.trouble.empty()) best.answer.trouble = "the parent zone does not say who serves this one";
+  return best;
+}
+
+SourceAnswer Source::ask(const std::string& domain, const DnsQuestion& question, Ask how,
+                         const Deadline& deadline) {
+  SourceAnswer out;
+  if (!may_ask()) {
+    out.trouble = "port 53 seems to be blocked outwards";
+    return out;
+  }
+  std::string at = domain;
+  DnsQuestion now{canonical(question.name).value_or(question.name), question.type};
+  for (int aliases = 0;; ++aliases) {
+    auto part = ask_once(at, now, how, deadline);
+    std::ranges::move(part.answer.replies, std::back_inserter(out.replies));
+    out.refresh = std::max(out.refresh, part.answer.refresh);
+    out.trouble = std::move(part.answer.trouble);
+    if (part.alias.empty() || !out.trouble.empty()) return out;
+    if (aliases == kAliases) break;
+    now.name = at = part.alias;
+  }
+  out.trouble = "more aliases than are followed";
+  return out;
+}
+
+}  // namespace stswatch::dns

@@ -1,0 +1,94 @@
+// A small, bounded iterative client: finds the servers of a name's zone, starting from the nearest ancestor
+// that the configured resolver answers for, and asks them themselves (RFC 1034 §5.3.3). A second witness: no
+// cache of anybody stands between. Thread-safe; shared by all looks, remembers where zones are served.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+
+#include "checks/facts/source.h"
+#include "checks/observe/dns/delegation.h"
+#include "checks/observe/dns/exchange.h"
+
+namespace stswatch::dns {
+
+struct SourceOptions {
+  bool allow_private = false;
+  bool ipv6 = true;
+  std::uint16_t port = 53;  // another one for tests only
+  Millis timeout{2000};     // for all servers of a zone together
+};
+
+class Source {
+ public:
+  enum class Ask { one, all };  // servers of the zone; one: the first that answers
+
+  Source(Resolver& resolver, SourceOptions options)
+      : resolver_(resolver), options_(options), ipv6_(options.ipv6) {}
+
+  /// `domain`: where the search for the zone begins, an ancestor of the question's name or itself. Aliases
+  /// are followed. What the deadline cuts short is silent.
+  SourceAnswer ask(const std::string& domain, const DnsQuestion& question, Ask how, const Deadline& deadline);
+
+  /// The last search found no ancestor that the resolver answers for, not even the root.
+  static bool resolver_dead(const SourceAnswer& answer) { return answer.trouble == kNoAncestor; }
+
+  void use_ipv6(bool route) { ipv6_ = route; }
+  /// Server after server was silent, and none has ever answered: somebody blocks port 53 outwards. Nobody is
+  /// asked then, but for one now and then.
+  bool blocked() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Found {
+    Delegation zone;
+    Clock::time_point until{};
+  };
+  struct Named {  // one address of one server
+    std::string name;
+    Server server;
+  };
+  struct Stage {  // what the servers of one zone said
+    std::string zone;
+    std::vector<Named> servers;
+    std::vector<SourceReading> readings;
+    std::optional<Delegation> below;  // one of them referred there
+  };
+  struct Descent {  // from one start
+    SourceAnswer answer;
+    std::string alias;      // where the answer leads
+    bool referred = false;  // those who answered were named by their parent just now
+  };
+  static constexpr const char* kNoAncestor = "the resolver answers for no ancestor of the name";
+
+  std::optional<Delegation> known(const std::string& domain);
+  void remember(const std::string& domain, const Delegation& zone);
+  void forget(const std::string& domain);
+  tl::expected<Delegation, std::string> start_for(const std::string& name, const Deadline& deadline);
+  std::vector<Named> servers_of(Delegation& zone, Ask how, const Deadline& deadline);
+  void look_up(std::vector<NameServer>& servers, std::size_t most, const Deadline& deadline);
+  Stage ask_zone(Delegation& zone, const DnsQuestion& question, Ask how, const Deadline& deadline);
+  void ask_servers(Stage& stage, std::size_t from, std::size_t count, const DnsQuestion& question,
+                   const Deadline& deadline);
+  Descent descend(const std::string& domain, Delegation zone, const DnsQuestion& question, Ask how,
+                  const Deadline& deadline);
+  Descent ask_once(const std::string& domain, const DnsQuestion& question, Ask how, const Deadline& deadline);
+  void add_serials(Stage& stage, SourceAnswer& answer, const Deadline& deadline);
+  void heard(const Server& server, const Exchanged& exchanged);
+  bool may_ask();
+
+  Resolver& resolver_;
+  const SourceOptions options_;
+  std::atomic<bool> ipv6_;
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Found> zones_;  // guarded by mutex_, as is all below; by `domain`
+  bool ever_heard_ = false;
+  std::set<Address> silent_;  // until one is heard
+  Clock::time_point next_try_{};
+};
+
+}  // namespace stswatch::dns

@@ -1,0 +1,163 @@
+// The calendar when somebody sets the wall clock: nothing jumps with it until it is known to be right.
+#include "agent/watch/calendar.h"
+
+#include <doctest/doctest.h>
+
+#include "agent/watch/clock_log.h"
+#include "tests/alerts/ram_journal.h"
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr TimePoint kStart{Seconds{1'800'000'000}};
+
+/// A machine whose wall clock can be set.
+struct Machine {
+  Millis boot{5'000'000};
+  std::chrono::sys_time<Millis> wall = kStart;
+
+  Hands hands() {
+    return {[this] { return wall; }, [this] { return boot; }};
+  }
+  void pass(Millis span) {
+    boot += span;
+    wall += span;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("small steps are followed, as a time service makes them") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  for (const auto step : {290s, -290s, 1s, -300s}) {
+    machine.pass(10s);
+    machine.wall += step;
+    CHECK(calendar.now() == std::chrono::floor<Seconds>(machine.wall));
+    CHECK_FALSE(calendar.doubt());
+  }
+  CHECK(calendar.jumps() == 0);
+}
+
+TEST_CASE("sleep is no step, since the time since boot counts it") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  machine.pass(24h * 30);
+  CHECK(calendar.now() == kStart + 24h * 30);
+  CHECK_FALSE(calendar.doubt());
+}
+
+TEST_CASE("a jump either way is doubted, the calendar goes on, and all is well when the clock is back") {
+  for (const Seconds by :
+       {Seconds{301}, Seconds{-301}, Seconds{-3600}, Seconds{400 * 86400}, Seconds{-400 * 86400}}) {
+    CAPTURE(by.count());
+    Machine machine;
+    Calendar calendar(machine.hands());
+    machine.pass(60s);
+    machine.wall += by;
+    CHECK(calendar.now() == kStart + 60s);
+    machine.pass(30min);
+    CHECK(calendar.now() == kStart + 31min);
+    const auto doubt = calendar.doubt();
+    REQUIRE(doubt);
+    CHECK(doubt->by == by);
+    CHECK(doubt->since == kStart + 60s);
+    CHECK(doubt->in_words().find(by < 0s ? " back at " : " ahead at ") != std::string::npos);
+    machine.wall -= by;
+    CHECK_FALSE(calendar.doubt());
+    CHECK(calendar.now() == kStart + 31min);
+    CHECK(calendar.jumps() == 0);
+  }
+}
+
+TEST_CASE("what nobody contradicts for an hour is believed") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  machine.wall -= 24h;
+  machine.pass(59min);
+  CHECK(calendar.doubt());
+  machine.pass(59min);  // the hour counts from when it was noticed
+  CHECK(calendar.now() == kStart + 118min);
+  machine.pass(1min);
+  CHECK(calendar.now() == kStart + 119min - 24h);
+  CHECK_FALSE(calendar.doubt());
+  CHECK(calendar.jumps() == 1);
+}
+
+TEST_CASE(
+    "others decide: who agrees with the new time ends the doubt, who agrees with the old one keeps it") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  calendar.heard("before", kStart + 24h);  // of no use without a doubt
+  machine.wall += 24h;
+  REQUIRE(calendar.doubt());
+  calendar.heard("neither", kStart + 12h);
+  calendar.heard("old", kStart + 2min);
+  machine.pass(3h);
+  CHECK(calendar.doubt());
+  CHECK(calendar.now() == kStart + 3h);
+  calendar.heard("new", kStart + 27h);
+  CHECK(calendar.doubt()->by ==
+        24h);  // one against one, and no hour since it was noticed would help: it has passed
+}
+
+TEST_CASE("who agrees with the new time is believed at once") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  machine.wall += 24h;
+  REQUIRE(calendar.doubt());
+  calendar.heard("mta-sts.example.com", kStart + 24h + 2s);
+  CHECK_FALSE(calendar.doubt());
+  CHECK(calendar.now() == kStart + 24h);
+}
+
+TEST_CASE("a second jump during the doubt begins another") {
+  Machine machine;
+  Calendar calendar(machine.hands());
+  machine.wall += 24h;
+  REQUIRE(calendar.doubt());
+  machine.pass(50min);
+  machine.wall += 24h;
+  CHECK(calendar.doubt()->by == 48h);
+  machine.pass(50min);
+  CHECK(calendar.doubt());
+  CHECK(calendar.now() == kStart + 100min);
+}
+
+TEST_CASE("HTTP dates (RFC 9110 §5.6.7), and what is none") {
+  CHECK(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT") == TimePoint{Seconds{784111777}});
+  for (const auto* bad : {"", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT ", "now",
+                          "1994-11-06T08:49:37Z", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_http_date(bad));
+  }
+}
+
+TEST_CASE("a clock that was set between two runs is noticed within one boot, either way") {
+  for (const Seconds by : {Seconds{0}, Seconds{299}, Seconds{-7200}, Seconds{7200}}) {
+    CAPTURE(by.count());
+    RamJournal journal;
+    Machine machine;
+    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "boot-1"));
+    log_clocks(journal, machine.hands(), "boot-1");
+    machine.pass(24h);
+    machine.wall += by;
+    CHECK(jumped_since_logged(journal, machine.hands(), "boot-1") ==
+          (std::chrono::abs(by) > 5min ? std::optional(by) : std::nullopt));
+    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "boot-2"));
+    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), ""));
+  }
+}
+
+TEST_CASE("rows of the journal that are not understood are no jump") {
+  for (const auto* text :
+       {"", "[]", "{", R"({"boot":"b"})", R"({"boot":"b","offset_ms":"x"})", R"({"boot":7})"}) {
+    CAPTURE(text);
+    RamJournal journal;
+    journal.put("clock", "last", text);
+    Machine machine;
+    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "b"));
+  }
+}

@@ -1,0 +1,118 @@
+#include "agent/watch/resolver_watch.h"
+
+#include <doctest/doctest.h>
+
+namespace stswatch {
+namespace {
+
+DomainObservation good(const std::string& name) {
+  DomainObservation look(*Domain::parse(name));
+  look.sts.lookup = look.mx.lookup = look.tlsrpt.lookup = look.policy_host.a.lookup = Lookup::found;
+  look.policy_host.a.records.push_back(*Address::parse("192.0.2.1"));
+  return look;
+}
+
+DomainObservation failing(const std::string& name) {
+  DomainObservation look(*Domain::parse(name));
+  look.sts.detail = look.mx.detail = "time-out";
+  return look;
+}
+
+const SourceAnswer kAnswers{
+    .replies = {{.name = "x", .server = "ns1.example", .said = SourceSaid::answered}}};
+const SourceAnswer kSilent{.replies = {{.name = "x", .server = "ns1.example"}}};
+
+DomainObservation contradicted(const std::string& name) {
+  auto look = failing(name);
+  look.source.sts = kAnswers;
+  return look;
+}
+
+DomainObservation dead(const std::string& name) {
+  auto look = failing(name);
+  look.source.resolver_dead = true;
+  return look;
+}
+
+}  // namespace
+
+TEST_CASE("a resolver that fails where the zone's servers answer is at fault, at the second look") {
+  ResolverWatch watch;
+  watch.saw(good("a.example"));
+  CHECK(watch.blind().empty());
+  watch.saw(contradicted("b.example"));
+  CHECK(watch.blind().empty());
+  watch.saw(contradicted("b.example"));
+  CHECK(watch.blind() == "b.example: time-out, while ns1.example answers");
+  watch.saw(good("b.example"));
+  CHECK(watch.blind().empty());
+}
+
+TEST_CASE("a resolver that answers for nothing, up to the root, is at fault with a single domain") {
+  ResolverWatch watch;
+  watch.saw(dead("a.example"));
+  watch.saw(dead("a.example"));
+  CHECK_FALSE(watch.blind().empty());
+  watch.forget("a.example");
+  CHECK(watch.blind().empty());
+}
+
+TEST_CASE("a zone whose servers are silent or refuse says nothing of the resolver") {
+  ResolverWatch watch;
+  for (int look = 0; look < 9; ++look) {
+    for (const auto* name : {"a.example", "b.example", "c.example", "d.example"}) {
+      auto silent = failing(name);
+      silent.source.sts = kSilent;
+      watch.saw(silent);
+    }
+    auto refused = failing("e.example");
+    refused.source.sts = kSilent;
+    refused.mx.zone_error = "REFUSED";
+    watch.saw(refused);
+  }
+  CHECK(watch.blind().empty());
+}
+
+TEST_CASE("without a source, several unrelated names that fail at once have the resolver in common") {
+  ResolverWatch watch;
+  for (const auto* name : {"a.example", "b.example", "c.example"})
+    watch.saw(good(name));
+  watch.saw(failing("a.example"));
+  watch.saw(failing("b.example"));
+  CHECK(watch.blind().empty());
+  watch.saw(failing("c.example"));
+  CHECK_FALSE(watch.blind().empty());
+  watch.saw(good("c.example"));
+  CHECK(watch.blind().empty());
+}
+
+TEST_CASE("a share of failures among many good looks is no blindness") {
+  ResolverWatch watch;
+  for (int i = 0; i < 1000; ++i) {
+    const auto name = "d" + std::to_string(i % 500) + ".example";
+    if (i % 100 == 7)
+      watch.saw(failing(name));
+    else
+      watch.saw(good(name));
+    CHECK(watch.blind().empty());
+  }
+}
+
+TEST_CASE("a bogus zone is the zone's fault; bogus zones without end are a trust anchor's") {
+  ResolverWatch watch;
+  const auto bogus = [&](const std::string& name) {
+    auto look = failing(name);
+    look.sts.bogus = look.mx.bogus = true;
+    look.mx.zone_error = "SERVFAIL (EDE 9)";
+    look.source.sts = kAnswers;
+    watch.saw(look);
+  };
+  for (int i = 0; i < 9; ++i)
+    bogus("a.example");
+  CHECK(watch.blind().empty());
+  for (const auto* name : {"b.example", "c.example", "d.example", "e.example"})
+    bogus(name);
+  CHECK_FALSE(watch.blind().empty());
+}
+
+}  // namespace stswatch

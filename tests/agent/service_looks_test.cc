@@ -1,0 +1,151 @@
+// The watch at work on an injected clock: how often it looks, fetches and probes. The domain's servers are
+// on loopback.
+#include <doctest/doctest.h>
+#include <spdlog/spdlog.h>
+
+#include "agent/watch/service.h"
+#include "tests/agent/manual_clock.h"
+#include "tests/observe/observer_peer.h"
+#include "tests/observe/observer_pki.h"
+#include "tests/observe/table_resolver.h"
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+using dialogue::kNow;
+using dialogue::Peer;
+using dialogue::Pki;
+using dialogue::ScriptedServer;
+
+namespace {
+
+const Domain kName = *Domain::parse("watched.example");
+
+void serve_policy(Peer& peer, SSL_CTX* context) {
+  const std::string policy =
+      "version: STSv1\r\nmode: enforce\r\nmx: mx.watched.example\r\nmax_age: 604800\r\n";
+  if (!peer.start_tls(context)) return;
+  while (!peer.hear().empty()) {
+  }
+  peer.say("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(policy.size()) + "\r\n\r\n" + policy);
+  peer.close_notify();
+}
+
+void take_mail(Peer& peer, SSL_CTX* context) {
+  peer.ask("220 mx.watched.example ESMTP\r\n");
+  peer.ask("250-mx.watched.example\r\n250 STARTTLS\r\n");
+  peer.say("220 go ahead\r\n");
+  if (!peer.start_tls(context)) return;
+  peer.hear();
+  peer.say("221 bye\r\n");
+  peer.close_notify();
+}
+
+/// One domain, its policy host and its MX host, all of them well and none with an AAAA record.
+class Watched {
+ public:
+  explicit Watched(void (*alter)(TableResolver&) = [](TableResolver&) {}) {
+    auto table = std::make_unique<TableResolver>();
+    table->txt("_mta-sts.watched.example", {"v=STSv1; id=1;"});
+    table->txt("_smtp._tls.watched.example", {"v=TLSRPTv1; rua=mailto:a@reports.example"});
+    table->mx("watched.example", "mx.watched.example");
+    table->addresses("mta-sts.watched.example", RecordType::a, {"127.0.0.1"});
+    table->addresses("mx.watched.example", RecordType::a, {"127.0.0.1"});
+    alter(*table);
+    asked_ = table.get();
+    Config config;
+    config.domains = {{kName, {}, {}, 100}};
+    ObserveOptions options;
+    options.allow_private = config.network.allow_private = true;
+    options.smtp.port = config.network.smtp_port = mail_.port();
+    options.https.port = config.network.https_port = web_.port();
+    Probes probes;
+    probes.trust = Pki::get().shared_trust();
+    probes.address_limiter = std::make_shared<AddressLimiter>();
+    probes.observer = std::make_unique<Observer>(*table, probes.trust, options, probes.address_limiter);
+    probes.vantage = std::make_shared<VantageWatch>(false, true);
+    probes.canaries =
+        std::make_unique<Canaries>(std::vector<std::string>{}, *probes.observer, *probes.vantage);
+    probes.resolver = std::move(table);
+    service_ = std::make_unique<Service>(
+        std::make_shared<const LiveConfig>(std::move(config), std::move(probes)), *memory_, clock_);
+  }
+
+  void run(Seconds span) {
+    const TimePoint end = kNow + span;
+    service_->start();
+    while (clock_.now() < end || !idle())
+      if (!idle() || !clock_.leap(end)) clock_.glance();
+  }
+  void stop() {
+    service_->stop();
+    fetches = web_.stop().size();
+    probes = mail_.stop().size();
+    for (const auto& batch : asked_->batches)
+      looks += batch.front() == "_mta-sts.watched.example" ? 1 : 0;
+  }
+
+  std::shared_ptr<const DomainMemory> record() const { return memory_->domain(kName); }
+  std::size_t looks = 0, fetches = 0, probes = 0;  // after stop()
+
+ private:
+  /// Nobody looks, and nothing is due.
+  bool idle() const {
+    const auto s = service_->snapshot();
+    if (s.workers_busy > 0 || s.domains.empty() || s.mx.empty()) return false;
+    return std::ranges::all_of(s.kinds, [](const auto& k) { return k.late == 0s; });
+  }
+
+  Pki::Context web_context_ = Pki::get().server("mta-sts.watched.example");
+  Pki::Context mail_context_ = Pki::get().server("mx.watched.example");
+  ScriptedServer web_{[this](Peer& peer) { serve_policy(peer, web_context_.get()); }};
+  ScriptedServer mail_{[this](Peer& peer) { take_mail(peer, mail_context_.get()); }};
+  ManualClock clock_{kNow};
+  std::unique_ptr<Memory> memory_ = make_ram_memory();
+  const TableResolver* asked_ = nullptr;
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace
+
+TEST_CASE("a healthy domain costs one look, a fetch an address and a probe an address at first") {
+  struct Row {
+    const char* why;
+    void (*alter)(TableResolver&);
+    std::size_t fetches;
+  };
+  const Row rows[] = {
+      {"IPv4 only", [](TableResolver&) {}, 1},
+      {"and without TLSRPT",
+       [](TableResolver& t) {
+         t.table.erase({"_smtp._tls.watched.example", RecordType::txt});
+       },
+       1},
+      {"without MTA-STS",
+       [](TableResolver& t) {
+         t.table.erase({"_mta-sts.watched.example", RecordType::txt});
+         t.table.erase({"mta-sts.watched.example", RecordType::a});
+       },
+       0},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.why);
+    Watched w(row.alter);
+    w.run(1min);
+    w.stop();
+    CHECK(w.looks == 1);
+    CHECK(w.fetches == row.fetches);
+    CHECK(w.probes == 1);
+    REQUIRE(w.record() != nullptr);
+    CHECK(w.record()->verdict.status != Status::unknown);
+    CHECK(w.record()->verdict.mx.at(0).usable == true);
+  }
+}
+
+TEST_CASE("where something may have turned bad, the looks that settle it come in the first minutes") {
+  Watched w([](TableResolver& t) { t.table.erase({"mta-sts.watched.example", RecordType::a}); });
+  w.run(2min);
+  w.stop();
+  CHECK(w.looks == 3);
+  CHECK(w.probes == 1);
+}

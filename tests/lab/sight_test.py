@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""What is the resolver's fault is no domain's: the lab's resolver falls silent, fails, and recovers, while the zones' own
+servers answer. The lab must be up; STSWATCH names the program."""
+import json
+import os
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+import live  # noqa: E402
+import world  # noqa: E402
+from harness import SECONDS, Case, Service, free_port, get  # noqa: E402
+
+CA_FILE = Path(os.environ.get("STSWATCH_LAB_DIR", "/tmp/stswatch-lab"), "ca.pem").resolve()
+SERVFAIL = next(address for address, behaviour in world.BAD_RESOLVERS.items() if behaviour == "servfail")
+GOOD = ("s01-base.test", "signed.test", "record-split.test", "record-extension.test")
+REFUSED = "refused.test"
+CONFIG = """
+[agent]
+state = "{state}"
+[schedule]
+dns = "3s"
+policy = "4s"
+mx = "3s"
+confirm_after = "1s"
+confirmations = 2
+[dns]
+servers = ["{resolver}"]
+timeout = "1s"
+tries = 2
+[network]
+ca_file = "{ca}"
+allow_private = true
+"""
+
+
+class Sight(Case):
+    def start(self, *domains, resolver="127.0.53.2:53"):
+        text = CONFIG.format(state=self.folder / "s.db", ca=CA_FILE, resolver=resolver)
+        config = self.file("c.toml", text + "".join(f'[[domain]]\nname = "{domain}"\n' for domain in domains))
+        port = free_port()
+        self.service = self.enterContext(Service("--config", config, "--listen", f"127.0.0.1:{port}", port=port,
+                                                 folder=self.folder))
+
+    def dns_ok(self):
+        (line,) = [line for line in get(self.service.port, "/metrics")[1].splitlines()
+                   if line.startswith("stswatch_vantage_dns_ok")]
+        return float(line.split()[-1]) == 1
+
+    def domain(self, name):
+        status, body = get(self.service.port, f"/api/v1/domains/{name}")
+        return json.loads(body) if status == 200 else {"status": None, "findings": []}
+
+    def codes(self, *names):
+        """What is open that is no remark, and what the agent says of itself."""
+        return {f["code"] for name in names for f in self.domain(name)["findings"]
+                if f["severity"] != "info" or f["code"].startswith("vantage-")}
+
+    def wait_until(self, what, is_so, watch=lambda: None):
+        end = time.monotonic() + 2 * SECONDS
+        while not is_so():
+            watch()
+            self.assertLess(time.monotonic(), end, f"{what}: {self.codes(*GOOD)}\n{self.service.said()}")
+            time.sleep(0.2)
+
+    def no_domain_is_blamed(self):
+        self.assertLessEqual(self.codes(*GOOD), {"vantage-resolver-blind"})
+
+    def all_well(self):
+        return self.dns_ok() and all(self.domain(name)["status"] == "ok" for name in GOOD) and not self.codes(*GOOD)
+
+    def test_a_resolver_that_falls_silent_is_the_agents_trouble_until_it_answers_again(self):
+        with live.Live() as lab:
+            self.start(*GOOD)
+            self.wait_until("healthy", self.all_well)
+            with lab.paused("unbound"):
+                self.wait_until("blind", lambda: not self.dns_ok() and "vantage-resolver-blind" in self.codes(*GOOD),
+                                self.no_domain_is_blamed)
+                self.no_domain_is_blamed()
+            self.wait_until("over", self.all_well, self.no_domain_is_blamed)
+
+    def test_a_resolver_that_fails_from_the_start(self):
+        self.start(*GOOD, resolver=f"{SERVFAIL}:53")
+        self.wait_until("blind", lambda: not self.dns_ok() and "vantage-resolver-blind" in self.codes(*GOOD),
+                        self.no_domain_is_blamed)
+
+    def test_a_zone_whose_servers_refuse_is_at_fault_from_the_start(self):
+        self.start(REFUSED, "silent-zone.test", *GOOD)
+        self.wait_until("refused", lambda: "mx-dns-error" in self.codes(REFUSED))
+        self.assertEqual(self.domain(REFUSED)["status"], "critical")
+        self.assertTrue(self.dns_ok())
+        self.assertEqual(self.codes("silent-zone.test"), set())
+
+
+if __name__ == "__main__":
+    if not CA_FILE.exists():
+        sys.exit(f"{CA_FILE} is not there: run this by tests/lab/lab exec")
+    unittest.main()
