@@ -13,14 +13,14 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLines = 10;     // of what was seen
 constexpr Seconds kFirstBounce = 96h;  // RULES 5.6: senders give up after four to five days
 
-bool breaks_now(const Finding& finding) { return finding.code == "enforce-breakage-now"; }
+bool breaks_now(const Finding& finding) { return nature_of(finding).headline == Headline::no_mail; }
 
 /// The gravest first; of those the one that says what it does to mail.
 OpenFindings by_gravity(OpenFindings items) {
   std::ranges::stable_sort(items, [](const OpenFinding* a, const OpenFinding* b) {
     const auto rank = [](const OpenFinding* i) {
       const Finding& f = i->finding();
-      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom);
+      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom());
     };
     return rank(a) > rank(b);
   });
@@ -30,10 +30,11 @@ OpenFindings by_gravity(OpenFindings items) {
 /// Of the lead's domain, what the fix has to begin with.
 const OpenFinding& cause_of(const OpenFindings& items) {
   const OpenFinding* best = items.front();
-  if (!best->nature.symptom) return *best;
+  if (!best->nature.symptom()) return *best;
   for (const OpenFinding* item : items) {
-    if (item->domain() != items.front()->domain() || item->nature.symptom || item->nature.change) continue;
-    if (best->nature.symptom || item->finding().severity > best->finding().severity) best = item;
+    if (item->domain() != items.front()->domain() || item->nature.symptom() || item->nature.change())
+      continue;
+    if (best->nature.symptom() || item->finding().severity > best->finding().severity) best = item;
   }
   return *best;
 }
@@ -103,7 +104,8 @@ void look_ahead(const OpenFindings& items, const ComposeContext& around, Notice&
   if (breakage && breakage->at > around.now && lead.nature.family == Family::delivery) {
     notice.until = breakage->at;
     notice.outlook = "mail from enforcing senders flows until " + to_utc(breakage->at);
-  } else if (std::ranges::any_of(items, [](const OpenFinding* i) { return i->nature.aspect == "caches"; }) &&
+  } else if (std::ranges::any_of(items,
+                                 [](const OpenFinding* i) { return i->nature.aspect == Aspect::caches; }) &&
              verdict.safe_after && *verdict.safe_after > around.now) {
     notice.until = verdict.safe_after;
     notice.outlook =
@@ -235,7 +237,10 @@ Notice compose_resolved(const LastNotified& last_notified, const ComposeContext&
   const auto lasted = to_words(around.now - notice.since);
   const auto colon = notice.title.find(": ");
   const auto whom = notice.title.substr(0, colon);
-  const bool stopped_mail = last_notified.codes.contains("enforce-breakage-now");
+  const bool stopped_mail = std::ranges::any_of(last_notified.codes, [](const std::string& code) {
+    const CatalogueEntry* entry = find_in_catalogue(code);
+    return entry && entry->told.of(false).headline == Headline::no_mail;
+  });
   const auto record =
       around.domain && !notice.domains.empty() ? around.domain(notice.domains.front()) : nullptr;
   const auto held = still_held(record, around.now);

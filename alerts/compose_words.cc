@@ -7,16 +7,15 @@
 namespace stswatch {
 namespace {
 
-constexpr std::string_view kHost = "An MX host", kPolicyHost = "The policy host";
 constexpr std::size_t kChanges = 3;
 
 /// "An MX host's certificate has expired" -> "mx1.example.com's certificate has expired".
 /// Where nobody is named, "an MX host".
 std::string named_title(const Finding& finding, const std::string& host) {
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  std::string title(entry != nullptr ? entry->title : std::string_view(finding.code));
-  for (const auto generic : {kHost, kPolicyHost})
-    if (!host.empty() && title.starts_with(generic)) return host + title.substr(generic.size());
+  std::string title(entry != nullptr ? std::string_view(entry->title) : finding.code);
+  if (entry != nullptr && !host.empty() && entry->title.whom() != Whom::nobody)
+    return host + std::string(entry->title.rest());
   if (title.size() > 1 && !(title[1] >= 'A' && title[1] <= 'Z')) title[0] = text::lower(title[0]);
   return title;
 }
@@ -33,7 +32,7 @@ std::string without_host(std::string title, const std::string& host) {
 const OpenFinding* cause_in_title(const OpenFindings& items) {
   const OpenFinding* best = nullptr;
   for (const OpenFinding* item : items)
-    if (item->domain() == items.front()->domain() && !item->nature.symptom && !item->nature.change &&
+    if (item->domain() == items.front()->domain() && !item->nature.symptom() && !item->nature.change() &&
         (best == nullptr || item->finding().severity > best->finding().severity))
       best = item;
   return best;
@@ -41,19 +40,22 @@ const OpenFinding* cause_in_title(const OpenFindings& items) {
 
 /// What stops working, and when; empty where the catalogue's title says it.
 std::string effect_in_title(const OpenFinding& lead, const std::string& whose) {
-  const auto& code = lead.finding().code;
   const auto& forecast = lead.record->verdict.forecast;
-  if (code == "enforce-breakage-now")
-    return "enforcing senders cannot deliver" + whose + " since " + to_utc(lead.incident->opened);
-  if (code == "enforce-breakage-predicted")
-    return "enforcing senders cannot deliver" + whose + " from " +
-           (forecast.breakage ? to_utc(forecast.breakage->at) : "soon") + " on";
-  if (code == "enforce-degradation-predicted")
-    return "enforcing senders lose MX hosts" + whose + " from " +
-           (forecast.degradation ? to_utc(forecast.degradation->at) : "soon") + " on";
-  if (code == "cached-policy-excludes-all-mx")
-    return "senders that hold the earlier policy cannot deliver" + whose + " since " +
-           to_utc(lead.incident->opened);
+  switch (lead.nature.headline) {
+    case Headline::title:
+      return {};
+    case Headline::no_mail:
+      return "enforcing senders cannot deliver" + whose + " since " + to_utc(lead.incident->opened);
+    case Headline::no_mail_from:
+      return "enforcing senders cannot deliver" + whose + " from " +
+             (forecast.breakage ? to_utc(forecast.breakage->at) : "soon") + " on";
+    case Headline::fewer_hosts_from:
+      return "enforcing senders lose MX hosts" + whose + " from " +
+             (forecast.degradation ? to_utc(forecast.degradation->at) : "soon") + " on";
+    case Headline::no_mail_from_holders:
+      return "senders that hold the earlier policy cannot deliver" + whose + " since " +
+             to_utc(lead.incident->opened);
+  }
   return {};
 }
 
@@ -159,13 +161,14 @@ std::string verify_command(const OpenFinding& cause, const ComposeContext& aroun
   const auto address = address_in(cause.finding());
   if (!plain_name(cause.host()) || (!address.empty() && !plain_name(address)))
     return "stswatch check " + domain;
-  const auto aspect = cause.nature.aspect;
-  if (aspect == "certificate" || aspect == "smtp" || aspect == "reach")
+  const Aspect aspect = cause.nature.aspect;
+  if (aspect == Aspect::certificate || aspect == Aspect::smtp || aspect == Aspect::reach)
     return certificate_command(cause, around.smtp_port);
-  if (aspect == "record") return "dig +short TXT _mta-sts." + domain;
-  if (aspect == "reports") return "dig +short TXT _smtp._tls." + domain;
-  if (aspect == "policy" || aspect == "semantics") return policy_command(cause, around.https_port);
-  if (aspect == "match" || aspect == "mx") return "dig +short MX " + domain;
+  if (aspect == Aspect::record) return "dig +short TXT _mta-sts." + domain;
+  if (aspect == Aspect::reports) return "dig +short TXT _smtp._tls." + domain;
+  if (aspect == Aspect::policy || aspect == Aspect::semantics)
+    return policy_command(cause, around.https_port);
+  if (aspect == Aspect::match || aspect == Aspect::mx) return "dig +short MX " + domain;
   return "stswatch check " + domain + " --explain";
 }
 

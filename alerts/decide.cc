@@ -24,7 +24,7 @@ bool tells(const OpenFinding& item) { return !item.silenced && !item.in_doubt();
 bool is_change(const std::string& code) {
   Finding finding;
   finding.code = code;
-  return nature_of(finding).change;
+  return nature_of(finding).change();
 }
 
 GroupState stand(const AlertGroup& group, const std::set<std::string>& told, const TellingRules& rules) {
@@ -33,7 +33,7 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, con
     const Finding& finding = item->finding();
     if (!wants(rules, *item)) continue;
     out.any = true;
-    out.state |= !item->nature.change;
+    out.state |= !item->nature.change();
     for (const Incident& i : item->record->incidents)
       if (!i.open() && told.contains(i.finding.code))
         out.eased = std::max(out.eased.value_or(*i.closed), *i.closed);
@@ -49,7 +49,7 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, con
         item->incident->opened + (finding.of_the_agent && !item->own() ? kOwnFault : Seconds{0});
     out.news = std::min(out.news.value_or(from), from);
     out.at_once |= item->own();
-    out.new_cause |= !item->nature.symptom;
+    out.new_cause |= !item->nature.symptom();
   }
   return out;
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
 std::string family_name(const OpenFinding& item) {
-  return std::to_string(static_cast<int>(item.nature.family));
+  return std::to_string(static_cast<int>(Family(item.nature.family)));
 }
 
 /// The MX host or policy platform that the fault of this domain is shared through; empty: none known.
@@ -49,15 +49,15 @@ class Gathering {
       at = fresh(item);
     clusters_[at].items.push_back(&item);
     if (at >= first_new_) clusters_[at].problem.keys.insert(key);
-    if (!item.nature.change) causes_[item.domain() + ' ' + family_name(item)].push_back({&item, at});
+    if (!item.nature.change()) causes_[item.domain() + ' ' + family_name(item)].push_back({&item, at});
   }
 
   void place_symptom(const OpenFinding& item) {
     std::size_t at = kNowhere;
     if (const auto it = told_.find(item.key()); it != told_.end()) at = it->second;
     if (at == kNowhere) at = cluster_of_cause(item);
-    if (at != kNowhere && item.finding().code == "enforce-breakage-now") join_causes(item, at);
-    if (at == kNowhere && item.nature.aspect == "backup") return;  // RULES 3.1: never told by itself
+    if (at != kNowhere && item.nature.headline == Headline::no_mail) join_causes(item, at);
+    if (at == kNowhere && item.nature.aspect == Aspect::backup) return;  // RULES 3.1: never told by itself
     if (at == kNowhere) {
       at = fresh(item);
       clusters_[at].problem.keys.insert(item.key());
@@ -102,7 +102,7 @@ class Gathering {
     };
     const auto best = std::ranges::max_element(
         it->second, [&](const Cause& a, const Cause& b) { return rank(a) < rank(b); });
-    if (symptom.nature.aspect == "backup" && best->item->host() != named) return kNowhere;
+    if (symptom.nature.aspect == Aspect::backup && best->item->host() != named) return kNowhere;
     const auto moved = joined_.find(best->group);
     return moved == joined_.end() ? best->group : moved->second;
   }
@@ -133,12 +133,13 @@ class Gathering {
   }
 
   static std::string named_by(const OpenFinding& symptom) {
-    const auto& code = symptom.finding().code;
-    if (code == "mx-backup-invalid") return symptom.host();
+    const Nature& nature = symptom.nature;
+    if (nature.aspect == Aspect::backup) return symptom.host();
     const auto& forecast = symptom.record->verdict.forecast;
-    const auto& point = code == "enforce-degradation-predicted" ? forecast.degradation : forecast.breakage;
-    if (code == "enforce-breakage-now" || !point) return {};
-    return point->subject.substr(0, point->subject.find(' '));
+    const auto& point =
+        nature.headline == Headline::fewer_hosts_from ? forecast.degradation : forecast.breakage;
+    if (nature.headline == Headline::no_mail || !point) return {};
+    return point->subject.name;
   }
 
   using Groups = std::map<std::string, std::vector<std::size_t>>;
@@ -224,9 +225,9 @@ std::vector<AlertGroup> gather(const std::vector<const OpenFinding*>& items,
                                const std::map<std::string, Problem>& problems) {
   Gathering gathering(problems);
   for (const OpenFinding* item : items)
-    if (!item->nature.symptom) gathering.place_cause(*item);
+    if (!item->nature.symptom()) gathering.place_cause(*item);
   for (const OpenFinding* item : items)
-    if (item->nature.symptom) gathering.place_symptom(*item);
+    if (item->nature.symptom()) gathering.place_symptom(*item);
   return gathering.take();
 }
 

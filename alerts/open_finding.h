@@ -41,20 +41,6 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
-/// Findings of one family that come up together are told together.
-enum class Family { delivery, publication, reports, agent };
-
-struct Nature {
-  Family family = Family::publication;
-  std::string_view
-      aspect;            // what of the domain or host it speaks of: the next finding on it continues this one
-  bool of_host = false;  // the fault of a host, whichever domains use it
-  bool symptom = false;  // follows from other findings: told with its cause
-  bool change = false;   // something became something else: told once, never over
-};
-
-Nature nature_of(const Finding& finding);
-
 struct OpenFinding {
   std::shared_ptr<const DomainMemory> record;
   const Incident* incident = nullptr;  // of `record`

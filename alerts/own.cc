@@ -18,8 +18,6 @@ std::shared_ptr<const DomainMemory> record_of_agent(std::vector<Incident> incide
   return record;
 }
 
-bool told_of_agent(const Finding& finding) {
-  return finding.of_the_agent && (finding.code.starts_with("vantage-") || finding.code.starts_with("agent-"));
-}
+bool told_of_agent(const Finding& finding) { return nature_of(finding).aspect == Aspect::own; }
 
 }  // namespace stswatch

@@ -29,7 +29,7 @@ CheckReport::CheckReport(const CheckCommand& command, std::ostream& out) : comma
 std::string CheckReport::tell(const Verdict& verdict, std::size_t times) {
   worst_ = worse(worst_, verdict.status);
   for (const auto& f : verdict.findings)
-    if (f.of_the_agent && f.code.starts_with("vantage-")) blind_.emplace(f.code, f.detail);
+    if (nature_of(f).aspect == Aspect::own) blind_.emplace(f.code, f.detail);
   std::string told;
   switch (command_.format) {
     case Format::json:

@@ -2,7 +2,6 @@
 // one by one, with the alerts of contrib/prometheus, as contrib/runbook has them.
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 
 #include "agent/commands/commands.h"
@@ -11,32 +10,6 @@
 
 namespace stswatch {
 namespace {
-
-struct Group {
-  char letter;
-  std::string_view title;
-};
-
-constexpr std::array<Group, 18> kGroups{{
-    {'A', "The TXT record at _mta-sts"},
-    {'B', "Fetching the policy"},
-    {'C', "Certificate and TLS of the policy host"},
-    {'D', "The text of the policy"},
-    {'E', "What the policy says"},
-    {'F', "MX records and their hosts"},
-    {'G', "SMTP and STARTTLS"},
-    {'H', "Certificates of MX hosts"},
-    {'I', "What will come"},
-    {'J', "Changes, and what senders still hold"},
-    {'K', "The TLSRPT record"},
-    {'L', "TLS reports"},
-    {'M', "DANE"},
-    {'N', "DNSSEC"},
-    {'O', "From testing to enforce"},
-    {'P', "Mail providers"},
-    {'Q', "This monitor itself"},
-    {'R', "What could not be judged"},
-}};
 
 std::string severity(const CatalogueEntry& entry, Mode mode) {
   const auto s = entry.severity_in(mode);
@@ -56,10 +29,10 @@ Facts facts_of(const CatalogueEntry& entry) {
   Facts out{{"Mail", entry.effect.empty() ? "none: mail is not affected" : with_words(entry.effect)},
             {"Fix", entry.fix.empty() ? "nothing to do" : with_words(entry.fix)},
             {"Severity", severities(entry)},
-            {"Route", std::string(to_string(entry.route))}};
+            {"Route", std::string(to_string(static_cast<Route>(entry.route)))}};
   if (!entry.reference.empty()) out.emplace_back("Reference", entry.reference);
-  if (!entry.tlsrpt.empty())
-    out.emplace_back("Reported", "as " + std::string(entry.tlsrpt) + " (RFC 8460 §4.3)");
+  if (const auto type = to_string(entry.reported_as); !type.empty())
+    out.emplace_back("Reported", "as " + std::string(type) + " (RFC 8460 §4.3)");
   const Senders senders = ever_senders_of(entry.code);
   if (!senders.refuse.empty())
     out.emplace_back("Senders",
@@ -86,15 +59,13 @@ void print_markdown(std::ostream& out) {
          "to\nmend it. This page is written by `stswatch explain --markdown`; `stswatch explain CODE` shows "
          "one "
          "finding.\nWords in capitals stand for the values of a finding.\n";
-  for (const auto& group : kGroups) {
-    bool first = true;
-    for (const auto& entry : catalogue()) {
-      if (entry.group != group.letter) continue;
-      if (std::exchange(first, false)) out << "\n## " << escaped(group.title) << "\n";
-      out << "\n### " << entry.code << "\n\n**" << escaped(entry.title) << ".**\n\n";
-      for (const auto& [name, text] : facts_of(entry))
-        out << "- *" << name << ":* " << escaped(text) << "\n";
-    }
+  std::optional<Theme> theme;
+  for (const auto& entry : catalogue()) {
+    if (theme != entry.theme) out << "\n## " << escaped(title_of(entry.theme)) << "\n";
+    theme = entry.theme;
+    out << "\n### " << entry.code << "\n\n**" << escaped(entry.title) << ".**\n\n";
+    for (const auto& [name, text] : facts_of(entry))
+      out << "- *" << name << ":* " << escaped(text) << "\n";
   }
 }
 

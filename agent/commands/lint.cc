@@ -291,8 +291,9 @@ void print(const LintResult& result, const LintCommand& command, std::ostream& o
   out << command.kind << ": " << words[static_cast<std::size_t>(result.grade)] << "\n";
   for (const auto& f : result.findings) {
     const auto* entry = find_in_catalogue(f.code);
-    out << "  " << to_string(f.severity) << "  " << (entry != nullptr ? entry->title : "") << "  [" << f.code
-        << "]\n      " << f.detail << "\n      Fix: " << f.fix << " (" << f.reference << ")\n";
+    out << "  " << to_string(f.severity) << "  " << (entry != nullptr ? std::string_view(entry->title) : "")
+        << "  [" << f.code << "]\n      " << f.detail << "\n      Fix: " << f.fix << " (" << f.reference
+        << ")\n";
   }
 }
 

@@ -33,9 +33,12 @@ std::string usable_words(const LevelResult& level) {
 
 void print_point(const char* what, const std::optional<WorldPoint>& point, TimePoint now, std::ostream& out) {
   if (!point) return;
+  std::vector<std::string> words;
+  for (const auto& reason : point->reason)
+    words.push_back(reason.str());
   out << "    " << what
       << (point->at <= now ? "now" : to_utc(point->at) + ", in " + to_words(point->at - now)) << ": "
-      << joined(point->reason) << " (" << point->policy << ")\n";
+      << joined(words) << " (" << point->policy << ")\n";
 }
 
 void print_level(const char* name, const LevelResult& level, TimePoint now, std::ostream& out) {
@@ -52,7 +55,7 @@ void print(const World& world, const Simulation& result, std::ostream& out) {
   print_level("in the field ", result.field, world.now, out);
   out << "  A sender that holds\n";
   for (const auto& s : result.senders) {
-    std::string row = "    " + s.holds;
+    std::string row = "    " + s.holds.str();
     row.resize(std::max<std::size_t>(row.size() + 2, 28), ' ');
     row += s.outcome;
     if (!s.hosts.empty()) row += "  " + joined(s.hosts);

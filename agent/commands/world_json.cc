@@ -211,7 +211,10 @@ Ordered point(const std::optional<TimePoint>& when) {
 
 Ordered point(const std::optional<WorldPoint>& p) {
   if (!p) return nullptr;
-  return {{"at", to_utc(p->at)}, {"reason", p->reason}, {"policy", p->policy}};
+  Ordered reasons = Ordered::array();
+  for (const auto& reason : p->reason)
+    reasons.push_back(reason.str());
+  return {{"at", to_utc(p->at)}, {"reason", reasons}, {"policy", p->policy}};
 }
 
 Ordered level(const LevelResult& l) {
@@ -335,7 +338,7 @@ nlohmann::ordered_json to_json(const World& world) {
 nlohmann::ordered_json to_json(const Simulation& result) {
   Ordered senders = Ordered::array();
   for (const auto& s : result.senders)
-    senders.push_back({{"holds", s.holds},
+    senders.push_back({{"holds", s.holds.str()},
                        {"live_until", at(s.live_until)},
                        {"refreshable", s.refreshable},
                        {"outcome", s.outcome},

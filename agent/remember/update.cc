@@ -17,47 +17,39 @@ struct SeenAnew {
 
 std::string host_of(const Finding& finding) { return finding.subject.substr(0, finding.subject.find(' ')); }
 
-char group_of(const Finding& finding) {
-  const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  return entry ? entry->group : 'R';
-}
-
 /// Only a look at an MX host shows it, or that the domain no longer uses the host.
-bool rests_on_host(const Finding& finding) {
-  const char group = group_of(finding);
-  const auto& code = finding.code;
-  return group == 'G' || group == 'H' ||
-         (group == 'F' &&
-          (code == "mx-unreachable" || code.ends_with("-inconsistent") || code == "mx-ipv6-broken" ||
-           code == "mx-backup-invalid" || code.starts_with("mx-target")));
+bool shown_at_host(const Finding& finding) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return entry && entry->rests_on.is_shown_at_host();
 }
 
-/// What a finding rests on, by its group in the catalogue.
+/// Whether the look saw what the finding rests on. A code that the catalogue no longer has goes with any
+/// look.
 bool rests_on(const Finding& finding, const SeenAnew& seen) {
-  if (finding.of_the_agent) return true;
-  const std::string host = host_of(finding);
-  // RULES 3.1: "never alone": it ends with the precise code, also where that is mx-not-in-policy.
-  if (finding.code == "mx-backup-invalid" && seen.mx) return true;
-  if (rests_on_host(finding)) return seen.hosts.contains(host) || (seen.mx && !seen.in_use.contains(host));
-  switch (group_of(finding)) {
-    case 'A':
-      return seen.record;
-    case 'B':
-    case 'C':
-    case 'D':
-    case 'E':
-      return seen.record && seen.policy;
-    case 'F':
-    case 'P':
-      return seen.mx;
-    case 'K':
-      return seen.tlsrpt;
-    case 'R':
-      if (finding.code == "sts-policy-http-invalid") return seen.policy;
-      return seen.mx || seen.hosts.contains(host);
-    default:  // what follows from several facts: any look that saw some of them
-      return seen.record || seen.policy || seen.mx || !seen.hosts.empty();
-  }
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return !entry || entry->rests_on.is_seen([&](Ground ground) {
+    switch (ground) {
+      case Ground::sts_record:
+        return seen.record;
+      case Ground::policy:
+        return seen.policy;
+      case Ground::mx_set:
+        return seen.mx;
+      case Ground::subject_host: {
+        const std::string host = host_of(finding);
+        return seen.hosts.contains(host) || (seen.mx && !seen.in_use.contains(host));
+      }
+      case Ground::any_host:
+        return !seen.hosts.empty();
+      case Ground::tlsrpt_record:
+        return seen.tlsrpt;
+      case Ground::reports:
+        return false;
+      case Ground::agent:
+        return true;
+    }
+    return false;
+  });
 }
 
 bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
@@ -85,7 +77,7 @@ bool closing(const Incident& i) { return i.open() && i.good_looks > 0 && !flappi
 
 bool closes_soon(const DomainMemory& record) {
   return std::ranges::any_of(record.incidents,
-                             [](const Incident& i) { return closing(i) && !rests_on_host(i.finding); });
+                             [](const Incident& i) { return closing(i) && !shown_at_host(i.finding); });
 }
 
 std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
@@ -163,12 +155,13 @@ std::optional<TimePoint> happened_at(const Finding& f, const DomainMemory& recor
   return host == around.pasts.end() ? std::nullopt : newest(host->second->changes, f);
 }
 
-/// CONTRACT 7, drift events: changes are counted as they happen, states of group J as they open.
+/// CONTRACT 7, drift events: changes are counted as they happen, states of theme drift as they open.
 void count_drift(const std::vector<Transition>& transitions, Past& past) {
   for (const auto& t : transitions) {
     const auto& f = t.incident.finding;
     const auto* entry = find_in_catalogue(f.code);
-    if (t.kind == Transition::Kind::opened && entry && entry->group == 'J' && !newest(past.changes, f))
+    if (t.kind == Transition::Kind::opened && entry && entry->theme == Theme::drift &&
+        !newest(past.changes, f))
       ++past.change_counts[f.code];
   }
 }
@@ -288,7 +281,7 @@ Seconds next_look_in(const DomainMemory& record, TimePoint now, Seconds soon, Se
 
 bool wants_confirmation(const DomainMemory& record, const std::string& host) {
   return std::ranges::any_of(record.incidents, [&](const Incident& i) {
-    return closing(i) && rests_on_host(i.finding) && host_of(i.finding) == host;
+    return closing(i) && shown_at_host(i.finding) && host_of(i.finding) == host;
   });
 }
 

@@ -84,7 +84,7 @@ Json to_json(const MxVerdict& m) {
 
 Json to_json(const std::optional<ForecastPoint>& point) {
   if (!point) return nullptr;
-  return {{"at", to_utc(point->at)}, {"reason", point->reason}, {"subject", point->subject}};
+  return {{"at", to_utc(point->at)}, {"reason", to_string(point->reason)}, {"subject", point->subject.str()}};
 }
 
 Json to_json(const Forecast& f) {

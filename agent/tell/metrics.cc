@@ -10,6 +10,7 @@
 #include "agent/tell/metric_table.h"
 #include "agent/version.h"
 #include "checks/facts/result.h"
+#include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {
 namespace {
@@ -161,7 +162,11 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   const auto cause = [&](const std::string& kind, const std::optional<ForecastPoint>& p) {
     if (p)
       out.gauge("stswatch_forecast_info",
-                {{"domain", domain}, {"kind", kind}, {"reason", p->reason}, {"subject", p->subject}}, 1);
+                {{"domain", domain},
+                 {"kind", kind},
+                 {"reason", std::string(to_string(p->reason))},
+                 {"subject", p->subject.str()}},
+                1);
   };
   usable(out, v.enforce_usable_mx, domain, "rfc");
   usable(out, v.field_usable_mx, domain, "field");
@@ -181,7 +186,7 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
 void drift(Exposition& out, const DomainMemory& memory, const std::string& domain) {
   const auto& counts = memory.past.change_counts;
   for (const auto& entry : catalogue()) {
-    if (entry.group != 'J') continue;
+    if (entry.theme != Theme::drift) continue;
     const std::string kind(entry.code);
     const auto count = counts.find(kind);
     out.counter("stswatch_drift_events_total", {{"domain", domain}, {"kind", kind}},
@@ -191,7 +196,7 @@ void drift(Exposition& out, const DomainMemory& memory, const std::string& domai
 
 void readiness(Exposition& out, const Verdict& v, const std::string& domain) {
   const bool ready = std::any_of(v.findings.begin(), v.findings.end(),
-                                 [](const auto& f) { return f.code == "enforce-ready"; });
+                                 [](const auto& f) { return f.code == codes::enforce_ready; });
   out.gauge("stswatch_enforce_ready", {{"domain", domain}}, ready ? 1 : 0);
   out.gauge("stswatch_testing_clean_seconds", {{"domain", domain}},
             v.testing_clean_since ? static_cast<double>((v.checked_at - *v.testing_clean_since).count()) : 0);
@@ -290,10 +295,10 @@ void agent(Exposition& out, const Snapshot& s) {
   const auto ails = [&](std::string_view code) {
     return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
   };
-  out.gauge("stswatch_vantage_dns_ok", {}, ails("vantage-resolver-blind") ? 0 : 1);
-  out.gauge("stswatch_vantage_starttls_ok", {}, ails("vantage-starttls-stripped") ? 0 : 1);
-  out.gauge("stswatch_vantage_resources_ok", {}, ails("vantage-resources") ? 0 : 1);
-  out.gauge("stswatch_vantage_clock_ok", {}, ails("vantage-clock-stepped") ? 0 : 1);
+  out.gauge("stswatch_vantage_dns_ok", {}, ails(codes::resolver_blind) ? 0 : 1);
+  out.gauge("stswatch_vantage_starttls_ok", {}, ails(codes::starttls_stripped) ? 0 : 1);
+  out.gauge("stswatch_vantage_resources_ok", {}, ails(codes::resources) ? 0 : 1);
+  out.gauge("stswatch_vantage_clock_ok", {}, ails(codes::clock_stepped) ? 0 : 1);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
   out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));

@@ -37,18 +37,18 @@ std::string content(const WorldPolicy& policy) {
   return out;
 }
 
-/// "nothing", "current" or "ID/POLICY", with what that policy says.
+/// With what that policy says.
 void holding(Html& page, const SenderOutcome& s, const World& world) {
-  if (s.holds == "nothing") {
+  if (s.holds.what == Holds::What::nothing) {
     page.raw("no policy yet");
     return;
   }
-  const auto name =
-      s.holds == "current" ? world.current_policy.value_or("") : s.holds.substr(s.holds.rfind('/') + 1);
-  if (s.holds == "current")
+  const bool current = s.holds.what == Holds::What::current;
+  const auto name = current ? world.current_policy.value_or("") : s.holds.policy;
+  if (current)
     page.raw("today’s policy");
   else
-    page.text("policy " + name + " under id " + s.holds.substr(0, s.holds.rfind('/')));
+    page.text("policy " + name + " under id " + s.holds.id);
   const auto policy = std::ranges::find(world.policies, name, &WorldPolicy::name);
   if (policy != world.policies.end())
     page.raw("<br><span class=\"small dim\">").text(content(*policy)).raw("</span>");
@@ -62,7 +62,7 @@ void senders(Html& page, const View& view) {
   const std::size_t shown = std::min(all.size(), kMostLines);
   // Those that hold longest, behind the two that everybody has.
   const auto fixed =
-      std::ranges::find_if(all, [](const auto& s) { return s.holds.find('/') != s.holds.npos; });
+      std::ranges::find_if(all, [](const auto& s) { return s.holds.what == Holds::What::pair; });
   if (all.size() > kMostLines)
     std::stable_sort(fixed, all.end(), [](const auto& a, const auto& b) {
       return a.live_until.value_or(TimePoint::max()) > b.live_until.value_or(TimePoint::max());
@@ -75,7 +75,7 @@ void senders(Html& page, const View& view) {
     table.cell();
     if (s.live_until)
       write_when(page, *s.live_until, view.now());
-    else if (s.holds != "nothing")
+    else if (s.holds.what != Holds::What::nothing)
       page.raw("no end is foreseen");
     if (s.live_until && !s.refreshable)
       page.raw(" <span class=\"small dim\">cannot learn of a change</span>");

@@ -66,8 +66,7 @@ void matrix(Html& page, const View& view) {
   std::size_t left_out = 0;
   std::set<std::string_view> held;
   for (const auto& s : view.simulation.senders)
-    if (const auto slash = s.holds.rfind('/'); slash != s.holds.npos)
-      held.insert(std::string_view(s.holds).substr(slash + 1));
+    if (s.holds.what == Holds::What::pair) held.insert(s.holds.policy);
   for (const auto& policy : world.policies) {
     const bool current = world.current_policy == policy.name;
     if (!current && !held.contains(policy.name)) continue;

@@ -9,18 +9,20 @@ namespace {
 constexpr Seconds kSoon = std::chrono::days(14);
 
 bool of_certificate(const ForecastPoint& p) {
-  return p.reason == "certificate-expired" || p.reason == "sts-webpki-cert-expired";
+  return p.reason == Why::certificate_expired || p.reason == Why::policy_host_certificate_expired;
 }
 
 std::string cause_in_words(const ForecastPoint& p, TimePoint now) {
-  const bool over = p.at <= now;
-  if (of_certificate(p)) return "the certificate of " + p.subject + (over ? " has expired" : " expires");
-  if (p.reason == "mx-none-in-policy") return "no MX host is listed in the policy";
-  if (p.reason == "mx-not-in-policy") return "an MX host is not listed in the policy";
-  if (p.reason == "cache-expiry") return "what senders hold (" + p.subject + ") ends";
-  if (p.reason == "dnssec-rrsig-expired") return "DNSSEC signatures end";
-  if (p.reason == "already") return "no MX host passes what the policy demands";
-  return title_of(p.reason);
+  switch (p.reason) {
+    case Why::certificate_expired:
+    case Why::policy_host_certificate_expired:
+      return "the certificate of " + p.subject.str() + (p.at <= now ? " has expired" : " expires");
+    case Why::mx_none_in_policy:
+      return "no MX host is listed in the policy";
+    case Why::already:
+      break;
+  }
+  return "no MX host passes what the policy demands";
 }
 
 }  // namespace
@@ -56,7 +58,7 @@ ForecastWords forecast_in_words(const Verdict& v, TimePoint now) {
     return {"warning", "Some MX hosts drop out" + in(first->at), first->at, cause_in_words(*first, now)};
   if (f.breakage) {
     const auto why = of_certificate(*f.breakage)
-                         ? "the certificate of " + f.breakage->subject + " has to be renewed by then"
+                         ? "the certificate of " + f.breakage->subject.str() + " has to be renewed by then"
                          : cause_in_words(*f.breakage, now);
     return {"dim", "Mail flows for " + to_words(f.breakage->at - now) + " at least", f.breakage->at, why};
   }
@@ -105,7 +107,7 @@ std::string title_of(std::string_view code) {
                                                                    {"policy-gone", "The policy is gone"}};
   if (const auto fact = kFacts.find(code); fact != kFacts.end()) return std::string(fact->second);
   const auto* entry = find_in_catalogue(code);
-  return std::string(entry ? entry->title : code);
+  return std::string(entry ? std::string_view(entry->title) : code);
 }
 
 void write_own_trouble(Html& page, const std::vector<Incident>& own) {

@@ -97,8 +97,8 @@ std::string references(const CatalogueEntry& entry) {
     if (reference.starts_with("RFC ")) out += (out.empty() ? "" : ", ") + linked(reference);
   if (out.empty()) out = "No RFC: this finding is the agent's own";
   out += '.';
-  if (!entry.tlsrpt.empty())
-    out += " Senders report it as `" + std::string(entry.tlsrpt) + "` (" + linked("RFC 8460 §4.3") + ").";
+  if (const auto type = to_string(entry.reported_as); !type.empty())
+    out += " Senders report it as `" + std::string(type) + "` (" + linked("RFC 8460 §4.3") + ").";
   return out;
 }
 

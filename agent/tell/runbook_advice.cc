@@ -1,4 +1,4 @@
-// What to try by hand, by group of the catalogue. In the commands DOMAIN, HOST and ADDRESS stand for the
+// What to try by hand, by theme of the catalogue. In the commands DOMAIN, HOST and ADDRESS stand for the
 // names that the finding shows, NEWID for an id that was never used.
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 namespace stswatch {
 namespace {
 
-struct GroupAdvice {
-  char group;
+struct ThemeAdvice {
+  Theme theme;
   FindingAdvice advice;
 };
 
@@ -103,38 +103,29 @@ constexpr std::string_view kMoment =
     "attempts.";
 
 constexpr std::array kAdvice = {
-    GroupAdvice{'A', {kRecord, kAfterRefresh}},
-    GroupAdvice{'B', {kFetch, kAfterRefresh}},
-    GroupAdvice{'C', {kPolicyTls, kAfterRefresh}},
-    GroupAdvice{'D', {kPolicyText, kAfterRefresh}},
-    GroupAdvice{'E', {kSemantics, kAfterRefresh}},
-    GroupAdvice{'F', {kMx, kHosts}},
-    GroupAdvice{'G', {kSmtp, kHosts}},
-    GroupAdvice{'H', {kCertificate, kHosts}},
-    GroupAdvice{'I', {kForecast, kMoment}},
-    GroupAdvice{'J', {kDrift, kCaches}},
-    GroupAdvice{'K', {kTlsrpt, kTwoGoodLooks}},
-    GroupAdvice{'L', {kForecast, kTwoGoodLooks}},
-    GroupAdvice{'M', {kDane, kHosts}},
-    GroupAdvice{'N', {kDnssec, kTwoGoodLooks}},
-    GroupAdvice{'O', {kSemantics, kTwoGoodLooks}},
-    GroupAdvice{'P', {kMx, kAfterRefresh}},
-    GroupAdvice{'Q', {kAgent, kTwoGoodLooks}},
+    ThemeAdvice{Theme::record, {kRecord, kAfterRefresh}},
+    ThemeAdvice{Theme::fetch, {kFetch, kAfterRefresh}},
+    ThemeAdvice{Theme::policy_tls, {kPolicyTls, kAfterRefresh}},
+    ThemeAdvice{Theme::policy_text, {kPolicyText, kAfterRefresh}},
+    ThemeAdvice{Theme::semantics, {kSemantics, kAfterRefresh}},
+    ThemeAdvice{Theme::mx, {kMx, kHosts}},
+    ThemeAdvice{Theme::smtp, {kSmtp, kHosts}},
+    ThemeAdvice{Theme::certificate, {kCertificate, kHosts}},
+    ThemeAdvice{Theme::forecast, {kForecast, kMoment}},
+    ThemeAdvice{Theme::drift, {kDrift, kCaches}},
+    ThemeAdvice{Theme::tlsrpt, {kTlsrpt, kTwoGoodLooks}},
+    ThemeAdvice{Theme::reports, {kForecast, kTwoGoodLooks}},
+    ThemeAdvice{Theme::dane, {kDane, kHosts}},
+    ThemeAdvice{Theme::dnssec, {kDnssec, kTwoGoodLooks}},
+    ThemeAdvice{Theme::readiness, {kSemantics, kTwoGoodLooks}},
+    ThemeAdvice{Theme::provider, {kMx, kAfterRefresh}},
+    ThemeAdvice{Theme::agent, {kAgent, kTwoGoodLooks}},
 };
-
-/// Group R holds what the agent's own rules add: each belongs to a theme of the others.
-char theme_of(const CatalogueEntry& entry) {
-  if (entry.group != 'R') return entry.group;
-  if (entry.code == "sts-policy-http-invalid") return 'B';
-  if (entry.code == "smtp-invalid") return 'G';
-  if (entry.code == "sts-mode-unexpected") return 'E';
-  return 'F';
-}
 
 }  // namespace
 
 FindingAdvice advice_on(const CatalogueEntry& entry) {
-  const auto found = std::ranges::find(kAdvice, theme_of(entry), &GroupAdvice::group);
+  const auto found = std::ranges::find(kAdvice, static_cast<Theme>(entry.advice), &ThemeAdvice::theme);
   return found == kAdvice.end() ? FindingAdvice{"stswatch check DOMAIN --explain", kTwoGoodLooks}
                                 : found->advice;
 }

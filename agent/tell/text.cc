@@ -169,11 +169,11 @@ std::string forecast_words(const Verdict& v) {
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) return "enforcing senders reach no MX now";
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
-    return finding.code == "enforce-breakage-predicted";
+    return nature_of(finding).headline == Headline::no_mail_from;
   });
   return (near ? "enforcing senders reach no MX from " : "no breakage foreseen before ") +
-         to_utc(f.breakage->at) + (near ? " on (" : " (") + f.breakage->reason + " " + f.breakage->subject +
-         ")";
+         to_utc(f.breakage->at) + (near ? " on (" : " (") + std::string(to_string(f.breakage->reason)) + " " +
+         f.breakage->subject.str() + ")";
 }
 
 std::string headline(const Verdict& v, const TextStyle& style) {

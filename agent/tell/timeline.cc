@@ -32,11 +32,11 @@ std::vector<TimelineBar> bars_of(const World& world, const Simulation& result) {
                    world.policy_host_not_after,
                    is_late(world.policy_host_not_before, world.policy_host_not_after, world.now)});
   for (const auto& s : result.senders)
-    if (s.holds == "current")
+    if (s.holds.what == Holds::What::current)
       out.push_back(
           {cache, "Caches hold today's policy", s.live_until ? s.live_until : result.rfc.lapse, false});
-    else if (s.holds != "nothing")
-      out.push_back({cache, "Caches hold " + s.holds, s.live_until, false});
+    else if (s.holds.what != Holds::What::nothing)
+      out.push_back({cache, "Caches hold " + s.holds.str(), s.live_until, false});
   return out;
 }
 

@@ -4,15 +4,15 @@
 
 namespace stswatch {
 
-void AddressQueue::wait_for_address(const Subject& subject, const Address& address) {
+void AddressQueue::wait_for_address(const LookSubject& subject, const Address& address) {
   const std::lock_guard lock(mutex_);
   auto& queue = queues_[address];
   if (queue.there.insert(subject).second) queue.order.push_back(subject);
 }
 
-std::vector<Subject> AddressQueue::leave(const Address& address, std::size_t most) {
+std::vector<LookSubject> AddressQueue::leave(const Address& address, std::size_t most) {
   const std::lock_guard lock(mutex_);
-  std::vector<Subject> out;
+  std::vector<LookSubject> out;
   const auto it = queues_.find(address);
   if (it == queues_.end()) return out;
   auto& queue = it->second;
@@ -50,7 +50,7 @@ const MxUsers::Names& MxUsers::of(const std::map<std::string, Names>& all, const
   return it == all.end() ? none : it->second;
 }
 
-void Schedule::add(const Subject& subject, SteadyPoint due) {
+void Schedule::add(const LookSubject& subject, SteadyPoint due) {
   const auto [it, fresh] = entries_.emplace(subject, Entry{});
   auto& entry = it->second;
   if (!fresh && !entry.gone) return;
@@ -64,7 +64,7 @@ void Schedule::add(const Subject& subject, SteadyPoint due) {
   queue(subject.kind).emplace(due, subject);
 }
 
-void Schedule::remove(const Subject& subject) {
+void Schedule::remove(const LookSubject& subject) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || it->second.gone) return;
   --counts_[index(subject.kind)];
@@ -76,7 +76,7 @@ void Schedule::remove(const Subject& subject) {
   entries_.erase(it);
 }
 
-bool Schedule::has(const Subject& subject) const {
+bool Schedule::has(const LookSubject& subject) const {
   const auto it = entries_.find(subject);
   return it != entries_.end() && !it->second.gone;
 }
@@ -90,16 +90,16 @@ const Schedule::Queue* Schedule::first_due(bool mx_allowed) const {
   return best;
 }
 
-std::optional<Subject> Schedule::take(SteadyPoint now, bool mx_allowed) {
+std::optional<LookSubject> Schedule::take(SteadyPoint now, bool mx_allowed) {
   const Queue* first = first_due(mx_allowed);
   if (first == nullptr || first->begin()->first > now) return std::nullopt;
-  const Subject subject = first->begin()->second;
+  const LookSubject subject = first->begin()->second;
   queue(subject.kind).erase(first->begin());
   entries_.at(subject).taken = true;
   return subject;
 }
 
-void Schedule::done(const Subject& subject, SteadyPoint now, Seconds interval) {
+void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
   if (it->second.gone) {
@@ -112,7 +112,7 @@ void Schedule::done(const Subject& subject, SteadyPoint now, Seconds interval) {
   queue(subject.kind).emplace(it->second.due, subject);
 }
 
-void Schedule::hurry(const Subject& subject, SteadyPoint now) {
+void Schedule::hurry(const LookSubject& subject, SteadyPoint now) {
   const auto it = entries_.find(subject);
   if (it == entries_.end()) return;
   if (it->second.taken) {
@@ -130,7 +130,7 @@ void Schedule::shorten(Kind kind, SteadyPoint now, Seconds interval) {
   const auto latest = now + interval + interval / 10;
   while (!q.empty() && q.rbegin()->first > latest) {
     const auto last = std::prev(q.end());
-    const Subject subject = last->second;
+    const LookSubject subject = last->second;
     q.erase(last);
     entries_.at(subject).due = now + Seconds{within(random_)};
     q.emplace(entries_.at(subject).due, subject);

@@ -22,28 +22,28 @@ namespace stswatch {
 enum class Kind { domain, mx, vantage };
 inline constexpr std::size_t kKinds = 3;
 
-struct Subject {
+struct LookSubject {
   Kind kind = Kind::domain;
   std::string name;
-  auto operator<=>(const Subject&) const = default;
+  auto operator<=>(const LookSubject&) const = default;
 };
 
 class Schedule {
  public:
   explicit Schedule(std::uint32_t seed) : random_(seed) {}
 
-  void add(const Subject& subject, SteadyPoint due);  // no change when it is there already
-  void remove(const Subject& subject);
-  bool has(const Subject& subject) const;
+  void add(const LookSubject& subject, SteadyPoint due);  // no change when it is there already
+  void remove(const LookSubject& subject);
+  bool has(const LookSubject& subject) const;
 
   /// Takes the subject that is longest overdue at `now`; MX hosts only when `mx_allowed`. It stays out until
   /// done().
-  std::optional<Subject> take(SteadyPoint now, bool mx_allowed);
+  std::optional<LookSubject> take(SteadyPoint now, bool mx_allowed);
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
   /// removed.
-  void done(const Subject& subject, SteadyPoint now, Seconds interval);
+  void done(const LookSubject& subject, SteadyPoint now, Seconds interval);
   /// Due at once; when it is being looked at, due again as soon as that look is done.
-  void hurry(const Subject& subject, SteadyPoint now);
+  void hurry(const LookSubject& subject, SteadyPoint now);
 
   /// For a shorter interval than before: whatever is due later than that comes due within it.
   void shorten(Kind kind, SteadyPoint now, Seconds interval);
@@ -60,12 +60,12 @@ class Schedule {
     bool hurried = false;
     bool gone = false;  // removed during its look
   };
-  using Queue = std::set<std::pair<SteadyPoint, Subject>>;
+  using Queue = std::set<std::pair<SteadyPoint, LookSubject>>;
   static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
   Queue& queue(Kind kind) { return queues_[index(kind)]; }
   const Queue* first_due(bool mx_allowed) const;
 
-  std::map<Subject, Entry> entries_;
+  std::map<LookSubject, Entry> entries_;
   std::array<Queue, kKinds> queues_;  // those not taken
   std::array<std::size_t, kKinds> counts_{};
   std::mt19937 random_;
@@ -76,14 +76,14 @@ class Schedule {
 
 class AddressQueue {
  public:
-  void wait_for_address(const Subject& subject, const Address& address);
+  void wait_for_address(const LookSubject& subject, const Address& address);
   /// At most `most` of those that wait longest for the address; they wait no more.
-  std::vector<Subject> leave(const Address& address, std::size_t most);
+  std::vector<LookSubject> leave(const Address& address, std::size_t most);
 
  private:
   struct Queue {
-    std::deque<Subject> order;
-    std::set<Subject> there;
+    std::deque<LookSubject> order;
+    std::set<LookSubject> there;
   };
   std::mutex mutex_;
   std::map<Address, Queue> queues_;  // guarded by mutex_

@@ -12,7 +12,7 @@
 namespace stswatch {
 namespace {
 
-const Subject kVantage{Kind::vantage, "the vantage"};
+const LookSubject kVantage{Kind::vantage, "the vantage"};
 constexpr Seconds kVantageInterval{300};
 constexpr Seconds kVantageTrouble{60};  // while no canary answers
 
@@ -137,7 +137,7 @@ Service::Service(std::shared_ptr<const LiveConfig> plan, Memory& memory, Clock& 
     : memory_(memory),
       clock_(clock),
       plan_(std::move(plan)),
-      pool_(clock, [this](const Subject& subject) { return look(subject); }) {
+      pool_(clock, [this](const LookSubject& subject) { return look(subject); }) {
   pool_.limit(limits_of(*plan_));
   plan_->probes.address_limiter->tell_of_room(
       [this](const Address& at, std::size_t room) { release_address(at, room); });
@@ -225,7 +225,7 @@ void Service::stop() {
   pool_.stop();
 }
 
-Seconds Service::look(const Subject& subject) {
+Seconds Service::look(const LookSubject& subject) {
   const auto plan = this->plan();
   if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
   if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
@@ -296,7 +296,7 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   wait_for_address({Kind::domain, domain.name.str()}, crowded);
 }
 
-void Service::wait_for_address(const Subject& subject, const std::vector<Address>& crowded) {
+void Service::wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded) {
   if (crowded.empty()) return;
   if (subject.kind == Kind::domain) {
     const std::lock_guard lock(mutex_);

@@ -56,14 +56,14 @@ class Service {
   void recall(const LiveConfig& plan, const DomainConfig& domain);
   Seconds redate(const DomainConfig& domain);
   void hear_dates(const DomainObservation& facts);
-  Seconds look(const Subject& subject);
+  Seconds look(const LookSubject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
   void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
   void remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
-  void wait_for_address(const Subject& subject, const std::vector<Address>& crowded);
+  void wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded);
   void release_address(const Address& address, std::size_t room);
   void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held
   /// Silence is proof only while others answer (RULES 5.7): hosts that did are looked at again with it.

@@ -10,7 +10,7 @@ namespace {
 // Beyond its deadline a look judges and remembers; a minute is hundreds of times what that takes.
 constexpr Seconds kGrace{60};
 
-std::string named(const Subject& subject) {
+std::string named(const LookSubject& subject) {
   return (subject.kind == Kind::mx ? "the look at MX host " : "the look at ") + subject.name;
 }
 
@@ -34,18 +34,18 @@ void WorkerPool::start() {
   wake();
 }
 
-void WorkerPool::add(const Subject& subject) {
+void WorkerPool::add(const LookSubject& subject) {
   const std::lock_guard lock(mutex_);
   schedule_.add(subject, clock_.steady());
   wake();
 }
 
-void WorkerPool::remove(const Subject& subject) {
+void WorkerPool::remove(const LookSubject& subject) {
   const std::lock_guard lock(mutex_);
   schedule_.remove(subject);
 }
 
-void WorkerPool::hurry(const Subject& subject, Seconds after) {
+void WorkerPool::hurry(const LookSubject& subject, Seconds after) {
   const std::lock_guard lock(mutex_);
   schedule_.hurry(subject, clock_.steady() + after);
   wake();
@@ -127,7 +127,7 @@ void WorkerPool::rest(std::unique_lock<std::mutex>& lock) {
   --idle_;
 }
 
-Seconds WorkerPool::turn(std::unique_lock<std::mutex>& lock, const Subject& subject) {
+Seconds WorkerPool::turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject) {
   const std::size_t mx = subject.kind == Kind::mx ? 1 : 0;
   under_way_[subject] = {std::chrono::steady_clock::now(), limits_.look};
   busy_mx_ += mx;

@@ -19,7 +19,7 @@ namespace stswatch {
 class WorkerPool {
  public:
   /// Called by the workers, with no lock held; answers when the subject is due again.
-  using Look = std::function<Seconds(const Subject&)>;
+  using Look = std::function<Seconds(const LookSubject&)>;
 
   struct Limits {
     std::size_t workers = 256;
@@ -41,11 +41,11 @@ class WorkerPool {
   void limit(Limits limits);
   void start();
 
-  void add(const Subject& subject);  // due at once; no change when it is there already
-  void remove(const Subject& subject);
+  void add(const LookSubject& subject);  // due at once; no change when it is there already
+  void remove(const LookSubject& subject);
   void shorten(Kind kind, Seconds interval);
   /// Due at once, or then; a look under way is followed by another.
-  void hurry(const Subject& subject, Seconds after = Seconds{0});
+  void hurry(const LookSubject& subject, Seconds after = Seconds{0});
 
   /// Takes no more subjects and joins all workers. Idempotent. Looks under way must be ended by their caller.
   void stop();
@@ -63,7 +63,7 @@ class WorkerPool {
   void wake();  // with mutex_ held, as for all below
   void start_worker();
   void rest(std::unique_lock<std::mutex>& lock);
-  Seconds turn(std::unique_lock<std::mutex>& lock, const Subject& subject);
+  Seconds turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
   bool mx_allowed() const;
   bool full() const { return under_way_.size() >= limits_.workers; }
   std::optional<SteadyPoint> next_due() const;  // of what a worker may take
@@ -76,7 +76,7 @@ class WorkerPool {
   std::condition_variable time_, work_;
   Limits limits_;  // guarded by mutex_, as is all below
   Schedule schedule_;
-  std::map<Subject, UnderWay> under_way_;
+  std::map<LookSubject, UnderWay> under_way_;
   std::optional<SteadyPoint> watched_;  // what the one who watches the clock waits for
   std::size_t idle_ = 0, starting_ = 0, busy_mx_ = 0;
   bool started_ = false, stopping_ = false, cramped_ = false;

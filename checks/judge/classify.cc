@@ -14,6 +14,7 @@ namespace stswatch {
 namespace {
 
 constexpr const char* kUnknown = "observation-unknown";
+constexpr const char* kOldTls = "tls-version-unsupported";
 
 struct Proof {
   HostOutcome outcome = HostOutcome::unknown;
@@ -45,7 +46,7 @@ Proof no_dialogue(const SmtpProbe& probe) {
 
 Proof broken_handshake(const SmtpProbe& probe) {
   // RFC 8461 §7.2: TLS 1.2 or higher; what is below it does not count.
-  if (!probe.tls.legacy_version.empty()) return failed("tls-version-unsupported", "validation-failure");
+  if (!probe.tls.legacy_version.empty()) return failed(kOldTls, "validation-failure");
   return failed("starttls-handshake-failure", "validation-failure");
 }
 
@@ -129,7 +130,7 @@ MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Va
   if (probe.failure) {
     const Proof proof = proof_of(probe, *probe.failure, host, vantage);
     set(out, proof, in_words(*probe.failure));
-    if (proof.code == "tls-version-unsupported") {
+    if (proof.code == kOldTls) {
       out.detail = "no handshake with TLS 1.2 or 1.3, one with " + probe.tls.legacy_version;
     }
     if (proof.outcome != HostOutcome::unknown) return out;

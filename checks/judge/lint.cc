@@ -48,10 +48,12 @@ void announce(Bench& bench) {
   bench.facts.sts = answer_of(bench.facts.domain.sts_record_name(), {TxtRecord{{"v=STSv1; id=1;"}}});
 }
 
-std::vector<Finding> of_groups(std::vector<Finding> all, std::string_view groups) {
+/// Only the findings whose row is `wanted`.
+template <class F>
+std::vector<Finding> only(std::vector<Finding> all, F wanted) {
   std::erase_if(all, [&](const Finding& f) {
     const CatalogueEntry* entry = find_in_catalogue(f.code);
-    return !entry || groups.find(entry->group) == groups.npos;
+    return !entry || !wanted(*entry);
   });
   return all;
 }
@@ -154,10 +156,7 @@ void set_hosts(Bench& bench, std::span<const std::string> hosts) {
     bench.facts.mx.records.push_back({10, to_a_labels(host).value_or(text::lower(host))});
 }
 
-bool of_patterns(const Finding& finding) {
-  return finding.code == "mx-not-in-policy" || finding.code == "mx-none-in-policy" ||
-         finding.code.starts_with("provider-");
-}
+bool of_patterns(const Finding& finding) { return nature_of(finding).aspect == Aspect::match; }
 
 /// The same rules as for a domain's own MX set; what they say of hosts that nobody looked at is left out.
 void add_host_findings(const Case& c, std::vector<Finding>& all) {
@@ -190,7 +189,8 @@ std::vector<Finding> lint_policy(std::string_view body, std::span<const std::str
   take_own_mode(c, body);
   Findings out(bench.facts.domain, c.live, now);
   judge_all(c, out);
-  auto all = of_groups(std::move(out.all()), "BDE");
+  auto all =
+      only(std::move(out.all()), [](const CatalogueEntry& entry) { return entry.on_text == OnText::policy; });
   if (!mx_hosts.empty()) add_host_findings(c, all);
   rename_subject(all, bench.facts.domain.str(), "policy");
   rename_subject(all, bench.facts.domain.policy_host(), "policy");
@@ -219,7 +219,8 @@ FetchLint lint_policy_fetch(const FetchFacts& told, TimePoint now) {
   judge_all(c, out);
   FetchLint lint;
   lint.usable = c.copies.front().outcome == Outcome::ok;
-  lint.findings = of_groups(std::move(out.all()), "BCDER");
+  lint.findings = only(std::move(out.all()),
+                       [](const CatalogueEntry& entry) { return entry.rests_on.needs(Ground::policy); });
   return lint;
 }
 

@@ -6,12 +6,28 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
+#include "checks/judge/catalogue/codes.h"
 #include "checks/judge/rules/readiness.h"
 #include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
+
+std::string_view to_string(Why why) {
+  switch (why) {
+    case Why::already:
+      return "already";
+    case Why::mx_none_in_policy:
+      return "mx-none-in-policy";
+    case Why::certificate_expired:
+      return "certificate-expired";
+    case Why::policy_host_certificate_expired:
+      return "sts-webpki-cert-expired";
+  }
+  return "already";
+}
+
 namespace {
 
 // --- Outcomes (CONTRACT 2)
@@ -149,7 +165,7 @@ bool mail_hosts_unknown(const Case& c) {
 /// anybody enforces on its hosts.
 bool undecided(const Case& c, const Verdict& verdict) {
   const bool not_deployed =
-      std::ranges::any_of(verdict.findings, [](const Finding& f) { return f.code == "sts-not-deployed"; });
+      std::ranges::any_of(verdict.findings, [](const Finding& f) { return f.code == codes::not_deployed; });
   if (not_deployed && c.facts.mx.lookup != Lookup::unknown) return false;
   const bool policy_unknown = c.record.usable() && verdict.policy.outcome == Outcome::unknown;
   return c.facts.sts.lookup == Lookup::unknown || c.facts.mx.lookup == Lookup::unknown || policy_unknown ||
@@ -191,7 +207,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_with_time(c, out);
   const auto& breakage = c.foreseen.rfc.breakage;
   judge_forecast(c.world, c.foreseen, c.limits, breakage ? served_by_some(c, breakage->policy) : "", out);
-  tell_senders(out.find("enforce-breakage-now"), std::array{oddity_of_all(c)});
+  tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
 
@@ -214,7 +230,8 @@ void remembered(const Case& c, Verdict& out) {
   set_field_level(c.world, c.foreseen, out);
   out.safe_after = c.foreseen.safe_after;
   Readiness readiness = readiness_of(c);
-  out.readiness_open = std::move(readiness.open);
+  for (const ClosedGate& gate : readiness.open)
+    out.readiness_open.push_back(gate.str());
   out.testing_clean_since = readiness.clean_since;
 }
 

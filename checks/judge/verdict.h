@@ -79,10 +79,15 @@ struct UsableMx {
   bool operator==(const UsableMx&) const = default;
 };
 
+/// What makes MX hosts drop out at a moment.
+enum class Why { already, mx_none_in_policy, certificate_expired, policy_host_certificate_expired };
+
+std::string_view to_string(Why why);  // the word of CONTRACT 4: "certificate-expired"
+
 struct ForecastPoint {
   TimePoint at{};
-  std::string reason;   // the first word of the world result's first reason
-  std::string subject;  // MX host (with address if it has several), policy host, ID/POLICY, or the domain
+  Why reason = Why::already;  // of the world result's first reason
+  Subject subject;            // MX host (with address if it has several), policy host, or the domain
   bool operator==(const ForecastPoint&) const = default;
 };
 

@@ -7,9 +7,9 @@ using namespace stswatch;
 namespace {
 
 constexpr SteadyPoint kStart{Seconds{1'800'000'000}};
-const Subject kDomain{Kind::domain, "example.com"};
-const Subject kOther{Kind::domain, "example.net"};
-const Subject kMx{Kind::mx, "mx1.example.com"};
+const LookSubject kDomain{Kind::domain, "example.com"};
+const LookSubject kOther{Kind::domain, "example.net"};
+const LookSubject kMx{Kind::mx, "mx1.example.com"};
 
 }  // namespace
 
@@ -56,7 +56,7 @@ TEST_CASE("the spread differs from subject to subject") {
   Schedule s(7);
   std::set<SteadyPoint> dues;
   for (int i = 0; i < 20; ++i) {
-    const Subject subject{Kind::domain, std::to_string(i)};
+    const LookSubject subject{Kind::domain, std::to_string(i)};
     s.add(subject, kStart);
     REQUIRE(s.take(kStart, true));
     s.done(subject, kStart, Seconds{3600});

@@ -13,13 +13,13 @@ namespace {
 
 constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
-Subject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
-Subject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }
+LookSubject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
+LookSubject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }
 
 /// Looks that last until the test lets them end.
 class Looks {
  public:
-  Seconds look(const Subject& subject) {
+  Seconds look(const LookSubject& subject) {
     std::unique_lock lock(mutex_);
     ++begun_[subject];
     twice_at_once_ = twice_at_once_ || !under_way_.insert(subject).second;
@@ -37,12 +37,12 @@ class Looks {
     open_ = true;
     changed_.notify_all();
   }
-  void let_go(const Subject& subject) {
+  void let_go(const LookSubject& subject) {
     const std::lock_guard lock(mutex_);
     let_go_.insert(subject);
     changed_.notify_all();
   }
-  bool reach(const Subject& subject, int times = 1) {
+  bool reach(const LookSubject& subject, int times = 1) {
     return reach([&] { return begun_[subject] >= times; });
   }
   bool reach_domains(std::size_t under_way) {
@@ -51,7 +51,7 @@ class Looks {
   bool reach_mx(std::size_t under_way) {
     return reach([&] { return count(Kind::mx) == under_way; });
   }
-  int begun(const Subject& subject) {
+  int begun(const LookSubject& subject) {
     const std::lock_guard lock(mutex_);
     return begun_[subject];
   }
@@ -72,8 +72,8 @@ class Looks {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<Subject, int> begun_;
-  std::set<Subject> under_way_, let_go_;
+  std::map<LookSubject, int> begun_;
+  std::set<LookSubject> under_way_, let_go_;
   std::size_t most_mx_ = 0, most_ = 0;
   bool open_ = false, twice_at_once_ = false;
 };
@@ -92,7 +92,7 @@ struct Turning {
 
   ManualClock clock{kStart};
   Looks looks;
-  WorkerPool pool{clock, [this](const Subject& s) { return looks.look(s); }};
+  WorkerPool pool{clock, [this](const LookSubject& s) { return looks.look(s); }};
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-#include "checks/judge/catalogue/catalogue.h"
+#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/finding.h"
 
 #include <doctest/doctest.h>
 
@@ -42,6 +43,9 @@ std::filesystem::path shared_findings() {
   return SOURCE_DIR "/../shared/findings.json";
 }
 
+/// The shared findings number their groups by letters.
+char letter_of(Theme theme) { return "ABCDEFGHIJKLMNOPQR"[static_cast<std::size_t>(theme)]; }
+
 std::optional<Severity> severity_of(const nlohmann::json& value) {
   if (value.is_null()) return std::nullopt;
   for (const auto severity : {Severity::info, Severity::warning, Severity::critical}) {
@@ -53,46 +57,59 @@ std::optional<Severity> severity_of(const nlohmann::json& value) {
 
 }  // namespace
 
-TEST_CASE("every code is there once, is found, and stands in its group") {
+TEST_CASE("every code is there once, is found, and stands with its theme") {
   std::set<std::string_view> seen;
-  char group = 'A';
+  Theme theme = Theme::record;
   for (const CatalogueEntry& entry : catalogue()) {
     CAPTURE(entry.code);
     CHECK(seen.insert(entry.code).second);
     CHECK(find_in_catalogue(entry.code) == &entry);
-    CHECK(entry.group >= group);
-    group = entry.group;
+    CHECK(entry.theme >= theme);
+    theme = entry.theme;
   }
   CHECK(seen.size() >= 160);
   CHECK(find_in_catalogue("no-such-code") == nullptr);
 }
 
-TEST_CASE("each table holds its own groups") {
-  namespace tables = catalogue_tables;
-  const std::array<std::pair<std::span<const CatalogueEntry>, std::string_view>, 13> all = {{
-      {tables::record(), "A"},
-      {tables::fetch(), "B"},
-      {tables::policy_tls(), "C"},
-      {tables::policy_text(), "D"},
-      {tables::semantics(), "E"},
-      {tables::mx(), "F"},
-      {tables::smtp(), "G"},
-      {tables::certificate(), "H"},
-      {tables::forecast(), "IO"},
-      {tables::drift(), "J"},
-      {tables::tlsrpt(), "K"},
-      {tables::provider(), "P"},
-      {tables::agent(), "QR"},
-  }};
-  std::size_t total = 0;
-  for (const auto& [table, groups] : all) {
-    total += table.size();
-    for (const CatalogueEntry& entry : table) {
-      CAPTURE(entry.code);
-      CHECK(groups.find(entry.group) != groups.npos);
+TEST_CASE("what suppresses a finding is in the catalogue, and does not suppress itself") {
+  for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.code);
+    for (const auto codes : {entry.beside.suppressed_by(), entry.beside.suppressed_from_elsewhere_by()}) {
+      for (const auto code : codes) {
+        CHECK(find_in_catalogue(code) != nullptr);
+        CHECK(code != entry.code);
+      }
     }
   }
-  CHECK(total == catalogue().size());
+}
+
+TEST_CASE("the codes that have a constant are in the catalogue") {
+  for (const auto code : codes::all)
+    CHECK(find_in_catalogue(code) != nullptr);
+}
+
+TEST_CASE("changes of the MX set are told apart from those of its hosts") {
+  for (const std::string_view code : {"mx-added", "mx-removed", "mx-provider-changed"})
+    CHECK(is_of_mx_set(code));
+  for (const std::string_view code : {"certificate-issuer-changed", "sts-mode-downgraded", "mx-null", "id"})
+    CHECK_FALSE(is_of_mx_set(code));
+}
+
+TEST_CASE("what is wrong with the policy host is no fault of an MX host") {
+  const CatalogueEntry* entry = find_in_catalogue("address-not-public");
+  REQUIRE(entry);
+  CHECK(entry->told.of(false).of_host);
+  CHECK(entry->told.of(false).aspect == Aspect::reach);
+  CHECK_FALSE(entry->told.of(true).of_host);
+  CHECK(entry->told.of(true).aspect == Aspect::policy);
+}
+
+TEST_CASE("a title that names nobody can be told of somebody") {
+  const CatalogueEntry* entry = find_in_catalogue("certificate-expired");
+  REQUIRE(entry);
+  CHECK(entry->title.whom() == Whom::mx_host);
+  CHECK(entry->title.rest() == "'s certificate has expired");
+  CHECK(find_in_catalogue("sts-txt-missing")->title.whom() == Whom::nobody);
 }
 
 TEST_CASE("no text is empty, too long, or holds an unknown placeholder") {
@@ -119,7 +136,7 @@ TEST_CASE("a change of the policy is always told in the same order: file, every 
     CAPTURE(entry.code);
     const auto verified = entry.fix.find("erify");
     const auto id = entry.fix.find("{new_id}", verified == entry.fix.npos ? 0 : verified);
-    if (entry.group == 'D' && entry.fix.find("{new_id}") != entry.fix.npos) {
+    if (entry.theme == Theme::policy_text && entry.fix.find("{new_id}") != entry.fix.npos) {
       CHECK(verified != entry.fix.npos);
       CHECK(id != entry.fix.npos);
     }
@@ -152,10 +169,9 @@ TEST_CASE("severity and route by live mode") {
 
   CatalogueEntry dane = *page;  // DANE and DNSSEC findings stop mail whatever the mode
   dane.severity = {Severity::critical, Severity::critical, Severity::critical};
-  for (const char group : {'M', 'N'}) {
-    dane.group = group;
-    CHECK(dane.route_in(Mode::none) == Route::page);
-  }
+  CHECK(dane.route_in(Mode::none) == Route::ticket);
+  dane.route = Routing(Route::page).in_every_mode();
+  CHECK(dane.route_in(Mode::none) == Route::page);
 }
 
 TEST_CASE("the catalogue agrees with the shared findings") {
@@ -173,15 +189,15 @@ TEST_CASE("the catalogue agrees with the shared findings") {
     if (found == findings.end()) continue;  // codes may be added, none renamed
     ++compared;
     const auto& finding = *found;
-    CHECK(finding["group"].get<std::string>().front() == entry.group);
-    CHECK(severity_of(finding["severity"]["none"]) == entry.severity[0]);
-    CHECK(severity_of(finding["severity"]["testing"]) == entry.severity[1]);
-    CHECK(severity_of(finding["severity"]["enforce"]) == entry.severity[2]);
-    CHECK(finding["route"] == to_string(entry.route));
+    CHECK(finding["group"].get<std::string>().front() == letter_of(entry.theme));
+    CHECK(severity_of(finding["severity"]["none"]) == entry.severity[Mode::none]);
+    CHECK(severity_of(finding["severity"]["testing"]) == entry.severity[Mode::testing]);
+    CHECK(severity_of(finding["severity"]["enforce"]) == entry.severity[Mode::enforce]);
+    CHECK(finding["route"] == to_string(static_cast<Route>(entry.route)));
     // "A or B": the first; "as the failing check": not known beforehand.
     std::string type = finding["tlsrpt"].is_null() ? "" : finding["tlsrpt"].get<std::string>();
     type = type.substr(0, type.find(" or "));
-    CHECK((type.starts_with("as ") ? "" : type) == entry.tlsrpt);
+    CHECK((type.starts_with("as ") ? "" : type) == to_string(entry.reported_as));
   }
   CHECK(compared >= 160);
 }

@@ -85,7 +85,7 @@ TEST_CASE("the world of one look (CONTRACT 2, 4)") {
   }
   SUBCASE("two addresses of the policy host that differ: both policies are in effect") {
     look.set_fetches({fetch(kWeb), fetch(kWeb2, policy({"mail.example.com"}))});
-    CHECK((judged(look).forecast.breakage == ForecastPoint{kNow, "mx-none-in-policy", "example.com"}));
+    CHECK((judged(look).forecast.breakage == ForecastPoint{kNow, Why::mx_none_in_policy, {"example.com"}}));
   }
   SUBCASE("the earliest end among the policy host's good certificates") {
     auto second = fetch(kWeb2);
@@ -146,7 +146,7 @@ TEST_CASE("group I: breakage by its distance and its cause") {
     if (!row.told.empty()) CHECK(got.findings[0].route == row.route);
     REQUIRE(got.forecast.breakage);
     CHECK((got.forecast.breakage->at == kNow + row.left));
-    CHECK(got.forecast.breakage->reason == "certificate-expired");
+    CHECK(got.forecast.breakage->reason == Why::certificate_expired);
   }
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("group I: a policy-host event counts by its distance, healthy or not")
     CHECK(told(got.findings) == Told{"enforce-breakage-predicted example.com critical"});
     CHECK(got.findings[0].route == Route::ticket);
     CHECK((got.forecast.breakage ==
-           ForecastPoint{kNow + days(5), "sts-webpki-cert-expired", "mta-sts.example.com"}));
+           ForecastPoint{kNow + days(5), Why::policy_host_certificate_expired, {"mta-sts.example.com"}}));
     CHECK_FALSE(got.forecast.overdue);  // 5 d of 6 are left: healthy (RULES 5.2)
   }
   SUBCASE("beyond") { CHECK(judged(moved(days(8))).findings.empty()); }
@@ -183,7 +183,7 @@ TEST_CASE("forecast: subjects and the overdue flag (CONTRACT 2)") {
     look.domain.mx = mx({{10, kHost}});
     look.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, peer(kHost, days(70)))}));
     CHECK((judged(look).forecast.breakage ==
-           ForecastPoint{kNow + days(70), "certificate-expired", "mx1.example.com 2001:67c::25"}));
+           ForecastPoint{kNow + days(70), Why::certificate_expired, {"mx1.example.com", "2001:67c::25"}}));
   }
   SUBCASE("overdue") {
     alone(look, days(10));

@@ -274,7 +274,7 @@ TEST_CASE("changing to an id never used before never makes a pair binding (RULES
     changed.current_id = "NEVER";
     const auto before = simulate(w), after = simulate(changed);
     for (const auto& held : before.senders) {
-      if (held.holds == "nothing" || held.holds == "current" || !held.refreshable) continue;
+      if (held.holds.what != Holds::What::pair || !held.refreshable) continue;
       const auto same = std::ranges::find(after.senders, held.holds, &SenderOutcome::holds);
       if (same == after.senders.end() || !same->refreshable) return false;
     }
@@ -323,7 +323,7 @@ TEST_CASE(
   removed.current_id.reset();
   const auto held = [](const World& w) {
     const auto all = simulate(w).senders;
-    return *std::ranges::find(all, "A/P1", &SenderOutcome::holds);
+    return *std::ranges::find(all, Holds{Holds::What::pair, "A", "P1"}, &SenderOutcome::holds);
   };
   CHECK(held(in_order).refreshable);
   CHECK_FALSE(held(removed).refreshable);
@@ -338,8 +338,8 @@ TEST_CASE("every reason at a later moment names its cause") {
     for (const auto* p : {&s.rfc.degradation, &s.rfc.breakage, &s.field.degradation, &s.field.breakage}) {
       if (!*p) continue;
       if ((*p)->reason.empty() || (*p)->policy.empty()) return false;
-      if ((*p)->at > w.now && (*p)->reason.front() != "sts-webpki-cert-expired" &&
-          !(*p)->reason.front().starts_with("certificate-expired ")) {
+      if ((*p)->at > w.now && (*p)->reason.front().why != Why::policy_host_certificate_expired &&
+          (*p)->reason.front().why != Why::certificate_expired) {
         return false;
       }
     }

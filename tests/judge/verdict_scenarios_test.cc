@@ -208,16 +208,16 @@ TEST_CASE("forecasts of RULES 6: dates, causes and subjects (CONTRACT 2)") {
   };
   SUBCASE("22: degradation at the end of mx2's certificate, breakage at mx1's") {
     const auto f = by_number("22");
-    CHECK((f.degradation == ForecastPoint{kNow + days(20), "certificate-expired", "mx2.example.com"}));
-    CHECK((f.breakage == ForecastPoint{kNow + days(60), "certificate-expired", "mx1.example.com"}));
+    CHECK((f.degradation == ForecastPoint{kNow + days(20), Why::certificate_expired, {"mx2.example.com"}}));
+    CHECK((f.breakage == ForecastPoint{kNow + days(60), Why::certificate_expired, {"mx1.example.com"}}));
     CHECK_FALSE(f.overdue);
     CHECK(f.lapse == kNow + days(60 + 7));
   }
   SUBCASE("19: now") {
-    CHECK((by_number("19").breakage == ForecastPoint{kNow, "mx-none-in-policy", "example.com"}));
+    CHECK((by_number("19").breakage == ForecastPoint{kNow, Why::mx_none_in_policy, {"example.com"}}));
   }
   SUBCASE("21: now, through mx1's certificate") {
-    CHECK((by_number("21").breakage == ForecastPoint{kNow, "certificate-expired", "mx1.example.com"}));
+    CHECK((by_number("21").breakage == ForecastPoint{kNow, Why::certificate_expired, {"mx1.example.com"}}));
   }
   SUBCASE("28: a host with several addresses is named with the one") {
     CHECK((by_number("28").degradation == std::nullopt));

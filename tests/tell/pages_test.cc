@@ -14,7 +14,7 @@ std::shared_ptr<DomainMemory> record(const std::string& name, Status status,
                                      std::optional<TimePoint> breakage = std::nullopt) {
   Verdict v(*Domain::parse(name));
   v.status = status;
-  if (breakage) v.forecast.breakage = ForecastPoint{*breakage, "certificate-expired", "mx1." + name};
+  if (breakage) v.forecast.breakage = ForecastPoint{*breakage, Why::certificate_expired, {"mx1." + name}};
   return std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(v.domain), std::move(v));
 }
 
@@ -136,9 +136,11 @@ TEST_CASE("what comes, in words") {
   v.mode = Mode::enforce;
   v.forecast.lapse = now + Seconds{86400 * 30};
   CHECK(words(v) == "Protection ends in 30 d");
-  v.forecast.breakage = ForecastPoint{now + Seconds{86400 * 40}, "certificate-expired", "mx1.example.com"};
+  v.forecast.breakage =
+      ForecastPoint{now + Seconds{86400 * 40}, Why::certificate_expired, {"mx1.example.com"}};
   CHECK(words(v) == "Mail flows for 40 d at least");
-  v.forecast.degradation = ForecastPoint{now + Seconds{86400 * 2}, "certificate-expired", "mx2.example.com"};
+  v.forecast.degradation =
+      ForecastPoint{now + Seconds{86400 * 2}, Why::certificate_expired, {"mx2.example.com"}};
   CHECK(words(v) == "Some MX hosts drop out in 2 d");
   v.forecast.overdue = true;
   CHECK(words(v) == "Mail stops in 40 d");

@@ -55,12 +55,12 @@ TEST_CASE("every certificate is a bar and a row; what is over and what is late l
 
 TEST_CASE("breakage, degradation and the end of protection are marked; what senders hold lasts until then") {
   Simulation result;
-  result.rfc.breakage = WorldPoint{kNow + 5 * kDay, {"already"}, "P1"};
-  result.rfc.degradation = WorldPoint{kNow + 2 * kDay, {"already"}, "P1"};
+  result.rfc.breakage = WorldPoint{kNow + 5 * kDay, {WorldReason{}}, "P1"};
+  result.rfc.degradation = WorldPoint{kNow + 2 * kDay, {WorldReason{}}, "P1"};
   result.rfc.lapse = kNow + 9 * kDay;
-  result.senders = {{"nothing", {}, true, "deliver", {}},
-                    {"current", {}, true, "deliver", {}},
-                    {"20261101/P0", kNow + 4 * kDay, true, "deliver", {}}};
+  result.senders = {{Holds{}, {}, true, "deliver", {}},
+                    {Holds{Holds::What::current}, {}, true, "deliver", {}},
+                    {Holds{Holds::What::pair, "20261101", "P0"}, kNow + 4 * kDay, true, "deliver", {}}};
   const auto page = drawn(with_hosts(1), result);
   CHECK(has(page, "some MX hosts drop out 2026-12-03 00:00 UTC"));
   CHECK(has(page, "mail stops 2026-12-06 00:00 UTC"));

@@ -2,6 +2,7 @@
 #include "checks/judge/catalogue/catalogue.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <unordered_map>
 #include <vector>
@@ -14,12 +15,12 @@ std::vector<CatalogueEntry> joined() {
   std::vector<CatalogueEntry> all;
   for (const auto table :
        {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(), tables::semantics(),
-        tables::mx(), tables::smtp(), tables::certificate(), tables::forecast(), tables::drift(),
-        tables::tlsrpt(), tables::provider(), tables::agent()}) {
+        tables::mx(), tables::smtp(), tables::certificate(), tables::forecast(), tables::caches(),
+        tables::drift(), tables::tlsrpt(), tables::provider(), tables::agent()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
-  // forecast() holds I and O: the groups between them come from tables of their own.
-  std::ranges::stable_sort(all, {}, &CatalogueEntry::group);
+  // forecast() holds readiness too: the themes between them come from tables of their own.
+  std::ranges::stable_sort(all, {}, [](const CatalogueEntry& entry) -> Theme { return entry.theme; });
   return all;
 }
 
@@ -54,17 +55,66 @@ std::string_view to_string(Route route) {
   return "log";
 }
 
+std::string_view title_of(Theme theme) {
+  constexpr std::array<std::string_view, 18> kTitles = {
+      "The TXT record at _mta-sts",
+      "Fetching the policy",
+      "Certificate and TLS of the policy host",
+      "The text of the policy",
+      "What the policy says",
+      "MX records and their hosts",
+      "SMTP and STARTTLS",
+      "Certificates of MX hosts",
+      "What will come",
+      "Changes, and what senders still hold",
+      "The TLSRPT record",
+      "TLS reports",
+      "DANE",
+      "DNSSEC",
+      "From testing to enforce",
+      "Mail providers",
+      "This monitor itself",
+      "What could not be judged",
+  };
+  return kTitles[static_cast<std::size_t>(theme)];
+}
+
+std::string_view to_string(ResultType type) {
+  constexpr std::array<std::string_view, 13> kNames = {
+      "",
+      "starttls-not-supported",
+      "certificate-host-mismatch",
+      "certificate-not-trusted",
+      "certificate-expired",
+      "validation-failure",
+      "tlsa-invalid",
+      "dnssec-invalid",
+      "dane-required",
+      "sts-policy-fetch-error",
+      "sts-policy-invalid",
+      "sts-webpki-invalid",
+      "no-policy-found",
+  };
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+std::string_view to_string(Aspect aspect) {
+  constexpr std::array<std::string_view, 19> kNames = {
+      "record",   "policy", "semantics",   "protection", "retirement", "match",  "mx",
+      "reach",    "smtp",   "certificate", "dane",       "breakage",   "backup", "caches",
+      "stranger", "change", "reports",     "agent",      "own"};
+  return kNames[static_cast<std::size_t>(aspect)];
+}
+
 std::optional<Severity> CatalogueEntry::severity_in(Mode live) const {
   if (of_the_agent()) return Severity::info;
-  return severity[static_cast<std::size_t>(live)];
+  return severity[live];
 }
 
 Route CatalogueEntry::route_in(Mode live) const {
   if (of_the_agent()) return route;  // the agent's notices are no mail findings: their route stands by itself
   if (severity_in(live).value_or(Severity::info) == Severity::info) return Route::log;
-  // DANE and DNSSEC stop mail without MTA-STS; so do a domain without a working MX set.
-  const bool same_in_every_mode = group == 'M' || group == 'N' || severity[0] == Severity::critical;
-  if (route == Route::page && live != Mode::enforce && !same_in_every_mode) return Route::ticket;
+  if (route == Route::page && live != Mode::enforce && !route.holds_in_every_mode()) return Route::ticket;
   return route;
 }
 

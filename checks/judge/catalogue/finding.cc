@@ -80,6 +80,7 @@ Finding* Findings::raise_as(Severity severity, std::string_view code, std::strin
   finding.of_the_agent = entry->of_the_agent();
   finding.severity = finding.of_the_agent ? Severity::info : severity;
   finding.route = entry->route_in(live_);
+  if (entry->route.needs_it_was_good()) finding.route = std::min(finding.route, Route::ticket);
   if (!finding.of_the_agent && severity == Severity::info) finding.route = Route::log;
   const Filling filling(fills, domain_, subject, now_, until_);
   finding.effect = filling.into(entry->effect);
@@ -103,6 +104,13 @@ Finding* Findings::find(std::string_view code) {
   return found == all_.end() ? nullptr : &*found;
 }
 
+Finding* Findings::raise_known(bool was_good, std::string_view code, std::string subject, std::string detail,
+                               std::initializer_list<Fill> fills) {
+  Finding* finding = raise(code, std::move(subject), std::move(detail), fills);
+  if (finding && was_good) finding->route = find_in_catalogue(code)->route_in(live_);
+  return finding;
+}
+
 Finding* Findings::raise_at_most(Severity most, std::string_view code, std::string subject,
                                  std::string detail, std::initializer_list<Fill> fills) {
   const CatalogueEntry* entry = find_in_catalogue(code);
@@ -122,12 +130,24 @@ bool Findings::has(std::string_view code, std::string_view subject) const {
   return std::ranges::any_of(all_, [&](const Finding& f) { return f.code == code && f.subject == subject; });
 }
 
-namespace {
-
-char group_of(const Finding& finding) {
+const Nature& nature_of(const Finding& finding) {
+  static constexpr Nature kUnknown{.family = Family::publication,
+                                   .aspect = Aspect::semantics,
+                                   .claim = Claim::cause,
+                                   .of_host = false,
+                                   .headline = Headline::title};
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  return entry ? entry->group : ' ';
+  return entry ? entry->told.of(finding.subject.starts_with("mta-sts.")) : kUnknown;
 }
+
+bool is_of_mx_set(std::string_view code) {
+  const CatalogueEntry* entry = find_in_catalogue(code);
+  if (!entry) return false;
+  const Nature& nature = entry->told.of(false);
+  return nature.change() && nature.family == Family::delivery && !nature.of_host;
+}
+
+namespace {
 
 /// "mailauth", "chasquid and mailauth", "mox, chasquid and mailauth".
 std::string in_words(const SenderNames& names) {
@@ -139,17 +159,18 @@ std::string in_words(const SenderNames& names) {
 
 /// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
 std::string exception_of(const Finding& finding) {
-  if (finding.accepted_by.empty()) return {};
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  if (finding.accepted_by.empty() || !entry) return {};
   const bool one = finding.accepted_by.size() == 1;
   const std::string who = " Not so " + in_words(finding.accepted_by) + ": ";
-  switch (group_of(finding)) {
-    case 'C':
+  switch (entry->theme) {
+    case Theme::policy_tls:
       return who + (one ? "it fetches the policy." : "they fetch the policy.");
-    case 'F':
-    case 'G':
-    case 'H':
+    case Theme::mx:
+    case Theme::smtp:
+    case Theme::certificate:
       return who + (one ? "it delivers there." : "they deliver there.");
-    case 'I':
+    case Theme::forecast:
       return who + (one ? "it still delivers." : "they still deliver.");
     default:
       return {};
@@ -169,7 +190,8 @@ void tell_senders(Finding* finding, std::span<const Oddity> oddities) {
 }
 
 bool is_on_text(const Finding& finding) {
-  return std::string_view("ABDE").find(group_of(finding)) != std::string_view::npos;
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  return entry && entry->on_text != OnText::neither;
 }
 
 std::vector<Finding> sorted(std::vector<Finding> findings) {

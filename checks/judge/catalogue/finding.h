@@ -15,6 +15,14 @@
 
 namespace stswatch {
 
+/// Whom a finding or forecast speaks of: a domain or host, or one address of a host.
+struct Subject {
+  std::string name;
+  std::string address{};  // empty: all of them
+  std::string str() const { return address.empty() ? name : name + ' ' + address; }
+  bool operator==(const Subject&) const = default;
+};
+
 struct Finding {
   std::string code;
   Severity severity = Severity::info;
@@ -47,6 +55,11 @@ class Findings {
   Finding* raise_as(Severity severity, std::string_view code, std::string subject, std::string detail,
                     std::initializer_list<Fill> fills = {});
 
+  /// Of a code whose row asks whether it was good before: only then does its route hold, else it is a ticket,
+  /// which it is also when raised without telling.
+  Finding* raise_known(bool was_good, std::string_view code, std::string subject, std::string detail,
+                       std::initializer_list<Fill> fills = {});
+
   /// As raise, at most this severe: what fails is a part, and the rest still serves.
   Finding* raise_at_most(Severity most, std::string_view code, std::string subject, std::string detail,
                          std::initializer_list<Fill> fills = {});
@@ -68,6 +81,12 @@ class Findings {
   std::string until_;
   std::vector<Finding> all_;
 };
+
+/// How it is told, by its row; what the catalogue no longer knows is a cause of no particular kind.
+const Nature& nature_of(const Finding& finding);
+
+/// A change of the MX set.
+bool is_of_mx_set(std::string_view code);
 
 /// Whom exactly this concerns: the finding (null: nothing to do) names the deployed senders of these oddities
 /// in place of those of its code's plain row, and its effect those that deliver or fetch all the same.

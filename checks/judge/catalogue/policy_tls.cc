@@ -1,5 +1,4 @@
-// Findings of group C: TLS and the certificate of the policy host (RFC 8461 §3.3).
-
+// TLS and the certificate of the policy host (RFC 8461 §3.3).
 #include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch::catalogue_tables {
@@ -8,147 +7,222 @@ namespace {
 using enum Severity;
 constexpr std::nullopt_t kNever = std::nullopt;
 
-constexpr CatalogueEntry kEntries[] = {
+/// There is no answer of the policy host to speak of.
+constexpr std::string_view kPolicyHostSilent[] = {"sts-policy-host-no-address", "sts-policy-connect-failed"};
+
+constexpr Basis kPolicy = Basis::all_of({Ground::sts_record, Ground::policy});
+constexpr Telling kToldAsPolicy{Nature{.family = Family::publication,
+                                    .aspect = Aspect::policy,
+                                    .claim = Claim::cause,
+                                    .of_host = false,
+                                    .headline = Headline::title}};
+constexpr Beside kBesideAnswer = Beside::anything_but(kPolicyHostSilent);
+
+constexpr CatalogueEntry kPolicyTlsRows[] = {
     {.code = "sts-webpki-cert-expired",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate has expired",
      .effect = "No sender can fetch the policy. Those that hold none deliver unprotected; those that hold "
                "one apply it until {until}, but see no update.",
      .fix = "Renew the certificate of {policy_host} now, intermediates included, and reload the web server. "
             "Then check the dates that each address serves. Change no policy before that: nobody would see "
             "it.",
-     .reference = "RFC 8461 §3.3"},
+     .reference = "RFC 8461 §3.3",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-cert-expiring",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is about to expire",
      .effect = "None yet. Once it has expired no sender can fetch the policy any more.",
      .fix = "Renew the certificate of {policy_host} by hand and read the ACME client's log. Often the "
             "client does not renew this name at all, or the HTTP-01 challenge does not reach the host.",
-     .reference = "RFC 8461 §3.3"},
+     .reference = "RFC 8461 §3.3",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-renewal-overdue",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, info, warning},
      .route = Route::ticket,
-     .tlsrpt = "",
+     .reported_as = ResultType::none,
      .title = "The policy host's certificate should have been renewed by now",
      .effect = "None yet. Should it expire, no sender can fetch the policy any more.",
      .fix = "Check that the renewal timer for {policy_host} runs and that its deploy hook reloads the web "
             "server. A certificate renewed on disk but never loaded looks the same from outside.",
-     .reference = "RFC 8461 §3.3"},
+     .reference = "RFC 8461 §3.3",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-host-mismatch",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate names another host",
      .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Get a certificate with {policy_host} or *.{domain} among its SAN names; the Common Name does "
             "not count. If a CNAME leads to a provider, that provider has to request it for {policy_host}. "
             "A wildcard stands for one label, so that of a parent domain will not do.",
-     .reference = "RFC 8461 §3.3, RFC 8461 §8.2"},
+     .reference = "RFC 8461 §3.3, RFC 8461 §8.2",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-cn-only",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate names the host only in its Common Name",
      .effect =
          "Senders that look at SAN names only, as RFC 8461 asks them to, fail the fetch. Those that hold no "
          "policy deliver unprotected; those that hold one apply it until {until}.",
      .fix = "Have the certificate reissued with {policy_host} in the subjectAltName extension. Any public "
             "CA does so by default.",
-     .reference = "RFC 8461 §3.3, RFC 9525"},
+     .reference = "RFC 8461 §3.3, RFC 9525",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-not-trusted",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is not publicly trusted",
      .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Install a certificate of a public CA on {policy_host}, with its intermediates. If the CA has "
             "lost the trust of the big root stores, do not wait for the expiry date.",
-     .reference = "RFC 8461 §3.3"},
+     .reference = "RFC 8461 §3.3",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-chain-incomplete",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host does not send its intermediate certificate",
      .effect = "Browsers hide this, but mail servers do not download what is missing: their fetch fails. "
                "Those that hold no policy deliver unprotected; those that hold one apply it until {until}.",
      .fix = "Configure the full chain on {policy_host}; many ACME clients call the file fullchain.pem. "
             "Reload, then count the certificates: openssl s_client -connect {policy_host}:443 -servername "
             "{policy_host} -showcerts",
-     .reference = "RFC 8461 §3.3, RFC 5246 §7.4.2"},
+     .reference = "RFC 8461 §3.3, RFC 5246 §7.4.2",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-not-yet-valid",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-webpki-invalid",
+     .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is not valid yet",
      .effect = "The fetch fails until the certificate's first day, for every sender whose clock is right. "
                "Those that hold no policy deliver unprotected meanwhile.",
      .fix = "Check this machine's clock first. If it is right, wait for the start of validity or have the "
             "certificate of {policy_host} reissued. In future deploy a certificate no sooner than an hour "
             "after issue.",
-     .reference = "RFC 8461 §3.3"},
+     .reference = "RFC 8461 §3.3",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-tls-version",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-policy-fetch-error",
+     .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy host offers no TLS version newer than 1.1",
      .effect = "Up-to-date senders cannot connect, so the fetch fails. Those that hold no policy deliver "
                "unprotected; those that hold one apply it until {until}.",
      .fix = "Enable TLS 1.2 and 1.3 for {policy_host} and switch the older versions off. Behind a CDN the "
             "minimum version is a setting of the CDN.",
-     .reference = "RFC 8461 §7.2, RFC 9325"},
+     .reference = "RFC 8461 §7.2, RFC 9325",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-dh-small",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, warning},
      .route = Route::ticket,
-     .tlsrpt = "sts-policy-fetch-error",
+     .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy host uses small Diffie-Hellman parameters",
      .effect =
          "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, cannot fetch "
          "the policy. Others can.",
      .fix = "Prefer ECDHE ciphers on {policy_host} and leave DHE out (nginx: no ssl_dhparam), or give it "
             "parameters of 2048 bits.",
-     .reference = "RFC 9325 §4.2.1"},
+     .reference = "RFC 9325 §4.2.1",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-handshake-failure",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {info, warning, critical},
      .route = Route::ticket,
-     .tlsrpt = "sts-policy-fetch-error",
+     .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The TLS handshake with the policy host fails",
      .effect = "The fetch fails. Senders that hold no policy deliver unprotected; those that hold one apply "
                "it until {until}, but see no update.",
      .fix = "Run openssl s_client -connect {policy_host}:443 -servername {policy_host} and read the alert. "
             "As a rule no virtual host is set up for the name, or the private key cannot be read.",
-     .reference = "RFC 8461 §3.3, RFC 8461 §7.1"},
+     .reference = "RFC 8461 §3.3, RFC 8461 §7.1",
+     .rests_on = kPolicy,
+     .told = kToldAsPolicy,
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
     {.code = "sts-webpki-issuer-changed",
-     .group = 'C',
+     .theme = Theme::policy_tls,
      .severity = {kNever, info, info},
      .route = Route::log,
-     .tlsrpt = "",
+     .reported_as = ResultType::none,
      .title = "The policy host's certificate comes from another issuer",
      .effect = "none: mail is not affected",
      .fix = "Confirm that the change was yours; if it was not, find out who can get certificates for "
             "{policy_host} and review the CAA records. See that the new root is old enough for senders with "
             "small trust stores.",
-     .reference = "RFC 8461 §10.5"},
+     .reference = "RFC 8461 §10.5",
+     .rests_on = kPolicy,
+     .told = Nature{.family = Family::publication,
+                    .aspect = Aspect::change,
+                    .claim = Claim::change,
+                    .of_host = false,
+                    .headline = Headline::title},
+     .beside = kBesideAnswer,
+     .on_text = OnText::neither,
+     .advice = Theme::policy_tls},
 };
 
 }  // namespace
 
-std::span<const CatalogueEntry> policy_tls() { return kEntries; }
+std::span<const CatalogueEntry> policy_tls() { return kPolicyTlsRows; }
 
 }  // namespace stswatch::catalogue_tables

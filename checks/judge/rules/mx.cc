@@ -319,9 +319,7 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
 void judge_lookup(const Case& c, Findings& out) {
   const std::string error = c.facts.mx.proven_error();
   const bool came_before = c.facts.mx.lookup == Lookup::found;
-  if (!error.empty())
-    out.raise_routed(came_before ? Route::page : Route::ticket, "mx-dns-error", c.facts.domain.str(),
-                     in_detail(c, error));
+  if (!error.empty()) out.raise_known(came_before, "mx-dns-error", c.facts.domain.str(), in_detail(c, error));
   raise_disagreement(c, "mx-ns-inconsistent", c.facts.source.mx, out);
 }
 

@@ -31,40 +31,40 @@ bool departs(const PolicyDeparture& d) {
 }  // that one is allowed
 
 // Gate 2: "Policy fetched successfully ..., from every address, p95 under 2 s, strict parser clean."
-void policy_gates(const Case& c, std::vector<std::string>& out) {
-  if (c.facts.policy_host.lookup() == Lookup::absent) out.push_back("2: the policy host has no address");
+void policy_gates(const Case& c, std::vector<ClosedGate>& out) {
+  if (c.facts.policy_host.lookup() == Lookup::absent) out.push_back({2, "the policy host has no address"});
   for (const PolicyCopy& copy : c.copies) {
     const std::string at = copy.fetch->address.str();
     if (copy.outcome == Outcome::unknown) continue;
     if (copy.outcome != Outcome::ok) {
-      out.push_back("2: no valid policy from " + at);
+      out.push_back({2, "no valid policy from " + at});
     } else if (std::ranges::any_of(copy.reading->departures, departs)) {
-      out.push_back("2: the policy text departs from the strict form");
+      out.push_back({2, "the policy text departs from the strict form"});
     }
     if (past_renewal(c, copy.fetch->tls))
-      out.push_back("4: the certificate at " + at + " is due for renewal");
+      out.push_back({4, "the certificate at " + at + " is due for renewal"});
   }
 }
 
 /// Without a memory one fetch has to stand for the p95 of all.
-void slow_gates(const Case& c, std::vector<std::string>& out) {
+void slow_gates(const Case& c, std::vector<ClosedGate>& out) {
   for (const PolicyCopy& copy : c.copies)
     if (copy.outcome == Outcome::ok && copy.fetch->duration > kSlow)
-      out.push_back("2: " + copy.fetch->address.str() + " is slow");
+      out.push_back({2, copy.fetch->address.str() + " is slow"});
 }
 
 // Gates 3 and 4: "Every MX host (not only the best preference) matches the policy, and every reachable
 // address of each passes".
-void mx_gates(const Case& c, std::vector<std::string>& out) {
+void mx_gates(const Case& c, std::vector<ClosedGate>& out) {
   for (const MxCase& mx : c.mx) {
     if (c.shown() && !matches_any(mx.host, c.shown()->mx))
-      out.push_back("3: " + mx.host + " is not in the policy");
+      out.push_back({3, mx.host + " is not in the policy"});
     const auto failed = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed; };
     if (std::ranges::any_of(mx.addresses, failed) || mx.usable == false)
-      out.push_back("3: " + mx.host + " fails");
+      out.push_back({3, mx.host + " fails"});
     const auto due = [&](const MxAddressCase& a) { return a.probe && past_renewal(c, a.probe->tls); };
     if (std::ranges::any_of(mx.addresses, due))
-      out.push_back("4: the certificate of " + mx.host + " is due for renewal");
+      out.push_back({4, "the certificate of " + mx.host + " is due for renewal"});
   }
 }
 
@@ -77,31 +77,31 @@ bool lasts(const Case& c, const TlsFacts& tls) {
 }
 
 /// Gate 4: "each has been seen to renew at least once, or has over 30 days left".
-void renewal_gates(const Case& c, std::vector<std::string>& out) {
+void renewal_gates(const Case& c, std::vector<ClosedGate>& out) {
   const auto fetch_lasts = [&](const PolicyCopy& copy) { return lasts(c, copy.fetch->tls); };
   if (!renewed(c.history.past->policy_host_certificates) && !std::ranges::all_of(c.copies, fetch_lasts))
-    out.push_back("4: the certificate of " + c.facts.domain.policy_host() + " was not yet seen to renew");
+    out.push_back({4, "the certificate of " + c.facts.domain.policy_host() + " was not yet seen to renew"});
   for (const MxCase& mx : c.mx) {
     const auto past = c.history.hosts.find(mx.host);
     const bool seen = past != c.history.hosts.end() && past->second && renewed(past->second->certificates);
     const auto probe_lasts = [&](const MxAddressCase& a) { return !a.probe || lasts(c, a.probe->tls); };
     if (!seen && !std::ranges::all_of(mx.addresses, probe_lasts))
-      out.push_back("4: the certificate of " + mx.host + " was not yet seen to renew");
+      out.push_back({4, "the certificate of " + mx.host + " was not yet seen to renew"});
   }
 }
 
 /// Gate 2: "in at least 99 % of runs, ..., p95 under 2 s".
-void fetch_gates(const Past& past, std::vector<std::string>& out) {
+void fetch_gates(const Past& past, std::vector<ClosedGate>& out) {
   std::uint64_t runs = 0, good = 0;
   for (const FetchDay& day : past.fetch_days) {
     runs += day.runs;
     good += day.good;
   }
   if (good * 100 < runs * 99)
-    out.push_back("2: " + std::to_string(good) + " of " + std::to_string(runs) +
-                  " fetches in 14 days were good, 99 % are wanted");
+    out.push_back({2, std::to_string(good) + " of " + std::to_string(runs) +
+                          " fetches in 14 days were good, 99 % are wanted"});
   if (const auto p95 = usual_fetch_time(past); p95 && *p95 > kSlow)
-    out.push_back("2: 95 % of the fetches take up to " + std::to_string(p95->count()) + " ms");
+    out.push_back({2, "95 % of the fetches take up to " + std::to_string(p95->count()) + " ms"});
 }
 
 std::optional<TimePoint> mx_unchanged_since(const Past& past) {
@@ -111,20 +111,20 @@ std::optional<TimePoint> mx_unchanged_since(const Past& past) {
   return since;
 }
 
-void time_gates(const Case& c, std::vector<std::string>& out) {
+void time_gates(const Case& c, std::vector<ClosedGate>& out) {
   const Past& past = *c.history.past;
   const SeenId* id = shown_id(past);
   if (id && c.now - id->seen.first < kIdAge)
-    out.push_back("1: the id is new since " + to_utc(id->seen.first) + ", 48 h are wanted");
+    out.push_back({1, "the id is new since " + to_utc(id->seen.first) + ", 48 h are wanted"});
   fetch_gates(past, out);
   renewal_gates(c, out);
   const auto since = mx_unchanged_since(past);
   if (since && c.now - *since < kHeld)
-    out.push_back("7: the MX set is as it is since " + to_utc(*since) + ", 14 days are wanted");
+    out.push_back({7, "the MX set is as it is since " + to_utc(*since) + ", 14 days are wanted"});
   // RULES 3.3: "a small domain may waive the session count by configuration; say so in the detail".
   if (c.limits.readiness_sessions > 0)
-    out.push_back("5: no TLS reports seen here, " + std::to_string(c.limits.readiness_sessions) +
-                  " sessions are wanted (readiness_sessions = 0 waives this)");
+    out.push_back({5, "no TLS reports seen here, " + std::to_string(c.limits.readiness_sessions) +
+                          " sessions are wanted (readiness_sessions = 0 waives this)"});
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -134,30 +134,28 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-bool of_gate(const std::string& line, int gate) { return line.starts_with(std::to_string(gate) + ':'); }
-
 std::string day_of(TimePoint t) { return to_utc(t).substr(0, 10); }
 
 }  // namespace
 
-std::vector<std::string> closed_gates(const Case& c) {
-  std::vector<std::string> out;
-  if (c.facts.sts.lookup != Lookup::unknown && !c.record.usable()) out.push_back("1: no valid TXT record");
+std::vector<ClosedGate> closed_gates(const Case& c) {
+  std::vector<ClosedGate> out;
+  if (c.facts.sts.lookup != Lookup::unknown && !c.record.usable()) out.push_back({1, "no valid TXT record"});
   policy_gates(c, out);
   mx_gates(c, out);
   if (c.facts.tlsrpt.lookup != Lookup::unknown && c.tlsrpt.deliverable.empty())
-    out.push_back("5: no TLSRPT record that reports can go to");
+    out.push_back({5, "no TLSRPT record that reports can go to"});
   if (c.facts.sts.lookup == Lookup::found && c.facts.sts.ttl > kRetreat)
-    out.push_back("8: TTL " + std::to_string(c.facts.sts.ttl) + " s");
+    out.push_back({8, "TTL " + std::to_string(c.facts.sts.ttl) + " s"});
   // Addresses and hosts may share a sentence.
-  std::vector<std::string> distinct;
-  for (std::string& gate : out)
+  std::vector<ClosedGate> distinct;
+  for (ClosedGate& gate : out)
     if (std::ranges::find(distinct, gate) == distinct.end()) distinct.push_back(std::move(gate));
   return distinct;
 }
 
-std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<std::string>& closed) {
-  if (std::ranges::any_of(closed, [gate](const auto& line) { return of_gate(line, gate); })) return false;
+std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<ClosedGate>& closed) {
+  if (std::ranges::find(closed, gate, &ClosedGate::number) != closed.end()) return false;
   const auto known = [](Lookup lookup) { return lookup != Lookup::unknown; };
   const bool copies = !c.copies.empty() && std::ranges::none_of(c.copies, [](const PolicyCopy& copy) {
     return copy.outcome == Outcome::unknown;
@@ -184,7 +182,7 @@ Readiness readiness_of(const Case& c) {
   for (int gate = 1; gate <= kReadinessGates; ++gate) {
     const auto before = out.open.size();
     std::ranges::copy_if(closed, std::back_inserter(out.open),
-                         [gate](const auto& line) { return of_gate(line, gate); });
+                         [gate](const ClosedGate& one) { return one.number == gate; });
     const auto since = past.gates.find(std::to_string(gate));
     if (since != past.gates.end()) {
       ++streaks;
@@ -192,10 +190,10 @@ Readiness readiness_of(const Case& c) {
     }
     if (out.open.size() > before) continue;
     if (since == past.gates.end()) {
-      out.open.push_back(std::to_string(gate) + ": not yet seen to hold");
+      out.open.push_back({gate, "not yet seen to hold"});
     } else if (c.now - since->second < kHeld) {
-      out.open.push_back(std::to_string(gate) + ": holds since " + to_utc(since->second) + ", 14 days on " +
-                         day_of(since->second + kHeld));
+      out.open.push_back(
+          {gate, "holds since " + to_utc(since->second) + ", 14 days on " + day_of(since->second + kHeld)});
     } else {
       out.held.push_back(std::to_string(gate) + " since " + day_of(since->second));
     }
@@ -208,8 +206,8 @@ namespace {
 
 std::string told(const Case& c, const Readiness& readiness) {
   std::string out;
-  for (const std::string& gate : readiness.open)
-    out += (out.empty() ? "gate " : "; gate ") + gate;
+  for (const ClosedGate& gate : readiness.open)
+    out += (out.empty() ? "gate " : "; gate ") + gate.str();
   if (!readiness.held.empty()) out += (out.empty() ? "gates held: " : "; held: ") + joined(readiness.held);
   out += "; DANE (6) is not looked at";
   if (c.limits.readiness_sessions == 0) out += ", the reports of 5 are waived";
@@ -231,8 +229,8 @@ void judge_readiness(const Case& c, Findings& out) {
   std::string detail = "not yet observed for 14 days";
   auto closed = closed_gates(c);
   slow_gates(c, closed);
-  for (const std::string& gate : closed)
-    detail += "; gate " + gate;
+  for (const ClosedGate& gate : closed)
+    detail += "; gate " + gate.str();
   out.raise("enforce-not-ready", domain, printable(detail, bounds::kDetail));
 }
 

@@ -12,14 +12,22 @@ namespace stswatch {
 
 inline constexpr int kReadinessGates = 8;  // RULES 3.3
 
-/// The gates that this look shows false, each in a few words with its number first.
-std::vector<std::string> closed_gates(const Case& c);
+/// A gate that does not hold, and why.
+struct ClosedGate {
+  int number = 0;
+  std::string why;
+  std::string str() const { return std::to_string(number) + ": " + why; }
+  bool operator==(const ClosedGate&) const = default;
+};
+
+/// The gates that this look shows false; one may be there for several reasons.
+std::vector<ClosedGate> closed_gates(const Case& c);
 
 /// What one look says of a gate; null: nothing, so that its streak neither grows nor ends.
-std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<std::string>& closed);
+std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<ClosedGate>& closed);
 
 struct Readiness {
-  std::vector<std::string> open;         // gates that do not hold yet, each with why
+  std::vector<ClosedGate> open;          // gates that do not hold yet, each with why
   std::vector<std::string> held;         // the others, each with its date
   std::optional<TimePoint> clean_since;  // all that a look can show has held since
 };

@@ -109,7 +109,7 @@ constexpr std::uint64_t kHour = 3600, kDay = 86400, kWeek = 604800, kMonth = 259
 
 bool mx_changed_within(const Case& c, Seconds span) {
   return c.history.past && std::ranges::any_of(c.history.past->changes, [&](const Change& change) {
-           return change.code.starts_with("mx-") && c.now - change.at <= span;
+           return is_of_mx_set(change.code) && c.now - change.at <= span;
          });
 }
 

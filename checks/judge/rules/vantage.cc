@@ -46,15 +46,12 @@ void judge_names(const Case& c, Findings& out) {
 /// RFC 5321 §5.1: neither MX nor address, so there is nowhere to deliver to.
 void judge_domain(const Case& c, Findings& out) {
   if (c.facts.mx.lookup != Lookup::absent) return;
+  if (!c.facts.mx.nxdomain && c.facts.apex.lookup() != Lookup::absent) return;
   // One that took mail before has lapsed or was withdrawn; one that never did may be misspelt here.
   const Past* past = c.history.past;
   const bool existed = past && (!past->mx.empty() || !past->ids.empty());
-  const Route route = existed ? Route::page : Route::ticket;
-  if (c.facts.mx.nxdomain) {
-    out.raise_routed(route, "domain-not-found", c.facts.domain.str(), "NXDOMAIN");
-  } else if (c.facts.apex.lookup() == Lookup::absent) {
-    out.raise_routed(route, "domain-not-found", c.facts.domain.str(), "neither MX nor address");
-  }
+  out.raise_known(existed, "domain-not-found", c.facts.domain.str(),
+                  c.facts.mx.nxdomain ? "NXDOMAIN" : "neither MX nor address");
 }
 
 // --- Addresses

@@ -33,7 +33,7 @@ bool wrong_by_name_alone(const MxCase& mx, const MxAddressCase& at, TimePoint no
   if (!at.probe || at.probe->failure || !at.probe->tls.peer) return false;
   return std::ranges::all_of(
       certificate_faults(*at.probe->tls.peer, mx.host, now), [](const CertificateFault& f) {
-        return f.code == "certificate-host-mismatch" || f.code == "certificate-cn-only";
+        return certificate_result_type(f.code) == to_string(ResultType::certificate_host_mismatch);
       });
 }
 

@@ -13,31 +13,18 @@ using namespace std::chrono_literals;
 constexpr Seconds kPage = 24h;  // RULES 3.2 I: "breakage within 24 h (critical, page)"
 constexpr Seconds kTicket = 7 * 24h;
 
-std::string first_word(const std::string& reason) { return reason.substr(0, reason.find(' ')); }
-
-/// What stands behind the first word: "HOST ADDRESS", "ID/POLICY", or nothing.
-std::string rest_of(const std::string& reason) {
-  const auto space = reason.find(' ');
-  return space == reason.npos ? std::string() : reason.substr(space + 1);
-}
-
 /// CONTRACT 2: "`subject` the MX host (`HOST ADDRESS` if it has several), the policy host, `ID/POLICY` or the
 /// domain".
-std::string subject_of(const World& world, const std::string& reason) {
-  const std::string word = first_word(reason);
-  std::string rest = rest_of(reason);
-  if (word == "sts-webpki-cert-expired") return "mta-sts." + world.domain;
-  if (word == "cache-expiry") return rest;
-  if (word == "certificate-expired") {
-    const std::string host = rest.substr(0, rest.find(' '));
-    const auto mx = std::ranges::find(world.mx, host, &WorldMx::host);
-    return mx != world.mx.end() && mx->addresses.size() > 1 ? rest : host;
-  }
-  return world.domain;
+Subject subject_of(const World& world, const WorldReason& reason) {
+  if (reason.why == Why::policy_host_certificate_expired) return {"mta-sts." + world.domain};
+  if (reason.why != Why::certificate_expired) return {world.domain};
+  const auto mx = std::ranges::find(world.mx, reason.host, &WorldMx::host);
+  const bool several = mx != world.mx.end() && mx->addresses.size() > 1;
+  return {reason.host, several ? reason.address : std::string()};
 }
 
 ForecastPoint point_of(const World& world, const WorldPoint& point) {
-  return {point.at, first_word(point.reason.front()), subject_of(world, point.reason.front())};
+  return {point.at, point.reason.front().why, subject_of(world, point.reason.front())};
 }
 
 ExpiryLimits expiry_limits(const Limits& limits) {
@@ -46,7 +33,7 @@ ExpiryLimits expiry_limits(const Limits& limits) {
 
 bool by_certificate_alone(const WorldPoint& point) {
   return std::ranges::all_of(point.reason,
-                             [](const std::string& r) { return r.starts_with("certificate-expired "); });
+                             [](const WorldReason& r) { return r.why == Why::certificate_expired; });
 }
 
 /// RULES 3.2 I: a healthy certificate's end is a figure, never a finding; an overdue one's is. A cache or
@@ -62,7 +49,7 @@ std::string in_words(const World& world, const WorldPoint& point) {
   std::string out = to_utc(point.at);
   if (point.at > world.now) out += ", in " + to_words(point.at - world.now);
   for (std::size_t i = 0; i < point.reason.size(); ++i)
-    out += (i == 0 ? ": " : ", ") + point.reason[i];
+    out += (i == 0 ? ": " : ", ") + point.reason[i].str();
   return printable(out, bounds::kDetail);
 }
 
@@ -77,8 +64,8 @@ void raise_breakage(const World& world, const WorldPoint& breakage, const Limits
     if (breakage.policy != world.current_policy || !world.current_id)
       detail += " that senders still hold, " + breakage.policy;
     detail += ':';
-    for (const std::string& reason : breakage.reason)
-      detail += ' ' + reason;
+    for (const WorldReason& reason : breakage.reason)
+      detail += ' ' + reason.str();
     out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail),
               {{"who", addresses.empty() ? "Senders that enforce the policy"
                                          : "Senders that fetched the policy from " + addresses}});

@@ -12,18 +12,19 @@ bool past_renewal(const std::optional<TimePoint>& not_before, const std::optiona
 
 }  // namespace
 
-const WorldAddress* certificate_behind(const World& world, const std::string& reason) {
+const WorldAddress* certificate_behind(const World& world, const WorldReason& reason) {
+  if (reason.why != Why::certificate_expired) return nullptr;
   for (const WorldMx& mx : world.mx) {
     for (const WorldAddress& address : mx.addresses) {
-      if (reason == "certificate-expired " + mx.host + ' ' + address.address) return &address;
+      if (reason.host == mx.host && reason.address == address.address) return &address;
     }
   }
   return nullptr;
 }
 
 bool past_renewal(const World& world, const WorldPoint& point, const ExpiryLimits& limits) {
-  return std::ranges::any_of(point.reason, [&](const std::string& reason) {
-    if (reason == "sts-webpki-cert-expired") {
+  return std::ranges::any_of(point.reason, [&](const WorldReason& reason) {
+    if (reason.why == Why::policy_host_certificate_expired) {
       return past_renewal(world.policy_host_not_before, world.policy_host_not_after, world.now, limits);
     }
     const WorldAddress* address = certificate_behind(world, reason);
@@ -106,7 +107,7 @@ void Senders::walk(std::size_t policy, SenderOutcome& out) const {
 
 SenderOutcome Senders::without_cache() const {
   SenderOutcome out;
-  out.holds = "nothing";
+  out.holds = {};
   out.refreshable = caches_.announced() && caches_.fetchable(world_.now);
   // RFC 8461 §3.3: without a policy "senders MUST continue with delivery as though the domain has not
   // implemented MTA-STS".
@@ -120,7 +121,7 @@ SenderOutcome Senders::without_cache() const {
 
 SenderOutcome Senders::with_current(std::size_t current) const {
   SenderOutcome out;
-  out.holds = "current";
+  out.holds = {Holds::What::current};
   TimePoint until = TimePoint::min();
   for (const Pair& pair : caches_.longest()) {
     if (pair.policy == current) until = std::max(until, pair.live_until);
@@ -132,7 +133,7 @@ SenderOutcome Senders::with_current(std::size_t current) const {
 
 SenderOutcome Senders::with_pair(const Pair& pair) const {
   SenderOutcome out;
-  out.holds = world_.ids[pair.id].id + '/' + world_.policies[pair.policy].name;
+  out.holds = {Holds::What::pair, world_.ids[pair.id].id, world_.policies[pair.policy].name};
   if (pair.live_until != kOpen) out.live_until = pair.live_until;
   out.refreshable = caches_.refreshable(pair, world_.now);
   SenderOutcome held;
@@ -191,10 +192,10 @@ class Walk {
   using Counts = std::vector<std::optional<Count>>;
   void consider(std::size_t policy, const std::vector<Usable>& states, Counts& counts, Moment& moment) const;
   std::vector<TimePoint> events() const;
-  std::vector<std::string> reason_now(const Moment& moment) const;
-  std::vector<std::string> reason_at(const Moment& moment, TimePoint before) const;
+  std::vector<WorldReason> reason_now(const Moment& moment) const;
+  std::vector<WorldReason> reason_at(const Moment& moment, TimePoint before) const;
   void add_expired(std::size_t policy, bool (*ended)(TimePoint not_after, TimePoint t), bool sound_only,
-                   TimePoint t, std::vector<std::string>& out) const;
+                   TimePoint t, std::vector<WorldReason>& out) const;
 
   const World& world_;
   const Caches& caches_;
@@ -245,33 +246,34 @@ std::vector<TimePoint> Walk::events() const {
 }
 
 void Walk::add_expired(std::size_t policy, bool (*ended)(TimePoint not_after, TimePoint t), bool sound_only,
-                       TimePoint t, std::vector<std::string>& out) const {
+                       TimePoint t, std::vector<WorldReason>& out) const {
   for (std::size_t host : hosts_.order()) {
     if (!hosts_.listed(policy, host)) continue;
     const WorldMx& mx = world_.mx[host];
     for (std::size_t i = 0; i < mx.addresses.size(); ++i) {
       const auto& not_after = mx.addresses[i].not_after;
       if (!not_after || !ended(*not_after, t) || (sound_only && !hosts_.sound(host, i))) continue;
-      out.push_back("certificate-expired " + mx.host + ' ' + mx.addresses[i].address);
+      out.push_back({Why::certificate_expired, mx.host, mx.addresses[i].address});
     }
   }
 }
 
-std::vector<std::string> Walk::reason_now(const Moment& moment) const {
-  if (!hosts_.lists_any(moment.decides)) return {"mx-none-in-policy"};
-  std::vector<std::string> reason;
+std::vector<WorldReason> Walk::reason_now(const Moment& moment) const {
+  if (!hosts_.lists_any(moment.decides)) return {{Why::mx_none_in_policy}};
+  std::vector<WorldReason> reason;
   add_expired(
       moment.decides, [](TimePoint not_after, TimePoint t) { return not_after <= t; }, false, moment.at,
       reason);
-  if (reason.empty()) reason.emplace_back("already");
+  if (reason.empty()) reason.push_back({Why::already});
   return reason;
 }
 
-std::vector<std::string> Walk::reason_at(const Moment& moment, TimePoint before) const {
-  std::vector<std::string> reason;
+std::vector<WorldReason> Walk::reason_at(const Moment& moment, TimePoint before) const {
+  std::vector<WorldReason> reason;
   // A pair that could be refreshed until now binds from now on: the policy host's certificate brought it
   // about.
-  if (!caches_.in_effect(moment.decides, before, level_)) reason.emplace_back("sts-webpki-cert-expired");
+  if (!caches_.in_effect(moment.decides, before, level_))
+    reason.push_back({Why::policy_host_certificate_expired});
   add_expired(
       moment.decides, [](TimePoint not_after, TimePoint t) { return not_after == t; }, true, moment.at,
       reason);
@@ -281,7 +283,7 @@ std::vector<std::string> Walk::reason_at(const Moment& moment, TimePoint before)
 LevelResult Walk::run() const {
   LevelResult result;
   const Moment start = look(world_.now);
-  const auto point = [this](const Moment& at, std::vector<std::string> reason) {
+  const auto point = [this](const Moment& at, std::vector<WorldReason> reason) {
     return WorldPoint{at.at, std::move(reason), world_.policies[at.decides].name};
   };
   if (start.applicable) {

@@ -12,8 +12,8 @@
 
 namespace stswatch::senders {
 
-/// The address a reason "certificate-expired HOST ADDRESS" speaks of; null for any other reason.
-const WorldAddress* certificate_behind(const World& world, const std::string& reason);
+/// The address whose certificate the reason speaks of; null for any other reason.
+const WorldAddress* certificate_behind(const World& world, const WorldReason& reason);
 
 /// Some certificate among the reasons of this moment is past its renewal point at `now` (RULES 5.2). A
 /// certificate without a known start has no renewal point.

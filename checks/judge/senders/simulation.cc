@@ -40,6 +40,17 @@ Simulation figures(const World& world, const senders::Caches& caches, const send
 
 }  // namespace
 
+std::string WorldReason::str() const {
+  std::string out(to_string(why));
+  for (const auto& word : {host, address})
+    if (!word.empty()) out += ' ' + word;
+  return out;
+}
+
+std::string Holds::str() const {
+  return what == What::nothing ? "nothing" : what == What::current ? "current" : id + '/' + policy;
+}
+
 bool same_policy(const WorldPolicy& a, const WorldPolicy& b) {
   return a.mode == b.mode && a.max_age == b.max_age &&
          same_patterns({a.mx, a.more, a.mx_digest}, {b.mx, b.more, b.mx_digest});

@@ -67,9 +67,16 @@ struct World {
   std::uint32_t mx_ttl = 3600;  // how long resolvers may show a former MX set
 };
 
+struct WorldReason {
+  Why why = Why::already;
+  std::string host{}, address{};  // whose certificate expires
+  std::string str() const;        // CONTRACT 4: "certificate-expired HOST ADDRESS"
+  bool operator==(const WorldReason&) const = default;
+};
+
 struct WorldPoint {
   TimePoint at{};
-  std::vector<std::string> reason;
+  std::vector<WorldReason> reason;  // the cause first
   std::string policy;
 };
 
@@ -79,8 +86,17 @@ struct LevelResult {
   std::optional<TimePoint> recovery, lapse;
 };
 
+/// What a sender has in its cache.
+struct Holds {
+  enum class What { nothing, current, pair };
+  What what = What::nothing;
+  std::string id{}, policy{};  // of a pair that is not the current one
+  std::string str() const;     // CONTRACT 4: "nothing", "current", "ID/POLICY"
+  bool operator==(const Holds&) const = default;
+};
+
 struct SenderOutcome {
-  std::string holds;  // nothing, current, ID/POLICY
+  Holds holds;
   std::optional<TimePoint> live_until;
   bool refreshable = false;
   std::string outcome;  // deliver, degraded, deliver-unprotected, defer-then-deliver, deferred, unknown

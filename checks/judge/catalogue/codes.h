@@ -1,0 +1,21 @@
+// Codes that somebody besides the rule that raises them asks for, as constants: whoever needs one more, asks
+// first whether a column of the catalogue can say it. A test holds them against the catalogue.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace stswatch::codes {
+
+inline constexpr std::string_view not_deployed = "sts-not-deployed";
+inline constexpr std::string_view enforce_ready = "enforce-ready";
+inline constexpr std::string_view breakage_now = "enforce-breakage-now";
+inline constexpr std::string_view resolver_blind = "vantage-resolver-blind";
+inline constexpr std::string_view starttls_stripped = "vantage-starttls-stripped";
+inline constexpr std::string_view resources = "vantage-resources";
+inline constexpr std::string_view clock_stepped = "vantage-clock-stepped";
+
+inline constexpr std::array all = {not_deployed,      enforce_ready, breakage_now, resolver_blind,
+                                   starttls_stripped, resources,     clock_stepped};
+
+}  // namespace stswatch::codes
