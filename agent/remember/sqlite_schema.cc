@@ -136,7 +136,8 @@ ALTER TABLE changes ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
 // A notice says how often a finding was confirmed.
 constexpr const char* kVersion3 = "ALTER TABLE incidents ADD COLUMN bad_looks INTEGER NOT NULL DEFAULT 0;";
 
-// What looks saw of the ends of a window, besides what bounds them.
+// What looks saw of the ends of a window, besides what bounds them; which deployed senders refuse a fault or
+// deliver all the same.
 constexpr const char* kVersion4 = R"sql(
 ALTER TABLE policies ADD COLUMN last_seen TEXT;
 ALTER TABLE policies ADD COLUMN mx_more INTEGER NOT NULL DEFAULT 0;
@@ -144,6 +145,8 @@ ALTER TABLE policies ADD COLUMN mx_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE ids ADD COLUMN sighted TEXT;
 ALTER TABLE ids ADD COLUMN absent TEXT;
 ALTER TABLE ids ADD COLUMN last_seen TEXT;
+ALTER TABLE incidents ADD COLUMN refused_by TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE incidents ADD COLUMN accepted_by TEXT NOT NULL DEFAULT '[]';
 )sql";
 
 constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};

@@ -362,7 +362,7 @@ TEST_CASE("the agent's own trouble is told at once, to everybody but who decline
   CHECK(world.kinds("mail") == "new/ticket");
   CHECK(world.kinds("few") == "new/ticket");
   CHECK(world.kinds("none").empty());
-  const Notice& told = world.told("few")[0];
+  const Notice told = world.told("few").at(0);
   CHECK(told.domains.empty());
   CHECK(told.findings.at(0).domain.empty());
   CHECK(told.title.starts_with("stswatch: "));
@@ -387,8 +387,7 @@ TEST_CASE(
   world.open("example.com", "mx-none-in-policy");
   world.pass(1h);
   REQUIRE(world.kinds() == "new/page");
-  world.now -= Seconds{400 * 86400};
-  world.dispatcher->redate(world.now);
+  world.set_calendar(world.now - Seconds{400 * 86400});
   world.pass(3h);
   CHECK(world.kinds() == "new/page reminder/page");
 
@@ -397,10 +396,9 @@ TEST_CASE(
   refused.open("example.com", "mx-none-in-policy");
   refused.pass(1h);
   REQUIRE(refused.deliveries.empty());
-  refused.now -= Seconds{400 * 86400};
-  refused.dispatcher->redate(refused.now);
+  refused.set_calendar(refused.now - Seconds{400 * 86400});
   refused.answer = [](const PendingNotice&) { return SendResult::Kind::sent; };
-  refused.pass(1s);
+  refused.pass(1min);
   CHECK(refused.kinds() == "new/page");
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/remember/dated.h"
 #include "alerts/dispatcher.h"
 #include "tests/alerts/ram_journal.h"
 
@@ -109,6 +110,16 @@ class World {
       for (Incident& i : record.incidents)
         if (i.open() && same(i, code, subject.empty() ? name : subject)) how(i);
     });
+  }
+
+  /// The calendar is set: records and the dispatcher are dated by it.
+  void set_calendar(TimePoint at) {
+    now = at;
+    dispatcher->redate(now);
+    for (auto& [_, record] : records_) {
+      record = std::make_shared<DomainMemory>(*dated_by(record, now).record);
+      dispatcher->on_update(record);
+    }
   }
 
   /// Lets time pass, as the delivery threads and the clock see it; a receiver that fails is tried again in

@@ -15,7 +15,7 @@ Timeline lived() {
   Timeline t;
   t.run(24h);
   t.id("20270101T000000Z");
-  t.look.set_policy(policy({"mx1.example.com", "mx2.example.com"}));
+  t.look.set_policy(policy({"mx1.example.com", "mx2.example.com", "mx3.example.com"}));
   t.run(24h);
   t.look.set_fetches({fetch(kWeb, "gone", 404)});
   t.see_well();

@@ -82,19 +82,20 @@ TEST_CASE("an id and a policy of 64 KB that are new at every look") {
   t.wait(1h);
   const auto first_gone = t.now();
   t.mx_set({std::string(kMx2)});
-  std::size_t before = 0;
-  for (unsigned i = 0; i < 330; ++i) {
+  std::size_t before = 0, after = 0;
+  for (unsigned i = 0; i < 270; ++i) {
     t.id("N" + std::to_string(i));
     t.look.set_fetches({fetch(kWeb, big({kMx2}, i))});
     t.see();
-    if (i == 290) before = octets_of(t.record->past);
+    auto& most = i < 200 ? before : after;
+    most = std::max(most, octets_of(t.record->past));
     t.wait(5min);
   }
   const auto& past = t.record->past;
   CHECK(past.policies.size() <= past_bounds::kWindows);
   CHECK(past.ids.size() <= past_bounds::kWindows);
-  CHECK(octets_of(past) < 256U << 10);
-  CHECK(octets_of(past) < before + (8U << 10));
+  CHECK(after < 256U << 10);
+  CHECK(after < before + (8U << 10));  // flat, but for what gathers until the next is joined
   // The first policy lists another host: it is kept by itself, to its end.
   const auto w = world(t);
   const auto held = held_now(w);
@@ -103,7 +104,7 @@ TEST_CASE("an id and a policy of 64 KB that are new at every look") {
   REQUIRE(first != held.end());
   CHECK(first->until >= first_gone - 1s + days(365));
   // A policy of any look is covered by one that lists no more, and ends no earlier.
-  for (const unsigned i : {0U, 100U, 200U, 328U}) {
+  for (const unsigned i : {0U, 100U, 200U, 268U}) {
     const TimePoint until = first_gone + 5min * (i + 1) - 1s + Seconds{2592000 + i % 100};
     CHECK(std::ranges::any_of(held, [&](const Held& h) {
       return h.policy.mx.front() == kMx2 && h.policy.first <= first_gone + 5min * i &&
