@@ -25,6 +25,7 @@ struct Fact {
   TimePoint first_seen = kNever;  // by a look
   TimePoint known_absent{};       // the last look before that one which knew
   TimePoint seen_gone = kNever;   // the first look that proved it gone
+  TimePoint ended = kNever;       // that look, also where the same came back later
   int proofs = 0;                 // looks that did, until it came back
 };
 
@@ -62,7 +63,7 @@ class Story {
 
   void publish(const std::string& id) {
     if (!ids_.empty()) ids_.back().to = now_;
-    ids_.push_back({.what = id, .from = now_});
+    ids_.push_back({.what = id, .from = now_, .known_absent = heard_});
   }
   void end_file() {
     if (!files_.empty() && files_.back().to == kNever) files_.back().to = now_;
@@ -143,6 +144,7 @@ class Story {
 
   void note(bool read) {
     const std::string shown = deaf_ ? "" : ids_[cached_].what;
+    if (!deaf_) heard_ = now_;
     for (auto& id : ids_) {
       if (deaf_) continue;
       if (id.what == shown)
@@ -163,6 +165,7 @@ class Story {
         file.seen_gone = kNever;
       } else if (file.first_seen != kNever) {
         file.seen_gone = std::min(file.seen_gone, now_);
+        file.ended = std::min(file.ended, now_);
         file.proofs += failing_ == 0 ? 3 : 1;
       }
     }
@@ -215,9 +218,9 @@ class Story {
     if (id.first_seen > now_ || file.first_seen > now_) return true;
     if (file.first_seen > end) return true;  // an old id's last hour in a cache
     if (id.first_seen <= file.to) return false;
-    const TimePoint gone = std::min(file.seen_gone, now_);
+    const TimePoint gone = std::min(file.ended, now_);
     const bool lost = id.first_seen - id.known_absent > kGrain || gone - id.first_seen > kGrain;
-    return !lost || file.seen_gone <= id.known_absent;
+    return !lost || file.ended <= id.known_absent;
   }
 
   /// The longest that looks let this pair be held; nothing where they show that the two never met.
@@ -237,7 +240,7 @@ class Story {
   int failing_ = 0, number_ = 0;
   bool silent_ = false, deaf_ = false, away_ = false;  // the policy host, the resolver, the agent
   std::size_t cached_ = 0;
-  TimePoint cached_at_{};
+  TimePoint cached_at_{}, heard_{};  // when the resolver was asked, and the last answer
 };
 
 }  // namespace
