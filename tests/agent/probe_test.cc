@@ -191,10 +191,10 @@ TEST_CASE("no more than so many probes at once, and a place is free again after 
   std::vector<std::thread> crowd;
   std::atomic<int> refused{0}, done{0};
   for (int i = 0; i < Prober::kAtOnce + 5; ++i)
-    crowd.emplace_back([&] {
-      const auto answer = agent.prober.probe("watched.example", std::nullopt);
-      if (!answer && answer.error().what.find("ask again later") != std::string::npos) ++refused;
+    crowd.emplace_back([&, name = "d" + std::to_string(i) + ".allowed.example"] {
+      const auto answer = agent.prober.probe(name, std::nullopt);
       ++done;
+      if (!answer && answer.error().what.find("ask again later") != std::string::npos) ++refused;
     });
   while (refused < 5)
     std::this_thread::yield();

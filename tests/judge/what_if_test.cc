@@ -37,7 +37,8 @@ TEST_CASE("a move under the old id breaks mail at once, under a new one only for
   move.id = "B";
   const auto new_id = simulate(after(steady(), move));
   CHECK(new_id.rfc.usable == UsableMx{1, 1, 1});
-  const auto held = std::ranges::find(new_id.senders, Holds{Holds::What::pair, "A", "P1"}, &SenderOutcome::holds);
+  const auto held =
+      std::ranges::find(new_id.senders, Holds{Holds::What::pair, "A", "P1"}, &SenderOutcome::holds);
   REQUIRE(held != new_id.senders.end());
   CHECK(held->refreshable);
   CHECK(held->outcome == "defer-then-deliver");

@@ -158,7 +158,14 @@ class RandomLook {
       if (flip()) p.used.push_back(i);
     return p;
   }
-  TlsFacts tls() { return {word(), word(), word(), word(), static_cast<int>(number(0, 4096)), flip() ? std::optional(peer()) : std::nullopt}; }
+  TlsFacts tls() {
+    return {word(),
+            word(),
+            word(),
+            word(),
+            static_cast<int>(number(0, 4096)),
+            flip() ? std::optional(peer()) : std::nullopt};
+  }
   std::optional<Failure> failure() {
     if (flip()) return std::nullopt;
     return Failure{static_cast<Stage>(number(0, 9)), static_cast<Cause>(number(0, 15)), word()};

@@ -10,10 +10,10 @@ constexpr std::nullopt_t kNever = std::nullopt;
 constexpr Basis kAnything =
     Basis::any_of({Ground::sts_record, Ground::policy, Ground::mx_set, Ground::any_host});
 constexpr Telling kToldAsCaches{Nature{.family = Family::delivery,
-                                    .aspect = Aspect::caches,
-                                    .claim = Claim::cause,
-                                    .of_host = false,
-                                    .headline = Headline::title}};
+                                       .aspect = Aspect::caches,
+                                       .claim = Claim::cause,
+                                       .of_host = false,
+                                       .headline = Headline::title}};
 
 constexpr CatalogueEntry kCachesRows[] = {
     {.code = "sts-policy-changed-id-unchanged",

@@ -14,15 +14,15 @@ constexpr Basis kTlsrpt = Basis::all_of({Ground::tlsrpt_record});
 constexpr Basis kAnything =
     Basis::any_of({Ground::sts_record, Ground::policy, Ground::mx_set, Ground::any_host});
 constexpr Telling kToldAsReports{Nature{.family = Family::reports,
-                                     .aspect = Aspect::reports,
-                                     .claim = Claim::cause,
-                                     .of_host = false,
-                                     .headline = Headline::title}};
+                                        .aspect = Aspect::reports,
+                                        .claim = Claim::cause,
+                                        .of_host = false,
+                                        .headline = Headline::title}};
 constexpr Telling kToldAsSemantics{Nature{.family = Family::publication,
-                                       .aspect = Aspect::semantics,
-                                       .claim = Claim::cause,
-                                       .of_host = false,
-                                       .headline = Headline::title}};
+                                          .aspect = Aspect::semantics,
+                                          .claim = Claim::cause,
+                                          .of_host = false,
+                                          .headline = Headline::title}};
 constexpr Beside kBesideMx = Beside::anything().needs_mx();
 
 constexpr CatalogueEntry kForecastRows[] = {

@@ -19,10 +19,10 @@ constexpr std::string_view kPolicyHostSilent[] = {"sts-policy-host-no-address", 
 
 constexpr Basis kPolicy = Basis::all_of({Ground::sts_record, Ground::policy});
 constexpr Telling kToldAsPolicy{Nature{.family = Family::publication,
-                                    .aspect = Aspect::policy,
-                                    .claim = Claim::cause,
-                                    .of_host = false,
-                                    .headline = Headline::title}};
+                                       .aspect = Aspect::policy,
+                                       .claim = Claim::cause,
+                                       .of_host = false,
+                                       .headline = Headline::title}};
 constexpr Beside kBesideAnswer = Beside::anything_but(kPolicyHostSilent);
 
 constexpr CatalogueEntry kPolicyTextRows[] = {

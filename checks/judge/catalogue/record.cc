@@ -9,10 +9,10 @@ constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr Basis kRecord = Basis::all_of({Ground::sts_record});
 constexpr Telling kToldAsRecord{Nature{.family = Family::publication,
-                                    .aspect = Aspect::record,
-                                    .claim = Claim::cause,
-                                    .of_host = false,
-                                    .headline = Headline::title}};
+                                       .aspect = Aspect::record,
+                                       .claim = Claim::cause,
+                                       .of_host = false,
+                                       .headline = Headline::title}};
 
 constexpr CatalogueEntry kRecordRows[] = {
     {.code = "sts-not-deployed",

@@ -152,8 +152,8 @@ class Judge {
   }
 
   /// RFC 8461 §3.2 has the file in UTF-8; a reader that goes by the media type alone takes it for ASCII (RFC
-  /// 2046 §4.1.2), and what is none for no text. A byte order mark and a host name in Unicode have findings of
-  /// their own.
+  /// 2046 §4.1.2), and what is none for no text. A byte order mark and a host name in Unicode have findings
+  /// of their own.
   void judge_ascii(const PolicyFetch& fetch) {
     std::string_view rest = fetch.body;
     if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
