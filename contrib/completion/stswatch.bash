@@ -13,7 +13,7 @@ _stswatch_flags() {
     history) echo "--config --state --json --world" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
-    "silence add") echo "--config --state --domain --code --subject --for --until --comment" ;;
+    "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
     "silence list") echo "--config --state --json" ;;
     "silence remove") echo "--config --state" ;;
     config | "config check" | store | alerts | silence) ;;

@@ -55,6 +55,7 @@ class Case(unittest.TestCase):
     def file(self, name, content):
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(0o640)  # it may be a secret
         return str(path)
 
     def run_it(self, *arguments, env=None, before=()):

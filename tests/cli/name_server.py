@@ -64,5 +64,5 @@ class NameServer:
         negative = not records and code != SERVFAIL
         if negative:                          # RFC 2308 section 5: the SOA record says for how long
             soa = encoded("ns.example") + encoded("mail.example") + struct.pack("!IIIII", 1, 300, 300, 300, 300)
-            body = encoded("example") + struct.pack("!HHIH", SOA, 1, 300, len(soa)) + soa
+            body = encoded(name.rsplit(".", 1)[-1]) + struct.pack("!HHIH", SOA, 1, 300, len(soa)) + soa
         return packet[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), negative, 0) + packet[12:end] + body

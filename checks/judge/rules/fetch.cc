@@ -152,15 +152,15 @@ class Judge {
   }
 
   /// RFC 8461 §3.2 has the file in UTF-8; a reader that goes by the media type alone takes it for ASCII (RFC
-  /// 2046 §4.1.2), and what is none for no text. A byte order mark and a host name in Unicode have findings
-  /// of their own.
+  /// 2046 §4.1.2), and what is none for no text. A byte order mark, a host name in Unicode and octets outside
+  /// UTF-8 have findings of their own.
   void judge_ascii(const PolicyFetch& fetch) {
     std::string_view rest = fetch.body;
     if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
     for (int number = 1; !rest.empty(); ++number) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       const auto odd = std::ranges::find_if_not(line, text::is_ascii);
-      if (odd != line.end() && !line.starts_with("mx:"))
+      if (odd != line.end() && !line.starts_with("mx:") && text::is_utf8(line))
         return raise("sts-policy-non-ascii", "line " + std::to_string(number) + ": " + text::octet(*odd) +
                                                  ", and Content-Type " + text::quoted(*fetch.content_type));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
