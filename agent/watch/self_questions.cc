@@ -8,7 +8,7 @@ namespace stswatch {
 namespace {
 
 constexpr Seconds kDatedAheadFor{600};  // how long it is told that what is remembered came from a wrong clock
-constexpr Seconds kStoreFails{30};      // one write that is late is nothing
+constexpr Seconds kStoreFails{10};      // one write that is late is nothing: the second attempt failed too
 constexpr Seconds kPort25{60};          // a second round of the canaries
 constexpr Seconds kOwedTooLong{600};    // to a receiver
 constexpr Seconds kClocksLogged{300};

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from harness import BINARY, SECONDS, Case, Service, environment, free_port, get
-from name_server import A, MX, TXT, NameServer, mx
+from name_server import A, MX, TXT, NameServer, mx, txt
 from receivers import HttpListener
 
 SHIM = os.environ.get("CLOCK_SHIM_LIBRARY", "")
@@ -202,6 +202,8 @@ class Disk(LuckCase):
         self.is_ok(service)
         size = max(path.stat().st_size for path in self.folder.glob("s.db*"))
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (size // 2, resource.RLIM_INFINITY))
+        # Something to be written at once.
+        self.names.table[(f"_smtp._tls.{NAME}", TXT)] = [txt("v=TLSRPTv1; rua=mailto:reports@example.net")]
         self.ails(service, self.CODE)
         self.looks_go_on()
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
