@@ -153,7 +153,7 @@ int run(const RunCommand& command, Streams io) {
   const auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
-  SelfCheck self(own, clock, self_questions({clock, service, *notifier, memory, reloader}));
+  SelfCheck self(own, clock, self_questions(senses_of({clock, service, *notifier, memory, reloader})));
   const auto tell_of_agent = [&] { notifier->on_update(record_of_agent(own.incidents(), clock.now())); };
   own.on_change(tell_of_agent);
   tell_of_agent();

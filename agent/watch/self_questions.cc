@@ -59,34 +59,45 @@ class ClockQuestion {
   int jumps_ = 0;
 };
 
-std::optional<std::string> failing_receivers(const Notifier& notifier, TimePoint now) {
-  Snapshot s;
-  notifier.describe(s);
+}  // namespace
+
+std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receivers, TimePoint now) {
   std::string out;
-  for (const auto& r : s.receivers)
+  for (const auto& r : receivers)
     if (r.oldest && now - *r.oldest >= kOwedTooLong)
       out += (out.empty() ? "" : "; ") + r.name + " is owed " + std::to_string(r.pending) +
              (r.pending == 1 ? " notice" : " notices") + ", the oldest since " + to_utc(*r.oldest);
   return out.empty() ? std::nullopt : std::optional(out);
 }
 
-}  // namespace
-
-std::vector<SelfQuestion> self_questions(const SelfParts& of) {
+SelfSenses senses_of(const SelfParts& of) {
   auto& [clock, service, notifier, memory, reloader] = of;
   const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.journal());
-  return {{"vantage-clock-stepped", Seconds{0}, [clocks] { return clocks->ask(); }},
-          {"vantage-resources", Seconds{0}, [&service] { return service.lacking(); }},
-          {"vantage-resolver-blind", Seconds{0},
-           [&service] { return service.plan()->probes.vantage->resolver_blind(); }},
-          {"vantage-starttls-stripped", Seconds{0},
-           [&service] { return service.plan()->probes.vantage->starttls_stripped(); }},
-          {"vantage-port25-blocked", kPort25, [&service] { return service.port25_blocked(); },
-           [&service] { return service.port25_tried(); }},
-          {"agent-store-failing", kStoreFails, [&memory] { return memory.health().trouble; }},
-          {"agent-reload-failed", Seconds{0}, [&reloader] { return reloader.refused(); }},
-          {"agent-receiver-failing", Seconds{0},
-           [&notifier, &clock] { return failing_receivers(notifier, clock.now()); }}};
+  return {.clocks = [clocks] { return clocks->ask(); },
+          .means = [&service] { return service.lacking(); },
+          .resolver = [&service] { return service.plan()->probes.vantage->resolver_blind(); },
+          .starttls = [&service] { return service.plan()->probes.vantage->starttls_stripped(); },
+          .port25 = [&service] { return service.port25_blocked(); },
+          .store = [&memory] { return memory.health().trouble; },
+          .configuration = [&reloader] { return reloader.refused(); },
+          .receivers =
+              [&notifier, &clock] {
+                Snapshot s;
+                notifier.describe(s);
+                return owed_too_long(s.receivers, clock.now());
+              },
+          .port25_tried = [&service] { return service.port25_tried(); }};
+}
+
+std::vector<SelfQuestion> self_questions(const SelfSenses& senses) {
+  return {{"vantage-clock-stepped", Seconds{0}, senses.clocks},
+          {"vantage-resources", Seconds{0}, senses.means},
+          {"vantage-resolver-blind", Seconds{0}, senses.resolver},
+          {"vantage-starttls-stripped", Seconds{0}, senses.starttls},
+          {"vantage-port25-blocked", kPort25, senses.port25, senses.port25_tried},
+          {"agent-store-failing", kStoreFails, senses.store},
+          {"agent-reload-failed", Seconds{0}, senses.configuration},
+          {"agent-receiver-failing", Seconds{0}, senses.receivers}};
 }
 
 }  // namespace stswatch

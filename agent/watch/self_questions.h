@@ -2,6 +2,10 @@
 // before the first look: what is remembered from a clock that was wrong is dated anew then.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "agent/remember/store.h"
@@ -13,7 +17,20 @@
 
 namespace stswatch {
 
-/// All of them outlive the questions.
+/// What the agent can be asked of itself; an answer is what is wrong at present.
+struct SelfSenses {
+  using Sense = std::function<std::optional<std::string>()>;
+  Sense clocks, means, resolver, starttls, port25, store, configuration, receivers;
+  std::function<bool()> port25_tried;
+};
+
+/// A row for each sense: the code it raises, and how long it has to be so.
+std::vector<SelfQuestion> self_questions(const SelfSenses& senses);
+
+/// Which receivers are owed a notice for too long, and how much; nullopt: none.
+std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receivers, TimePoint now);
+
+/// All of them outlive the senses.
 struct SelfParts {
   Calendar& clock;
   Service& service;
@@ -22,6 +39,6 @@ struct SelfParts {
   Reloader& reloader;
 };
 
-std::vector<SelfQuestion> self_questions(const SelfParts& of);
+SelfSenses senses_of(const SelfParts& of);
 
 }  // namespace stswatch

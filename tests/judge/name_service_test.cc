@@ -127,6 +127,21 @@ TEST_CASE("servers that differ: a remark while a transfer may be on its way") {
   CHECK(severity() == Severity::info);
 }
 
+TEST_CASE("servers that differ in the MX set are told of that, and only they") {
+  Look look = base();
+  look.domain.source.mx.all = true;
+  const auto differ = [&](const char* two) {
+    look.domain.source.mx.replies = {reply("ns1", SourceSaid::answered, "10 mx1.example.com", 8),
+                                     reply("ns2", SourceSaid::answered, two, 8)};
+    return judged(look);
+  };
+  CHECK_FALSE(has(differ("10 mx1.example.com"), "mx-ns-inconsistent"));
+  const auto verdict = differ("10 old.example.net");
+  CHECK(has(verdict, "mx-ns-inconsistent"));
+  CHECK_FALSE(has(verdict, "sts-txt-ns-inconsistent"));
+  CHECK(verdict.status == Status::warning);
+}
+
 TEST_CASE("the agent's own trouble is told as such, and changes no status") {
   Look look = base();
   look.vantage.resolver_blind = "a.example: time-out, while ns1.a.example answers";

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "checks/judge/rules/flapping.h"
 #include "tests/judge/facts_builder.h"
@@ -85,6 +86,40 @@ TEST_CASE("a silent server is told as such, and not as unreachable") {
   CHECK(finding(v, "smtp-silent").severity == Severity::critical);
   CHECK_FALSE(has(v, "mx-unreachable"));
   CHECK((v.enforce_usable_mx == UsableMx{1, 1, 2}));
+}
+
+TEST_CASE(
+    "the MX set that mail went to has gone: a page in every mode, unless it was planned or never there") {
+  struct Row {
+    const char* code;
+    Look look;
+  };
+  Row null{"mx-became-null", base()}, none{"mx-vanished", base()};
+  null.look.null_mx();
+  none.look.domain.mx = absent<MxAnswer>("example.com", false);
+  none.look.domain.apex = addresses("example.com", {kMail1});
+  none.look.set_mx(mx_host("example.com", {probe(kMail1, "example.com")}));
+  for (Row& row : {std::ref(null), std::ref(none)}) {
+    CAPTURE(row.code);
+    Past past;
+    CHECK_FALSE(has(judged(row.look, {&past, {}}), row.code));
+    past.mx = {{"mx1.example.com", {kNow - days(9), kNow}}, {"example.com", {kNow, {}}}};
+    for (const auto* mode : {"enforce", "testing", "none"}) {
+      row.look.set_policy(policy({kMx1, kMx2}, mode));
+      const auto told = finding(judged(row.look, {&past, {}}), row.code);
+      CHECK(told.severity == Severity::critical);
+      CHECK(told.route == Route::page);
+      CHECK(told.detail.find("mail went to mx1.example.com") != std::string::npos);
+      CHECK(told.fix.find("(mx1.example.com)") != std::string::npos);
+    }
+    past.changes = {{kNow, "mx-removed", "example.com", "mx1.example.com, mx2.example.com", "", true}};
+    CHECK_FALSE(has(judged(row.look, {&past, {}}), row.code));
+    past.changes[0].planned = false;
+    CHECK(finding(judged(row.look, {&past, {}}), row.code).fix.find("mx2.example.com") != std::string::npos);
+    row.look.limits.change_planned = true;
+    CHECK_FALSE(has(judged(row.look, {&past, {}}), row.code));
+    row.look.limits.change_planned = false;
+  }
 }
 
 TEST_CASE("flapping: a bad attempt has followed a good one three times, whatever comes between") {

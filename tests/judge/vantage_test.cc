@@ -189,6 +189,9 @@ const Row kView[] = {
        l.null_mx();
      },
      {}},
+    {"no name server can be asked from here: the agent's own trouble",
+     [](Look& l) { l.vantage.port53_blocked = true; },
+     {"vantage-port53-blocked example.com info"}},
     {"an address was skipped for want of IPv6", without_ipv6, {"vantage-no-ipv6 example.com info"}},
     {"no IPv6 here, and nobody needs it", [](Look& l) { l.vantage.ipv6 = false; }, {}},
     {"an address of the policy host was skipped",
