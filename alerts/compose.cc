@@ -162,12 +162,12 @@ std::map<std::string, std::string> labels_of(const std::vector<std::string>& dom
   return common;
 }
 
-std::string url_of(const std::vector<std::string>& domains, const ComposeContext& around) {
+/// Of the service's own pages; empty where nobody said how people reach it.
+std::string url_of(const std::string& page, const ComposeContext& around) {
   auto base = around.external_url;
   while (base.ends_with('/'))
     base.pop_back();
-  if (base.empty()) return {};
-  return domains.size() == 1 ? base + "/domain/" + domains.front() : base + "/";
+  return base.empty() ? "" : base + page;
 }
 
 TimePoint since_of(const OpenFindings& items) {
@@ -218,7 +218,8 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   notice.fix = fix_of(items, domains);
   notice.verify = verify_command(cause, around);
   notice.reference = references_of(items);
-  notice.url = url_of(domains, around);
+  notice.url = url_of(domains.size() == 1 ? "/domain/" + domains.front() : "/", around);
+  notice.runbook_url = url_of("/runbook/" + items.front()->finding().code, around);
   notice.labels = labels_of(domains, around);
   notice.domain_count = domains.size();
   notice.domains.assign(

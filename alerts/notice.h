@@ -37,7 +37,7 @@ struct Notice {
   std::string fix;
   std::string verify;  // one command; empty where none is safe to print
   std::string reference;
-  std::string url;
+  std::string url, runbook_url;               // where to read on: of what it is about, of its first finding
   std::vector<std::string> domains;           // in order, at most kMostDomains
   std::size_t domain_count = 0;               // of all
   std::vector<NoticeFinding> findings;        // most severe first, at most kMostFindings

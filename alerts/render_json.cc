@@ -50,6 +50,7 @@ Json alert(const Notice& notice, TimePoint ends_at) {
   Json annotations = {{"summary", cut(clean(notice.title), 500)}, {"description", to_plain_text(notice)},
                       {"effect", clean(notice.effect)},           {"fix", clean(notice.fix)},
                       {"verify", clean(notice.verify)},           {"reference", clean(notice.reference)}};
+  if (!notice.runbook_url.empty()) annotations["runbook_url"] = clean(notice.runbook_url);
   Json out = {{"labels", alert_labels(notice)},
               {"annotations", std::move(annotations)},
               {"startsAt", to_utc(notice.since)},

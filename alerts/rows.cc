@@ -46,6 +46,7 @@ Json notice_json(const Notice& n) {
           {"verify", n.verify},
           {"reference", n.reference},
           {"url", n.url},
+          {"runbook_url", n.runbook_url},
           {"domains", n.domains},
           {"domain_count", n.domain_count},
           {"findings", std::move(findings)},
@@ -70,6 +71,7 @@ Notice notice_of(const Json& json) {
   n.verify = json.at("verify");
   n.reference = json.at("reference");
   n.url = json.at("url");
+  n.runbook_url = json.value("runbook_url", "");  // not in rows of before
   n.domains = json.at("domains").get<std::vector<std::string>>();
   n.domain_count = json.at("domain_count");
   for (const auto& f : json.at("findings"))

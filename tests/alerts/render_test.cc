@@ -28,7 +28,8 @@ Notice hostile() {
       "<!channel> <@U1> <https://evil.example|click> `` ``` & \x01\x1b[31m \x7f \xff\xfe \xe2\x80\xae "
       "\xe2\x80\xa8 \xc2\x85";
   Notice n = page();
-  n.title = n.effect = n.seen = n.changed = n.outlook = n.fix = n.verify = n.reference = n.url = evil;
+  n.title = n.effect = n.seen = n.changed = n.outlook = n.fix = n.verify = n.reference = n.url =
+      n.runbook_url = evil;
   n.domains = {evil};
   n.findings = {{evil, evil, evil, Severity::critical}};
   n.labels = {{evil, evil}};

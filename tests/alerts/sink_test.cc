@@ -196,6 +196,9 @@ TEST_CASE("Alertmanager is told again of what fires, and that the alert under ot
   CHECK(listener.requests.at(0).body.find("\"severity\":\"warning\"") != std::string::npos);
   CHECK(sink->send(notice, &notice, {}).kind == Kind::sent);
   CHECK(listener.requests.at(1).body == to_alertmanager_json({notice}, kStart + 5min));
+  const auto page_of_code =
+      "\"runbook_url\":\"https://sts.example.net/runbook/" + std::string(notice.lead_code()) + "\"";
+  CHECK(listener.requests.at(1).body.find(page_of_code) != std::string::npos);
   CHECK(sink->refresh_every() == 60s);
   CHECK(sink->refresh({notice}, {}).kind == Kind::sent);
   CHECK(listener.requests.at(2).body == listener.requests.at(1).body);
