@@ -116,9 +116,15 @@ void add_generate(CLI::App& app, GenerateCommand& c) {
 
 void add_explain(CLI::App& app, ExplainCommand& c) {
   auto* sub = app.add_subcommand("explain", "What a finding means, what it does to mail, how to mend it");
-  sub->add_option("CODE", c.code, "The finding's code, or an alert's name; without one: all codes");
-  sub->add_flag("--markdown", c.markdown,
-                "As contrib/runbook has it; without a code all as one page, contrib/findings.md");
+  sub->add_option("CODE", c.what,
+                  "The finding's code, or an alert's name; without one: all codes. With --all: the folder");
+  auto* all = sub->add_flag("--all", c.all, "A page for each finding and alert, and an index, into a folder");
+  auto* markdown = sub->add_flag("--markdown", c.markdown, "As Markdown; without CODE and --all as one page");
+  auto* html = sub->add_flag("--html", c.html, "As HTML")->excludes(markdown);
+  sub->add_flag("--table", c.table, "With --all, on stdout: severity and route of each finding by mode")
+      ->needs(all)
+      ->excludes(markdown)
+      ->excludes(html);
 }
 
 void add_lint(CLI::App& app, LintCommand& c) {

@@ -146,7 +146,8 @@ int check(const CheckCommand& command, Streams io) {
   CheckLooks::Seen seen;
   Saver saver(command.save);
   if (!command.save.empty()) {
-    if (const auto made = make_folder(command.save); !made) return complain(io, made.error(), kExitUsage);
+    if (const auto made = make_folder(command.save, "saved looks"); !made)
+      return complain(io, made.error(), kExitUsage);
     seen = [&](const SavedLook& look) { saver.save(look); };
   }
   CheckLooks looks(*probes, *config, asked->names, command.jobs, seen,

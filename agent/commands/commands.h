@@ -146,11 +146,11 @@ int history(const HistoryCommand& command, Streams io);
 int exit_code(Status status);
 
 struct ExplainCommand {
-  std::string code;  // of a finding, or the name of an alert of contrib/prometheus
-  bool markdown = false;
+  std::string what;  // a finding's code or the name of an alert of contrib/prometheus; with `all` the folder
+  bool all = false, markdown = false, html = false, table = false;
 };
-/// A finding's page, offline, in Markdown as contrib/runbook has it; without a code the list of all, or all
-/// of them as contrib/findings.md has them.
+/// A finding's page, offline; without a code the list of all, or all of them as one page. With `all`: every
+/// page as a file of its own in a folder, or a table of severities and routes. 0, kExitUsage, kExitOutput.
 int explain(const ExplainCommand& command, Streams io);
 
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.

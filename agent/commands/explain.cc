@@ -1,10 +1,14 @@
-// explain: what a finding means, from the catalogue; for a terminal, all of them as contrib/findings.md, and
-// one by one, with the alerts of contrib/prometheus, as contrib/runbook has them.
+// explain: what a finding means, from the catalogue: one for a terminal, one as the page that the agent
+// serves, all of them as one page, as a folder of pages, or as the table of contrib/docs/findings.md.
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/saved_files.h"
 #include "agent/tell/runbook.h"
 #include "checks/judge/catalogue/deployed.h"
 
@@ -83,18 +87,76 @@ void print_list(std::ostream& out) {
     out << entry.code << std::string(width + 2 - entry.code.size(), ' ') << entry.title << "\n";
 }
 
+std::string in_mode(const CatalogueEntry& entry, Mode mode) {
+  const auto s = entry.severity_in(mode);
+  return s ? std::string(to_string(*s)) + ", " + std::string(to_string(entry.route_in(mode))) : "-";
+}
+
+/// One row a finding; its name is an anchor, since findings without an RFC refer to it.
+void print_table(std::ostream& out) {
+  out << "# Findings\n\nSeverity and route of each finding, by the strongest mode that senders may hold; "
+         "`-`: not "
+         "raised. What it does to\nmail and how to mend it: `stswatch explain CODE`, or `/runbook/CODE` at "
+         "the "
+         "agent. Written by\n`stswatch explain --all --table`.\n\n| code | about | enforce | testing | none "
+         "| "
+         "title |\n|---|---|---|---|---|---|\n";
+  for (const auto& entry : catalogue()) {
+    out << "| <a id=\"" << entry.code << "\"></a>`" << entry.code << "` | " << escaped(title_of(entry.theme));
+    for (const auto mode : {Mode::enforce, Mode::testing, Mode::none})
+      out << " | " << in_mode(entry, mode);
+    out << " | " << escaped(entry.title) << " |\n";
+  }
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  return out.good();
+}
+
+int write_pages(const ExplainCommand& command, Streams io) {
+  if (command.what.empty())
+    return complain(io, "no folder for the pages: stswatch explain --all --html DIR", kExitUsage);
+  if (const auto made = make_folder(command.what, "pages"); !made)
+    return complain(io, made.error(), kExitUsage);
+  for (const auto name : runbook_names()) {
+    const std::string page = *runbook_page(name);
+    const std::string path = command.what + "/" + std::string(name) + (command.html ? ".html" : ".md");
+    if (!write_file(path, command.html ? runbook_as_html(page) : page))
+      return complain(io,
+                      path + " cannot be written (" + std::strerror(errno) +
+                          "): make room, or name a folder that you may write to",
+                      kExitOutput);
+  }
+  return 0;
+}
+
+int explain_all(const ExplainCommand& command, Streams io) {
+  if (command.html || command.markdown) return write_pages(command, io);
+  if (!command.what.empty())
+    return complain(io, "--all writes one kind of pages: add --html or --markdown", kExitUsage);
+  command.table ? print_table(io.out) : print_list(io.out);
+  return 0;
+}
+
 }  // namespace
 
 int explain(const ExplainCommand& command, Streams io) {
-  if (command.code.empty()) {
+  if (command.all) return explain_all(command, io);
+  if (command.what.empty() && !command.html) {
     command.markdown ? print_markdown(io.out) : print_list(io.out);
     return 0;
   }
-  const auto page = runbook_page(command.code);
+  const auto page = runbook_page(command.what.empty() ? kRunbookIndex : command.what);
   if (!page)
-    return complain(io, "no finding or alert \"" + command.code + "\": see stswatch explain", kExitUsage);
-  const auto* entry = find_in_catalogue(command.code);
-  if (entry == nullptr || command.markdown)
+    return complain(io, "no finding or alert \"" + command.what + "\": see stswatch explain", kExitUsage);
+  const auto* entry = find_in_catalogue(command.what);
+  if (command.html)
+    io.out << runbook_as_html(*page);
+  else if (entry == nullptr || command.markdown)
     io.out << *page;
   else
     print_page(*entry, io.out);

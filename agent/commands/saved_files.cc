@@ -54,15 +54,15 @@ tl::unexpected<std::string> failed(const std::string& file, int error) {
 
 }  // namespace
 
-tl::expected<void, std::string> make_folder(const std::string& folder) {
+tl::expected<void, std::string> make_folder(const std::string& folder, std::string_view of_what) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (!error && !std::filesystem::is_directory(folder, error))
     error = std::make_error_code(std::errc::not_a_directory);
   if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) error = {errno, std::generic_category()};
   if (error)
-    return tl::make_unexpected(folder + " cannot be a folder of saved looks (" + error.message() +
-                               "): name one that you may write to");
+    return tl::make_unexpected(folder + " cannot be a folder of " + std::string(of_what) + " (" +
+                               error.message() + "): name one that you may write to");
   return {};
 }
 

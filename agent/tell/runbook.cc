@@ -149,6 +149,25 @@ std::string page_of(const AlertPage& alert) {
          (findings.empty() ? "" : section("Findings behind it", findings));
 }
 
+std::string listed(std::string_view name, std::string_view title) {
+  return "- [" + std::string(name) + "](" + std::string(name) + ".md): " + std::string(title) + "\n";
+}
+
+std::string index_page() {
+  std::string out =
+      heading("Runbook", "What each finding and each alert of stswatch means, and how to mend it");
+  std::optional<Theme> theme;
+  for (const auto& entry : catalogue()) {
+    if (theme != entry.theme) out += "\n## " + std::string(title_of(entry.theme)) + "\n\n";
+    theme = entry.theme;
+    out += listed(entry.code, entry.title);
+  }
+  out += "\n## Alerts of contrib/prometheus\n\n";
+  for (const auto& alert : alert_pages())
+    out += listed(alert.name, alert.title);
+  return out;
+}
+
 }  // namespace
 
 std::string with_words(std::string_view text) {
@@ -158,7 +177,17 @@ std::string with_words(std::string_view text) {
   return out;
 }
 
+std::vector<std::string_view> runbook_names() {
+  std::vector<std::string_view> out{kRunbookIndex};
+  for (const auto& entry : catalogue())
+    out.push_back(entry.code);
+  for (const auto& alert : alert_pages())
+    out.push_back(alert.name);
+  return out;
+}
+
 std::optional<std::string> runbook_page(std::string_view name) {
+  if (name == kRunbookIndex) return index_page();
   if (const auto* entry = find_in_catalogue(name)) return page_of(*entry);
   const auto alerts = alert_pages();
   const auto alert = std::ranges::find(alerts, name, &AlertPage::name);

@@ -1,11 +1,13 @@
-// The runbook: a page for each finding of the catalogue and for each alert of contrib/prometheus, in
-// Markdown. contrib/runbook holds the same pages, and a test compares them. Pure.
+// The runbook: a page for each finding of the catalogue and for each alert of contrib/prometheus, in Markdown
+// or HTML, and the index of them. The agent serves them at /runbook/NAME, `stswatch explain` writes them.
+// Pure.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stswatch {
 
@@ -30,8 +32,18 @@ struct FindingAdvice {
 };
 FindingAdvice advice_on(const CatalogueEntry& entry);
 
-/// nullopt: neither a finding nor an alert.
+/// The name of the page that leads to all others.
+inline constexpr std::string_view kRunbookIndex = "index";
+
+/// Of every page, the index first, then the findings in the catalogue's order, then the alerts.
+std::vector<std::string_view> runbook_names();
+
+/// Pages refer to each other as NAME.md. nullopt: neither a finding nor an alert, nor the index.
 std::optional<std::string> runbook_page(std::string_view name);
+
+/// A page of the above as HTML: it refers to the others as NAME.html. It knows the Markdown written here, no
+/// more.
+std::string runbook_as_html(std::string_view page);
 
 /// A text of the catalogue with words for its placeholders: "{host}" reads HOST.
 std::string with_words(std::string_view text);

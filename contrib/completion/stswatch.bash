@@ -7,7 +7,7 @@ _stswatch_flags() {
     generate) echo "$look --mode --max-age --rua --json" ;;
     lint) echo "--mx --json --batch" ;;
     run) echo "--config --listen --state --log-format" ;;
-    explain) echo "--markdown" ;;
+    explain) echo "--all --markdown --html --table" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
     plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
     history) echo "--config --state --json --world" ;;

@@ -6,27 +6,24 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness import BINARY, USAGE, Case, environment
+from harness import BINARY, OUTPUT, USAGE, Case, environment
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 POLICY = "version: STSv1\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n"
 
 
 class Explain(Case):
-    def test_the_page_of_findings_is_the_catalogue(self):
-        done = self.run_it("explain", "--markdown")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual((CONTRIB / "findings.md").read_text(), done.stdout,
-                         "write it anew: build/stswatch explain --markdown > contrib/findings.md")
-
     def codes(self):
         return [line.split()[0] for line in self.run_it("explain").stdout.splitlines()]
 
-    def test_every_code_has_a_page_and_an_anchor(self):
+    def test_all_of_them_as_one_page(self):
+        done = self.run_it("explain", "--markdown")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(re.findall(r"^### (\S+)$", done.stdout, re.MULTILINE), self.codes())
+
+    def test_every_code_has_a_page(self):
         codes = self.codes()
         self.assertGreater(len(codes), 150)
-        anchors = re.findall(r"^### (\S+)$", (CONTRIB / "findings.md").read_text(), re.MULTILINE)
-        self.assertEqual(anchors, codes)
         for code in codes[::10]:
             with self.subTest(code):
                 page = self.run_it("explain", code).stdout
@@ -39,11 +36,27 @@ class Explain(Case):
         self.assertIn("chasquid, Stalwart", self.run_it("explain", "sts-none-without-mx").stdout)
         self.assertNotIn("Senders:", self.run_it("explain", "starttls-not-supported").stdout)
 
-    def test_alerts_and_single_findings_read_as_the_runbook_has_them(self):
-        for arguments in (("--markdown", "mx-null"), ("MtaStsDegraded",), ("--markdown", "MtaStsDegraded")):
-            page = CONTRIB / "runbook" / f"{arguments[-1]}.md"
-            self.assertEqual(self.run_it("explain", *arguments).stdout, page.read_text())
+    def test_a_folder_of_pages_holds_what_one_by_one_is_printed(self):
+        for kind in ("markdown", "html"):
+            folder = self.folder / "deep" / kind
+            for _ in range(2):                      # what is there is written anew
+                done = self.run_it("explain", "--all", f"--{kind}", str(folder))
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            for name in ("mx-null", "MtaStsDegraded"):
+                page = next(folder.glob(f"{name}.*")).read_text()
+                self.assertEqual(self.run_it("explain", f"--{kind}", name).stdout, page)
         self.refused(("explain", "no-such-name"), USAGE, "no-such-name")
+
+    def test_where_no_page_can_be_written(self):
+        self.refused(("explain", "--all", "--html"), USAGE, "DIR")
+        self.refused(("explain", "--all", str(self.folder)), USAGE, "--html")
+        file = self.file("file", "")
+        for place in (file, file + "/below"):
+            self.refused(("explain", "--all", "--html", place), USAGE, place)
+        (self.folder / "index.html").mkdir()
+        self.refused(("explain", "--all", "--html", str(self.folder)), OUTPUT, "index.html")
+        self.assertEqual(self.run_it("explain", "--all", "--html", "--markdown", "x").returncode, USAGE)
+        self.assertEqual(self.run_it("explain", "--table").returncode, USAGE)
 
 
 class Lint(Case):

@@ -122,7 +122,7 @@ TEST_CASE("no text is empty, too long, or holds an unknown placeholder") {
     CHECK_FALSE(entry.effect.empty());
     CHECK_FALSE(entry.fix.empty());
     CHECK(entry.fix.size() <= 420);
-    CHECK((entry.reference.starts_with("RFC ") || entry.reference.starts_with("contrib/findings.md#")));
+    CHECK((entry.reference.starts_with("RFC ") || entry.reference.starts_with("contrib/docs/findings.md#")));
     for (const auto text : {entry.effect, entry.fix, entry.reference}) {
       CHECK(stray_placeholder(text) == "");
       CHECK(text.find("  ") == text.npos);

@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import contributing  # noqa: E402
 import includes  # noqa: E402
 import words  # noqa: E402
 
@@ -85,6 +86,17 @@ class Planted(unittest.TestCase):
 
     def test_good_words_pass(self):
         self.each(words, GOOD_WORDS, 0)
+
+    def test_a_contributors_page_that_fell_behind_is_refused(self):
+        page = "`checks/facts/gone.cc` `checks/facts/a.h`\n\n| word | means |\n|---|---|\n| sprocket, look | x |\n"
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in {contributing.PAGE: page, "checks/facts/a.h": "int look;", "config/b.h": ""}.items():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, name).write_text(text)
+            found = "\n".join(contributing.complaints(folder))
+        for complaint in ("checks/facts/gone.cc: is not there", "config: a room", "checks/facts: a room", '"sprocket"'):
+            self.assertIn(complaint, found)
+        self.assertEqual(found.count("\n"), 3, found)
 
 
 if __name__ == "__main__":

@@ -3,30 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <set>
-#include <vector>
+#include <string>
 
 #include "checks/judge/catalogue/catalogue.h"
 
 using namespace stswatch;
-
-namespace {
-
-std::vector<std::string_view> runbook_names() {
-  std::vector<std::string_view> out;
-  for (const auto& entry : catalogue())
-    out.push_back(entry.code);
-  for (const auto& alert : alert_pages())
-    out.push_back(alert.name);
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("every finding and every alert has a page, by a name of its own") {
   std::set<std::string_view> names;
   for (const auto name : runbook_names()) {
     CAPTURE(name);
     CHECK(names.insert(name).second);
+    if (name == kRunbookIndex) continue;
     const auto page = runbook_page(name);
     REQUIRE(page);
     CHECK(page->starts_with("# " + std::string(name) + "\n\n"));
@@ -34,7 +22,31 @@ TEST_CASE("every finding and every alert has a page, by a name of its own") {
          {"## What senders do", "## What to check", "## How to mend it", "## When it is over"})
       CHECK(page->find(part) != std::string::npos);
   }
-  CHECK(names.size() == catalogue().size() + 28);
+  CHECK(names.size() == 1 + catalogue().size() + alert_pages().size());
+}
+
+TEST_CASE("the index leads to every page") {
+  const auto index = *runbook_page(kRunbookIndex);
+  for (const auto name : runbook_names())
+    if (name != kRunbookIndex)
+      CHECK(index.find("- [" + std::string(name) + "](" + std::string(name) + ".md): ") != std::string::npos);
+}
+
+TEST_CASE("as HTML: what is marked is marked, links lead to pages beside it, all else is escaped") {
+  CHECK(runbook_as_html("# a-code\n\nOne line.\nAnd [RFC 1](https://x.example/1.md), `code`.\n")
+            .find("<h1>a-code</h1>\n<p>One line.\nAnd <a href=\"https://x.example/1.md\">RFC 1</a>, "
+                  "<code>code</code>.</p>\n</body>") != std::string::npos);
+  CHECK(runbook_as_html("## <b>\n- [a](a.md): b\n- c\n")
+            .find("<h2>&lt;b&gt;</h2>\n<ul>\n<li><a href=\"a.html\">a</a>: b</li>\n<li>c</li>\n</ul>\n") !=
+        std::string::npos);
+  CHECK(runbook_as_html("| a | b |\n|---|---|\n| c | d |\n")
+            .find("<table>\n<tr><th>a</th><th>b</th></tr>\n<tr><td>c</td><td>d</td></tr>\n</table>") !=
+        std::string::npos);
+  CHECK(runbook_as_html("```sh\n# <no heading>\n\n- x [y](z)\n```\n")
+            .find("<pre># &lt;no heading&gt;\n\n- x [y](z)\n</pre>") != std::string::npos);
+  for (const auto* open : {"a [b", "a [b](c", "a `b", "[", "`", "[]"})
+    CHECK(runbook_as_html(open).find("<p>" + std::string(open) + "</p>") != std::string::npos);
+  CHECK(runbook_as_html("").ends_with("</body></html>\n"));
 }
 
 TEST_CASE("no placeholder is left in a page, and every section of an RFC is a link") {

@@ -35,7 +35,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .effect = "none: nothing is concluded about mail; the MX hosts cannot be judged from here",
      .fix = "The network blocks outgoing port 25, as most clouds do. Ask the provider to lift the block, or "
             "move the agent to another network.",
-     .reference = "contrib/findings.md#vantage-port25-blocked",
+     .reference = "contrib/docs/findings.md#vantage-port25-blocked",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -54,7 +54,7 @@ constexpr CatalogueEntry kAgentRows[] = {
          "See whether the resolver runs, reaches the Internet and has the right time and trust anchor: dig "
          "NS . and dig TXT {record}, both at the address in dns.servers or /etc/resolv.conf. A second "
          "resolver in dns.servers keeps the agent's sight when the first fails.",
-     .reference = "contrib/findings.md#vantage-resolver-blind",
+     .reference = "contrib/docs/findings.md#vantage-resolver-blind",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -71,7 +71,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .fix =
          "Allow DNS queries from this machine to any address on port 53, UDP and TCP, or set dns.source to "
          "off in the agent's configuration.",
-     .reference = "contrib/findings.md#vantage-port53-blocked",
+     .reference = "contrib/docs/findings.md#vantage-port53-blocked",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -85,7 +85,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .title = "This agent has no IPv6",
      .effect = "none: nothing is concluded about mail; IPv6 addresses cannot be judged from here",
      .fix = "Give this machine an IPv6 address and route if you want them checked.",
-     .reference = "contrib/findings.md#vantage-no-ipv6",
+     .reference = "contrib/docs/findings.md#vantage-no-ipv6",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -100,7 +100,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .effect = "none: nothing is concluded about mail; STARTTLS and certificates cannot be judged from here",
      .fix = "Look for a firewall with SMTP inspection on the way out of this machine, or move the agent to "
             "another network.",
-     .reference = "contrib/findings.md#vantage-starttls-stripped",
+     .reference = "contrib/docs/findings.md#vantage-starttls-stripped",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -115,7 +115,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .effect = "none: nothing is concluded about mail; what could not be asked counts as unknown",
      .fix = "Raise the limit of open files (LimitNOFILE in the unit, ulimit -Hn in a shell) or lower "
             "agent.workers; see what else uses up this machine.",
-     .reference = "contrib/findings.md#vantage-resources",
+     .reference = "contrib/docs/findings.md#vantage-resources",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -132,7 +132,7 @@ constexpr CatalogueEntry kAgentRows[] = {
          "is known which time is right",
      .fix = "Look at the time service of this machine (timedatectl, chronyc tracking) and at what set its "
             "clock. If the new time is right there is nothing to do.",
-     .reference = "contrib/findings.md#vantage-clock-stepped",
+     .reference = "contrib/docs/findings.md#vantage-clock-stepped",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -148,7 +148,7 @@ constexpr CatalogueEntry kAgentRows[] = {
                "what was seen since",
      .fix = "Make room on the disk of agent.state, or make it writable again. Nothing else is needed: what "
             "is kept in memory is written then.",
-     .reference = "contrib/findings.md#agent-store-failing",
+     .reference = "contrib/docs/findings.md#agent-store-failing",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -162,7 +162,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .title = "A changed configuration was refused",
      .effect = "none: mail is not affected; the agent goes on with the configuration before",
      .fix = "Run stswatch config check on the file, mend what it names, and reload again.",
-     .reference = "contrib/findings.md#agent-reload-failed",
+     .reference = "contrib/docs/findings.md#agent-reload-failed",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -178,7 +178,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .fix =
          "See the agent's log for what the receiver answers, and run stswatch alerts test. What is owed is "
          "kept and sent when it is taken again.",
-     .reference = "contrib/findings.md#agent-receiver-failing",
+     .reference = "contrib/docs/findings.md#agent-receiver-failing",
      .rests_on = kAgent,
      .told = kToldOnce,
      .beside = Beside::anything(),
@@ -192,7 +192,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .title = "A check has not finished for three intervals",
      .effect = "none: mail is not affected, but the states and the forecast shown are old",
      .fix = "Read the agent's log. Most often it has more to do than it can manage, or a check hangs.",
-     .reference = "contrib/findings.md#check-stale",
+     .reference = "contrib/docs/findings.md#check-stale",
      .rests_on = kAgent,
      .told = kToldAsAgent,
      .beside = Beside::anything(),
@@ -207,7 +207,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .effect = "none by itself: see the finding named in the detail",
      .fix = "Compare the nodes and name servers involved: as a rule a single one is at fault. The finding "
             "keeps its worse state until six hours have been quiet.",
-     .reference = "contrib/findings.md#check-flapping",
+     .reference = "contrib/docs/findings.md#check-flapping",
      .rests_on = kAgent,
      .told = kToldAsAgent,
      .beside = Beside::anything(),
@@ -221,7 +221,7 @@ constexpr CatalogueEntry kAgentRows[] = {
      .title = "A check ended without a result",
      .effect = "none: nothing is concluded from it",
      .fix = "Nothing to do: the last known state stays, with its age, and the agent looks again.",
-     .reference = "contrib/findings.md#observation-unknown",
+     .reference = "contrib/docs/findings.md#observation-unknown",
      .rests_on = kAgent,
      .told = kToldAsAgent,
      .beside = Beside::anything(),
