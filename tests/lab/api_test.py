@@ -88,6 +88,9 @@ class Api(unittest.TestCase):
             domain["status"] == "unknown" for domain in found))
         cls.wait_for("a finding", lambda: any(
             finding["code"] == "certificate-expired" for finding in cls.json(f"domains/{NAME}")["findings"]))
+        # Its hosts are looked at after its policy, which by itself is critical already.
+        cls.wait_for("a forecast", lambda: all(
+            cls.json("domains/late-renewal.test")["forecast"][end] for end in ("breakage", "degradation")))
 
     @classmethod
     def wait_for(cls, what, is_so):
