@@ -8,7 +8,7 @@ SHARED = bare("strays.test", hosts={OPEN: (Mail(Certificate(issuer="self"), opti
 def changing(name, **parts):
     """Two hosts of its own, both listed; the first is the odd one in the log."""
     first = f"mx.{name}.test"
-    return Domain(f"{name}.test", **{"mx": ((10, first), (20, MX2)), "tlsrpt": (), "web": (Web(policy(first, MX2), address="own"),),
+    return Domain(f"{name}.test", **{"mx": ((10, first), (20, MX2)), "web": (Web(policy(first, MX2), address="own"),),
                                      "hosts": {first: (Mail(options=(f"syslog_name={ODD}",)),)}, **parts})
 
 

@@ -47,9 +47,11 @@ def foreseen(verdict, sender, odd):
     host = next(host for host in verdict["mx"] if host["host"] == odd)
     if named("refused_by", of_texts):
         return None if _unreadable(findings) else odd
+    if named("accepted_by", of_texts):
+        return GOOD  # it reads the policy otherwise, and so as listing that one
     if named("accepted_by", of_host + of_names) or host["allowed"] and host["usable"]:
         return odd
-    return GOOD if not stopped or named("accepted_by", of_texts) else None
+    return None if stopped else GOOD
 
 
 def _unreadable(findings):
@@ -121,7 +123,7 @@ class Everybody(unittest.TestCase):
                 asked = [name for name in names if sender.name != "mailauth" or "unlisted" in name]
                 for name, reached in sender.deliver(asked).items():
                     with self.subTest("after the change", sender=sender.name, domain=name):
-                        self.assertEqual(host_of(reached, f"mx.{name}"), simulated(worlds[name]))
+                        self.assertIn(host_of(reached, f"mx.{name}"), expected(worlds[name]))
 
 
 # What changes, and the world in which whoever holds the first policy delivers.
@@ -163,6 +165,16 @@ def simulated(world_file):
     rows = {row["holds"]: row for row in json.loads(done.stdout)["senders"]}
     row = rows.get("A/P1") or rows["current"]
     return row["hosts"][0] if row["outcome"] in ("deliver", "degraded") else None
+
+
+def expected(world_file):
+    """A new id is seen when the sender's own cache and its resolver's let go; until then the first policy is applied."""
+    after = simulated(world_file)
+    if world_file["current_id"] == "A" or world_file["current_id"] is None:
+        return {after}
+    first, still = world_file["policies"][0], {"last_ub": world_file["now"]}
+    ids = [{**world_file["ids"][0], **still}]
+    return {after, simulated({**world_file, "policies": [{**first, **still}], "ids": ids, "current_policy": "P1", "current_id": "A"})}
 
 
 def follow(lab, name, mode, *patterns):

@@ -195,7 +195,7 @@ class Timeline(Case):
         with self.lab.paused("unbound", "nginx", "postfix"):
             self.looked_again(2)
             now = self.open()
-        own = {"observation-unknown", "check-stale", "vantage-port25-blocked", "mx-probe-deferred"}
+        own = {"observation-unknown", "check-stale", "vantage-port25-blocked", "vantage-resolver-blind", "mx-probe-deferred"}
         self.assertEqual(set(now) - own, before)
         self.assertEqual(self.metric(f'stswatch_mx_hosts{{domain="{DOMAIN}"}}'), 2)
 
