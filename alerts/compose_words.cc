@@ -105,6 +105,18 @@ void add_changes(const std::vector<Change>& changes, std::optional<TimePoint> af
     if (!after || c.at >= *after) into.push_back(&c);
 }
 
+/// A renewal under the same key is no change that is told by itself, but it may be the cure.
+std::vector<Change> renewals(const HostPast& past, const std::string& host, TimePoint after) {
+  std::vector<Change> out;
+  for (std::size_t i = 1; i < past.certificates.size(); ++i) {
+    const auto &before = past.certificates[i - 1], &now = past.certificates[i];
+    if (now.seen.first >= after)
+      out.push_back({now.seen.first, "certificate", host, "until " + to_utc(before.not_after),
+                     "until " + to_utc(now.not_after)});
+  }
+  return out;
+}
+
 std::string in_words(const Change& change) {
   std::string out = to_utc(change.at) + ' ' + change.code;
   if (!change.subject.empty()) out += ' ' + change.subject;
@@ -141,7 +153,10 @@ std::string changes_in_words(const std::string& domain, const std::string& host,
   const auto mx = around.mx && !host.empty() ? around.mx(host.substr(0, host.find(' '))) : nullptr;
   std::vector<const Change*> changes;
   if (record) add_changes(record->past.changes, after, changes);
+  std::vector<Change> renewed;
+  if (mx && after) renewed = renewals(*mx->past, mx->known->host, *after);
   if (mx) add_changes(mx->past->changes, after, changes);
+  add_changes(renewed, after, changes);
   std::ranges::stable_sort(changes, [](const Change* a, const Change* b) { return a->at > b->at; });
   if (changes.size() > kChanges) changes.resize(kChanges);
   std::string out;

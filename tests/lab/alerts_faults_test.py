@@ -198,7 +198,7 @@ class FullDisk(Fault):
     def test_a_full_disk_costs_no_notice(self):
         self.mount()
         hook = self.enterContext(HttpListener())
-        self.configure(webhook("hook", hook.url), state=self.disk("state.db"))
+        self.configure(webhook("hook", hook.url) + "own = false\n", state=self.disk("state.db"))
         self.start()
         self.until("the service", lambda: "listens on" in self.said())
         self.fill()
