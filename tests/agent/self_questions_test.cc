@@ -25,7 +25,7 @@ const Row kRows[] = {
     {&SelfSenses::resolver, "vantage-resolver-blind", 0s},
     {&SelfSenses::starttls, "vantage-starttls-stripped", 0s},
     {&SelfSenses::port25, "vantage-port25-blocked", 60s},
-    {&SelfSenses::store, "agent-store-failing", 30s},
+    {&SelfSenses::store, "agent-store-failing", 10s},
     {&SelfSenses::configuration, "agent-reload-failed", 0s},
     {&SelfSenses::receivers, "agent-receiver-failing", 0s},
 };
