@@ -107,8 +107,10 @@ LintResult lint_tlsa_texts(const std::vector<std::string>& texts) {
   LintResult out;
   out.findings = lint_tlsa(records, SystemClock().now());
   const bool parses = records.size() == texts.size();
-  const bool clean =
-      std::ranges::all_of(out.findings, [](const Finding& f) { return f.severity == Severity::info; });
+  const bool all_usable = std::ranges::find(usable, false) == usable.end();
+  const bool clean = all_usable && std::ranges::all_of(out.findings, [](const Finding& f) {
+                       return f.severity == Severity::info;
+                     });
   out.grade = !parses ? LintGrade::invalid : clean ? LintGrade::valid : LintGrade::departures;
   Json findings = Json::array();
   for (const Finding& f : out.findings)

@@ -76,5 +76,6 @@ TEST_CASE("records as arguments: what they say by themselves") {
   CHECK(pkix.grade == LintGrade::departures);
   CHECK(codes(pkix) == "tlsa-usage-pkix ");
   CHECK(codes(lint_tlsa_texts({"3 1 1 " + digest + "aa"})) == "tlsa-unusable ");
+  CHECK(lint_tlsa_texts({"3 1 1 " + digest, "3 1 1 abcd"}).grade == LintGrade::departures);
   CHECK(lint_tlsa_texts({"3 1 x"}).grade == LintGrade::invalid);
 }
