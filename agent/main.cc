@@ -29,6 +29,8 @@ void add_look_flags(CLI::App& sub, LookFlags& f) {
   sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
   sub.add_option("--dns-source", f.dns_source, "Ask the zones' own servers too: auto (default) or off")
       ->check(CLI::IsMember({"auto", "off"}));
+  sub.add_flag("--trust-ad", f.trust_ad,
+               "The resolver validates, and nobody can change its answers on the way");
   sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
   sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)")->check(CLI::Range(1, 65535));
   sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)")->check(CLI::Range(1, 65535));
@@ -130,12 +132,12 @@ void add_explain(CLI::App& app, ExplainCommand& c) {
 void add_lint(CLI::App& app, LintCommand& c) {
   auto* sub = app.add_subcommand(
       "lint", "Judge a text without any network (exit: 0 valid, 1 with departures, 2 invalid)");
-  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx or tlsrpt-record")
+  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx, tlsrpt-record or tlsa")
       ->required()
-      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record"}));
+      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record", "tlsa"}));
   sub->add_option(
       "TEXT", c.arguments,
-      "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...");
+      "sts-record, tlsrpt-record, tlsa: one argument a record; policy: FILE or -; mx: HOST PATTERN...");
   sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable")
       ->allow_extra_args(false);
   sub->add_flag("--json", c.json, "One JSON document on stdout");

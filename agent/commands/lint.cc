@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/lint_tlsa.h"
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
 #include "checks/facts/mx_pattern.h"
@@ -153,6 +154,7 @@ std::string answer(const std::string& kind, const Json& line) {
   if (kind == "tlsrpt-record") return lint_tlsrpt_records(records_of(line)).json;
   if (kind == "policy") return lint_policy_body(body_of(line), list_field(line, "mx")).json;
   if (kind == "policy-fetch") return lint_fetch(line);
+  if (kind == "tlsa") return dump(answer_tlsa(line));
   if (field(line, "patterns") == nullptr) throw WrongShape{"\"patterns\" is missing"};
   return lint_mx_host(required(text_field(line, "mx"), "mx"), list_field(line, "patterns")).json;
 }
@@ -267,6 +269,7 @@ tl::expected<LintResult, std::string> judge_text(const LintCommand& command, Str
     return tl::make_unexpected("lint " + command.kind + " needs a text to judge: see stswatch lint --help");
   if (command.kind == "sts-record") return lint_sts_records(as_records(command.arguments));
   if (command.kind == "tlsrpt-record") return lint_tlsrpt_records(as_records(command.arguments));
+  if (command.kind == "tlsa") return lint_tlsa_texts(command.arguments);
   if (command.kind == "mx") {
     if (command.arguments.size() < 2)
       return tl::make_unexpected(

@@ -132,6 +132,19 @@ class Confirmer {
     return proven;
   }
 
+  /// RULES 3.2 M, "2 runs": records and chain may be the two halves of a roll-over. What does not match, and
+  /// did not before, is not held against the host until a second look has seen the same.
+  void settle_tlsa(const SmtpProbe* before, SmtpProbe& out) {
+    const std::string key = out.address.str() + " tlsa";
+    auto& now = out.tls.tlsa;
+    if (now.empty() && out.failure) return;
+    const bool good = now.empty() || std::ranges::any_of(now, &TlsaMatch::matches);
+    if (good || (before && before->tls.tlsa == now))
+      debounces_.erase(key);
+    else if (!settled(key, 2))
+      now.clear();
+  }
+
   /// Addresses that are gone are no longer doubted.
   void forget_others(const std::set<std::string>& addresses) {
     std::erase_if(debounces_, [&](const auto& entry) {
@@ -289,13 +302,16 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
   out.host = seen.host;
   out.at = seen.at;
   out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
+  out.tlsa = confirmer.answer("tlsa", before ? &before->tlsa : nullptr, seen.tlsa);
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;
-    if (const auto* now = of_address(seen.probes, address))
+    if (const auto* now = of_address(seen.probes, address)) {
       out.probes.push_back(confirmer.probe(seen.host, last, *now));
-    else if (last != nullptr)
+      confirmer.settle_tlsa(last, out.probes.back());
+    } else if (last != nullptr) {
       out.probes.push_back(*last);
+    }
   }
   confirmer.forget_others(texts_of(addresses));
   return out;

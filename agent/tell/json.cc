@@ -72,7 +72,7 @@ Json to_json(const MxVerdict& m) {
                          {"tls_version", or_null(a.tls_version)},
                          {"cipher", or_null(a.cipher)},
                          {"certificate", to_json(a.certificate)},
-                         {"dane", "unknown"}});
+                         {"dane", to_string(a.dane)}});
   }
   Json out{{"host", m.host},
            {"preference", m.preference},
@@ -106,6 +106,10 @@ void add_outlook(Json& out, const Verdict& v) {
   out["enforce_usable_mx"] =
       usable ? Json{{"min", usable->min}, {"max", usable->max}, {"of", usable->of}} : Json(nullptr);
   out["forecast"] = to_json(v.forecast);
+  for (const auto& [key, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}})
+    if (*outlook)
+      out["forecast"][key] = {{"breakage", to_json((*outlook)->breakage)},
+                              {"degradation", to_json((*outlook)->degradation)}};
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ constexpr std::array kMetrics = {
         "rfc, and field with the habits of deployed senders. Absent where no enforce policy is in "
         "effect."},
     MetricInfo{"stswatch_breakage_timestamp_seconds",
-               "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen."},
+               "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen. Levels "
+               "dane and both only where TLSA records can be used."},
     MetricInfo{
         "stswatch_degradation_timestamp_seconds",
         "Earliest moment when enforcing senders lose a part of the MX hosts; +Inf when none is foreseen."},

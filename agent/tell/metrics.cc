@@ -174,6 +174,11 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   at("breakage", "field", v.field_breakage);
   at("degradation", "rfc", f.degradation);
   at("degradation", "field", v.field_degradation);
+  for (const auto& [level, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}}) {
+    if (!*outlook) continue;
+    at("breakage", level, (*outlook)->breakage);
+    at("degradation", level, (*outlook)->degradation);
+  }
   cause("breakage", f.breakage);
   cause("degradation", f.degradation);
   out.gauge("stswatch_breakage_overdue", {{"domain", domain}}, f.overdue ? 1 : 0);

@@ -11,6 +11,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/source.h"
+#include "checks/facts/tlsa.h"
 
 namespace stswatch {
 
@@ -22,6 +23,7 @@ struct TlsFacts {
   std::string legacy_version{};  // "TLSv1.1": a second try found only this below TLS 1.2
   int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
   std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
+  std::vector<TlsaMatch> tlsa{};           // of the host's TLSA records, where it has any that are secure
   bool operator==(const TlsFacts&) const = default;
 };
 
@@ -75,6 +77,8 @@ struct HostAddresses {
   /// found if either has addresses; absent only if both are; else unknown.
   Lookup lookup() const;
   const std::vector<CnameLink>& cname() const;
+  /// There are addresses, and every family that has some was validated.
+  bool secure() const;
   bool operator==(const HostAddresses&) const = default;
 };
 
@@ -86,6 +90,9 @@ struct MxHostObservation {
   TimePoint at{};
   HostAddresses addresses;
   std::vector<SmtpProbe> probes;  // one per address looked at
+  /// At the last TLSA base domain asked; its name is empty where none was, since the addresses are not secure
+  /// (RFC 7672 §2.2.2).
+  TlsaAnswer tlsa{};
   bool operator==(const MxHostObservation&) const = default;
 };
 

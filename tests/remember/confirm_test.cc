@@ -431,3 +431,34 @@ TEST_CASE("the look that settles a doubt comes soon, and ever later while none d
   CHECK(at(6h) == 1h);
   CHECK(settle_in({{"mx", {1, kNow}}}, kNow, 30s, 10s) == 10s);
 }
+
+TEST_CASE(
+    "a chain that has ceased to match its TLSA records is told after two looks, and at once when it does") {
+  const TlsaRecord record{3, 1, 1, std::string(64, 'a')};
+  const auto host = [&](bool matches) {
+    auto look = mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))});
+    look.tlsa = found<TlsaAnswer>(tlsa_name(kMx1, 25));
+    look.tlsa.secure = true;
+    look.tlsa.records = {record};
+    look.probes[0].tls.tlsa = {{.record = record, .matches = matches}};
+    return look;
+  };
+  Debounces debounces;
+  auto known = confirm(nullptr, host(true), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa[0].matches);
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa.empty());  // unknown for now
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  REQUIRE(known.probes[0].tls.tlsa.size() == 1);
+  CHECK_FALSE(known.probes[0].tls.tlsa[0].matches);
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa.size() == 1);
+  CHECK(debounces.empty());
+  known = confirm(&known, host(true), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa[0].matches);
+  // Records that are still seen stay known where a lookup fails.
+  auto failing = host(true);
+  failing.tlsa = unknown<TlsaAnswer>(failing.tlsa.name);
+  known = confirm(&known, failing, debounces, {}, ConfirmRules{3});
+  CHECK(known.tlsa.records.size() == 1);
+}
