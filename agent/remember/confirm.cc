@@ -253,7 +253,7 @@ void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& b
   }
 }
 
-/// CONTRACT 9.1, seen_at: what is held from an earlier look carries that look's time, also through the next.
+/// CONTRACT 2, seen_at: what is held from an earlier look carries that look's time, also through the next.
 template <class PerAddress>
 void date(PerAddress& taken, const PerAddress* last, const PerAddress* now, std::optional<TimePoint> before) {
   const bool of_this_look = now != nullptr && same_facts(taken, *now);

@@ -1,4 +1,4 @@
-// How old what is told of a domain is: read when it is told, by pages, API and metrics alike (CONTRACT 9.1).
+// How old what is told of a domain is: read when it is told, by pages, API and metrics alike (CONTRACT 2).
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

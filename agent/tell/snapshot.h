@@ -37,7 +37,7 @@ struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
   std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use, by name
-  Freshness fresh_for;  // how old what is told as what is may be (CONTRACT 9.1)
+  Freshness fresh_for;  // how old what is told as what is may be (CONTRACT 2)
   std::vector<KindState> kinds;
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;

@@ -98,7 +98,7 @@ WorkerPool::Limits limits_of(const LiveConfig& plan) {
   return {workers, plan.config.network.look_timeout};
 }
 
-/// CONTRACT 9.1: three intervals, at least look_timeout.
+/// CONTRACT 2: three intervals, at least look_timeout.
 Freshness freshness_of(const Config& config) {
   const auto after = [&](Seconds interval) {
     return std::max<Seconds>(3 * interval, config.network.look_timeout);

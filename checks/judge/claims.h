@@ -1,4 +1,4 @@
-// What of a verdict may still be told as what is (CONTRACT 9.1): every claim of "ok", every count of usable
+// What of a verdict may still be told as what is (CONTRACT 2): every claim of "ok", every count of usable
 // hosts and every forecast rests on facts with a time, and ends with them. Findings stay: what was wrong is
 // wrong until a look shows otherwise. Pure; asked at the time of reading, since a verdict does not age by
 // itself and a scheduler that stands still judges nothing.

@@ -1,4 +1,4 @@
-// CONTRACT 9.1: what is told of a domain is as old as it is, also when nobody judges any more.
+// CONTRACT 2: what is told of a domain is as old as it is, also when nobody judges any more.
 #include "agent/tell/sight.h"
 
 #include <doctest/doctest.h>
