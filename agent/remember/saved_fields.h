@@ -155,7 +155,7 @@ template <class V>
 void describe(V& v, Of<V, PolicyFetch>& fetch) {
   auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
          cache_control, age, date, sha256, body, too_large, truncated, decoded, end_unproven,
-         length_and_chunked, repeated] = fetch;
+         length_and_chunked, repeated, held_from] = fetch;
   v.always("address", address);
   v("failure", failure);
   v("waited_ms", waited);
@@ -176,11 +176,13 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
   v("end_unproven", end_unproven);
   v("length_and_chunked", length_and_chunked);
   v("repeated", repeated);
+  v("held_from", held_from);
 }
 
 template <class V>
 void describe(V& v, Of<V, SmtpProbe>& probe) {
-  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls] = probe;
+  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls,
+         held_from] = probe;
   v.always("address", address);
   v("failure", failure);
   v("duration_ms", duration);
@@ -190,6 +192,7 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
   v("starttls_offered", starttls_offered);
   v("repeated", repeated);
   v("tls", tls);
+  v("held_from", held_from);
 }
 
 template <class V>

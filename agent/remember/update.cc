@@ -84,12 +84,7 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
                                       Outcome policy) {
   std::map<Part, LookTimes> times;
   if (before != nullptr) times = before->times;
-  const auto note = [&](Part part, bool success) {
-    auto& its = times[part];
-    if (!its.first_look) its.first_look = seen.at;
-    its.last_look = seen.at;
-    if (success) its.last_success = seen.at;
-  };
+  const auto note = [&](Part part, bool success) { note_look(times[part], seen.at, success); };
   const auto conclusive = [](const AnswerFacts& answer) {
     return known(answer) || !answer.proven_error().empty();
   };
@@ -98,6 +93,12 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   note(Part::mx, conclusive(seen.mx));
   if (fetched) note(Part::policy, policy != Outcome::unknown);
   return times;
+}
+
+std::optional<TimePoint> last_fetch(const DomainMemory* before) {
+  if (before == nullptr) return std::nullopt;
+  const auto times = before->times.find(Part::policy);
+  return times == before->times.end() ? std::nullopt : times->second.last_look;
 }
 
 bool stale(const LookTimes& times, Seconds after, TimePoint now) {
@@ -109,9 +110,9 @@ bool never_seen(const LookTimes& times, Seconds after, TimePoint now) {
   return after > Seconds{0} && !times.last_success && times.first_look && now - *times.first_look > after / 3;
 }
 
-/// "last known: …", "never seen since …"; empty for what is fresh.
+/// "not seen since …", "never seen, looked for since …"; empty for what is fresh.
 std::string age_in_words(const LookTimes& times, Seconds after, TimePoint now) {
-  if (stale(times, after, now)) return "last known: " + to_utc(*times.last_success);
+  if (stale(times, after, now)) return "not seen since " + to_utc(*times.last_success);
   if (never_seen(times, after, now)) return "never seen, looked for since " + to_utc(*times.first_look);
   return {};
 }
@@ -205,10 +206,11 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                         const JudgeInputs& around) {
   DomainUpdate out;
   auto debounces = before ? before->debounces : Debounces{};
+  const auto fetched_before = last_fetch(before);
   auto confirmed = confirm(before ? before->confirmed.get() : nullptr, seen, fetched, debounces,
-                           around.vantage, {around.limits.confirmations});
-  auto known_now =
-      merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage, &confirmed);
+                           around.vantage, {around.limits.confirmations, fetched_before});
+  auto known_now = merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage,
+                              &confirmed, fetched_before);
   auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(std::move(known_now)),
                                                Verdict(seen.domain));
   record->debounces = std::move(debounces);

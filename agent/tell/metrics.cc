@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/tell/metric_table.h"
+#include "agent/tell/sight.h"
 #include "agent/version.h"
 #include "checks/facts/result.h"
 #include "checks/judge/catalogue/codes.h"
@@ -227,11 +228,12 @@ void times(Exposition& out, const DomainMemory& memory, const std::string& domai
   }
 }
 
-void domain(Exposition& out, const DomainMemory& memory) {
+/// `status`: the one that may be told now; all else keeps its last known value (CONTRACT 7).
+void domain(Exposition& out, const DomainMemory& memory, Status status) {
   const auto& v = memory.verdict;
   const auto& name = v.domain.str();
   const Labels labels{{"domain", name}};
-  out.one_hot("stswatch_domain_status", labels, "status", to_string(v.status),
+  out.one_hot("stswatch_domain_status", labels, "status", to_string(status),
               {"ok", "warning", "critical", "unknown"});
   out.one_hot("stswatch_domain_mode", labels, "mode", domain_mode(v),
               {"none", "testing", "enforce", "absent", "unknown"});
@@ -329,7 +331,7 @@ void receivers(Exposition& out, const Snapshot& s) {
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   Exposition out;
   for (const auto& memory : snapshot.domains)
-    domain(out, *memory);
+    domain(out, *memory, told_status(snapshot, *memory));
   MxHosts hosts;
   for (const auto& memory : snapshot.domains)
     hosts.tell(out, memory->verdict);
@@ -341,7 +343,7 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
 
 std::vector<MetricFamily> families_of(const DomainMemory& memory) {
   Exposition out;
-  domain(out, memory);
+  domain(out, memory, memory.verdict.status);
   MxHosts().tell(out, memory.verdict);
   return out.take();
 }

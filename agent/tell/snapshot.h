@@ -36,7 +36,8 @@ enum class LookAsked { not_watched, at_it, fresh };
 struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
-  std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use
+  std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use, by name
+  Freshness fresh_for;  // how old what is told as what is may be (CONTRACT 2)
   std::vector<KindState> kinds;
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;

@@ -49,6 +49,7 @@ struct PolicyFetch {
   bool end_unproven = false;        // only the end of the connection says so, and TLS did not vouch for it
   bool length_and_chunked = false;  // framed twice; the chunks counted (RFC 9112 §6.3)
   bool repeated = false;  // memory: looks in a row got no answer while others did: its silence is proof
+  std::optional<TimePoint> held_from{};  // memory: the look that this is of, where a later one did not count
   bool operator==(const PolicyFetch&) const = default;
 };
 
@@ -64,6 +65,7 @@ struct SmtpProbe {
   bool starttls_offered = false;
   bool repeated = false;  // memory: looks in a row ended like this, so that its silence is proof (RULES 5.3)
   TlsFacts tls{};
+  std::optional<TimePoint> held_from{};  // memory: as of a fetch
   bool operator==(const SmtpProbe&) const = default;
 };
 

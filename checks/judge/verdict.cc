@@ -110,12 +110,13 @@ PolicyVerdict policy_verdict(const Case& c) {
     at.result_type = copy.result_type;
     at.detail = copy.detail;
     at.certificate = copy.fetch->tls.peer;
+    at.held_from = copy.fetch->held_from;
     out.addresses.push_back(std::move(at));
   }
   return out;
 }
 
-MxAddressVerdict address_verdict(const MxAddressCase& at) {
+MxAddressVerdict address_verdict(const MxAddressCase& at, TimePoint looked) {
   MxAddressVerdict out;
   out.address = at.address;
   out.outcome = at.outcome;
@@ -123,6 +124,7 @@ MxAddressVerdict address_verdict(const MxAddressCase& at) {
   out.detail = at.detail;
   out.dane = at.dane;
   if (!at.probe) return out;
+  out.seen_at = at.probe->held_from.value_or(looked);
   if (at.outcome != HostOutcome::ok) {
     out.stage = at.probe->failure ? at.probe->failure->stage : Stage::certificate;
   }
@@ -141,7 +143,7 @@ std::vector<MxVerdict> mx_verdicts(const Case& c) {
     if (c.shown()) host.allowed = matches_any(mx.host, c.shown()->mx);
     host.usable = mx.usable;
     for (const MxAddressCase& at : mx.addresses)
-      host.addresses.push_back(address_verdict(at));
+      host.addresses.push_back(address_verdict(at, mx.look ? mx.look->at : c.now));
     out.push_back(std::move(host));
   }
   return out;

@@ -42,6 +42,7 @@ struct PolicyAddressVerdict {
   std::string result_type;  // RFC 8460 §4.3; empty: none
   std::string detail;
   std::optional<PeerCertificates> certificate;
+  std::optional<TimePoint> held_from;  // the look that this is of; null: the newest that asked for the policy
 };
 
 struct PolicyVerdict {
@@ -61,6 +62,7 @@ struct MxAddressVerdict {
   std::string cipher;
   std::optional<PeerCertificates> certificate;
   Dane dane = Dane::unknown;
+  std::optional<TimePoint> seen_at;  // the look that the outcome comes from; null: none asked this address
 };
 
 struct MxVerdict {

@@ -462,3 +462,42 @@ TEST_CASE(
   known = confirm(&known, failing, debounces, {}, ConfirmRules{3});
   CHECK(known.tlsa.records.size() == 1);
 }
+
+TEST_CASE("what is held from an earlier look carries that look's time, until a look counts again") {
+  const auto at = [](const Look& look, Seconds later) {
+    auto seen = look.domain;
+    seen.at = kNow + later;
+    return seen;
+  };
+  Debounces doubts;
+  auto vantage = base().vantage;
+  const auto good = confirm(nullptr, at(base(), 0s), true, doubts, vantage, {});
+  CHECK_FALSE(good.fetches.at(0).held_from);
+  auto look = base();
+  look.domain.fetches = {failed_fetch(Stage::connect, Cause::refused)};
+  const auto held = confirm(&good, at(look, 1h), true, doubts, vantage, {3, kNow});
+  CHECK(held.fetches.at(0).held_from == kNow);
+  const auto unasked = confirm(&held, at(look, 65min), false, doubts, vantage, {3, kNow + 1h});
+  CHECK(unasked.fetches.at(0).held_from == kNow);
+  const auto again = confirm(&unasked, at(look, 2h), true, doubts, vantage, {3, kNow + 1h});
+  CHECK(again.fetches.at(0).held_from == kNow);
+  CHECK_FALSE(confirm(&again, at(base(), 3h), true, doubts, vantage, {3, kNow + 2h}).fetches.at(0).held_from);
+}
+
+TEST_CASE("so does an address of an MX host that a look could not ask") {
+  Debounces doubts;
+  const auto vantage = base().vantage;
+  const std::string host(kMx1);
+  auto seen = mx_host(host, {probe(kMail1, host)});
+  seen.at = kNow;
+  const auto good = confirm(nullptr, seen, doubts, vantage, {});
+  CHECK_FALSE(good.probes.at(0).held_from);
+  auto blind = seen;
+  blind.at = kNow + 1h;
+  blind.addresses = unknown_addresses(host);
+  blind.probes.clear();
+  const auto held = confirm(&good, blind, doubts, vantage, {});
+  CHECK(held.probes.at(0).held_from == kNow);
+  seen.at = kNow + 2h;
+  CHECK_FALSE(confirm(&held, seen, doubts, vantage, {}).probes.at(0).held_from);
+}
