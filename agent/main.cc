@@ -130,12 +130,13 @@ void add_explain(CLI::App& app, ExplainCommand& c) {
 void add_lint(CLI::App& app, LintCommand& c) {
   auto* sub = app.add_subcommand(
       "lint", "Judge a text without any network (exit: 0 valid, 1 with departures, 2 invalid)");
-  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx or tlsrpt-record")
+  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx, tlsrpt-record or tlsrpt-report")
       ->required()
-      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record"}));
+      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record", "tlsrpt-report"}));
   sub->add_option(
       "TEXT", c.arguments,
-      "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...");
+      "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...; "
+      "tlsrpt-report: FILE");
   sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable")
       ->allow_extra_args(false);
   sub->add_flag("--json", c.json, "One JSON document on stdout");

@@ -51,7 +51,7 @@ struct CheckCommand {
 int check(const CheckCommand& command, Streams io);
 
 struct LintCommand {
-  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record
+  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record, tlsrpt-report
   std::vector<std::string> arguments;
   std::vector<std::string> mx;  // lint policy --mx
   bool json = false;

@@ -66,7 +66,7 @@ _stswatch() {
     alerts) values="test" ;;
     silence) values="add list remove" ;;
     explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
-    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record" ;;
+    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record tlsrpt-report" ;;
   esac
   if [[ -n $values ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")

@@ -12,7 +12,7 @@ import tree
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<quote>[<"])(?P<name>[^>"]+)[>"]')
 
-FACTS, OBSERVE, JUDGE = "checks/facts/", "checks/observe/", "checks/judge/"
+FACTS, OBSERVE, JUDGE, REPORTS = "checks/facts/", "checks/observe/", "checks/judge/", "checks/reports/"
 REMEMBER, TELL, ALERTS, CONFIG = "agent/remember/", "agent/tell/", "alerts/", "config/"
 CATALOGUE, WATCH, COMMANDS = "checks/judge/catalogue/", "agent/watch/", "agent/commands/"
 VERSION = "agent/version.h"
@@ -22,6 +22,7 @@ INSIDE = {
     FACTS: (FACTS,),
     OBSERVE: (FACTS, OBSERVE),
     JUDGE: (FACTS, JUDGE),
+    REPORTS: (FACTS, REPORTS),
     # The option structs that a configuration fills in; nothing that looks, judges or opens a socket.
     CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
              "alerts/options.h"),
@@ -52,9 +53,12 @@ VENDORS = {
     "spdlog/": (WATCH, COMMANDS, "tests/agent/"),
     "systemd/": (WATCH,),
     "prometheus/": (TELL, "tests/tell/"),
-    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "agent/tell/exposition.cc", "tests/tell/", "tests/observe/"),
+    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "checks/reports/unpack.cc",
+               "agent/tell/exposition.cc", "tests/tell/", "tests/observe/", "tests/reports/"),
+    "archive": ("checks/reports/unpack.cc",),
+    "gmime/": ("checks/reports/mail.cc",),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
-    "nlohmann/": (TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
+    "nlohmann/": (REPORTS, TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
     "arpa/inet.h": ("checks/facts/address.cc", OBSERVE, "tests/"),     # inet_pton, which is pure
