@@ -97,6 +97,14 @@ struct SilenceCommand {
 };
 int silence(const SilenceCommand& command, Streams io);
 
+struct IngestCommand {
+  std::string config_file;
+  std::vector<std::string> files;  // Maildirs too
+};
+/// TLS reports into the store (RFC 8460). 0: all were read; 1: some could not be counted; kExitOutput: the
+/// disk refused.
+int ingest(const IngestCommand& command, Streams io);
+
 struct GenerateCommand {
   LookFlags flags;
   std::string domain;

@@ -15,6 +15,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<quote>[<"])(?P<name>[^>"]+)[>"]')
 FACTS, OBSERVE, JUDGE, REPORTS = "checks/facts/", "checks/observe/", "checks/judge/", "checks/reports/"
 REMEMBER, TELL, ALERTS, CONFIG = "agent/remember/", "agent/tell/", "alerts/", "config/"
 CATALOGUE, WATCH, COMMANDS = "checks/judge/catalogue/", "agent/watch/", "agent/commands/"
+INTAKE = "agent/reports/"
 VERSION = "agent/version.h"
 
 # Folder -> what it may include of ours: a folder with all in it, or one header.
@@ -27,11 +28,12 @@ INSIDE = {
     CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
              "alerts/options.h"),
     REMEMBER: (FACTS, JUDGE, REMEMBER),
-    TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION),
+    TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION, "agent/reports/figures.h"),
     ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS),
     CATALOGUE: (FACTS, CATALOGUE),
     WATCH: ("agent/", "alerts/", "checks/", "config/"),
     COMMANDS: ("agent/", "alerts/", "checks/", "config/"),
+    INTAKE: (FACTS, REPORTS, REMEMBER, INTAKE, "config/config.h"),
     "agent/": ("agent/", "alerts/", "checks/", "config/"),     # main knows everyone
     "tests/": ("agent/", "alerts/", "checks/", "config/", "tests/"),
 }
@@ -76,7 +78,7 @@ IMPURE = {
             "filesystem", "unistd.h", "pthread.h", "csignal", "signal.h"},
 }
 STANDARD = re.compile(r"[a-z_]+")                                      # <vector>
-SYSTEM = re.compile(r"(sys|net|netinet|linux)/[a-z_/]+\.h|(unistd|poll|pthread|signal|malloc|fcntl|netdb|resolv"
+SYSTEM = re.compile(r"(sys|net|netinet|linux)/[a-z_/]+\.h|(unistd|dirent|poll|pthread|signal|malloc|fcntl|netdb|resolv"
                     r"|time|pwd|grp|termios|ifaddrs)\.h")                      # POSIX and glibc
 SYSTEM_STAYS_OUT_OF = (FACTS, JUDGE)
 
