@@ -134,6 +134,7 @@ int run(const RunCommand& command, Streams io) {
   NotifyingMemory heeded(memory, *notifier);
   Service service(std::move(*plan), heeded, clock);
   watch = &service;
+  service.use_reports([&](const std::string& domain) { return (*reports)->of(domain); });
   Reloader reloader(command, service, memory, clock, [&](const LiveConfig& by) {
     notify_by(by, *notifier);
     (*reports)->adopt(by);
