@@ -52,7 +52,7 @@ struct CheckCommand {
 int check(const CheckCommand& command, Streams io);
 
 struct LintCommand {
-  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record, tlsa
+  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record, tlsrpt-report, tlsa
   std::vector<std::string> arguments;
   std::vector<std::string> mx;  // lint policy --mx
   bool json = false;
@@ -97,6 +97,14 @@ struct SilenceCommand {
   bool json = false;
 };
 int silence(const SilenceCommand& command, Streams io);
+
+struct IngestCommand {
+  std::string config_file;
+  std::vector<std::string> files;  // Maildirs too
+};
+/// TLS reports into the store (RFC 8460). 0: all were read; 1: some could not be counted; kExitOutput: the
+/// disk refused.
+int ingest(const IngestCommand& command, Streams io);
 
 struct GenerateCommand {
   LookFlags flags;

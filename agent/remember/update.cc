@@ -4,13 +4,14 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
+#include "checks/judge/reports.h"
 
 namespace stswatch {
 namespace {
 
 /// What one look saw with its own eyes, so that its good news counts.
 struct SeenAnew {
-  bool record = false, policy = false, mx = false, tlsrpt = false;
+  bool record = false, policy = false, mx = false, tlsrpt = false, reports = false;
   std::set<std::string> hosts{};   // MX hosts all of whose addresses were seen
   std::set<std::string> in_use{};  // the MX hosts the domain has
 };
@@ -44,7 +45,7 @@ bool rests_on(const Finding& finding, const SeenAnew& seen) {
       case Ground::tlsrpt_record:
         return seen.tlsrpt;
       case Ground::reports:
-        return false;
+        return seen.reports;
       case Ground::agent:
         return true;
     }
@@ -189,6 +190,8 @@ void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen,
   auto [verdict, proved] = judge_both(record, *record.known, *record.confirmed, around);
   auto found = found_in(proved, newest);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
+  if (around.reports)
+    std::ranges::move(judge_reports(verdict, record.past, *around.reports), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
       verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });
@@ -235,6 +238,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                 .policy = fetched && out.policy != Outcome::unknown,
                 .mx = known(seen.mx),
                 .tlsrpt = known(seen.tlsrpt),
+                .reports = around.reports != nullptr,
                 .in_use = hosts_of(*record->confirmed)};
   conclude(*record, newest, anew, around, out.transitions);
   out.record = std::move(record);
@@ -253,7 +257,7 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
   const bool same = record->known == record->confirmed;
   record->known = at_now(record->known);
   record->confirmed = same ? record->known : at_now(record->confirmed);
-  SeenAnew anew{.in_use = hosts_of(*record->confirmed)};
+  SeenAnew anew{.reports = around.reports != nullptr, .in_use = hosts_of(*record->confirmed)};
   if (host_seen) anew.hosts.insert(host);
   const auto newest = judge(*record->known, around.known, around.vantage, around.limits);
   conclude(*record, newest, anew, around, out.transitions);

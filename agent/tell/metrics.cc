@@ -312,6 +312,47 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
 }
 
+/// Labels are words from closed sets: a reporter cannot make up any.
+void tls_reports(Exposition& out, const Snapshot& s) {
+  if (!s.reports.taking && s.reports.domains.empty()) return;
+  const auto sessions = [&](const std::string& domain, const std::string& type, reports::Sessions n) {
+    const auto tell = [&](const char* result, std::uint64_t count) {
+      out.counter("stswatch_tlsrpt_sessions_total",
+                  {{"domain", domain}, {"policy_type", type}, {"result", result}},
+                  static_cast<double>(count));
+    };
+    tell("successful", n.successful);
+    tell("failed", n.failed);
+  };
+  for (const auto& memory : s.domains) {
+    const auto& name = memory->verdict.domain.str();
+    const auto it = s.reports.domains.find(name);
+    const bool any = it != s.reports.domains.end();
+    // Born at 0, so that the first report is an increase.
+    if (s.reports.taking && (!any || !it->second.sessions.contains("sts"))) sessions(name, "sts", {});
+    if (!any) continue;
+    for (const auto& [type, n] : it->second.sessions)
+      sessions(name, type, n);
+    for (const auto& [key, n] : it->second.failures) {
+      const auto& [type, result_type, organization] = key;
+      out.counter("stswatch_tlsrpt_failures_total",
+                  {{"domain", name},
+                   {"policy_type", type},
+                   {"result_type", result_type},
+                   {"organization", organization}},
+                  static_cast<double>(n));
+    }
+    if (it->second.last_report)
+      out.gauge("stswatch_tlsrpt_last_report_timestamp_seconds", {{"domain", name}},
+                seconds_of(*it->second.last_report));
+  }
+  for (const auto fate : reports::kFates) {
+    const auto it = s.reports.fates.find(fate);
+    out.counter("stswatch_tlsrpt_reports_total", {{"outcome", std::string(to_string(fate))}},
+                it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
+  }
+}
+
 void receivers(Exposition& out, const Snapshot& s) {
   for (const auto& r : s.receivers) {
     for (const auto& [kind, n] : r.sent)
@@ -338,6 +379,7 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   silences(out, snapshot);
   agent(out, snapshot);
   receivers(out, snapshot);
+  tls_reports(out, snapshot);
   return out.take();
 }
 

@@ -10,6 +10,7 @@
 
 #include "agent/remember/memory.h"
 #include "agent/remember/silence.h"
+#include "agent/reports/figures.h"
 
 namespace stswatch {
 
@@ -50,6 +51,7 @@ struct Snapshot {
   std::vector<ReceiverFigures> receivers;
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
+  reports::Figures reports;
   /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
   std::map<std::string, std::optional<TimePoint>> told;
 };

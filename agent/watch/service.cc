@@ -108,8 +108,10 @@ Freshness freshness_of(const Config& config) {
 
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
 JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
-                         const LiveConfig& plan, const DomainConfig& domain) {
+                         const LiveConfig& plan, const DomainConfig& domain,
+                         const Service::ReportsOf& reports_of) {
   JudgeInputs out;
+  out.reports = reports_of(domain.name.str());
   out.vantage = vantage;
   out.limits = domain.limits;
   out.limits.confirmations = plan.config.schedule.confirmations;
@@ -192,8 +194,9 @@ void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
   if (!stored) return;
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  memory_.remember(judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain)),
-                   nullptr, {});
+  memory_.remember(
+      judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain, reports_of_)),
+      nullptr, {});
 }
 
 Service::Looking Service::look_now(const Domain& name) {
@@ -326,8 +329,8 @@ void Service::remember(const LiveConfig& plan, const DomainConfig& domain, Domai
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
   const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;
-  auto turn =
-      after_look(before.get(), facts, fetched, surroundings(memory_, mx_facts, vantage, plan, domain));
+  auto turn = after_look(before.get(), facts, fetched,
+                         surroundings(memory_, mx_facts, vantage, plan, domain, reports_of_));
   std::set<std::string> hosts;
   for (const auto& m : turn.record->verdict.mx)
     hosts.insert(m.host);
@@ -405,8 +408,8 @@ bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, co
   if (!before) return false;
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  auto turn =
-      after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
+  auto turn = after_mx_look(*before, host, saw, now,
+                            surroundings(memory_, *before->known, vantage, plan, domain, reports_of_));
   log_transitions(domain.name, turn.transitions);
   const bool again_soon = wants_confirmation(*turn.record, host);
   memory_.remember(std::move(turn.record), nullptr, turn.transitions);
