@@ -68,7 +68,7 @@ _stswatch() {
     silence) values="add list remove" ;;
     tlsrpt) values="ingest" ;;
     explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
-    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record tlsrpt-report" ;;
+    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record tlsrpt-report tlsa" ;;
   esac
   if [[ -n $values ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")

@@ -9,10 +9,6 @@
 
 namespace stswatch {
 
-namespace catalogue_tables {
-std::span<const CatalogueEntry> reports();
-}
-
 namespace {
 
 std::vector<CatalogueEntry> joined() {
