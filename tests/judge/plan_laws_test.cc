@@ -107,7 +107,7 @@ bool may_be(const World& w, const Goal& g, PlanVerdict verdict) {
 }  // namespace
 
 TEST_CASE("no enforcing sender loses by a plan, however late its steps are done") {
-  const unsigned worlds = from_environment("STSWATCH_PLANS", 3000);
+  const unsigned worlds = from_environment("STSWATCH_PLANS", 2000);
   const unsigned seed = from_environment("STSWATCH_SEED", kSeed);
   unsigned with_steps = 0, safe = 0, unsafe = 0, unknown = 0;
   for (unsigned i = 0; i < worlds; ++i) {

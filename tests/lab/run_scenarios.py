@@ -22,7 +22,7 @@ RESOLVER = "127.0.53.2:53"
 EXIT_CODES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 HEALTHY = "s01-base.test"
 LOOK_SECONDS, MISBEHAVING_SECONDS = 20, 15
-GRACE_SECONDS = 2
+GRACE_SECONDS, SANITIZER_SECONDS = 2, 3
 MEMORY_ALLOWANCE_KIB = 16 * 1024
 
 
@@ -96,10 +96,10 @@ def missing_and_surplus(expected, findings):
     return missing, surplus
 
 
-def faults(scenario, run, healthy_peak):
+def faults(scenario, run, healthy_peak, slack):
     """What differs from the expectation, one sentence each."""
     expected = scenario.expected
-    bound = expected.get("within", scenario.seconds + GRACE_SECONDS)
+    bound = expected.get("within", scenario.seconds + GRACE_SECONDS) + slack
     if run.seconds > bound:
         yield f"took {run.seconds:.1f} s, more than {bound} s"
     try:
@@ -151,10 +151,11 @@ def main():
 
     healthy = next(scenario for scenario in load() if scenario.name == HEALTHY)
     healthy_peak = max(run(healthy).peak_kib for _ in range(3))
+    slack = SANITIZER_SECONDS * (b"__asan_init" in Path(asked.binary).read_bytes())
     failed = 0
     with ThreadPoolExecutor(max_workers=asked.jobs) as pool:
         for scenario, outcome in zip(chosen, pool.map(run, chosen)):
-            problems = list(faults(scenario, outcome, healthy_peak))
+            problems = list(faults(scenario, outcome, healthy_peak, slack))
             if problems:
                 failed += 1
                 describe(scenario, outcome, problems)

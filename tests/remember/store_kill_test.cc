@@ -12,7 +12,7 @@ using namespace stswatch;
 
 namespace {
 
-constexpr int kKills = 200, kDomains = 12;
+constexpr int kKills = 100, kDomains = 12;
 constexpr const char* kCode = "mx-unreachable";
 
 struct Message {
@@ -146,7 +146,7 @@ TEST_CASE("killed at any moment, a store opens, forgets no policy early, and ope
   Known known;
   for (unsigned round = 0; round < kKills; ++round) {
     CAPTURE(round);
-    run_and_kill(folder / "s.db", 1000 * round, known);
+    run_and_kill(folder / "s.db", 2000 * round, known);
     const auto store = opened(folder / "s.db");
     const auto transitions = store->transitions_after(0, 1'000'000);
     if (known.told > 0) REQUIRE(!transitions.empty());
