@@ -105,13 +105,16 @@ void add_changes(const std::vector<Change>& changes, std::optional<TimePoint> af
     if (!after || c.at >= *after) into.push_back(&c);
 }
 
-/// A renewal under the same key is no change that is told by itself, but it may be the cure.
+/// A renewal under the same key is no change that is told by itself, but it may be the cure. Only what took
+/// the place of another in one look is called its successor: a host may show several at once.
 std::vector<Change> renewals(const HostPast& past, const std::string& host, TimePoint after) {
   std::vector<Change> out;
-  for (std::size_t i = 1; i < past.certificates.size(); ++i) {
-    const auto &before = past.certificates[i - 1], &now = past.certificates[i];
-    if (now.seen.first >= after)
-      out.push_back({now.seen.first, "certificate", host, "until " + to_utc(before.not_after),
+  for (const auto& now : past.certificates) {
+    if (now.seen.first < after) continue;
+    const auto before = std::ranges::find_if(
+        past.certificates, [&](const SeenCertificate& c) { return c.seen.gone == now.seen.first; });
+    if (before != past.certificates.end())
+      out.push_back({now.seen.first, "certificate", host, "until " + to_utc(before->not_after),
                      "until " + to_utc(now.not_after)});
   }
   return out;

@@ -211,3 +211,28 @@ TEST_CASE("the resolve says how long it lasted and what is left in caches") {
         "over at 2026-12-01T02:00:00Z after 2 h; some senders may hold an earlier policy until "
         "2026-12-04T02:00:00Z");
 }
+
+TEST_CASE(
+    "what cured a host: the certificate that took the place of another, and none that only stands beside "
+    "it") {
+  const TimePoint since{Seconds{1'800'000'000}};
+  const auto at = [&](int minutes) { return since + Seconds{60 * minutes}; };
+  HostPast past;
+  past.certificates = {{"a", "key", "CA", "1", {}, at(-1), {at(-600), at(5)}},
+                       {"b", "other", "CA", "2", {}, at(9000), {at(-600), {}}},
+                       {"c", "key", "CA", "3", {}, at(9999), {at(5), {}}},
+                       {"d", "third", "CA", "4", {}, at(7000), {at(6), {}}}};
+  const auto mx = std::make_shared<MxMemory>();
+  const auto known = std::make_shared<MxHostObservation>();
+  known->host = "mx1.example.com";
+  mx->known = mx->confirmed = known;
+  mx->past = std::make_shared<HostPast>(past);
+  ComposeContext around;
+  around.now = at(7);
+  around.mx = [&](const std::string&) { return mx; };
+  CHECK(changes_in_words("example.com", "mx1.example.com", since, around) ==
+        to_utc(at(5)) + " certificate mx1.example.com: until " + to_utc(at(-1)) + " -> until " +
+            to_utc(at(9999)));
+  CHECK(changes_in_words("example.com", "mx1.example.com", at(6), around) ==
+        "nothing that was seen from here");
+}

@@ -248,7 +248,8 @@ constexpr CatalogueEntry kAgentRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy host does not speak proper HTTP",
-     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+     .effect = "Senders cannot fetch the policy where this is so. Those that hold no policy deliver "
+               "unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "See what listens on port 443 at {subject}: it may be no web server, or one that sends endless "
             "headers. Serve the policy as a static file from an ordinary web server.",

@@ -74,7 +74,8 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy does not arrive within 60 seconds",
-     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+     .effect = "Senders cannot fetch the policy where this is so. Those that hold no policy deliver "
+               "unprotected; those that "
                "hold one apply it until {until}.",
      .fix = "Serve the policy of {policy_host} as a static file, with no application to wake up behind it. "
             "Time it with curl: it should take well under 2 seconds.",

@@ -25,7 +25,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate has expired",
-     .effect = "No sender can fetch the policy. Those that hold none deliver unprotected; those that hold "
+     .effect = "Senders cannot fetch the policy where this is so. Those that hold none deliver unprotected; "
+               "those that hold "
                "one apply it until {until}, but see no update.",
      .fix = "Renew the certificate of {policy_host} now, intermediates included, and reload the web server. "
             "Then check the dates that each address serves. Change no policy before that: nobody would see "
@@ -42,7 +43,7 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is about to expire",
-     .effect = "None yet. Once it has expired no sender can fetch the policy any more.",
+     .effect = "None yet. Once it has expired senders cannot fetch the policy where it is served.",
      .fix = "Renew the certificate of {policy_host} by hand and read the ACME client's log. Often the "
             "client does not renew this name at all, or the HTTP-01 challenge does not reach the host.",
      .reference = "RFC 8461 §3.3",
@@ -57,7 +58,7 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The policy host's certificate should have been renewed by now",
-     .effect = "None yet. Should it expire, no sender can fetch the policy any more.",
+     .effect = "None yet. Should it expire, senders cannot fetch the policy where it is served.",
      .fix = "Check that the renewal timer for {policy_host} runs and that its deploy hook reloads the web "
             "server. A certificate renewed on disk but never loaded looks the same from outside.",
      .reference = "RFC 8461 §3.3",
@@ -72,7 +73,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate names another host",
-     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+     .effect = "Senders cannot fetch the policy where this is so. Those that hold no policy deliver "
+               "unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Get a certificate with {policy_host} or *.{domain} among its SAN names; the Common Name does "
             "not count. If a CNAME leads to a provider, that provider has to request it for {policy_host}. "
@@ -106,7 +108,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is not publicly trusted",
-     .effect = "The fetch fails for every sender. Those that hold no policy deliver unprotected; those that "
+     .effect = "Senders cannot fetch the policy where this is so. Those that hold no policy deliver "
+               "unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Install a certificate of a public CA on {policy_host}, with its intermediates. If the CA has "
             "lost the trust of the big root stores, do not wait for the expiry date.",
