@@ -29,6 +29,8 @@ void add_look_flags(CLI::App& sub, LookFlags& f) {
   sub.add_option("--ca-file", f.ca_file, "PEM file that replaces the system's trust store");
   sub.add_option("--dns-source", f.dns_source, "Ask the zones' own servers too: auto (default) or off")
       ->check(CLI::IsMember({"auto", "off"}));
+  sub.add_flag("--trust-ad", f.trust_ad,
+               "The resolver validates, and nobody can change its answers on the way");
   sub.add_flag("--allow-private", f.allow_private, "Look at private and loopback addresses too");
   sub.add_option("--https-port", f.https_port, "Port of policy hosts (443)")->check(CLI::Range(1, 65535));
   sub.add_option("--smtp-port", f.smtp_port, "Port of MX hosts (25)")->check(CLI::Range(1, 65535));
@@ -130,12 +132,14 @@ void add_explain(CLI::App& app, ExplainCommand& c) {
 void add_lint(CLI::App& app, LintCommand& c) {
   auto* sub = app.add_subcommand(
       "lint", "Judge a text without any network (exit: 0 valid, 1 with departures, 2 invalid)");
-  sub->add_option("KIND", c.kind, "sts-record, policy, policy-fetch, mx or tlsrpt-record")
+  sub->add_option("KIND", c.kind,
+                  "sts-record, policy, policy-fetch, mx, tlsrpt-record, tlsrpt-report or tlsa")
       ->required()
-      ->check(CLI::IsMember({"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record"}));
-  sub->add_option(
-      "TEXT", c.arguments,
-      "sts-record, tlsrpt-record: one argument a TXT record; policy: FILE or -; mx: HOST PATTERN...");
+      ->check(CLI::IsMember(
+          {"sts-record", "policy", "policy-fetch", "mx", "tlsrpt-record", "tlsrpt-report", "tlsa"}));
+  sub->add_option("TEXT", c.arguments,
+                  "sts-record, tlsrpt-record, tlsa: one argument a record; policy: FILE or -; mx: HOST "
+                  "PATTERN...; tlsrpt-report: FILE");
   sub->add_option("--mx", c.mx, "policy: an MX host that the policy must list, repeatable")
       ->allow_extra_args(false);
   sub->add_flag("--json", c.json, "One JSON document on stdout");
@@ -156,6 +160,16 @@ void add_store(CLI::App& app, StoreCopyCommand& c) {
   auto* copy = store->add_subcommand("copy", "Copy the memory into a new file, also while the service runs");
   copy->add_option("--from", c.from, "The file of agent.state")->required();
   copy->add_option("--to", c.to, "A file that is not there yet")->required();
+}
+
+void add_tlsrpt(CLI::App& app, IngestCommand& c) {
+  auto* tlsrpt = app.add_subcommand("tlsrpt", "TLS reports of senders (RFC 8460)")->require_subcommand(1);
+  auto* sub = tlsrpt->add_subcommand(
+      "ingest", "Count reports, also while the service runs (exit: 0 all, 1 some could not be counted)");
+  sub->add_option("--config", c.config_file, "The configuration, which names domains and store")
+      ->envname("STSWATCH_CONFIG")
+      ->required();
+  sub->add_option("FILE", c.files, "JSON, gzip, zip, a mail message, or a Maildir")->required();
 }
 
 void add_silence(CLI::App& app, SilenceCommand& c) {
@@ -234,6 +248,8 @@ int main(int argc, char** argv) {
   AlertsTestCommand alerts_command;
   std::string config_file;
   SilenceCommand silence_command;
+  IngestCommand ingest_command;
+  add_tlsrpt(app, ingest_command);
   add_alerts(app, alerts_command);
   add_silence(app, silence_command);
   add_check(app, check_command);
@@ -263,6 +279,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("plan")) return plan(plan_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
+  if (app.got_subcommand("tlsrpt")) return ingest(ingest_command, io);
   if (app.got_subcommand("silence")) return silence(silence_command, io);
   if (app.got_subcommand("alerts")) return alerts_test(alerts_command, io);
   if (app.got_subcommand("explain")) return explain(explain_command, io);

@@ -28,6 +28,7 @@ struct LookFlags {
   std::string dns_source;  // "auto" or "off"; empty: as configured
   std::optional<std::string> ca_file;
   bool allow_private = false;
+  bool trust_ad = false;  // believe AD from resolvers that are not on this machine too
   std::optional<std::uint16_t> https_port, smtp_port;
   std::string timeout;  // a duration, or plain seconds
 };
@@ -51,7 +52,7 @@ struct CheckCommand {
 int check(const CheckCommand& command, Streams io);
 
 struct LintCommand {
-  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record
+  std::string kind;  // sts-record, policy, policy-fetch, mx, tlsrpt-record, tlsrpt-report, tlsa
   std::vector<std::string> arguments;
   std::vector<std::string> mx;  // lint policy --mx
   bool json = false;
@@ -96,6 +97,14 @@ struct SilenceCommand {
   bool json = false;
 };
 int silence(const SilenceCommand& command, Streams io);
+
+struct IngestCommand {
+  std::string config_file;
+  std::vector<std::string> files;  // Maildirs too
+};
+/// TLS reports into the store (RFC 8460). 0: all were read; 1: some could not be counted; kExitOutput: the
+/// disk refused.
+int ingest(const IngestCommand& command, Streams io);
 
 struct GenerateCommand {
   LookFlags flags;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/lint_tlsa.h"
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
 #include "checks/facts/mx_pattern.h"
@@ -148,11 +149,20 @@ std::string lint_fetch(const Json& line) {
   return dump({{"usable", result.usable}, {"findings", to_json(result.findings)}});
 }
 
+std::string lint_report_line(const Json& line) {
+  const auto file = required(text_field(line, "file"), "file");
+  const auto octets = read_report_file(file);
+  if (!octets) throw WrongShape{octets.error()};
+  return lint_report(*octets, file, text_field(line, "media_type").value_or("")).json;
+}
+
 std::string answer(const std::string& kind, const Json& line) {
   if (kind == "sts-record") return lint_sts_records(records_of(line)).json;
   if (kind == "tlsrpt-record") return lint_tlsrpt_records(records_of(line)).json;
+  if (kind == "tlsrpt-report") return lint_report_line(line);
   if (kind == "policy") return lint_policy_body(body_of(line), list_field(line, "mx")).json;
   if (kind == "policy-fetch") return lint_fetch(line);
+  if (kind == "tlsa") return dump(answer_tlsa(line));
   if (field(line, "patterns") == nullptr) throw WrongShape{"\"patterns\" is missing"};
   return lint_mx_host(required(text_field(line, "mx"), "mx"), list_field(line, "patterns")).json;
 }
@@ -267,6 +277,7 @@ tl::expected<LintResult, std::string> judge_text(const LintCommand& command, Str
     return tl::make_unexpected("lint " + command.kind + " needs a text to judge: see stswatch lint --help");
   if (command.kind == "sts-record") return lint_sts_records(as_records(command.arguments));
   if (command.kind == "tlsrpt-record") return lint_tlsrpt_records(as_records(command.arguments));
+  if (command.kind == "tlsa") return lint_tlsa_texts(command.arguments);
   if (command.kind == "mx") {
     if (command.arguments.size() < 2)
       return tl::make_unexpected(
@@ -275,6 +286,13 @@ tl::expected<LintResult, std::string> judge_text(const LintCommand& command, Str
   }
   if (command.kind == "policy-fetch")
     return tl::make_unexpected(std::string("lint policy-fetch reads JSON lines only: add --batch"));
+  if (command.kind == "tlsrpt-report") {
+    if (command.arguments.size() != 1)
+      return tl::make_unexpected(std::string("lint tlsrpt-report takes one file: lint tlsrpt-report FILE"));
+    return read_report_file(command.arguments[0]).map([&](const std::string& octets) {
+      return lint_report(octets, command.arguments[0], "");
+    });
+  }
   if (command.arguments.size() != 1)
     return tl::make_unexpected(std::string("lint policy takes one file: lint policy FILE|- [--mx HOST]..."));
   const auto body = read_text(command.arguments[0], io.in);
@@ -289,6 +307,7 @@ void print(const LintResult& result, const LintCommand& command, std::ostream& o
   }
   constexpr std::array words{"valid", "valid, with departures", "invalid"};
   out << command.kind << ": " << words[static_cast<std::size_t>(result.grade)] << "\n";
+  if (!result.words.empty()) out << "  " << result.words << "\n";
   for (const auto& f : result.findings) {
     const auto* entry = find_in_catalogue(f.code);
     out << "  " << to_string(f.severity) << "  " << (entry != nullptr ? std::string_view(entry->title) : "")

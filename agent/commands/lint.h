@@ -17,12 +17,17 @@ struct LintResult {
   LintGrade grade = LintGrade::valid;
   std::string json;  // one document, one line
   std::vector<Finding> findings;
+  std::string words{};  // for people, besides the findings; may be empty
 };
 
 LintResult lint_sts_records(const std::vector<TxtRecord>& rrset);
 LintResult lint_tlsrpt_records(const std::vector<TxtRecord>& rrset);
 LintResult lint_policy_body(const std::string& body, const std::vector<std::string>& mx);
 LintResult lint_mx_host(const std::string& host, const std::vector<std::string>& patterns);
+/// A TLS report in whatever it comes; `name` and `media_type` are hints.
+LintResult lint_report(const std::string& octets, const std::string& name, const std::string& media_type);
+/// As much of the file as a report may have, and one octet more.
+tl::expected<std::string, std::string> read_report_file(const std::string& path);
 
 /// Answers one input line of `lint KIND --batch`. The error is for a line that is not JSON of the kind's
 /// shape.

@@ -18,6 +18,7 @@
 #include "agent/watch/own_state.h"
 #include "agent/watch/probe.h"
 #include "agent/watch/reload.h"
+#include "agent/watch/report_watch.h"
 #include "agent/watch/self_questions.h"
 #include "agent/watch/systemd.h"
 #include "alerts/rows.h"
@@ -124,6 +125,8 @@ int run(const RunCommand& command, Streams io) {
   const auto store = open_memory(**plan, clock);
   if (!store) return complain(io, store.error(), kExitConfig);
   Store& memory = **store;
+  const auto reports = ReportWatch::open((*plan)->config.agent.state, clock);
+  if (!reports) return complain(io, reports.error(), kExitConfig);
   OwnState own(memory.journal(), clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
@@ -131,7 +134,11 @@ int run(const RunCommand& command, Streams io) {
   NotifyingMemory heeded(memory, *notifier);
   Service service(std::move(*plan), heeded, clock);
   watch = &service;
-  Reloader reloader(command, service, memory, clock, [&](const LiveConfig& by) { notify_by(by, *notifier); });
+  service.use_reports([&](const std::string& domain) { return (*reports)->of(domain); });
+  Reloader reloader(command, service, memory, clock, [&](const LiveConfig& by) {
+    notify_by(by, *notifier);
+    (*reports)->adopt(by);
+  });
   Prober prober(service, clock);
   std::atomic<bool> ready{false};
   const auto snapshot = [&] {
@@ -141,6 +148,7 @@ int run(const RunCommand& command, Streams io) {
     notifier->describe(s);
     s.configured_silences = service.plan()->config.silences;
     s.own = own.incidents();
+    s.reports = (*reports)->figures();
     return s;
   };
   auto parts = acts_of(service, *notifier, reloader, clock);
@@ -150,6 +158,8 @@ int run(const RunCommand& command, Streams io) {
   parts.probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); };
   parts.stuck = [&] { return service.stuck(); };
   parts.own = [&] { return own.incidents(); };
+  parts.report = [&](ReportPost post) { return (*reports)->post(std::move(post)); };
+  (*reports)->adopt(*service.plan());
   const auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
@@ -159,6 +169,7 @@ int run(const RunCommand& command, Streams io) {
   tell_of_agent();
   notify_by(*service.plan(), *notifier);
   service.start();
+  (*reports)->start();
   ready = true;
   systemd::ready(domains);
   spdlog::info("stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
@@ -167,6 +178,7 @@ int run(const RunCommand& command, Streams io) {
   systemd::stopping();
   prober.stop();
   service.stop();
+  (*reports)->stop();
   notifier->stop();
   if (!memory.stop()) spdlog::error("{}; what was seen last is lost", memory.health().trouble.value_or(""));
   return 0;

@@ -132,6 +132,19 @@ class Confirmer {
     return proven;
   }
 
+  /// RULES 3.2 M, "2 runs": records and chain may be the two halves of a roll-over. What does not match, and
+  /// did not before, is not held against the host until a second look has seen the same.
+  void settle_tlsa(const SmtpProbe* before, SmtpProbe& out) {
+    const std::string key = out.address.str() + " tlsa";
+    auto& now = out.tls.tlsa;
+    if (now.empty() && out.failure) return;
+    const bool good = now.empty() || std::ranges::any_of(now, &TlsaMatch::matches);
+    if (good || (before && before->tls.tlsa == now))
+      debounces_.erase(key);
+    else if (!settled(key, 2))
+      now.clear();
+  }
+
   /// Addresses that are gone are no longer doubted.
   void forget_others(const std::set<std::string>& addresses) {
     std::erase_if(debounces_, [&](const auto& entry) {
@@ -220,6 +233,14 @@ bool needs_policy_host(const TxtAnswer& sts) {
   return !known(sts) || !sts.cname.empty() || read_sts_records(sts.records).announced();
 }
 
+/// Whatever memory notes of them.
+template <class PerAddress>
+bool same_facts(const PerAddress& one, PerAddress other) {
+  other.repeated = one.repeated;
+  other.held_from = one.held_from;
+  return one == other;
+}
+
 /// Where the newest look changed nothing of what is known, what repetition proved does.
 template <class PerAddress>
 void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& before,
@@ -227,8 +248,18 @@ void adopt_proved(std::vector<PerAddress>& now, const std::vector<PerAddress>& b
   for (auto& one : now) {
     const auto* last = of_address(before, one.address);
     const auto* proved = of_address(confirmed, one.address);
-    if (last && proved && proved->repeated && one == *last) one = *proved;
+    if (last && proved && proved->repeated && one.repeated == last->repeated && same_facts(one, *last))
+      one = *proved;
   }
+}
+
+/// CONTRACT 2, seen_at: what is held from an earlier look carries that look's time, also through the next.
+template <class PerAddress>
+void date(PerAddress& taken, const PerAddress* last, const PerAddress* now, std::optional<TimePoint> before) {
+  const bool of_this_look = now != nullptr && same_facts(taken, *now);
+  if (of_this_look) taken.held_from = now->held_from;
+  if (of_this_look || last == nullptr) return;
+  taken.held_from = last->held_from ? last->held_from : before;
 }
 
 std::set<std::string> texts_of(const std::vector<Address>& addresses) {
@@ -275,8 +306,11 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->fetches, address) : nullptr;
-    if (auto fetch = confirmer.fetch(last, fetched ? of_address(seen.fetches, address) : nullptr))
+    const auto* now = fetched ? of_address(seen.fetches, address) : nullptr;
+    if (auto fetch = confirmer.fetch(last, now)) {
+      if (fetched) date(*fetch, last, now, rules.fetched_before);
       out.fetches.push_back(std::move(*fetch));
+    }
   }
   confirmer.forget_others(texts_of(addresses));
   return out;
@@ -289,22 +323,26 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
   out.host = seen.host;
   out.at = seen.at;
   out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
+  out.tlsa = confirmer.answer("tlsa", before ? &before->tlsa : nullptr, seen.tlsa);
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;
-    if (const auto* now = of_address(seen.probes, address))
-      out.probes.push_back(confirmer.probe(seen.host, last, *now));
-    else if (last != nullptr)
-      out.probes.push_back(*last);
+    const auto* now = of_address(seen.probes, address);
+    if (now == nullptr && last == nullptr) continue;
+    out.probes.push_back(now != nullptr ? confirmer.probe(seen.host, last, *now) : *last);
+    date(out.probes.back(), last, now, before ? std::optional(before->at) : std::nullopt);
+    if (now != nullptr) confirmer.settle_tlsa(last, out.probes.back());
   }
   confirmer.forget_others(texts_of(addresses));
   return out;
 }
 
 DomainObservation merge_seen(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                             const Vantage& vantage, const DomainObservation* confirmed) {
+                             const Vantage& vantage, const DomainObservation* confirmed,
+                             std::optional<TimePoint> fetched_before) {
   Debounces none;
-  auto out = confirm(known, seen, fetched, none, vantage, {.confirmations = 0});
+  auto out =
+      confirm(known, seen, fetched, none, vantage, {.confirmations = 0, .fetched_before = fetched_before});
   if (known && confirmed) adopt_proved(out.fetches, known->fetches, confirmed->fetches);
   return out;
 }

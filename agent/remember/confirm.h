@@ -12,6 +12,8 @@ namespace stswatch {
 
 struct ConfirmRules {
   int confirmations = 3;  // bad looks in a row for lookups and connections; one fewer for other faults
+  /// When the policy was last asked for before: what is held from then says so.
+  std::optional<TimePoint> fetched_before{};
 };
 
 /// One part that turned bad: a name asked, or an address of a host.
@@ -37,7 +39,8 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
 /// Unknown never changes what is known (RULES 0.3): the new look laid over the old one at face value, part by
 /// part. Silence may be our own: it is known once it is `confirmed`. `known` and `confirmed` may be null.
 DomainObservation merge_seen(const DomainObservation* known, const DomainObservation& seen, bool fetched,
-                             const Vantage& vantage, const DomainObservation* confirmed = nullptr);
+                             const Vantage& vantage, const DomainObservation* confirmed = nullptr,
+                             std::optional<TimePoint> fetched_before = std::nullopt);
 MxHostObservation merge_seen(const MxHostObservation* known, const MxHostObservation& seen,
                              const Vantage& vantage, const MxHostObservation* confirmed = nullptr);
 

@@ -26,6 +26,7 @@ class Dating {
     (*this)(times.last_look);
     (*this)(times.last_success);
     (*this)(times.first_look);
+    (*this)(times.failing_since);
   }
   void operator()(Incident& incident) {
     (*this)(incident.opened);

@@ -10,6 +10,7 @@
 
 #include "agent/remember/confirm.h"
 #include "agent/remember/incident.h"
+#include "checks/judge/claims.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {
@@ -18,13 +19,6 @@ namespace stswatch {
 enum class Part { sts_record, policy, mx, tlsrpt_record };
 inline constexpr std::array kParts{Part::sts_record, Part::policy, Part::mx, Part::tlsrpt_record};
 std::string_view to_string(Part part);
-
-struct LookTimes {
-  std::optional<TimePoint> last_look;
-  std::optional<TimePoint> last_success;  // the last that ended neither unknown nor in our own fault
-  std::optional<TimePoint> first_look{};  // so that what was never seen is known to be so
-  bool operator==(const LookTimes&) const = default;
-};
 
 struct DomainMemory {
   DomainMemory(std::shared_ptr<const DomainObservation> k, Verdict v)

@@ -28,14 +28,15 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, cname, cname_loop, exhausted, zone_error, detail] =
-      answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, signed_until, cname, cname_loop, exhausted, zone_error,
+         detail] = answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
   v("secure", secure);
   v("bogus", bogus);
   v("ttl", ttl);
+  v("signed_until", signed_until);
   v("cname", cname);
   v("cname_loop", cname_loop);
   v("exhausted", exhausted);
@@ -59,6 +60,27 @@ void describe(V& v, Of<V, MxAnswer>& answer) {
 template <class V>
 void describe(V& v, Of<V, AddressAnswer>& answer) {
   describe_answer<V, Address>(v, answer);
+}
+
+template <class V>
+void describe(V& v, Of<V, TlsaRecord>& record) {
+  auto& [usage, selector, matching, data] = record;
+  v("usage", usage);
+  v("selector", selector);
+  v("matching", matching);
+  v("data", data);
+}
+template <class V>
+void describe(V& v, Of<V, TlsaAnswer>& answer) {
+  describe_answer<V, TlsaRecord>(v, answer);
+}
+template <class V>
+void describe(V& v, Of<V, TlsaMatch>& match) {
+  auto& [record, refused, sent, matches] = match;
+  v.always("record", record);
+  v("refused", refused);
+  v("sent", sent);
+  v("matches", matches);
 }
 
 template <class V>
@@ -111,13 +133,14 @@ void describe(V& v, Of<V, PeerCertificates>& peer) {
 
 template <class V>
 void describe(V& v, Of<V, TlsFacts>& tls) {
-  auto& [version, cipher, alert, legacy_version, dh_bits, peer] = tls;
+  auto& [version, cipher, alert, legacy_version, dh_bits, peer, tlsa] = tls;
   v("version", version);
   v("cipher", cipher);
   v("alert", alert);
   v("legacy_version", legacy_version);
   v("dh_bits", dh_bits);
   v("peer", peer);
+  v("tlsa", tlsa);
 }
 
 template <class V>
@@ -132,7 +155,7 @@ template <class V>
 void describe(V& v, Of<V, PolicyFetch>& fetch) {
   auto& [address, failure, waited, duration, tls, status, content_type, content_encoding, location,
          cache_control, age, date, sha256, body, too_large, truncated, decoded, end_unproven,
-         length_and_chunked, repeated] = fetch;
+         length_and_chunked, repeated, held_from] = fetch;
   v.always("address", address);
   v("failure", failure);
   v("waited_ms", waited);
@@ -153,11 +176,13 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
   v("end_unproven", end_unproven);
   v("length_and_chunked", length_and_chunked);
   v("repeated", repeated);
+  v("held_from", held_from);
 }
 
 template <class V>
 void describe(V& v, Of<V, SmtpProbe>& probe) {
-  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls] = probe;
+  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls,
+         held_from] = probe;
   v.always("address", address);
   v("failure", failure);
   v("duration_ms", duration);
@@ -167,15 +192,17 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
   v("starttls_offered", starttls_offered);
   v("repeated", repeated);
   v("tls", tls);
+  v("held_from", held_from);
 }
 
 template <class V>
 void describe(V& v, Of<V, MxHostObservation>& look) {
-  auto& [host, at, addresses, probes] = look;
+  auto& [host, at, addresses, probes, tlsa] = look;
   v.always("host", host);
   v.always("at", at);
   v("addresses", addresses);
   v("probes", probes);
+  v("tlsa", tlsa);
 }
 
 template <class V>

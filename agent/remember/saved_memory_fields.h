@@ -127,10 +127,11 @@ void describe(V& v, Of<V, Debounce>& doubt) {
 
 template <class V>
 void describe(V& v, Of<V, LookTimes>& times) {
-  auto& [last_look, last_success, first_look] = times;
+  auto& [last_look, last_success, first_look, failing_since] = times;
   v("last_look", last_look);
   v("last_success", last_success);
   v("first_look", first_look);
+  v("failing_since", failing_since);
 }
 
 template <class V>

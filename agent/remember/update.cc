@@ -4,13 +4,14 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
+#include "checks/judge/reports.h"
 
 namespace stswatch {
 namespace {
 
 /// What one look saw with its own eyes, so that its good news counts.
 struct SeenAnew {
-  bool record = false, policy = false, mx = false, tlsrpt = false;
+  bool record = false, policy = false, mx = false, tlsrpt = false, reports = false;
   std::set<std::string> hosts{};   // MX hosts all of whose addresses were seen
   std::set<std::string> in_use{};  // the MX hosts the domain has
 };
@@ -44,7 +45,7 @@ bool rests_on(const Finding& finding, const SeenAnew& seen) {
       case Ground::tlsrpt_record:
         return seen.tlsrpt;
       case Ground::reports:
-        return false;
+        return seen.reports;
       case Ground::agent:
         return true;
     }
@@ -84,12 +85,7 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
                                       Outcome policy) {
   std::map<Part, LookTimes> times;
   if (before != nullptr) times = before->times;
-  const auto note = [&](Part part, bool success) {
-    auto& its = times[part];
-    if (!its.first_look) its.first_look = seen.at;
-    its.last_look = seen.at;
-    if (success) its.last_success = seen.at;
-  };
+  const auto note = [&](Part part, bool success) { note_look(times[part], seen.at, success); };
   const auto conclusive = [](const AnswerFacts& answer) {
     return known(answer) || !answer.proven_error().empty();
   };
@@ -98,6 +94,12 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   note(Part::mx, conclusive(seen.mx));
   if (fetched) note(Part::policy, policy != Outcome::unknown);
   return times;
+}
+
+std::optional<TimePoint> last_fetch(const DomainMemory* before) {
+  if (before == nullptr) return std::nullopt;
+  const auto times = before->times.find(Part::policy);
+  return times == before->times.end() ? std::nullopt : times->second.last_look;
 }
 
 bool stale(const LookTimes& times, Seconds after, TimePoint now) {
@@ -109,9 +111,9 @@ bool never_seen(const LookTimes& times, Seconds after, TimePoint now) {
   return after > Seconds{0} && !times.last_success && times.first_look && now - *times.first_look > after / 3;
 }
 
-/// "last known: …", "never seen since …"; empty for what is fresh.
+/// "not seen since …", "never seen, looked for since …"; empty for what is fresh.
 std::string age_in_words(const LookTimes& times, Seconds after, TimePoint now) {
-  if (stale(times, after, now)) return "last known: " + to_utc(*times.last_success);
+  if (stale(times, after, now)) return "not seen since " + to_utc(*times.last_success);
   if (never_seen(times, after, now)) return "never seen, looked for since " + to_utc(*times.first_look);
   return {};
 }
@@ -188,6 +190,8 @@ void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen,
   auto [verdict, proved] = judge_both(record, *record.known, *record.confirmed, around);
   auto found = found_in(proved, newest);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
+  if (around.reports)
+    std::ranges::move(judge_reports(verdict, record.past, *around.reports), std::back_inserter(found));
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
       verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });
@@ -205,10 +209,11 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                         const JudgeInputs& around) {
   DomainUpdate out;
   auto debounces = before ? before->debounces : Debounces{};
+  const auto fetched_before = last_fetch(before);
   auto confirmed = confirm(before ? before->confirmed.get() : nullptr, seen, fetched, debounces,
-                           around.vantage, {around.limits.confirmations});
-  auto known_now =
-      merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage, &confirmed);
+                           around.vantage, {around.limits.confirmations, fetched_before});
+  auto known_now = merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage,
+                              &confirmed, fetched_before);
   auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(std::move(known_now)),
                                                Verdict(seen.domain));
   record->debounces = std::move(debounces);
@@ -233,6 +238,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                 .policy = fetched && out.policy != Outcome::unknown,
                 .mx = known(seen.mx),
                 .tlsrpt = known(seen.tlsrpt),
+                .reports = around.reports != nullptr,
                 .in_use = hosts_of(*record->confirmed)};
   conclude(*record, newest, anew, around, out.transitions);
   out.record = std::move(record);
@@ -251,7 +257,7 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
   const bool same = record->known == record->confirmed;
   record->known = at_now(record->known);
   record->confirmed = same ? record->known : at_now(record->confirmed);
-  SeenAnew anew{.in_use = hosts_of(*record->confirmed)};
+  SeenAnew anew{.reports = around.reports != nullptr, .in_use = hosts_of(*record->confirmed)};
   if (host_seen) anew.hosts.insert(host);
   const auto newest = judge(*record->known, around.known, around.vantage, around.limits);
   conclude(*record, newest, anew, around, out.transitions);

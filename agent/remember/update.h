@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/remember/memory.h"
+#include "checks/facts/reported.h"
 
 namespace stswatch {
 
@@ -19,6 +20,7 @@ struct JudgeInputs {
   std::map<Part, Seconds> stale_after{};
   Seconds host_stale_after{0};
   std::map<std::string, LookTimes> host_times{};
+  std::shared_ptr<const DomainReports> reports{};  // null: none have ever come
 };
 
 struct DomainUpdate {

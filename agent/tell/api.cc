@@ -5,6 +5,7 @@
 
 #include "agent/tell/json.h"
 #include "agent/tell/metrics.h"
+#include "agent/tell/sight.h"
 #include "agent/tell/text.h"
 
 namespace stswatch {
@@ -126,14 +127,14 @@ Json silences_of(const Snapshot& snapshot, Fits fits) {
 std::string api_domains(const Snapshot& snapshot) {
   Json out = Json::array();
   for (const auto& memory : snapshot.domains)
-    out.push_back(summary_json(memory->verdict));
+    out.push_back(summary_json(memory->verdict, claims_of(snapshot, *memory)));
   return written(out);
 }
 
 std::optional<std::string> api_domain(const Snapshot& snapshot, const std::string& name) {
   for (const auto& memory : snapshot.domains) {
     if (memory->verdict.domain.str() != name) continue;
-    Json out = to_json(memory->verdict);
+    Json out = to_json(memory->verdict, fact_times(snapshot, *memory), claims_of(snapshot, *memory));
     out["looks"] = looks_of(*memory);
     out["incidents"] = incidents_of(*memory);
     out["history"] = history_of(*memory);

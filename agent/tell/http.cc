@@ -13,6 +13,7 @@
 #include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -38,6 +39,14 @@ std::string exposition(const std::vector<prometheus::MetricFamily>& families, bo
   return out.str();
 }
 
+/// Of a rua URL, which can hold nothing else (RFC 8460 §5.4), or of a sender that was given one.
+std::string token_of(const Request& q) {
+  constexpr std::string_view kBearer = "bearer ";
+  const auto given = q.get_header_value("Authorization");
+  if (text::istarts_with(given, kBearer)) return given.substr(kBearer.size());
+  return q.get_param_value("token");
+}
+
 class Server : public HttpServer {
  public:
   explicit Server(HttpParts parts)
@@ -49,6 +58,7 @@ class Server : public HttpServer {
            r.status == 404 ? "no such page: see contrib/api.md" : "this request cannot be served");
     });
     add_probes();
+    add_reports();
     add_runbook();
     add_api();
     add_pages();
@@ -90,6 +100,19 @@ class Server : public HttpServer {
       const auto done = parts_.reload(caller_of(q).str());
       if (!done) return fail(r, 500, done.error());
       r.set_content("reloaded\n", kTextType);
+    });
+  }
+
+  /// RFC 8460 §5.4.
+  void add_reports() {
+    server_.Post("/tlsrpt", [this](const Request& q, Response& r) {
+      const auto answer = parts_.report({.body = q.body,
+                                         .media_type = q.get_header_value("Content-Type"),
+                                         .token = token_of(q),
+                                         .address = q.remote_addr});
+      if (answer.status == 429 || answer.status == 503) r.set_header("Retry-After", "60");
+      if (answer.status == 401) r.set_header("WWW-Authenticate", "Bearer");
+      fail(r, answer.status, answer.words);
     });
   }
 

@@ -15,6 +15,17 @@
 
 namespace stswatch {
 
+/// A body that may be a TLS report, and what its sender is told.
+struct ReportPost {
+  std::string body, media_type;
+  std::string token;    // of ?token= or of a Bearer header; it is never logged
+  std::string address;  // of the client
+};
+struct ReportAnswer {
+  int status = 404;
+  std::string words = "no reports are taken here";
+};
+
 /// What the server asks of the agent; called from its threads.
 struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
@@ -30,6 +41,7 @@ struct HttpParts {
   std::function<bool(const std::string& id, const std::string& who)> lift_silence;  // false: there is none
   std::function<bool(const Domain&, const std::string& who)> acknowledge;  // false: nothing was told of it
   std::function<tl::expected<void, std::string>(const std::string& who)> reload;
+  std::function<ReportAnswer(ReportPost)> report = [](const ReportPost&) { return ReportAnswer{}; };
   /// Looks now, for as long as given, or as it sees fit.
   std::function<tl::expected<ProbeAnswer, HttpRefusal>(const std::string& target,
                                                        std::optional<std::chrono::milliseconds>)>

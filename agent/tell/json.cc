@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/tell/sight.h"
+
 namespace stswatch {
 namespace {
 
@@ -42,7 +44,10 @@ Json to_json(const RecordVerdict& r) {
   return {{"outcome", to_string(r.outcome)}, {"id", or_null(r.id)}, {"texts", r.texts}, {"cname", r.cname}};
 }
 
-Json to_json(const PolicyVerdict& p) {
+Json or_null(const std::optional<TimePoint>& at) { return at ? Json(to_utc(*at)) : Json(nullptr); }
+
+/// `asked`: the newest look that asked for the policy.
+Json to_json(const PolicyVerdict& p, const std::optional<TimePoint>& asked) {
   Json addresses = Json::array();
   for (const auto& a : p.addresses) {
     addresses.push_back({{"address", a.address.str()},
@@ -50,6 +55,7 @@ Json to_json(const PolicyVerdict& p) {
                          {"http_status", or_null(a.http_status)},
                          {"result_type", or_null(a.result_type)},
                          {"detail", or_null(a.detail)},
+                         {"seen_at", or_null(a.held_from ? a.held_from : asked)},
                          {"certificate", to_json(a.certificate)}});
   }
   Json out{{"outcome", to_string(p.outcome)},
@@ -69,10 +75,11 @@ Json to_json(const MxVerdict& m) {
                          {"stage", a.stage ? Json(to_string(*a.stage)) : Json(nullptr)},
                          {"result_type", or_null(a.result_type)},
                          {"detail", or_null(a.detail)},
+                         {"seen_at", or_null(a.seen_at)},
                          {"tls_version", or_null(a.tls_version)},
                          {"cipher", or_null(a.cipher)},
                          {"certificate", to_json(a.certificate)},
-                         {"dane", "unknown"}});
+                         {"dane", to_string(a.dane)}});
   }
   Json out{{"host", m.host},
            {"preference", m.preference},
@@ -93,26 +100,33 @@ Json to_json(const Forecast& f) {
           {"lapse", f.lapse ? Json{{"at", to_utc(*f.lapse)}} : Json(nullptr)}};
 }
 
-Json head_of(const Verdict& v) {
+Json head_of(const Verdict& v, const Claims& claims) {
   return {{"domain", v.domain.str()},
           {"checked_at", to_utc(v.checked_at)},
-          {"status", to_string(v.status)},
+          {"status", to_string(claims.status_of(v))},
           {"mode", v.mode ? Json(to_string(*v.mode)) : Json(nullptr)},
-          {"live_mode", to_string(v.live_mode)}};
+          {"live_mode", to_string(v.live_mode)},
+          {"not_seen_since", claims.fresh ? Json(nullptr) : or_null(claims.seen)}};
 }
 
-void add_outlook(Json& out, const Verdict& v) {
+void add_outlook(Json& out, const Verdict& v, const Claims& claims) {
   const auto& usable = v.enforce_usable_mx;
-  out["enforce_usable_mx"] =
-      usable ? Json{{"min", usable->min}, {"max", usable->max}, {"of", usable->of}} : Json(nullptr);
-  out["forecast"] = to_json(v.forecast);
+  out["enforce_usable_mx"] = usable && claims.fresh
+                                 ? Json{{"min", usable->min}, {"max", usable->max}, {"of", usable->of}}
+                                 : Json(nullptr);
+  out["forecast"] = claims.fresh ? to_json(v.forecast) : Json(nullptr);
+  if (!claims.fresh) return;
+  for (const auto& [key, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}})
+    if (*outlook)
+      out["forecast"][key] = {{"breakage", to_json((*outlook)->breakage)},
+                              {"degradation", to_json((*outlook)->degradation)}};
 }
 
 }  // namespace
 
-nlohmann::ordered_json summary_json(const Verdict& v) {
-  Json out = head_of(v);
-  add_outlook(out, v);
+nlohmann::ordered_json summary_json(const Verdict& v, const Claims& claims) {
+  Json out = head_of(v, claims);
+  add_outlook(out, v, claims);
   out["findings"] = v.findings.size();
   return out;
 }
@@ -133,19 +147,24 @@ nlohmann::ordered_json to_json(const Finding& f) {
   return out;
 }
 
-nlohmann::ordered_json to_json(const Verdict& v) {
+nlohmann::ordered_json to_json(const Verdict& v) { return to_json(v, times_of_one_look(v), {}); }
+
+nlohmann::ordered_json to_json(const Verdict& v, const FactTimes& times, const Claims& claims) {
   Json mx = Json::array();
-  for (const auto& m : v.mx)
+  for (const auto& m : v.mx) {
     mx.push_back(to_json(m));
+    if (!claims.fresh) mx.back()["usable"] = nullptr;
+  }
   Json findings = Json::array();
   for (const auto& f : v.findings)
     findings.push_back(to_json(f));
-  Json out = head_of(v);
+  Json out = head_of(v, claims);
   out["record"] = to_json(v.record);
-  out["policy"] = to_json(v.policy);
+  out["policy"] = to_json(v.policy, times.policy.last_look);
   out["mx"] = std::move(mx);
   out["tlsrpt"] = {{"outcome", to_string(v.tlsrpt.outcome)}, {"rua", v.tlsrpt.rua}};
-  add_outlook(out, v);
+  out["sight"] = sight_json(times);
+  add_outlook(out, v, claims);
   out["findings"] = std::move(findings);
   return out;
 }

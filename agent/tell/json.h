@@ -3,13 +3,17 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "checks/judge/claims.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {
 
+/// Of one look by itself: all that it tells is of its own time.
 nlohmann::ordered_json to_json(const Verdict& verdict);
+/// What is remembered, as old as it is: what may not be claimed any more is unknown, or null.
+nlohmann::ordered_json to_json(const Verdict& verdict, const FactTimes& times, const Claims& claims);
 /// What a list of many needs of it; findings are their number.
-nlohmann::ordered_json summary_json(const Verdict& verdict);
+nlohmann::ordered_json summary_json(const Verdict& verdict, const Claims& claims);
 nlohmann::ordered_json to_json(const Finding& finding);
 
 }  // namespace stswatch

@@ -40,7 +40,8 @@ constexpr std::array kMetrics = {
         "rfc, and field with the habits of deployed senders. Absent where no enforce policy is in "
         "effect."},
     MetricInfo{"stswatch_breakage_timestamp_seconds",
-               "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen."},
+               "Earliest moment when enforcing senders reach no MX host; +Inf when none is foreseen. Levels "
+               "dane and both only where TLSA records can be used."},
     MetricInfo{
         "stswatch_degradation_timestamp_seconds",
         "Earliest moment when enforcing senders lose a part of the MX hosts; +Inf when none is foreseen."},
@@ -63,6 +64,17 @@ constexpr std::array kMetrics = {
                "1 for each open finding of the domain; its page is stswatch explain CODE."},
     MetricInfo{"stswatch_silences",
                "Silences that stand and touch the domain, those of the configuration included."},
+    MetricInfo{"stswatch_tlsrpt_sessions_total",
+               "Sessions that senders report of the domain, by kind of policy and result: successful or "
+               "failed (RFC 8460 section 4.4)."},
+    MetricInfo{"stswatch_tlsrpt_failures_total",
+               "Failures that senders report, by result type; one session may count under several "
+               "(RFC 8460 section 4)."},
+    MetricInfo{"stswatch_tlsrpt_last_report_timestamp_seconds",
+               "When the newest report of the domain came in."},
+    MetricInfo{"stswatch_tlsrpt_reports_total",
+               "What was handed in as a report, by what became of it: stored, duplicate, foreign (about no "
+               "domain that is watched), outdated, unreadable, unauthenticated or no-report."},
     MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
     MetricInfo{"stswatch_last_success_timestamp_seconds",
                "When a look at a part of the domain was last conclusive."},

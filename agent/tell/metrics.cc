@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/tell/metric_table.h"
+#include "agent/tell/sight.h"
 #include "agent/version.h"
 #include "checks/facts/result.h"
 #include "checks/judge/catalogue/codes.h"
@@ -174,6 +175,11 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   at("breakage", "field", v.field_breakage);
   at("degradation", "rfc", f.degradation);
   at("degradation", "field", v.field_degradation);
+  for (const auto& [level, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}}) {
+    if (!*outlook) continue;
+    at("breakage", level, (*outlook)->breakage);
+    at("degradation", level, (*outlook)->degradation);
+  }
   cause("breakage", f.breakage);
   cause("degradation", f.degradation);
   out.gauge("stswatch_breakage_overdue", {{"domain", domain}}, f.overdue ? 1 : 0);
@@ -222,11 +228,12 @@ void times(Exposition& out, const DomainMemory& memory, const std::string& domai
   }
 }
 
-void domain(Exposition& out, const DomainMemory& memory) {
+/// `status`: the one that may be told now; all else keeps its last known value (CONTRACT 7).
+void domain(Exposition& out, const DomainMemory& memory, Status status) {
   const auto& v = memory.verdict;
   const auto& name = v.domain.str();
   const Labels labels{{"domain", name}};
-  out.one_hot("stswatch_domain_status", labels, "status", to_string(v.status),
+  out.one_hot("stswatch_domain_status", labels, "status", to_string(status),
               {"ok", "warning", "critical", "unknown"});
   out.one_hot("stswatch_domain_mode", labels, "mode", domain_mode(v),
               {"none", "testing", "enforce", "absent", "unknown"});
@@ -305,6 +312,47 @@ void agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
 }
 
+/// Labels are words from closed sets: a reporter cannot make up any.
+void tls_reports(Exposition& out, const Snapshot& s) {
+  if (!s.reports.taking && s.reports.domains.empty()) return;
+  const auto sessions = [&](const std::string& domain, const std::string& type, reports::Sessions n) {
+    const auto tell = [&](const char* result, std::uint64_t count) {
+      out.counter("stswatch_tlsrpt_sessions_total",
+                  {{"domain", domain}, {"policy_type", type}, {"result", result}},
+                  static_cast<double>(count));
+    };
+    tell("successful", n.successful);
+    tell("failed", n.failed);
+  };
+  for (const auto& memory : s.domains) {
+    const auto& name = memory->verdict.domain.str();
+    const auto it = s.reports.domains.find(name);
+    const bool any = it != s.reports.domains.end();
+    // Born at 0, so that the first report is an increase.
+    if (s.reports.taking && (!any || !it->second.sessions.contains("sts"))) sessions(name, "sts", {});
+    if (!any) continue;
+    for (const auto& [type, n] : it->second.sessions)
+      sessions(name, type, n);
+    for (const auto& [key, n] : it->second.failures) {
+      const auto& [type, result_type, organization] = key;
+      out.counter("stswatch_tlsrpt_failures_total",
+                  {{"domain", name},
+                   {"policy_type", type},
+                   {"result_type", result_type},
+                   {"organization", organization}},
+                  static_cast<double>(n));
+    }
+    if (it->second.last_report)
+      out.gauge("stswatch_tlsrpt_last_report_timestamp_seconds", {{"domain", name}},
+                seconds_of(*it->second.last_report));
+  }
+  for (const auto fate : reports::kFates) {
+    const auto it = s.reports.fates.find(fate);
+    out.counter("stswatch_tlsrpt_reports_total", {{"outcome", std::string(to_string(fate))}},
+                it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
+  }
+}
+
 void receivers(Exposition& out, const Snapshot& s) {
   for (const auto& r : s.receivers) {
     for (const auto& [kind, n] : r.sent)
@@ -324,19 +372,20 @@ void receivers(Exposition& out, const Snapshot& s) {
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   Exposition out;
   for (const auto& memory : snapshot.domains)
-    domain(out, *memory);
+    domain(out, *memory, told_status(snapshot, *memory));
   MxHosts hosts;
   for (const auto& memory : snapshot.domains)
     hosts.tell(out, memory->verdict);
   silences(out, snapshot);
   agent(out, snapshot);
   receivers(out, snapshot);
+  tls_reports(out, snapshot);
   return out.take();
 }
 
 std::vector<MetricFamily> families_of(const DomainMemory& memory) {
   Exposition out;
-  domain(out, memory);
+  domain(out, memory, memory.verdict.status);
   MxHosts().tell(out, memory.verdict);
   return out.take();
 }

@@ -45,11 +45,11 @@ void head(Html& page, const View& view) {
   page.raw("<h1>")
       .text(v.domain.str())
       .raw(" <span class=\"tag ")
-      .raw(to_string(v.status))
+      .raw(to_string(view.claims.status_of(v)))
       .raw("\">")
-      .text(to_string(v.status))
+      .text(to_string(view.claims.status_of(v)))
       .raw("</span></h1>");
-  const auto words = forecast_in_words(v, view.now());
+  const auto words = forecast_in_words(v, view.claims, view.now());
   page.raw("<p class=\"lead\">");
   const bool fine = v.findings.empty() || v.findings.front().severity == Severity::info;
   if (words.kind == "dim" && !fine) {
@@ -64,7 +64,7 @@ void head(Html& page, const View& view) {
   if (v.forecast.breakage && words.kind == "critical") page.raw(", for senders that enforce");
   page.text(words.why.empty() ? "" : ": " + words.why).raw("</p><dl class=\"facts\">");
   fact(page, "Mode", mode_in_words(v));
-  if (v.enforce_usable_mx)
+  if (v.enforce_usable_mx && view.claims.fresh)
     fact(page, "Usable MX hosts",
          std::to_string(v.enforce_usable_mx->max) + " of " + std::to_string(v.enforce_usable_mx->of));
   const auto seen = last_look(view.memory);
@@ -142,7 +142,7 @@ void findings(Html& page, const View& view) {
   const auto& all = view.verdict.findings;
   const auto notes = std::ranges::find(all, Severity::info, &Finding::severity);
   if (notes == all.begin())
-    page.raw(view.verdict.status == Status::unknown
+    page.raw(view.claims.status_of(view.verdict) == Status::unknown
                  ? "<p>Not known: what has to be seen for that could not be looked at.</p>"
                  : "<p>Nothing.</p>");
   for (auto it = all.begin(); it != notes; ++it)
@@ -169,7 +169,7 @@ View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
   const Case c = make_case(facts, looks, vantage, limits, history);
   World world = world_of(c);
   Simulation result = simulate(world);
-  return {memory, memory.verdict, snapshot, std::move(world), std::move(result)};
+  return {memory, memory.verdict, snapshot, std::move(world), std::move(result), claims_of(snapshot, memory)};
 }
 
 }  // namespace
@@ -194,7 +194,11 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   if (asked && under_way(view, *asked)) say_under_way(page, view);
   findings(page, view);
   page.raw("<h2>What comes</h2>");
-  write_timeline(page, view.world, view.simulation);
+  if (view.claims.fresh)
+    write_timeline(page, view.world, view.simulation);
+  else
+    page.element("p", "Nothing can be foreseen: " + age_in_words(view.claims) +
+                          ". What stands below is what was seen last.");
   publish(page, view);
   record_and_policy(page, view);
   mx_hosts(page, view);

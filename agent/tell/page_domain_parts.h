@@ -4,7 +4,7 @@
 #include <initializer_list>
 
 #include "agent/tell/html.h"
-#include "agent/tell/snapshot.h"
+#include "agent/tell/sight.h"
 #include "checks/judge/senders/simulation.h"
 
 namespace stswatch::domain_page {
@@ -16,6 +16,7 @@ struct View {
   const Snapshot& snapshot;
   World world;
   Simulation simulation;
+  Claims claims;
 
   TimePoint now() const { return snapshot.now; }
 };

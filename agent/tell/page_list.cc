@@ -6,6 +6,7 @@
 #include "agent/tell/page_silence.h"
 #include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
+#include "agent/tell/sight.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -30,17 +31,24 @@ constexpr std::array<std::pair<const char*, std::string_view>, 6> kColumns{{{"Do
 
 int rank(Status status) { return static_cast<int>(std::ranges::find(kStatuses, status) - kStatuses.begin()); }
 
+/// A domain, and what of its verdict may be told now.
+struct Row {
+  const DomainMemory* memory;
+  Claims claims;
+
+  const Verdict& verdict() const { return memory->verdict; }
+  Status status() const { return claims.status_of(verdict()); }
+};
+
 /// What has begun has begun, whenever that was seen: its order does not change from look to look.
-TimePoint breakage_of(const DomainMemory& m, TimePoint now) {
-  const auto& b = m.verdict.forecast.breakage;
-  return b ? std::max(b->at, now) : TimePoint::max();
+TimePoint breakage_of(const Row& row, TimePoint now) {
+  const auto& b = row.verdict().forecast.breakage;
+  return b && row.claims.fresh ? std::max(b->at, now) : TimePoint::max();
 }
 
-using Row = const DomainMemory*;
-
-bool wanted(const DomainMemory& m, const ListQuery& query, const std::string& search) {
-  const auto& v = m.verdict;
-  if (!query.status.empty() && to_string(v.status) != query.status) return false;
+bool wanted(const Row& row, const ListQuery& query, const std::string& search) {
+  const auto& v = row.verdict();
+  if (!query.status.empty() && to_string(row.status()) != query.status) return false;
   if (search.empty() || v.domain.str().find(search) != std::string::npos) return true;
   const auto holds = [&](std::string_view text) { return text.find(search) != std::string_view::npos; };
   return std::ranges::any_of(v.findings,
@@ -52,23 +60,29 @@ bool wanted(const DomainMemory& m, const ListQuery& query, const std::string& se
 TimePoint looked(const DomainMemory& m) { return last_look(m).value_or(TimePoint::max()); }
 
 /// Falls back on urgency, then on the name, so that the order is total.
-bool before(Row a, Row b, const std::string& by, TimePoint now) {
-  const auto& v = a->verdict;
-  const auto& w = b->verdict;
-  if (by == "look" && looked(*a) != looked(*b)) return looked(*a) < looked(*b);
+bool before(const Row& a, const Row& b, const std::string& by, TimePoint now) {
+  const auto& v = a.verdict();
+  const auto& w = b.verdict();
+  if (by == "look" && looked(*a.memory) != looked(*b.memory)) return looked(*a.memory) < looked(*b.memory);
   if (by == "mode" && v.mode != w.mode) return v.mode > w.mode;
-  if (by != "name" && by != "breakage" && v.status != w.status) return rank(v.status) < rank(w.status);
-  if (by != "name" && breakage_of(*a, now) != breakage_of(*b, now))
-    return breakage_of(*a, now) < breakage_of(*b, now);
+  if (by != "name" && by != "breakage" && a.status() != b.status())
+    return rank(a.status()) < rank(b.status());
+  if (by != "name" && breakage_of(a, now) != breakage_of(b, now))
+    return breakage_of(a, now) < breakage_of(b, now);
   return v.domain.str() < w.domain.str();
 }
 
-std::vector<Row> rows_of(const Snapshot& snapshot, const ListQuery& query) {
-  const std::string search = text::lower(text::trim(query.search));
+std::vector<Row> all_rows(const Snapshot& snapshot) {
   std::vector<Row> rows;
   for (const auto& m : snapshot.domains)
-    if (wanted(*m, query, search)) rows.push_back(m.get());
-  std::ranges::sort(rows, [&](Row a, Row b) { return before(a, b, query.sort, snapshot.now); });
+    rows.push_back({m.get(), claims_of(snapshot, *m)});
+  return rows;
+}
+
+std::vector<Row> in_order(std::vector<Row> rows, const ListQuery& query, TimePoint now) {
+  const std::string search = text::lower(text::trim(query.search));
+  std::erase_if(rows, [&](const Row& row) { return !wanted(row, query, search); });
+  std::ranges::sort(rows, [&](const Row& a, const Row& b) { return before(a, b, query.sort, now); });
   return rows;
 }
 
@@ -108,11 +122,10 @@ void filter(Html& page, const ListQuery& query) {
 }
 
 /// How many domains are in which status; each leads to those.
-void counts(Html& page, const Snapshot& snapshot) {
+void counts(Html& page, const std::vector<Row>& all) {
   page.raw("<ul class=\"counts\">");
   for (const auto status : kStatuses) {
-    const auto n =
-        std::ranges::count_if(snapshot.domains, [&](const auto& m) { return m->verdict.status == status; });
+    const auto n = std::ranges::count_if(all, [&](const Row& row) { return row.status() == status; });
     page.raw("<li><a href=\"?status=")
         .raw(to_string(status))
         .raw("\"><b class=\"")
@@ -132,13 +145,13 @@ std::string_view mx_word(const MxVerdict& mx) {
   return *mx.usable ? "good" : "fails";
 }
 
-void mx_cell(Html& page, const Verdict& v) {
+void mx_cell(Html& page, const Verdict& v, bool fresh) {
   constexpr std::size_t kShown = 4;
   if (v.null_mx) {
     page.raw("takes no mail");
     return;
   }
-  if (v.enforce_usable_mx) {
+  if (v.enforce_usable_mx && fresh) {
     const auto& u = *v.enforce_usable_mx;
     page.number(static_cast<std::size_t>(u.max))
         .raw(" of ")
@@ -160,8 +173,8 @@ void mx_cell(Html& page, const Verdict& v) {
   }
 }
 
-void outlook_cell(Html& page, const Verdict& v, TimePoint now) {
-  const auto words = forecast_in_words(v, now);
+void outlook_cell(Html& page, const Row& row, TimePoint now) {
+  const auto words = forecast_in_words(row.verdict(), row.claims, now);
   page.element(words.kind == "dim" ? "span" : "b", words.what, words.kind);
   if (words.why.empty()) return;
   page.raw("<br><span class=\"small\">");
@@ -172,24 +185,24 @@ void outlook_cell(Html& page, const Verdict& v, TimePoint now) {
   page.text(words.why).raw("</span>");
 }
 
-void row(Html& page, const DomainMemory& m, TimePoint now) {
-  const auto& v = m.verdict;
+void write_row(Html& page, const Row& row, TimePoint now) {
+  const auto& v = row.verdict();
   page.raw("<tr><th scope=\"row\"><a href=\"domain/")
       .text(url_segment(v.domain.str()))
       .raw("\">")
       .text(v.domain.str())
       .raw("</a></th><td data-name=\"Status\"><span class=\"tag ")
-      .raw(to_string(v.status))
+      .raw(to_string(row.status()))
       .raw("\">")
-      .text(to_string(v.status))
+      .text(to_string(row.status()))
       .raw("</span>");
   if (!v.findings.empty() && v.findings.front().severity != Severity::info)
     page.raw("<br><span class=\"small\">").text(title_of(v.findings.front().code)).raw("</span>");
   page.raw("</td><td data-name=\"What comes\">");
-  outlook_cell(page, v, now);
+  outlook_cell(page, row, now);
   page.raw("</td><td data-name=\"Mode\">").text(mode_in_words(v)).raw("</td><td data-name=\"MX hosts\">");
-  mx_cell(page, v);
-  const auto seen = last_look(m);
+  mx_cell(page, v, row.claims.fresh);
+  const auto seen = last_look(*row.memory);
   page.raw("</td><td data-name=\"Last look\" class=\"dim\">")
       .text(seen ? ago(*seen, now) : "not yet")
       .raw("</td></tr>");
@@ -235,7 +248,8 @@ void pages(Html& page, const ListQuery& query, std::size_t all) {
 
 std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
   ListQuery query = asked;
-  const auto rows = rows_of(snapshot, query);
+  const auto all = all_rows(snapshot);
+  const auto rows = in_order(all, query, snapshot.now);
   query.page = std::clamp<std::size_t>(query.page, 1, (rows.size() + kRows - 1) / kRows + rows.empty());
   const std::size_t first = std::min(rows.size(), (query.page - 1) * kRows),
                     end = std::min(rows.size(), first + kRows);
@@ -243,7 +257,7 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
   open_page(page, "Domains", "");
   write_own_trouble(page, snapshot.own);
   page.raw("<h1>Domains</h1>");
-  counts(page, snapshot);
+  counts(page, all);
   filter(page, query);
   page.raw("<p class=\"dim small\" id=\"shown\" role=\"status\">")
       .number(rows.size())
@@ -257,7 +271,7 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
     headings(page, query);
     page.raw("<tbody>");
     for (std::size_t i = first; i < end; ++i)
-      row(page, *rows[i], snapshot.now);
+      write_row(page, rows[i], snapshot.now);
     page.raw("</tbody></table>");
     pages(page, query, rows.size());
     page.raw(

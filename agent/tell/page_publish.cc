@@ -43,7 +43,8 @@ void publish(Html& page, const View& view) {
   if (hosts.empty()) return;
   const bool sound = fits(v, hosts);
   page.raw("<h2>What to publish</h2>");
-  if (sound) page.raw("<p>What is published now fits these MX hosts: nothing has to change.</p>");
+  if (sound && view.claims.fresh)
+    page.raw("<p>What is published now fits these MX hosts: nothing has to change.</p>");
   page.raw(sound ? "<details><summary>The texts, for a change</summary>" : "<div>")
       .raw("<ol><li>Serve this file, as text/plain, at every address of <code>")
       .text("https://" + domain.policy_host() + "/.well-known/mta-sts.txt")

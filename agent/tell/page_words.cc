@@ -42,7 +42,12 @@ std::string mode_in_words(const Verdict& v) {
   return out;
 }
 
-ForecastWords forecast_in_words(const Verdict& v, TimePoint now) {
+std::string age_in_words(const Claims& claims) {
+  return claims.fresh || !claims.seen ? claims.words() : "not seen since " + in_minutes(*claims.seen);
+}
+
+ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoint now) {
+  if (!claims.fresh) return {"dim", "Unknown: " + age_in_words(claims), std::nullopt, ""};
   const auto& f = v.forecast;
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now)

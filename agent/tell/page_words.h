@@ -18,7 +18,9 @@ struct ForecastWords {
   std::optional<TimePoint> at;    // its date, unless it is now
   std::string why;                // "the certificate of mx1.example.com expires"
 };
-ForecastWords forecast_in_words(const Verdict& verdict, TimePoint now);
+ForecastWords forecast_in_words(const Verdict& verdict, const Claims& claims, TimePoint now);
+/// "not seen since 2026-12-01 00:00 UTC"; empty while all is fresh.
+std::string age_in_words(const Claims& claims);
 
 /// The newest look at any part of it.
 std::optional<TimePoint> last_look(const DomainMemory& memory);

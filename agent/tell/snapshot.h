@@ -10,6 +10,7 @@
 
 #include "agent/remember/memory.h"
 #include "agent/remember/silence.h"
+#include "agent/reports/figures.h"
 
 namespace stswatch {
 
@@ -36,7 +37,8 @@ enum class LookAsked { not_watched, at_it, fresh };
 struct Snapshot {
   TimePoint now{};
   std::vector<std::shared_ptr<const DomainMemory>> domains;  // configured ones that have been looked at
-  std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use
+  std::vector<std::shared_ptr<const MxMemory>> mx;           // hosts that those use, by name
+  Freshness fresh_for;  // how old what is told as what is may be (CONTRACT 2)
   std::vector<KindState> kinds;
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;
@@ -49,6 +51,7 @@ struct Snapshot {
   std::vector<ReceiverFigures> receivers;
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
+  reports::Figures reports;
   /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
   std::map<std::string, std::optional<TimePoint>> told;
 };

@@ -34,6 +34,7 @@ tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
   if (!flags.dns_source.empty()) config.dns_source = flags.dns_source == "auto";
   if (flags.ca_file) config.network.ca_file = *flags.ca_file;
   if (flags.allow_private) config.network.allow_private = true;
+  if (flags.trust_ad) config.dns.trust_ad = true;
   if (flags.https_port) config.network.https_port = *flags.https_port;
   if (flags.smtp_port) config.network.smtp_port = *flags.smtp_port;
   if (flags.timeout.empty()) return config;

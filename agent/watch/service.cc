@@ -98,10 +98,20 @@ WorkerPool::Limits limits_of(const LiveConfig& plan) {
   return {workers, plan.config.network.look_timeout};
 }
 
+/// CONTRACT 2: three intervals, at least look_timeout.
+Freshness freshness_of(const Config& config) {
+  const auto after = [&](Seconds interval) {
+    return std::max<Seconds>(3 * interval, config.network.look_timeout);
+  };
+  return {after(config.schedule.dns), after(config.schedule.policy), after(config.schedule.mx)};
+}
+
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
 JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
-                         const LiveConfig& plan, const DomainConfig& domain) {
+                         const LiveConfig& plan, const DomainConfig& domain,
+                         const Service::ReportsOf& reports_of) {
   JudgeInputs out;
+  out.reports = reports_of(domain.name.str());
   out.vantage = vantage;
   out.limits = domain.limits;
   out.limits.confirmations = plan.config.schedule.confirmations;
@@ -117,14 +127,11 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
     out.pasts.emplace(host, m->past);
     out.host_times.emplace(host, m->times);
   };
-  const auto& schedule = plan.config.schedule;
-  const auto after = [&](Seconds interval) {
-    return std::max(3 * interval, plan.config.network.look_timeout);
-  };
+  const auto fresh_for = freshness_of(plan.config);
   for (const Part part : {Part::sts_record, Part::tlsrpt_record, Part::mx})
-    out.stale_after.emplace(part, after(schedule.dns));
-  out.stale_after.emplace(Part::policy, after(schedule.policy));
-  out.host_stale_after = after(schedule.mx);
+    out.stale_after.emplace(part, fresh_for.dns);
+  out.stale_after.emplace(Part::policy, fresh_for.policy);
+  out.host_stale_after = fresh_for.mx;
   for (const auto& mx : facts.mx.records)
     add(mx.host);
   if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
@@ -187,8 +194,9 @@ void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
   if (!stored) return;
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  memory_.remember(judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain)),
-                   nullptr, {});
+  memory_.remember(
+      judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain, reports_of_)),
+      nullptr, {});
 }
 
 Service::Looking Service::look_now(const Domain& name) {
@@ -321,8 +329,8 @@ void Service::remember(const LiveConfig& plan, const DomainConfig& domain, Domai
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
   const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;
-  auto turn =
-      after_look(before.get(), facts, fetched, surroundings(memory_, mx_facts, vantage, plan, domain));
+  auto turn = after_look(before.get(), facts, fetched,
+                         surroundings(memory_, mx_facts, vantage, plan, domain, reports_of_));
   std::set<std::string> hosts;
   for (const auto& m : turn.record->verdict.mx)
     hosts.insert(m.host);
@@ -362,11 +370,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const auto before = memory_.mx(host);
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
-  record->times.last_look = look.at;
-  if (!record->times.first_look) record->times.first_look = look.at;
   // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
   const bool heard = std::ranges::any_of(look.probes, spoke);
-  if (outcome != LookOutcome::unknown || heard) record->times.last_success = look.at;
+  note_look(record->times, look.at, outcome != LookOutcome::unknown || heard);
   auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
                            {plan.config.schedule.confirmations});
   record->known =
@@ -402,8 +408,8 @@ bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, co
   if (!before) return false;
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  auto turn =
-      after_mx_look(*before, host, saw, now, surroundings(memory_, *before->known, vantage, plan, domain));
+  auto turn = after_mx_look(*before, host, saw, now,
+                            surroundings(memory_, *before->known, vantage, plan, domain, reports_of_));
   log_transitions(domain.name, turn.transitions);
   const bool again_soon = wants_confirmation(*turn.record, host);
   memory_.remember(std::move(turn.record), nullptr, turn.transitions);
@@ -438,6 +444,7 @@ Snapshot Service::snapshot() const {
   const auto plan = this->plan();
   for (const auto& d : plan->config.domains)
     if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
+  s.fresh_for = freshness_of(plan->config);
   s.port25_ok = plan->probes.vantage->port25_ok(s.now);
   s.trust_store_file = plan->probes.trust->file();
   s.trust_store_sha256 = plan->probes.trust->sha256();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <mutex>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "agent/watch/recent_looks.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
+#include "checks/facts/reported.h"
 
 namespace stswatch {
 
@@ -23,6 +25,9 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  /// What senders report of a domain, null where nothing was ever reported; before start().
+  using ReportsOf = std::function<std::shared_ptr<const DomainReports>(const std::string& domain)>;
+  void use_reports(ReportsOf reports) { reports_of_ = std::move(reports); }
   void start();
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
@@ -72,6 +77,7 @@ class Service {
 
   Memory& memory_;
   Clock& clock_;
+  ReportsOf reports_of_ = [](const std::string&) { return nullptr; };
   LookMetrics looks_;
   Means means_;
   AddressQueue address_queue_;

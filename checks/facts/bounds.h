@@ -34,6 +34,8 @@ inline constexpr std::size_t kMxHosts = 50;        // CONTRACT 7
 inline constexpr std::size_t kNameServers = 13;    // as many as the root has; others have two to eight
 inline constexpr std::size_t kSourceServers = 12;  // RULES 5.8: at most a dozen are asked
 inline constexpr std::size_t kHostAddresses = 16;  // CONTRACT 7
+inline constexpr std::size_t kTlsaRecords = 32;    // RULES 3.2 M: beyond twelve, large senders give up
+inline constexpr std::size_t kTlsaOctets = 16384;
 inline constexpr std::size_t kDetail = 200;
 
 inline constexpr std::uint64_t kMaxAgeLimit = 31557600;  // RFC 8461 §3.2

@@ -29,6 +29,11 @@ Lookup HostAddresses::lookup() const {
 
 const std::vector<CnameLink>& HostAddresses::cname() const { return a.cname.empty() ? aaaa.cname : a.cname; }
 
+bool HostAddresses::secure() const {
+  const auto fine = [](const AddressAnswer& answer) { return answer.records.empty() || answer.secure; };
+  return lookup() == Lookup::found && fine(a) && fine(aaaa);
+}
+
 bool spoke(const SmtpProbe& probe) {
   return !probe.failure || probe.failure->stage > Stage::ehlo || probe.failure->cause == Cause::deferred ||
          probe.failure->cause == Cause::rejected;
@@ -59,7 +64,7 @@ std::string exhausted_in(const DomainObservation& look) {
 }
 
 std::string exhausted_in(const MxHostObservation& look) {
-  const auto names = exhausted_in({&look.addresses.a, &look.addresses.aaaa});
+  const auto names = exhausted_in({&look.addresses.a, &look.addresses.aaaa, &look.tlsa});
   return names.empty() ? exhausted_among(look.probes) : names;
 }
 

@@ -11,6 +11,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/source.h"
+#include "checks/facts/tlsa.h"
 
 namespace stswatch {
 
@@ -22,6 +23,7 @@ struct TlsFacts {
   std::string legacy_version{};  // "TLSv1.1": a second try found only this below TLS 1.2
   int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
   std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
+  std::vector<TlsaMatch> tlsa{};           // of the host's TLSA records, where it has any that are secure
   bool operator==(const TlsFacts&) const = default;
 };
 
@@ -47,6 +49,7 @@ struct PolicyFetch {
   bool end_unproven = false;        // only the end of the connection says so, and TLS did not vouch for it
   bool length_and_chunked = false;  // framed twice; the chunks counted (RFC 9112 §6.3)
   bool repeated = false;  // memory: looks in a row got no answer while others did: its silence is proof
+  std::optional<TimePoint> held_from{};  // memory: the look that this is of, where a later one did not count
   bool operator==(const PolicyFetch&) const = default;
 };
 
@@ -62,6 +65,7 @@ struct SmtpProbe {
   bool starttls_offered = false;
   bool repeated = false;  // memory: looks in a row ended like this, so that its silence is proof (RULES 5.3)
   TlsFacts tls{};
+  std::optional<TimePoint> held_from{};  // memory: as of a fetch
   bool operator==(const SmtpProbe&) const = default;
 };
 
@@ -75,6 +79,8 @@ struct HostAddresses {
   /// found if either has addresses; absent only if both are; else unknown.
   Lookup lookup() const;
   const std::vector<CnameLink>& cname() const;
+  /// There are addresses, and every family that has some was validated.
+  bool secure() const;
   bool operator==(const HostAddresses&) const = default;
 };
 
@@ -86,6 +92,9 @@ struct MxHostObservation {
   TimePoint at{};
   HostAddresses addresses;
   std::vector<SmtpProbe> probes;  // one per address looked at
+  /// At the last TLSA base domain asked; its name is empty where none was, since the addresses are not secure
+  /// (RFC 7672 §2.2.2).
+  TlsaAnswer tlsa{};
   bool operator==(const MxHostObservation&) const = default;
 };
 

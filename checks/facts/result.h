@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checks/facts/address.h"
+#include "checks/facts/time.h"
 
 namespace stswatch {
 
@@ -31,6 +32,7 @@ struct AnswerFacts {
   bool secure = false;    // AD bit of a resolver we trust to validate
   bool bogus = false;     // fails validation: EDE 6-10, or SERVFAIL that turns into an answer with CD
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
+  std::optional<TimePoint> signed_until{};  // of a secure answer: the first of its signatures to end
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
   bool exhausted = false;   // unknown since our own descriptors or buffers ran out: says nothing of the name

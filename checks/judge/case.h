@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checks/judge/rules/dane.h"
 #include "checks/judge/rules/flapping.h"
 #include "checks/judge/senders/held.h"
 #include "checks/judge/senders/simulation.h"
@@ -31,6 +32,8 @@ struct MxAddressCase {
   std::string code;                    // the finding this address's fault is; empty when ok
   std::string result_type;
   std::string detail;
+  Dane dane = Dane::unknown;
+  DaneReading tlsa{};  // where the host has secure TLSA records
   /// Looks in a row have proved that nobody is served there: not merely unreachable for this one look.
   bool dead() const { return outcome == HostOutcome::unreachable && probe && probe->repeated; }
 };
@@ -41,6 +44,7 @@ struct MxCase {
   const MxHostObservation* look = nullptr;  // null: not looked at yet
   bool literal = false;                     // the target is an address written as a name
   std::vector<MxAddressCase> addresses;
+  bool dane = false;  // secure TLSA records of which some can be used: senders that do DANE go by them
   std::optional<bool> usable;  // by itself: some address ok; false: all proven bad; null: unknown
 };
 
@@ -83,6 +87,9 @@ PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint 
 MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Vantage& vantage,
                        TimePoint now);
 
+/// Fills in what DANE says of a host and its addresses (RFC 7672 §2.2).
+void read_tlsa(const Case& c, MxCase& mx);
+
 /// Servers that differ: a remark at first, `code`'s severity once no transfer explains it.
 void raise_disagreement(const Case& c, std::string_view code, const SourceAnswer& answer, Findings& out);
 
@@ -102,6 +109,8 @@ void judge_tlsrpt(const Case& c, Findings& out);        // K
 void judge_drift(const Case& c, Findings& out);         // J, what holds now
 void judge_changes(const Case& c, Findings& out);       // J, what happened in the last days
 void judge_with_time(const Case& c, Findings& out);     // E, O: what needs a memory
+void judge_dane(const Case& c, Findings& out);          // M, after G: a fault of STARTTLS is worse then
+void judge_dnssec(const Case& c, Findings& out);        // N
 void judge_provider(const Case& c, Findings& out);      // P
 void judge_vantage(const Case& c, Findings& out);       // Q, R
 

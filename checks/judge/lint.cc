@@ -207,6 +207,25 @@ std::vector<Finding> lint_tlsrpt_record(const std::vector<TxtRecord>& rrset, Tim
   return out.all();
 }
 
+std::vector<Finding> lint_tlsa(const std::vector<TlsaRecord>& records, TimePoint now) {
+  if (records.empty()) return {};
+  Bench bench(*Domain::parse(kNobody), now);
+  const std::string host = "mx." + bench.facts.domain.str();
+  MxHostObservation look;
+  look.host = host;
+  look.tlsa = found<TlsaAnswer>(tlsa_name(host, 25));
+  look.tlsa.secure = true;
+  look.tlsa.records = records;
+  bench.facts.mx = found<MxAnswer>(bench.facts.domain.str());
+  bench.facts.mx.secure = true;
+  bench.facts.mx.records = {{10, host}};
+  bench.looks[host] = std::make_shared<const MxHostObservation>(std::move(look));
+  const Case c = bench.prepared();
+  Findings out(bench.facts.domain, Mode::enforce, now);
+  judge_dane(c, out);
+  return out.all();
+}
+
 FetchLint lint_policy_fetch(const FetchFacts& told, TimePoint now) {
   const auto domain = Domain::parse(told.policy_domain);
   if (!domain) return {};  // CONTRACT 3: a bad host gets a verdict

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checks/facts/result.h"
+#include "checks/facts/tlsa.h"
 #include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {
@@ -24,6 +25,9 @@ std::vector<Finding> lint_policy(std::string_view body, std::span<const std::str
 
 /// Group K, with the severities of mode enforce.
 std::vector<Finding> lint_tlsrpt_record(const std::vector<TxtRecord>& rrset, TimePoint now = {});
+
+/// Group M, what records say by themselves, with the severities of mode enforce.
+std::vector<Finding> lint_tlsa(const std::vector<TlsaRecord>& records, TimePoint now = {});
 
 /// One fetch as told by its facts (CONTRACT 3, policy-fetch).
 struct FetchFacts {

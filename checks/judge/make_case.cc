@@ -150,6 +150,7 @@ MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int
     }
   }
   out.usable = usable(out);
+  read_tlsa(c, out);
   return out;
 }
 

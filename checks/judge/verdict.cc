@@ -110,18 +110,21 @@ PolicyVerdict policy_verdict(const Case& c) {
     at.result_type = copy.result_type;
     at.detail = copy.detail;
     at.certificate = copy.fetch->tls.peer;
+    at.held_from = copy.fetch->held_from;
     out.addresses.push_back(std::move(at));
   }
   return out;
 }
 
-MxAddressVerdict address_verdict(const MxAddressCase& at) {
+MxAddressVerdict address_verdict(const MxAddressCase& at, TimePoint looked) {
   MxAddressVerdict out;
   out.address = at.address;
   out.outcome = at.outcome;
   out.result_type = at.result_type;
   out.detail = at.detail;
+  out.dane = at.dane;
   if (!at.probe) return out;
+  out.seen_at = at.probe->held_from.value_or(looked);
   if (at.outcome != HostOutcome::ok) {
     out.stage = at.probe->failure ? at.probe->failure->stage : Stage::certificate;
   }
@@ -140,7 +143,7 @@ std::vector<MxVerdict> mx_verdicts(const Case& c) {
     if (c.shown()) host.allowed = matches_any(mx.host, c.shown()->mx);
     host.usable = mx.usable;
     for (const MxAddressCase& at : mx.addresses)
-      host.addresses.push_back(address_verdict(at));
+      host.addresses.push_back(address_verdict(at, mx.look ? mx.look->at : c.now));
     out.push_back(std::move(host));
   }
   return out;
@@ -199,6 +202,8 @@ void judge_all(const Case& c, Findings& out) {
   judge_mx(c, out);
   judge_smtp(c, out);
   judge_certificates(c, out);
+  judge_dane(c, out);
+  judge_dnssec(c, out);
   judge_tlsrpt(c, out);
   judge_provider(c, out);
   judge_vantage(c, out);
@@ -252,6 +257,11 @@ std::string_view to_string(Status status) {
   return kNames[static_cast<std::size_t>(status)];
 }
 
+std::string_view to_string(Dane dane) {
+  constexpr std::array<std::string_view, 4> kNames = {"unknown", "none", "matched", "mismatched"};
+  return kNames[static_cast<std::size_t>(dane)];
+}
+
 Status status_of(const std::vector<Finding>& findings, bool undecided) {
   Severity worst = Severity::info;
   for (const Finding& finding : findings) {
@@ -267,6 +277,8 @@ void take_figures(Verdict& at_face_value, const Verdict& confirmed) {
   at_face_value.live_mode = confirmed.live_mode;
   at_face_value.enforce_usable_mx = confirmed.enforce_usable_mx;
   at_face_value.forecast = confirmed.forecast;
+  at_face_value.dane = confirmed.dane;
+  at_face_value.dane_and_sts = confirmed.dane_and_sts;
   at_face_value.undecided = confirmed.undecided;
   at_face_value.field_usable_mx = confirmed.field_usable_mx;
   at_face_value.field_breakage = confirmed.field_breakage;
@@ -292,6 +304,7 @@ Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage&
   if (c.record.usable() && out.policy.outcome == Outcome::ok) out.mode = out.policy.shown->mode;
   out.enforce_usable_mx = usable_over_copies(c);
   out.forecast = forecast_of(c.world, c.foreseen, limits);
+  set_dane_outlook(c, out);
   if (history.past) remembered(c, out);
 
   Findings findings(domain.domain, c.live, c.now, enforced_until(c.held).words());

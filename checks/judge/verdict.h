@@ -20,10 +20,13 @@ namespace stswatch {
 enum class Outcome { ok, invalid, absent, unreachable, unknown };
 enum class HostOutcome { ok, failed, unreachable, unknown };
 enum class Status { ok, warning, critical, unknown };
+/// What a sender that does DANE makes of an address; none: it has no TLSA records, or none that can be used.
+enum class Dane { unknown, none, matched, mismatched };
 
 std::string_view to_string(Outcome outcome);
 std::string_view to_string(HostOutcome outcome);
 std::string_view to_string(Status status);
+std::string_view to_string(Dane dane);
 
 struct RecordVerdict {
   Outcome outcome = Outcome::unknown;
@@ -39,6 +42,7 @@ struct PolicyAddressVerdict {
   std::string result_type;  // RFC 8460 §4.3; empty: none
   std::string detail;
   std::optional<PeerCertificates> certificate;
+  std::optional<TimePoint> held_from;  // the look that this is of; null: the newest that asked for the policy
 };
 
 struct PolicyVerdict {
@@ -57,6 +61,8 @@ struct MxAddressVerdict {
   std::string tls_version;
   std::string cipher;
   std::optional<PeerCertificates> certificate;
+  Dane dane = Dane::unknown;
+  std::optional<TimePoint> seen_at;  // the look that the outcome comes from; null: none asked this address
 };
 
 struct MxVerdict {
@@ -98,6 +104,11 @@ struct Forecast {
   bool overdue = false;  // breakage comes from a certificate past its renewal point
 };
 
+/// What comes for senders of one kind that do DANE (RULES 4.5).
+struct DaneOutlook {
+  std::optional<ForecastPoint> breakage, degradation;
+};
+
 struct Verdict {
   explicit Verdict(Domain d) : domain(std::move(d)) {}
   Domain domain;
@@ -113,6 +124,8 @@ struct Verdict {
   TlsrptVerdict tlsrpt;
   std::optional<UsableMx> enforce_usable_mx;
   Forecast forecast;
+  // Senders that do DANE alone, and both; only where a host has TLSA records that can be used.
+  std::optional<DaneOutlook> dane, dane_and_sts;
   std::vector<Finding> findings;  // most severe first, then in catalogue order
   bool undecided = false;         // with nothing worse found, the status is unknown
   // From memory; without one there is nothing to say.

@@ -107,6 +107,25 @@ void ask_further(Resolver& resolver, DomainObservation& seen, const Deadline& de
   if (implicit_mx) seen.apex = take_addresses(answers, elsewhere.size(), seen.domain.str());
 }
 
+/// RFC 7672 §2.2.2: no TLSA records are asked for where the addresses are not secure. §2.2.3: at the name
+/// that the aliases lead to first, then at the host's own; whatever comes of a name that may hold some ends
+/// it.
+TlsaAnswer ask_tlsa(Resolver& resolver, const std::string& host, const HostAddresses& addresses,
+                    std::uint16_t port, const Deadline& deadline) {
+  std::vector<AliasState> aliases;
+  for (const CnameLink& link : addresses.cname())
+    aliases.push_back({link.target, addresses.secure()});
+  TlsaAnswer out;
+  for (const std::string& base : tlsa_bases(host, aliases, addresses.secure())) {
+    const std::string name = tlsa_name(base, port);
+    auto answers = resolver.ask({{name, RecordType::tlsa}}, deadline);
+    out = take_answer<TlsaAnswer>(answers, 0, name);
+    const bool none = out.lookup == Lookup::absent || (out.lookup == Lookup::found && !out.secure);
+    if (!none) break;
+  }
+  return out;
+}
+
 Failure out_of_time(const Deadline& deadline, const char* why) {
   if (deadline.cancelled()) return {Stage::connect, Cause::cancelled, "told to stop"};
   return {Stage::connect, Cause::local, why};
@@ -217,11 +236,14 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   if (host.empty() || Address::parse(host)) return seen;
   auto answers = resolver_.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
   seen.addresses = take_addresses(answers, 0, host);
-  seen.probes =
-      each_address<SmtpProbe>(seen.addresses.all(), deadline, deadline.left(), crowded,
-                              [&](const Address& address, const Deadline& share) {
-                                return probe_smtp(host, address, *trust_, options_.smtp, now, share);
-                              });
+  seen.tlsa =
+      ask_tlsa(resolver_, host, seen.addresses, options_.smtp.port, deadline.within(deadline.left() / 4));
+  const auto secure_tlsa = seen.tlsa.secure ? seen.tlsa.records : std::vector<TlsaRecord>{};
+  seen.probes = each_address<SmtpProbe>(seen.addresses.all(), deadline, deadline.left(), crowded,
+                                        [&](const Address& address, const Deadline& share) {
+                                          return probe_smtp(host, address, *trust_, options_.smtp, now, share,
+                                                            secure_tlsa);
+                                        });
   return seen;
 }
 

@@ -269,15 +269,21 @@ bool still_talking(const Failure& failure) {
 class Probe {
  public:
   Probe(const std::string& host, const Address& address, const TrustStore& trust, const SmtpOptions& options,
-        TimePoint now, const Deadline& deadline)
-      : host_(host), address_(address), trust_(trust), options_(options), now_(now), deadline_(deadline) {}
+        TimePoint now, const Deadline& deadline, const std::vector<TlsaRecord>& tlsa)
+      : host_(host),
+        address_(address),
+        trust_(trust),
+        options_(options),
+        now_(now),
+        deadline_(deadline),
+        tlsa_(tlsa) {}
 
   void run(SmtpProbe& out) {
     const auto start = std::chrono::steady_clock::now();
     auto session = dial();
     auto done = session ? session->reach_tls(out) : tl::unexpected(session.error());
     const bool in_plain = !done.has_value();
-    if (done) done = session->handshake(trust_, {host_, now_, TlsOffer::modern}, out.tls);
+    if (done) done = session->handshake(trust_, {host_, now_, TlsOffer::modern, tlsa_}, out.tls);
     out.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
     if (!done) out.failure = done.error();
 
@@ -311,7 +317,7 @@ class Probe {
       return;
     }
     TlsFacts second;
-    if (session->handshake(trust_, {host_, now_, TlsOffer::legacy}, second))
+    if (session->handshake(trust_, {host_, now_, TlsOffer::legacy, tlsa_}, second))
       note_legacy(facts, std::move(second));
     session->close();
   }
@@ -322,15 +328,17 @@ class Probe {
   const SmtpOptions& options_;
   TimePoint now_;
   const Deadline& deadline_;
+  const std::vector<TlsaRecord>& tlsa_;
 };
 
 }  // namespace
 
 SmtpProbe probe_smtp(const std::string& host, const Address& address, const TrustStore& trust,
-                     const SmtpOptions& options, TimePoint now, const Deadline& deadline) {
+                     const SmtpOptions& options, TimePoint now, const Deadline& deadline,
+                     const std::vector<TlsaRecord>& tlsa) {
   SmtpProbe out;
   out.address = address;
-  Probe(host, address, trust, options, now, deadline).run(out);
+  Probe(host, address, trust, options, now, deadline, tlsa).run(out);
   return out;
 }
 

@@ -66,8 +66,10 @@ struct SmtpOptions {
 
 /// RFC 5321 §4.2, RFC 3207, RFC 8461 §4. Never throws; every failure is in the result: 4xx and 421 at any
 /// stage are Cause::deferred, 5xx Cause::rejected, no STARTTLS Cause::not_offered.
+/// `tlsa`: secure records of the host, held against the chain that it shows.
 SmtpProbe probe_smtp(const std::string& host, const Address& address, const TrustStore& trust,
-                     const SmtpOptions& options, TimePoint now, const Deadline& deadline);
+                     const SmtpOptions& options, TimePoint now, const Deadline& deadline,
+                     const std::vector<TlsaRecord>& tlsa = {});
 
 /// Whether a mail server greets at this address: any reply of SMTP counts, 4xx and 5xx too. Then QUIT.
 Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline);

@@ -1,7 +1,7 @@
 # Completion of stswatch for bash: source this file, or put it into /usr/share/bash-completion/completions/stswatch.
 
 _stswatch_flags() {
-  local look="--config --resolver --dns-source --ca-file --allow-private --https-port --smtp-port --timeout"
+  local look="--config --resolver --dns-source --trust-ad --ca-file --allow-private --https-port --smtp-port --timeout"
   case $1 in
     check) echo "$look --domains-file --jobs --json --format --save --replay --explain" ;;
     generate) echo "$look --mode --max-age --rua --json" ;;
@@ -16,7 +16,8 @@ _stswatch_flags() {
     "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
     "silence list") echo "--config --state --json" ;;
     "silence remove") echo "--config --state" ;;
-    config | "config check" | store | alerts | silence) ;;
+    "tlsrpt ingest") echo "--config" ;;
+    config | "config check" | store | alerts | silence | tlsrpt) ;;
     *) echo "--version" ;;
   esac
   echo "--help"
@@ -39,7 +40,7 @@ _stswatch_value() {
 _stswatch() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} values
   [[ $COMP_CWORD -eq 1 ]] && command=
-  [[ $command == @(config|store|alerts|silence) ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
+  [[ $command == @(config|store|alerts|silence|tlsrpt) ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
   COMPREPLY=()
   if values=$(_stswatch_value "$before"); then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
@@ -60,13 +61,14 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate plan history explain alerts silence config" ;;
+    "") values="check lint run generate store simulate plan history explain alerts silence tlsrpt config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;
     silence) values="add list remove" ;;
+    tlsrpt) values="ingest" ;;
     explain) values=$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1) ;;
-    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record" ;;
+    lint) [[ $COMP_CWORD -eq 2 ]] && values="sts-record policy policy-fetch mx tlsrpt-record tlsrpt-report tlsa" ;;
   esac
   if [[ -n $values ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")

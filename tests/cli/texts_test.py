@@ -130,7 +130,7 @@ class Completion(Help):
     def test_values(self):
         self.assertEqual(self.complete("check", "--format", "n"), ["nagios"])
         self.assertEqual(self.complete("generate", "--mode", "e"), ["enforce"])
-        self.assertEqual(self.complete("lint", "tls"), ["tlsrpt-record"])
+        self.assertEqual(self.complete("lint", "tls"), ["tlsrpt-record", "tlsrpt-report", "tlsa"])
         self.assertEqual(self.complete("explain", "mx-nu"), ["mx-null"])
 
     def test_files(self):

@@ -94,6 +94,17 @@ def public_key(directory, certificate):
                           check=True, capture_output=True).stdout
 
 
+def leaf(directory, certificate):
+    """The certificate itself in DER."""
+    return subprocess.run(["openssl", "x509", "-in", pem_path(directory, certificate), "-outform", "DER"],
+                          check=True, capture_output=True).stdout
+
+
+def authority_key(directory, issuer):
+    return subprocess.run(["openssl", "pkey", "-in", Path(directory, "kept", f"{issuer}.key"), "-pubout", "-outform", "DER"],
+                          check=True, capture_output=True).stdout
+
+
 class Authority:
     def __init__(self, directory, now=None):
         self.kept = Path(directory, "kept")          # keys and requests

@@ -1,5 +1,5 @@
 """Faults and oddities of DNS: the record, delegation, DNSSEC, the MX set, the TLSRPT record."""
-from domains_rules import own_pair, serves
+from domains_rules import NO_STARTTLS, own_pair, serves
 from model import MX1, MX2, RECORD, TLSRPT, Certificate, Domain, Mail, bare, policy
 
 def chain(length, target):
@@ -14,6 +14,11 @@ def record(name, *texts, **parts):
 
 def tlsrpt(name, *texts):
     return Domain(f"tlsrpt-{name}.test", tlsrpt=texts)
+
+
+def dane(name, *kinds, dnssec="signed", **parts):
+    """Both MX hosts with TLSA records of these kinds."""
+    return own_pair(name, dnssec=dnssec, tlsa=tuple((f"mx{n}.{name}", kind) for n in (1, 2) for kind in kinds), **parts)
 
 
 DOMAINS = [
@@ -49,6 +54,17 @@ DOMAINS = [
     Domain("half-silent-zone.test", dead_zone=True, name_servers=("127.0.53.12", "127.0.53.10")),
     own_pair("signed.test", dnssec="signed"),
     own_pair("dane.test", dnssec="signed", tlsa=(("mx1.dane.test", "current"), ("mx2.dane.test", "current"))),
+    dane("dane-rollover.test", "current", "old"),
+    dane("dane-pkix.test", "pkix"),
+    dane("dane-pkix-beside.test", "current", "pkix"),
+    dane("dane-selector.test", "selector"),
+    dane("dane-issuer.test", "issuer"),
+    dane("dane-issuer-not-sent.test", "root"),
+    dane("dane-no-starttls.test", "current", mx2=(Mail(options=NO_STARTTLS),)),
+    dane("dane-insecure.test", "old", dnssec=""),
+    dane("dane-bogus-tlsa.test", "current", dnssec="bogus tlsa"),
+    Domain("dane-mx-unsigned.test", web=serves(policy("mx1.dane.test", "mx2.dane.test")),
+           mx=((10, "mx1.dane.test"), (20, "mx2.dane.test"))),
     own_pair("bogus.test", dnssec="bogus"),
     own_pair("rrsig-expired.test", dnssec="expired"),
     Domain("xn--bcher-kva.test", web=serves(policy("mx1.xn--bcher-kva.test", MX2)),

@@ -77,8 +77,9 @@ class Domain:
     tlsrpt: tuple = (TLSRPT,)
     records: tuple = ()                        # further zone lines: (owner, "TYPE data")
     ttl: int = 3600
-    dnssec: str = ""                           # "" | signed | bogus | expired
-    tlsa: tuple = ()                           # (mail host, "current" | "old"): 3 1 1 of its key, or of a former one
+    dnssec: str = ""                           # "" | signed | bogus | bogus tlsa | expired
+    tlsa: tuple = ()                           # (mail host, "current" | "old"): 3 1 1 of its key, or of a former one;
+    #                                            others: zones.py
     dead_zone: bool = False                    # nsd does not have it: every lookup ends in SERVFAIL
     name_servers: tuple = ()                   # of a dead zone: the addresses it is delegated to, else nsd's
 

@@ -44,11 +44,18 @@ def _lines(domain):
     yield from (f"{owner} {data}" for owner, data in domain.records)
 
 
+def _tlsa_data(directory, certificate, which):
+    key = certificates.public_key(directory, certificate)
+    return {"current": ("3 1 1", key), "old": ("3 1 1", key[::-1]), "pkix": ("1 1 1", key),
+            "selector": ("3 1 1", certificates.leaf(directory, certificate)),
+            "issuer": ("2 1 1", certificates.authority_key(directory, certificate.issuer)),
+            "root": ("2 1 1", certificates.authority_key(directory, "root"))}[which]
+
+
 def _tlsa_lines(directory, domain):
     for host, which in domain.tlsa:
-        key = certificates.public_key(directory, domain.hosts[host][0].certificate)
-        digest = hashlib.sha256(key if which == "current" else key[::-1]).hexdigest()
-        yield f"_25._tcp.{host}. TLSA 3 1 1 {digest}"
+        parameters, data = _tlsa_data(directory, domain.hosts[host][0].certificate, which)
+        yield f"_25._tcp.{host}. TLSA {parameters} {hashlib.sha256(data).hexdigest()}"
 
 
 def delegation(domain):
@@ -84,8 +91,8 @@ class Zones:
         if not domain.dnssec:
             return []
         delegation = self._sign(domain.name, *(EXPIRED if domain.dnssec == "expired" else SIGNED_NOW))
-        if domain.dnssec == "bogus":
-            self._break_signatures(domain.name)
+        if domain.dnssec.startswith("bogus"):
+            self._break_signatures(domain.name, "TLSA " if domain.dnssec == "bogus tlsa" else "")
         return delegation
 
     @property
@@ -116,10 +123,10 @@ class Zones:
             (self.kept / f"{made}.private").rename(f"{path}.private")
         return path
 
-    def _break_signatures(self, name):
-        """Replaces the first octets of every signature."""
+    def _break_signatures(self, name, of=""):
+        """Replaces the first octets of every signature, or of those of one type."""
         path = self.served[name]
-        path.write_text(re.sub(r"(\tRRSIG\t[^\n]* )\S{4}(\S+)", r"\1AAAA\2", path.read_text()))
+        path.write_text(re.sub(rf"(\tRRSIG\t{of}[^\n]* )\S{{4}}(\S+)", r"\1AAAA\2", path.read_text()))
 
 
 def _stamp(moment):

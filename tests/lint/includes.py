@@ -12,9 +12,10 @@ import tree
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?P<quote>[<"])(?P<name>[^>"]+)[>"]')
 
-FACTS, OBSERVE, JUDGE = "checks/facts/", "checks/observe/", "checks/judge/"
+FACTS, OBSERVE, JUDGE, REPORTS = "checks/facts/", "checks/observe/", "checks/judge/", "checks/reports/"
 REMEMBER, TELL, ALERTS, CONFIG = "agent/remember/", "agent/tell/", "alerts/", "config/"
 CATALOGUE, WATCH, COMMANDS = "checks/judge/catalogue/", "agent/watch/", "agent/commands/"
+INTAKE = "agent/reports/"
 VERSION = "agent/version.h"
 
 # Folder -> what it may include of ours: a folder with all in it, or one header.
@@ -22,15 +23,17 @@ INSIDE = {
     FACTS: (FACTS,),
     OBSERVE: (FACTS, OBSERVE),
     JUDGE: (FACTS, JUDGE),
+    REPORTS: (FACTS, REPORTS),
     # The option structs that a configuration fills in; nothing that looks, judges or opens a socket.
     CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
              "alerts/options.h"),
     REMEMBER: (FACTS, JUDGE, REMEMBER),
-    TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION),
+    TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION, "agent/reports/figures.h"),
     ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS),
     CATALOGUE: (FACTS, CATALOGUE),
     WATCH: ("agent/", "alerts/", "checks/", "config/"),
     COMMANDS: ("agent/", "alerts/", "checks/", "config/"),
+    INTAKE: (FACTS, REPORTS, REMEMBER, INTAKE, "config/config.h"),
     "agent/": ("agent/", "alerts/", "checks/", "config/"),     # main knows everyone
     "tests/": ("agent/", "alerts/", "checks/", "config/", "tests/"),
 }
@@ -52,9 +55,12 @@ VENDORS = {
     "spdlog/": (WATCH, COMMANDS, "tests/agent/"),
     "systemd/": (WATCH,),
     "prometheus/": (TELL, "tests/tell/"),
-    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "agent/tell/exposition.cc", "tests/tell/", "tests/observe/"),
+    "zlib.h": ("agent/remember/packed.cc", "checks/observe/inflate.cc", "checks/reports/unpack.cc",
+               "agent/tell/exposition.cc", "tests/tell/", "tests/observe/", "tests/reports/"),
+    "archive": ("checks/reports/unpack.cc",),
+    "gmime/": ("checks/reports/mail.cc",),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
-    "nlohmann/": (TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
+    "nlohmann/": (REPORTS, TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
     "arpa/inet.h": ("checks/facts/address.cc", OBSERVE, "tests/"),     # inet_pton, which is pure
@@ -72,7 +78,7 @@ IMPURE = {
             "filesystem", "unistd.h", "pthread.h", "csignal", "signal.h"},
 }
 STANDARD = re.compile(r"[a-z_]+")                                      # <vector>
-SYSTEM = re.compile(r"(sys|net|netinet|linux)/[a-z_/]+\.h|(unistd|poll|pthread|signal|malloc|fcntl|netdb|resolv"
+SYSTEM = re.compile(r"(sys|net|netinet|linux)/[a-z_/]+\.h|(unistd|dirent|poll|pthread|signal|malloc|fcntl|netdb|resolv"
                     r"|time|pwd|grp|termios|ifaddrs)\.h")                      # POSIX and glibc
 SYSTEM_STAYS_OUT_OF = (FACTS, JUDGE)
 

@@ -337,3 +337,46 @@ TEST_CASE("servers that do not know EDNS are recognised, also by a bare header o
   CHECK(reading.dislikes_edns);
   CHECK(dns::facts_of(reading.answer).detail == "BADVERS from 192.0.2.53");
 }
+
+TEST_CASE("TLSA: three octets and the data, to the last octet (RFC 6698 §2.1)") {
+  const DnsQuestion question{"_25._tcp.mx.example.com", RecordType::tlsa};
+  const auto read_tlsa = [&](const Bytes& rdata, bool signed_by_sha1 = false, unsigned signatures = 1) {
+    constexpr unsigned kTlsa = 52, kRrsig = 46;
+    Packet packet(question.name, kTlsa);
+    packet.with(question.name, kTlsa, 300, rdata);
+    const Bytes head = u16(kTlsa) + Bytes(1, signed_by_sha1 ? 7 : 13) + Bytes(1, 4) + u32(300) +
+                       u32(1'800'000'000) + u32(1'700'000'000) + u16(1) + wire("example.com") + "sig";
+    for (unsigned i = 0; i < signatures; ++i)
+      packet.with(question.name, kRrsig, 300, head);
+    return std::get<TlsaAnswer>(read(packet.ad().octets(), question, true).answer);
+  };
+  const Bytes good("\x03\x01\x01\xAB\xCD", 5);
+  const auto answer = read_tlsa(good);
+  CHECK(answer.lookup == Lookup::found);
+  REQUIRE(answer.records.size() == 1);
+  CHECK(answer.records[0].str() == "3 1 1 abcd");
+  CHECK(answer.secure);
+  REQUIRE(answer.signed_until);
+  CHECK(to_utc(*answer.signed_until) == "2027-01-15T08:00:00Z");
+  CHECK(read_tlsa(Bytes("\x03\x01\x01", 3)).lookup == Lookup::unknown);  // no data
+  CHECK(read_tlsa({}).lookup == Lookup::unknown);
+
+  SUBCASE("RSASHA1 counts as unsigned (RFC 9905)") {
+    const auto weak = read_tlsa(good, true);
+    CHECK(weak.lookup == Lookup::found);
+    CHECK_FALSE(weak.secure);
+    CHECK_FALSE(weak.signed_until);
+  }
+  SUBCASE("a resolver that leaves the signatures out is believed") {
+    CHECK(read_tlsa(good, false, 0).secure);
+  }
+}
+
+TEST_CASE("TLSA: more records than are bounded are seen to be too many") {
+  const DnsQuestion question{"_25._tcp.mx.example.com", RecordType::tlsa};
+  Packet packet(question.name, 52);
+  for (int i = 0; i < 200; ++i)
+    packet.with(question.name, 52, 300, Bytes("\x03\x01\x01", 3) + Bytes(1, static_cast<char>(i)));
+  const auto reading = read(packet.octets(), question);
+  CHECK(std::get<TlsaAnswer>(reading.answer).records.size() == bounds::kTlsaRecords + 1);
+}

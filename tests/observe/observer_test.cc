@@ -323,3 +323,30 @@ TEST_CASE("a route that is lost or found counts from the next look on") {
   const auto tried = observer.look_at_mx("mx.example.com", kNow, soon());
   CHECK(tried.probes.at(0).failure->detail != "no IPv6 route from here");
 }
+
+TEST_CASE("TLSA records are asked for only where the addresses are secure (RFC 7672 §2.2.2)") {
+  TableResolver resolver;
+  resolver.addresses("mx.example.com", RecordType::a, {"10.0.0.1"});
+  TlsaAnswer tlsa;
+  tlsa.name = "_25._tcp.mx.example.com";
+  tlsa.lookup = Lookup::found;
+  tlsa.secure = true;
+  tlsa.records = {*parse_tlsa("3 1 1 " + std::string(64, 'a'))};
+  resolver.table[{tlsa.name, RecordType::tlsa}] = tlsa;
+  auto seen = Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon());
+  CHECK(seen.tlsa.name.empty());
+  CHECK(resolver.batches.size() == 1);
+
+  auto& a = std::get<AddressAnswer>(resolver.table.at({"mx.example.com", RecordType::a}));
+  a.secure = true;
+  seen = Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon());
+  CHECK(seen.tlsa == tlsa);
+
+  SUBCASE("at the name that the aliases lead to first, then at the host's own (§2.2.3)") {
+    a.cname = {{"real.example.net", 300}};
+    resolver.batches.clear();
+    seen = Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon());
+    CHECK(resolver.batches.at(1).front() == "_25._tcp.real.example.net");
+    CHECK(seen.tlsa == tlsa);
+  }
+}

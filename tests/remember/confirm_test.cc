@@ -389,11 +389,15 @@ TEST_CASE("the silence of one outage is forgotten before the next, also where th
     Probing p;
     for (int i = 0; i < 3; ++i)
       p.see(usual);
-    const auto before = p.known();
+    auto before = p.known();
+    before.held_from.reset();
     for (int outage = 0; outage < 4; ++outage) {
       for (int i = 0; i < 5; ++i)
         p.see(silent, false);
-      CHECK(p.known() == before);
+      CHECK(p.known().held_from);
+      auto undated = p.known();
+      undated.held_from.reset();
+      CHECK(undated == before);
       for (int i = 0; i < 3; ++i)
         p.see(usual);
       CHECK(p.debounces.empty());  // nothing that asks for haste
@@ -430,4 +434,74 @@ TEST_CASE("the look that settles a doubt comes soon, and ever later while none d
   CHECK(at(20min) == 5min);
   CHECK(at(6h) == 1h);
   CHECK(settle_in({{"mx", {1, kNow}}}, kNow, 30s, 10s) == 10s);
+}
+
+TEST_CASE(
+    "a chain that has ceased to match its TLSA records is told after two looks, and at once when it does") {
+  const TlsaRecord record{3, 1, 1, std::string(64, 'a')};
+  const auto host = [&](bool matches) {
+    auto look = mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))});
+    look.tlsa = found<TlsaAnswer>(tlsa_name(kMx1, 25));
+    look.tlsa.secure = true;
+    look.tlsa.records = {record};
+    look.probes[0].tls.tlsa = {{.record = record, .matches = matches}};
+    return look;
+  };
+  Debounces debounces;
+  auto known = confirm(nullptr, host(true), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa[0].matches);
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa.empty());  // unknown for now
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  REQUIRE(known.probes[0].tls.tlsa.size() == 1);
+  CHECK_FALSE(known.probes[0].tls.tlsa[0].matches);
+  known = confirm(&known, host(false), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa.size() == 1);
+  CHECK(debounces.empty());
+  known = confirm(&known, host(true), debounces, {}, ConfirmRules{3});
+  CHECK(known.probes[0].tls.tlsa[0].matches);
+  // Records that are still seen stay known where a lookup fails.
+  auto failing = host(true);
+  failing.tlsa = unknown<TlsaAnswer>(failing.tlsa.name);
+  known = confirm(&known, failing, debounces, {}, ConfirmRules{3});
+  CHECK(known.tlsa.records.size() == 1);
+}
+
+TEST_CASE("what is held from an earlier look carries that look's time, until a look counts again") {
+  const auto at = [](const Look& look, Seconds later) {
+    auto seen = look.domain;
+    seen.at = kNow + later;
+    return seen;
+  };
+  Debounces doubts;
+  auto vantage = base().vantage;
+  const auto good = confirm(nullptr, at(base(), 0s), true, doubts, vantage, {});
+  CHECK_FALSE(good.fetches.at(0).held_from);
+  auto look = base();
+  look.domain.fetches = {failed_fetch(Stage::connect, Cause::refused)};
+  const auto held = confirm(&good, at(look, 1h), true, doubts, vantage, {3, kNow});
+  CHECK(held.fetches.at(0).held_from == kNow);
+  const auto unasked = confirm(&held, at(look, 65min), false, doubts, vantage, {3, kNow + 1h});
+  CHECK(unasked.fetches.at(0).held_from == kNow);
+  const auto again = confirm(&unasked, at(look, 2h), true, doubts, vantage, {3, kNow + 1h});
+  CHECK(again.fetches.at(0).held_from == kNow);
+  CHECK_FALSE(confirm(&again, at(base(), 3h), true, doubts, vantage, {3, kNow + 2h}).fetches.at(0).held_from);
+}
+
+TEST_CASE("so does an address of an MX host that a look could not ask") {
+  Debounces doubts;
+  const auto vantage = base().vantage;
+  const std::string host(kMx1);
+  auto seen = mx_host(host, {probe(kMail1, host)});
+  seen.at = kNow;
+  const auto good = confirm(nullptr, seen, doubts, vantage, {});
+  CHECK_FALSE(good.probes.at(0).held_from);
+  auto blind = seen;
+  blind.at = kNow + 1h;
+  blind.addresses = unknown_addresses(host);
+  blind.probes.clear();
+  const auto held = confirm(&good, blind, doubts, vantage, {});
+  CHECK(held.probes.at(0).held_from == kNow);
+  seen.at = kNow + 2h;
+  CHECK_FALSE(confirm(&held, seen, doubts, vantage, {}).probes.at(0).held_from);
 }

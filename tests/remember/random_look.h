@@ -42,7 +42,7 @@ class RandomLook {
 
   MxHostObservation host() {
     return {"mx" + std::to_string(number(0, 999)) + ".example", time(), addresses(),
-            list<SmtpProbe>([&] { return probe(); })};
+            list<SmtpProbe>([&] { return probe(); }), answer<TlsaRecord>([&] { return tlsa_record(); })};
   }
 
  protected:
@@ -110,6 +110,7 @@ class RandomLook {
     a.secure = flip();
     a.bogus = flip();
     a.ttl = static_cast<std::uint32_t>(number(0, UINT32_MAX));
+    if (flip()) a.signed_until = time();
     a.cname = list<CnameLink>([&] {
       return CnameLink{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
     });
@@ -158,13 +159,18 @@ class RandomLook {
       if (flip()) p.used.push_back(i);
     return p;
   }
+  std::uint8_t small() { return static_cast<std::uint8_t>(number(0, 255)); }
+  TlsaRecord tlsa_record() { return {small(), small(), small(), word()}; }
   TlsFacts tls() {
     return {word(),
             word(),
             word(),
             word(),
             static_cast<int>(number(0, 4096)),
-            flip() ? std::optional(peer()) : std::nullopt};
+            flip() ? std::optional(peer()) : std::nullopt,
+            list<TlsaMatch>([&] {
+              return TlsaMatch{tlsa_record(), flip(), flip(), flip()};
+            })};
   }
   std::optional<Failure> failure() {
     if (flip()) return std::nullopt;

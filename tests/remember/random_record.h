@@ -74,7 +74,7 @@ class RandomRecord : public RandomLook {
  private:
   std::optional<TimePoint> perhaps_time() { return flip() ? std::optional(time()) : std::nullopt; }
   Span span() { return {time(), perhaps_time()}; }
-  LookTimes times() { return {perhaps_time(), perhaps_time()}; }
+  LookTimes times() { return {perhaps_time(), perhaps_time(), perhaps_time(), perhaps_time()}; }
   Debounces debounces() {
     Debounces out;
     for (std::size_t i = number(0, 3); i-- > 0;)

@@ -86,6 +86,28 @@ TEST_CASE("the whole exposition is the golden one") {
   CHECK_MESSAGE(got == golden.str(), "differs from " << path << "; see exposition.got.txt");
 }
 
+TEST_CASE("TLS reports: born at 0 where they are taken, absent where nobody asked for any") {
+  auto s = sample();
+  CHECK(text_of(s).find("tlsrpt_sessions") == std::string::npos);
+  s.reports.taking = true;
+  const auto name = s.domains.front()->verdict.domain.str();
+  CHECK(text_of(s).find("stswatch_tlsrpt_sessions_total{domain=\"" + name +
+                        "\",policy_type=\"sts\",result=\"failed\"} 0") != std::string::npos);
+  auto& figures = s.reports.domains[name];
+  figures.sessions["tlsa"] = {7, 3};
+  figures.failures[{"tlsa", "tlsa-invalid", "Google"}] = 3;
+  figures.last_report = facts::kNow;
+  s.reports.domains["elsewhere.example"].sessions["sts"] = {1, 1};
+  s.reports.fates[reports::Fate::duplicate] = 2;
+  const auto text = text_of(s);
+  for (const std::string line :
+       {"policy_type=\"sts\",result=\"successful\"} 0", "policy_type=\"tlsa\",result=\"successful\"} 7",
+        "result_type=\"tlsa-invalid\",organization=\"Google\"} 3",
+        "stswatch_tlsrpt_reports_total{outcome=\"duplicate\"} 2"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, line);
+  CHECK(text.find("elsewhere") == std::string::npos);
+}
+
 TEST_CASE(
     "what the network named cannot spoil the exposition: plain text of bounded length, no series twice") {
   const std::string nasty = "a\"b\\c\nd\xff" + std::string(5000, 'x');

@@ -124,7 +124,7 @@ TEST_CASE("ten thousand domains come in pages, each on one of them") {
 
 TEST_CASE("what comes, in words") {
   const auto now = *parse_utc("2026-12-01T00:00:00Z");
-  const auto words = [&](const Verdict& v) { return forecast_in_words(v, now).what; };
+  const auto words = [&](const Verdict& v) { return forecast_in_words(v, {}, now).what; };
   Verdict v(*Domain::parse("example.com"));
   CHECK(words(v) == "Nothing is foreseen");
   v.record.outcome = Outcome::ok;

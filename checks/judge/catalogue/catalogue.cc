@@ -8,15 +8,16 @@
 #include <vector>
 
 namespace stswatch {
+
 namespace {
 
 std::vector<CatalogueEntry> joined() {
   namespace tables = catalogue_tables;
   std::vector<CatalogueEntry> all;
-  for (const auto table :
-       {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(), tables::semantics(),
-        tables::mx(), tables::smtp(), tables::certificate(), tables::forecast(), tables::caches(),
-        tables::drift(), tables::tlsrpt(), tables::provider(), tables::agent()}) {
+  for (const auto table : {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(),
+                           tables::semantics(), tables::mx(), tables::smtp(), tables::certificate(),
+                           tables::forecast(), tables::caches(), tables::drift(), tables::tlsrpt(),
+                           tables::reports(), tables::dane(), tables::provider(), tables::agent()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   // forecast() holds readiness too: the themes between them come from tables of their own.

@@ -55,6 +55,8 @@ std::span<const CatalogueEntry> forecast();  // and readiness
 std::span<const CatalogueEntry> caches();    // the first part of drift
 std::span<const CatalogueEntry> drift();
 std::span<const CatalogueEntry> tlsrpt();
+std::span<const CatalogueEntry> reports();
+std::span<const CatalogueEntry> dane();  // and dnssec
 std::span<const CatalogueEntry> provider();
 std::span<const CatalogueEntry> agent();  // and further
 }  // namespace catalogue_tables

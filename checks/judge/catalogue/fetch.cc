@@ -5,6 +5,7 @@ namespace stswatch::catalogue_tables {
 namespace {
 
 using enum Severity;
+constexpr std::string_view kDnssec[] = {"dnssec-invalid"};
 constexpr std::nullopt_t kNever = std::nullopt;
 
 /// There is no answer of the policy host to speak of.
@@ -48,7 +49,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .reference = "RFC 8461 §3.3",
      .rests_on = Basis::all_of({Ground::sts_record, Ground::policy}).by_repetition(),
      .told = kToldAsPolicy,
-     .beside = Beside::anything(),
+     .beside = Beside::anything().and_not_where(kDnssec),
      .on_text = OnText::policy,
      .advice = Theme::fetch},
     {.code = "sts-policy-connect-failed",

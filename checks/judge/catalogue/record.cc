@@ -5,6 +5,7 @@ namespace stswatch::catalogue_tables {
 namespace {
 
 using enum Severity;
+constexpr std::string_view kDnssec[] = {"dnssec-invalid"};
 constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr Basis kRecord = Basis::all_of({Ground::sts_record});
@@ -306,7 +307,7 @@ constexpr CatalogueEntry kRecordRows[] = {
      .reference = "RFC 8461 §3.1, RFC 8461 §3.3",
      .rests_on = Basis::all_of({Ground::sts_record}).by_repetition(),
      .told = kToldAsRecord,
-     .beside = Beside::anything(),
+     .beside = Beside::anything_but(kDnssec),
      .on_text = OnText::record,
      .advice = Theme::record},
     {.code = "sts-txt-ns-inconsistent",

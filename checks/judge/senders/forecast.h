@@ -24,6 +24,10 @@ Forecast forecast_of(const World& world, const Simulation& result, const Limits&
 /// Level field, of a memory: without one there is nothing to say.
 void set_field_level(const World& world, const Simulation& result, Verdict& verdict);
 
+/// The forecast of senders that do DANE alone, and of those that do MTA-STS too (RULES 4.5); nothing where no
+/// host has TLSA records that can be used.
+void set_dane_outlook(const Case& c, Verdict& verdict);
+
 /// enforce-breakage-now, -predicted and enforce-degradation-predicted.
 /// `addresses`: those of the policy host that alone serve the policy that breaks; empty where it is
 /// everybody's.

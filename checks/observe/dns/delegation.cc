@@ -25,6 +25,7 @@ std::string as_text(const TxtRecord& txt) { return txt.joined(); }
 std::string as_text(const MxRecord& mx) { return std::to_string(mx.preference) + ' ' + mx.host; }
 std::string as_text(const Address& address) { return address.str(); }
 std::string as_text(const NsRecord& ns) { return ns.host; }
+std::string as_text(const TlsaRecord& tlsa) { return tlsa.str(); }
 
 std::vector<std::string> as_texts(const DnsAnswer& answer) {
   std::vector<std::string> out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <tuple>
 
 #include "checks/facts/bounds.h"
@@ -46,10 +47,25 @@ bool read(Octets message, const ResourceRecord& rr, TxtRecord& txt) {
   return !txt.strings.empty();
 }
 
+// RFC 6698 §2.1: three octets, and all that follows is the data. Without any it names nothing.
+bool read(Octets message, const ResourceRecord& rr, TlsaRecord& tlsa) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::size_t kHead = 3;
+  if (rr.size <= kHead) return false;
+  const auto data = message.subspan(rr.data, rr.size);
+  tlsa = {data[0], data[1], data[2], {}};
+  for (const std::uint8_t octet : data.subspan(kHead)) {
+    tlsa.data += kDigits[octet >> 4U];
+    tlsa.data += kDigits[octet & 15U];
+  }
+  return true;
+}
+
 constexpr std::size_t bound(const TxtRecord*) { return bounds::kTxtRecords; }
 constexpr std::size_t bound(const MxRecord*) { return bounds::kMxHosts; }
 constexpr std::size_t bound(const Address*) { return bounds::kHostAddresses; }
 constexpr std::size_t bound(const NsRecord*) { return bounds::kNameServers; }
+constexpr std::size_t bound(const TlsaRecord*) { return bounds::kTlsaRecords; }
 
 bool before(const Address& a, const Address& b) { return a < b; }
 bool before(const MxRecord& a, const MxRecord& b) {
@@ -57,6 +73,10 @@ bool before(const MxRecord& a, const MxRecord& b) {
 }
 bool before(const NsRecord& a, const NsRecord& b) { return a.host < b.host; }
 bool before(const TxtRecord& a, const TxtRecord& b) { return a.strings < b.strings; }
+bool before(const TlsaRecord& a, const TlsaRecord& b) {
+  return std::tie(a.usage, a.selector, a.matching, a.data) <
+         std::tie(b.usage, b.selector, b.matching, b.data);
+}
 
 /// RFC 2181 §5: an RRset has no order and no duplicates; resolvers rotate it, which must not look like a
 /// change.
@@ -68,12 +88,20 @@ void normalise(std::vector<Record>& records) {
   if (records.size() > kKept) records.resize(kKept);
 }
 
-void limit_octets(std::vector<TxtRecord>& records) {
+std::size_t octets_of(const TxtRecord& record) {
+  std::size_t octets = 0;
+  for (const auto& string : record.strings)
+    octets += string.size();
+  return octets;
+}
+std::size_t octets_of(const TlsaRecord& record) { return record.octets(); }
+
+template <class Record>
+void limit_octets(std::vector<Record>& records, std::size_t most) {
   std::size_t octets = 0;
   for (auto at = records.begin(); at != records.end(); ++at) {
-    for (const auto& string : at->strings)
-      octets += string.size();
-    if (octets <= bounds::kTxtOctets) continue;
+    octets += octets_of(*at);
+    if (octets <= most) continue;
     records.erase(at, records.end());
     return;
   }
@@ -93,6 +121,8 @@ std::uint16_t type_code(RecordType type) {
       return kTypeTxt;
     case RecordType::ns:
       return kTypeNs;
+    case RecordType::tlsa:
+      return kTypeTlsa;
   }
   return 0;
 }
@@ -109,7 +139,8 @@ bool collect_records(Octets message, const Sections& sections, const std::string
     return true;
   };
   if (!std::visit(fill, answer)) return false;
-  if (auto* txt = std::get_if<TxtAnswer>(&answer)) limit_octets(txt->records);
+  if (auto* txt = std::get_if<TxtAnswer>(&answer)) limit_octets(txt->records, bounds::kTxtOctets);
+  if (auto* tlsa = std::get_if<TlsaAnswer>(&answer)) limit_octets(tlsa->records, bounds::kTlsaOctets);
   return true;
 }
 
@@ -197,6 +228,33 @@ std::string prove(Octets message, const Sections& sections, const std::string& a
   return {};
 }
 
+/// RFC 9905: what only RSASHA1 signs counts as unsigned, whatever this resolver thinks of it. True where the
+/// answer shows such an RRset; a resolver that leaves the signatures out is believed.
+bool weakly_signed(Octets message, const Sections& sections) {
+  constexpr std::uint8_t kRsaSha1 = 5, kRsaSha1Nsec3 = 7;
+  std::map<std::pair<std::string, std::uint16_t>, bool> strong;  // by what they cover
+  for (const ResourceRecord& rr : sections.answer) {
+    if (rr.type != kTypeRrsig || rr.size < 3) continue;
+    Cursor cursor(message, rr.data);
+    const std::uint16_t covered = cursor.u16();
+    const std::uint8_t algorithm = cursor.u8();
+    strong[{rr.owner, covered}] |= algorithm != kRsaSha1 && algorithm != kRsaSha1Nsec3;
+  }
+  return std::ranges::any_of(strong, [](const auto& entry) { return !entry.second; });
+}
+
+/// RFC 4034 §3.1.5: seconds since 1970, of which 32 bits are kept; they last until 2106.
+std::optional<TimePoint> signatures_end(Octets message, const Sections& sections) {
+  constexpr std::size_t kExpiration = 8, kHead = 18;
+  std::optional<TimePoint> first;
+  for (const ResourceRecord& rr : sections.answer) {
+    if (rr.type != kTypeRrsig || rr.size <= kHead) continue;
+    const TimePoint end{Seconds{Cursor(message, rr.data + kExpiration).u32()}};
+    if (!first || end < *first) first = end;
+  }
+  return first;
+}
+
 Reading failed(const Sent& sent, const std::string& why) {
   Reading reading;
   reading.answer = unknown_answer(sent.question, why + " from " + std::string(sent.server));
@@ -275,7 +333,8 @@ Reading read_answer(Octets message, const Sent& sent) {
   if (!why.empty()) return failed(sent, why);
   AnswerFacts& facts = facts_of(reading.answer);
   reading.definite = true;
-  facts.secure = sent.trust_ad && header->authentic();
+  facts.secure = sent.trust_ad && header->authentic() && !weakly_signed(message, *sections);
+  if (facts.secure) facts.signed_until = signatures_end(message, *sections);
   if (facts.cname_loop)
     facts.detail = "CNAME loop or more than " + std::to_string(bounds::kCnameChain) + " links";
   return reading;
@@ -296,6 +355,9 @@ DnsAnswer unknown_answer(const DnsQuestion& question, std::string detail) {
       break;
     case RecordType::ns:
       answer = NsAnswer{};
+      break;
+    case RecordType::tlsa:
+      answer = TlsaAnswer{};
       break;
   }
   AnswerFacts& facts = facts_of(answer);

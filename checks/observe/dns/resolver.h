@@ -8,19 +8,20 @@
 #include <vector>
 
 #include "checks/facts/result.h"
+#include "checks/facts/tlsa.h"
 #include "checks/observe/net/deadline.h"
 
 namespace stswatch {
 
-enum class RecordType { a, aaaa, mx, txt, ns };
+enum class RecordType { a, aaaa, mx, txt, ns, tlsa };
 
 struct DnsQuestion {
   std::string name;  // A-labels, no final dot
   RecordType type;
 };
 
-/// The alternative that fits the question's type: TxtAnswer, MxAnswer, AddressAnswer or NsAnswer.
-using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer, NsAnswer>;
+/// The alternative that fits the question's type: TxtAnswer, MxAnswer, AddressAnswer, NsAnswer or TlsaAnswer.
+using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer, NsAnswer, TlsaAnswer>;
 
 class Resolver {
  public:

@@ -33,7 +33,9 @@ inline bool may_be_legacy(const Failure& failure) {
 /// `second` completed: its version is named, and its certificate kept where the first dial saw none.
 inline void note_legacy(TlsFacts& first, TlsFacts second) {
   first.legacy_version = std::move(second.version);
-  if (!first.peer) first.peer = std::move(second.peer);
+  if (first.peer) return;
+  first.peer = std::move(second.peer);
+  first.tlsa = std::move(second.tlsa);
 }
 
 enum class TlsOffer { modern /* TLS 1.2 and 1.3 */, legacy /* TLS 1.1 and older, to name them */ };
@@ -42,6 +44,7 @@ struct TlsPeer {
   std::string host;  // SNI (RFC 8461 §7.1) and the DNS-ID looked for
   TimePoint now;     // dates are verified against this, not against the machine's clock
   TlsOffer offer = TlsOffer::modern;
+  std::vector<TlsaRecord> tlsa{};  // held against the chain it shows
 };
 
 class Connection {

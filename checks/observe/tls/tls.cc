@@ -77,6 +77,7 @@ std::unique_ptr<Tls> Tls::over(Wire& wire, ssl_ctx_st* context, const TlsPeer& p
   std::unique_ptr<Tls> tls(new Tls(wire));
   tls->notes_.host = peer.host;
   tls->notes_.now = peer.now;
+  tls->notes_.tlsa = peer.tlsa;
   tls->ssl_.reset(SSL_new(context));
   BIO* bio = tls->ssl_ ? make_bio(wire) : nullptr;
   if (bio == nullptr) return nullptr;
@@ -137,6 +138,7 @@ Result<void> Tls::handshake(TlsFacts& facts) {
   auto done = drive(Stage::handshake, [this] { return SSL_do_handshake(ssl_.get()); });
   if (done && wire_.error() != 0) done = tl::unexpected(cut_off(Stage::handshake));
   facts.peer = std::move(notes_.peer);
+  facts.tlsa = std::move(notes_.matches);
   if (!done) {
     facts.alert = notes_.alert;
     return tl::unexpected(std::move(done).error());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "checks/facts/bounds.h"
+#include "checks/observe/tls/dane.h"
 #include "checks/observe/tls/x509.h"
 
 namespace stswatch {
@@ -264,6 +265,8 @@ int verify_and_describe(X509_STORE_CTX* context, void*) noexcept {
   note_used(peer, sent, X509_STORE_CTX_get0_chain(context));
   const int count = sk_X509_num(sent);
   peer.last_issuer_trusted = issuer_trusted(context, count > 0 ? sk_X509_value(sent, count - 1) : leaf);
+  if (!notes->tlsa.empty())
+    notes->matches = match_tlsa(notes->tlsa, X509_STORE_CTX_get0_untrusted(context), notes->now);
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return 1;
 }

@@ -8,6 +8,7 @@
 #include <tl/expected.hpp>
 
 #include "checks/facts/certificate.h"
+#include "checks/facts/tlsa.h"
 
 // The roots we verify against: loaded once, immutable, shared by all connections (a load costs 50 ms).
 
@@ -51,7 +52,9 @@ namespace stswatch {
 struct TlsNotes {
   std::string host;
   TimePoint now;
+  std::vector<TlsaRecord> tlsa{};  // to hold against the chain
   std::optional<PeerCertificates> peer;
+  std::vector<TlsaMatch> matches{};
   std::string alert;  // the fatal one the peer sent
 };
 

@@ -1,0 +1,89 @@
+// tlsrpt ingest: reports from files and Maildirs into the store, also while its service runs.
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include "agent/commands/commands.h"
+#include "agent/commands/lint.h"
+#include "agent/remember/sqlite_file.h"
+#include "agent/remember/store.h"
+#include "agent/reports/maildir.h"
+#include "agent/watch/clock.h"
+#include "checks/facts/result.h"
+#include "config/load.h"
+
+namespace stswatch {
+namespace {
+
+using reports::Fate;
+using Counts = std::map<Fate, std::size_t>;
+
+/// A store that is not there yet is made as the service would.
+tl::expected<void, std::string> make_store(const std::string& state, const Clock& clock) {
+  if (state == kInRam) return tl::make_unexpected("agent.state is \"" + state + "\": nothing would be kept");
+  if (sql::exists(state)) return {};
+  const auto store = open_store(state, {.now = [&] { return clock.now(); }});
+  if (!store) return tl::make_unexpected(store.error());
+  if (!(*store)->stop()) return tl::make_unexpected("cannot write the store " + state);
+  return {};
+}
+
+tl::expected<void, std::string> take_file(const std::string& path, reports::Intake& intake, Counts& counts,
+                                          Streams io) {
+  auto octets = read_report_file(path);
+  if (!octets) return tl::make_unexpected(octets.error());
+  const auto outcomes =
+      intake.take({{.octets = std::move(*octets), .source = path, .media_type = "", .stays = true}});
+  if (!outcomes) return tl::make_unexpected(outcomes.error());
+  const auto& outcome = outcomes->front();
+  ++counts[outcome.fate];
+  if (outcome.fate != Fate::stored)
+    io.err << path << ": " << to_string(outcome.fate) << (outcome.why.empty() ? "" : ": ") << outcome.why
+           << "\n";
+  return {};
+}
+
+tl::expected<void, std::string> take_maildir(const std::string& path, reports::Intake& intake, Counts& counts,
+                                             Streams io) {
+  if (auto fit = reports::look_at_maildir(path); !fit) return fit;
+  reports::Maildir maildir(path);
+  for (bool more = true; more;) {
+    const auto turn = maildir.turn(intake);
+    if (!turn) return tl::make_unexpected(turn.error());
+    for (const auto& [fate, n] : turn->fates)
+      counts[fate] += n;
+    if (!turn->trouble.empty()) io.err << turn->trouble << "\n";
+    more = turn->more;
+  }
+  return {};
+}
+
+}  // namespace
+
+int ingest(const IngestCommand& command, Streams io) {
+  const auto config = load_config(command.config_file);
+  if (!config) return complain(io, list_of(config.error()), kExitConfig);
+  const SystemClock clock;
+  const auto& state = config->agent.state;
+  if (const auto made = make_store(state, clock); !made) return complain(io, made.error(), kExitConfig);
+  const auto book = reports::Book::open(state);
+  if (!book) return complain(io, book.error(), kExitConfig);
+  reports::Intake intake(**book, [&] { return clock.now(); });
+  std::set<std::string> domains;
+  for (const auto& domain : config->domains)
+    domains.insert(domain.name.str());
+  intake.adopt(config->tlsrpt, std::move(domains));
+  Counts counts;
+  for (const auto& path : command.files) {
+    std::error_code error;
+    const bool folder = std::filesystem::is_directory(path, error);
+    const auto done = folder ? take_maildir(path, intake, counts, io) : take_file(path, intake, counts, io);
+    if (!done) return complain(io, done.error(), kExitOutput);
+  }
+  for (const auto fate : reports::kFates)
+    if (counts.contains(fate)) io.out << to_string(fate) << ": " << counts.at(fate) << "\n";
+  const bool clean = counts[Fate::unreadable] + counts[Fate::unauthenticated] == 0;
+  return clean ? 0 : 1;
+}
+
+}  // namespace stswatch

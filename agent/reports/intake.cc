@@ -1,0 +1,91 @@
+#include "agent/reports/intake.h"
+
+#include "checks/facts/result.h"
+#include "checks/reports/read.h"
+
+namespace stswatch::reports {
+namespace {
+
+constexpr int kTidyingTurns = 20;
+
+/// What can be said before the book is asked.
+std::optional<Outcome> refused(const Reading& reading, const TlsrptIntake& options) {
+  if (reading.parse == Reading::Parse::no_report) return Outcome{Fate::no_report, reading.why};
+  if (reading.parse == Reading::Parse::reject) return Outcome{Fate::unreadable, reading.why};
+  // RFC 8460 §3: a mailed report without a valid signature of the reporting domain "MUST be ignored". Where
+  // no MTA's word is configured, nobody has looked, and that is no proof of anything.
+  if (reading.mail && !options.authserv_id.empty() && !reading.mail->authenticated())
+    return Outcome{Fate::unauthenticated,
+                   reading.mail->verified_here
+                       ? "no good DKIM signature of " + printable(reading.mail->from_domain)
+                       : "no Authentication-Results of " + options.authserv_id + " in it"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Intake::adopt(const TlsrptIntake& options, std::set<std::string> domains) {
+  book_.watch(std::move(domains));
+  const std::lock_guard lock(mutex_);
+  options_ = options;
+}
+
+TlsrptIntake Intake::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
+
+tl::expected<std::vector<Outcome>, std::string> Intake::take(const std::vector<Handed>& handed) {
+  const auto options = this->options();
+  std::vector<Outcome> outcomes;
+  std::vector<Arrival> arrivals;
+  std::vector<std::size_t> places;  // of the arrivals, among the outcomes
+  std::vector<Aside> asides;
+  for (const auto& each : handed) {
+    auto reading = read_tls_report(
+        each.octets,
+        {.media_type = each.media_type, .file_name = each.source, .authserv_id = options.authserv_id});
+    if (auto no = refused(reading, options)) {
+      if (no->fate != Fate::no_report)
+        asides.push_back({each.source, no->why, each.stays ? std::string() : each.octets});
+      outcomes.push_back(std::move(*no));
+      continue;
+    }
+    places.push_back(outcomes.size());
+    outcomes.emplace_back();
+    arrivals.push_back({std::move(reading.report), std::move(reading.about)});
+  }
+  const auto now = now_();
+  if (!arrivals.empty()) {
+    const auto fates = book_.take(arrivals, now);
+    if (!fates) return tl::make_unexpected(fates.error());
+    for (std::size_t i = 0; i < places.size(); ++i)
+      outcomes[places[i]].fate = (*fates)[i];
+  }
+  if (!asides.empty())
+    if (auto kept = book_.put_aside(asides, now); !kept) return tl::make_unexpected(kept.error());
+  const std::lock_guard lock(mutex_);
+  for (const auto& outcome : outcomes)
+    ++fates_[outcome.fate];
+  return outcomes;
+}
+
+tl::expected<void, std::string> Intake::tidy() {
+  for (int turn = 0; turn < kTidyingTurns; ++turn) {
+    const auto more = book_.tidy(now_());
+    if (!more) return tl::make_unexpected(more.error());
+    if (!*more) break;
+  }
+  return {};
+}
+
+Figures Intake::figures() {
+  Figures out;
+  out.domains = book_.figures();
+  const std::lock_guard lock(mutex_);
+  out.taking = options_.http || !options_.maildir.empty();
+  out.fates = fates_;
+  return out;
+}
+
+}  // namespace stswatch::reports

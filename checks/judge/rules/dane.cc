@@ -1,0 +1,273 @@
+// Group M: TLSA records against the chains shown (RFC 7672 §2.2, §3; RFC 7671 §8). A domain without such
+// records hears nothing of it, and what could not be looked up accuses nobody.
+#include "checks/judge/rules/dane.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "checks/facts/bounds.h"
+#include "checks/judge/classify.h"
+#include "checks/judge/rules/mx.h"
+
+namespace stswatch {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kManyRecords = 12;    // RULES 3.2 M: Exchange Online was seen to fail beyond
+constexpr std::size_t kOneDatagram = 1232;  // DNS flag day 2020
+constexpr std::uint32_t kHour = 3600, kDay = 86400;
+constexpr Seconds kAutomated = 100 * 24h;  // nobody renews by hand what lives no longer
+constexpr std::size_t kRenewalsWithNewKey = 2;
+
+bool has_secure_tlsa(const MxCase& mx) {
+  return mx.look && mx.look->tlsa.lookup == Lookup::found && mx.look->tlsa.secure;
+}
+
+/// Known to have none that a sender goes by. An address answer without AD says so only beside one with: then
+/// the resolver does validate.
+bool lacks_tlsa(const MxCase& mx) {
+  if (!mx.look || has_secure_tlsa(mx)) return false;
+  const HostAddresses& addresses = mx.look->addresses;
+  if (mx.look->tlsa.name.empty()) return addresses.lookup() == Lookup::found && !addresses.secure();
+  return mx.look->tlsa.lookup != Lookup::unknown;
+}
+
+std::string shortened(const std::string& hex) { return hex.substr(0, 16); }
+
+std::string list_of(const std::vector<TlsaRecord>& records) {
+  std::string out;
+  for (const TlsaRecord& record : records)
+    out += (out.empty() ? "" : ", ") + record.brief();
+  return out;
+}
+
+std::string mismatch_words(const MxCase& mx, const MxAddressCase& at) {
+  const auto& peer = at.probe->tls.peer;
+  const std::string shown = peer ? "shown: key SHA-256 " + shortened(peer->leaf.spki_sha256) +
+                                       "..., certificate SHA-256 " + shortened(peer->leaf.sha256) + "..."
+                                 : "no certificate shown";
+  return printable(shown + "; TLSA: " + list_of(mx.look->tlsa.records), bounds::kDetail);
+}
+
+/// Empty where STARTTLS itself fails: that has a finding of its own.
+std::string_view mismatch_code(const MxAddressCase& at) {
+  if (at.probe->failure) return {};
+  if (at.tlsa.misnamed) return "tlsa-ta-name-mismatch";
+  return at.tlsa.ta_missing ? "tlsa-ta-not-in-chain" : "tlsa-invalid";
+}
+
+/// RFC 7672 §2.2: with usable records there is no delivery without TLS, whatever MTA-STS asks for.
+void worsen_starttls(const MxCase& mx, Findings& out) {
+  for (Finding& f : out.all()) {
+    const CatalogueEntry* entry = find_in_catalogue(f.code);
+    const bool skipped = entry && entry->theme == Theme::smtp && entry->beside.is_why_skipped();
+    if (!skipped || f.subject != mx.host) continue;
+    f.severity = Severity::critical;
+    f.route = entry->route_in(Mode::enforce);
+  }
+}
+
+void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
+  std::vector<const MxAddressCase*> bad;
+  bool matched = false;
+  for (const MxAddressCase& at : mx.addresses) {
+    matched = matched || at.dane == Dane::matched;
+    if (at.dane == Dane::mismatched) bad.push_back(&at);
+  }
+  for (const MxAddressCase* at : bad) {
+    const std::string_view code = mismatch_code(*at);
+    const std::string address = mx.host + ' ' + at->address.str();
+    const bool all = bad.size() == mx.addresses.size();
+    if (code.empty()) {
+      if (all) worsen_starttls(mx, out);
+    } else if (matched) {
+      // RFC 5321 §5.1: senders try the other address too, so that it is a warning at most.
+      out.raise_at_most(Severity::warning, "tlsa-address-inconsistent", address,
+                        in_detail(c, mismatch_words(mx, *at)));
+    } else {
+      const bool alike =
+          all && std::ranges::all_of(bad, [&](const MxAddressCase* b) { return mismatch_code(*b) == code; });
+      out.raise(code, alike ? mx.host : address, in_detail(c, mismatch_words(mx, *at)));
+    }
+  }
+  // RFC 8461 §2: MTA-STS must not override a DANE failure.
+  const auto policies = demanding_policies(c);
+  const bool sts_passes = mx.usable == true && !policies.empty() && listed_by_all(mx.host, policies);
+  if (sts_passes && !bad.empty() && bad.size() == mx.addresses.size())
+    out.raise("dane-sts-conflict", mx.host, in_detail(c, "MTA-STS validates at every address, DANE at none"));
+}
+
+/// RFC 7671 §8: "each combination of parameters must match the current chain".
+void judge_combinations(const Case& c, const MxCase& mx, Findings& out) {
+  const auto& records = mx.look->tlsa.records;
+  using Parameters = std::tuple<std::uint8_t, std::uint8_t, std::uint8_t>;
+  const auto of = [](const TlsaRecord& r) { return Parameters{r.usage, r.selector, r.matching}; };
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.dane != Dane::matched) continue;
+    std::set<Parameters> matching, all;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (!at.tlsa.usable[i]) continue;
+      all.insert(of(records[i]));
+      const auto match = std::ranges::find(at.probe->tls.tlsa, records[i], &TlsaMatch::record);
+      if (match != at.probe->tls.tlsa.end() && match->matches) matching.insert(of(records[i]));
+    }
+    std::string odd;
+    for (const auto& [usage, selector, type] : all) {
+      if (matching.contains({usage, selector, type})) continue;
+      odd += (odd.empty() ? "" : ", ") + std::to_string(usage) + ' ' + std::to_string(selector) + ' ' +
+             std::to_string(type);
+    }
+    if (odd.empty()) continue;
+    out.raise("tlsa-parameter-unmatched", mx.host,
+              in_detail(c, printable("no record of " + odd + " matches the chain of " + at.address.str(),
+                                     bounds::kDetail)));
+    return;
+  }
+}
+
+void judge_usages(const Case& c, const MxCase& mx, Findings& out) {
+  const TlsaAnswer& tlsa = mx.look->tlsa;
+  const std::string all = printable(tlsa.name + ": " + list_of(tlsa.records), bounds::kDetail);
+  const bool usable = mx.addresses.empty() ? std::ranges::any_of(tlsa.records, is_usable) : mx.dane;
+  if (!usable)
+    out.raise("tlsa-unusable", mx.host, in_detail(c, all));
+  else if (std::ranges::any_of(tlsa.records, is_pkix))
+    out.raise("tlsa-usage-pkix", mx.host, in_detail(c, all));
+  const auto full = [](const TlsaRecord& r) { return is_usable(r) && r.full(); };
+  if (std::ranges::any_of(tlsa.records, full)) out.raise("tlsa-full-matching", mx.host, in_detail(c, all));
+}
+
+/// Of the RRset with its owner's name written once; signatures come on top.
+std::size_t wire_octets(const TlsaAnswer& tlsa) {
+  constexpr std::size_t kHead = 12 + 6 + 11, kRecord = 12 + 3;
+  std::size_t octets = kHead + tlsa.name.size();
+  for (const TlsaRecord& record : tlsa.records)
+    octets += kRecord + record.octets();
+  return octets;
+}
+
+void judge_rrset(const Case& c, const MxCase& mx, Findings& out) {
+  const TlsaAnswer& tlsa = mx.look->tlsa;
+  if (tlsa.records.size() > kManyRecords || wire_octets(tlsa) > kOneDatagram)
+    out.raise("tlsa-record-count", mx.host,
+              in_detail(c, std::to_string(tlsa.records.size()) + " records, at least " +
+                               std::to_string(wire_octets(tlsa)) + " octets in an answer"));
+  const std::string ttl = "TTL " + std::to_string(tlsa.ttl) + " s";
+  if (tlsa.ttl > kDay)
+    out.raise("tlsa-ttl-long", mx.host, in_detail(c, ttl));
+  else if (tlsa.ttl > kHour)
+    out.raise_as(Severity::info, "tlsa-ttl-long", mx.host, in_detail(c, ttl));
+}
+
+/// What the next renewal will break (RFC 7672 §3.1.1, §4).
+void judge_renewal(const Case& c, const MxCase& mx, Findings& out) {
+  const auto& records = mx.look->tlsa.records;
+  const auto shown = std::ranges::find(mx.addresses, Dane::matched, &MxAddressCase::dane);
+  if (shown == mx.addresses.end()) return;
+  const Certificate& leaf = shown->probe->tls.peer->leaf;
+  const bool automated = leaf.not_after - leaf.not_before <= kAutomated;
+  const auto whole = [](const TlsaRecord& r) { return is_usable(r) && r.usage == 3 && r.selector == 0; };
+  if (automated && std::ranges::any_of(records, whole))
+    out.raise("tlsa-certificate-selector", mx.host,
+              in_detail(c, "the certificate ends " + to_utc(leaf.not_after)));
+  const auto past = c.history.hosts.find(mx.host);
+  if (past == c.history.hosts.end() || !past->second) return;
+  std::set<std::string> keys;
+  for (const SeenCertificate& seen : past->second->certificates)
+    keys.insert(seen.spki_sha256);
+  const bool others = std::ranges::any_of(records, [&](const TlsaRecord& r) {
+    if (!is_usable(r)) return false;
+    const auto match = std::ranges::find(shown->probe->tls.tlsa, r, &TlsaMatch::record);
+    return r.usage == 2 || match == shown->probe->tls.tlsa.end() || !match->matches;
+  });
+  if (!others && keys.size() > kRenewalsWithNewKey && mx.addresses.size() == 1)
+    out.raise("tlsa-no-standby", mx.host,
+              in_detail(c, std::to_string(keys.size()) + " keys were seen so far"));
+}
+
+void judge_host(const Case& c, const MxCase& mx, Findings& out) {
+  const TlsaAnswer& tlsa = mx.look->tlsa;
+  if (tlsa.lookup == Lookup::unknown && tlsa.bogus && c.vantage.resolver_blind.empty())
+    out.raise("tlsa-lookup-error", mx.host, in_detail(c, tlsa.name + ": " + tlsa.detail));
+  if (tlsa.lookup == Lookup::found && !tlsa.secure)
+    out.raise("tlsa-insecure", mx.host, in_detail(c, tlsa.name + " is answered without DNSSEC"));
+  if (!has_secure_tlsa(mx)) return;
+  judge_usages(c, mx, out);
+  judge_addresses(c, mx, out);
+  judge_combinations(c, mx, out);
+  judge_rrset(c, mx, out);
+  judge_renewal(c, mx, out);
+}
+
+std::string hosts_of(const std::vector<const MxCase*>& hosts) {
+  std::string out;
+  for (const MxCase* mx : hosts)
+    out += (out.empty() ? "" : ", ") + mx->host;
+  return out;
+}
+
+}  // namespace
+
+void judge_dane(const Case& c, Findings& out) {
+  std::vector<const MxCase*> with, without;
+  for (const MxCase& mx : c.mx) {
+    if (!mx.look) continue;
+    judge_host(c, mx, out);
+    if (has_secure_tlsa(mx)) with.push_back(&mx);
+    if (lacks_tlsa(mx)) without.push_back(&mx);
+  }
+  if (with.empty()) return;
+  if (!without.empty())
+    out.raise("tlsa-partial", c.facts.domain.str(),
+              in_detail(c, printable("without: " + hosts_of(without) + "; with: " + hosts_of(with),
+                                     bounds::kDetail)));
+  // RFC 7672 §2.2.1: some senders use the records all the same. Secure TLSA shows that the resolver
+  // validates.
+  if (c.facts.mx.lookup == Lookup::found && !c.facts.mx.secure)
+    out.raise("dane-mx-insecure", c.facts.domain.str(),
+              in_detail(c, "the MX records are not signed; TLSA: " + hosts_of(with)));
+  for (const MxCase* mx : without)
+    if (mx->look->addresses.secure() && mx->look->tlsa.lookup == Lookup::absent)
+      out.raise("tlsa-missing", mx->host, in_detail(c, "no record at " + mx->look->tlsa.name));
+}
+
+// Group N: DNSSEC (RFC 4035 §5).
+
+namespace {
+
+constexpr Seconds kSignaturesEndSoon = 48h;
+
+/// Proved by looks in a row where there is a memory; an answer that is still held has its zone_error.
+bool is_bogus(const AnswerFacts& answer) {
+  return answer.bogus && (answer.lookup == Lookup::unknown || !answer.zone_error.empty());
+}
+
+void judge_answers(const Case& c, const std::string& subject,
+                   std::initializer_list<const AnswerFacts*> answers, Findings& out) {
+  for (const AnswerFacts* answer : answers) {
+    if (is_bogus(*answer) && c.vantage.resolver_blind.empty())
+      out.raise("dnssec-invalid", subject,
+                in_detail(c, printable(answer->name + ": " + answer->proven_error(), bounds::kDetail)));
+    const auto& end = answer->signed_until;
+    if (answer->secure && end && *end > c.now && *end - c.now < kSignaturesEndSoon)
+      out.raise("dnssec-rrsig-expiring", subject,
+                in_detail(c, "the signatures of " + answer->name + " end " + to_utc(*end)));
+  }
+}
+
+}  // namespace
+
+void judge_dnssec(const Case& c, Findings& out) {
+  const DomainObservation& d = c.facts;
+  judge_answers(c, d.domain.str(), {&d.mx, &d.sts, &d.policy_host.a, &d.policy_host.aaaa}, out);
+  for (const MxCase& mx : c.mx) {
+    if (!mx.look) continue;
+    const MxHostObservation& look = *mx.look;
+    judge_answers(c, mx.host, {&look.addresses.a, &look.addresses.aaaa}, out);
+    if (look.tlsa.lookup != Lookup::unknown) judge_answers(c, mx.host, {&look.tlsa}, out);
+  }
+}
+
+}  // namespace stswatch

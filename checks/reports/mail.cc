@@ -1,0 +1,160 @@
+#include "checks/reports/mail.h"
+
+#include <gmime/gmime.h>
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "checks/facts/text.h"
+#include "checks/reports/bounds.h"
+
+namespace stswatch::reports {
+namespace {
+
+struct Unref {
+  void operator()(void* object) const { g_object_unref(object); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Unref>;
+
+struct FreeOptions {
+  void operator()(GMimeParserOptions* options) const { g_mime_parser_options_free(options); }
+};
+
+void set_up_once() {
+  static std::once_flag once;
+  std::call_once(once, [] { g_mime_init(); });
+}
+
+std::string text_or_empty(const char* s) { return s == nullptr ? std::string() : std::string(s); }
+
+std::string header_of(GMimeMessage* message, const char* name) {
+  auto value = text_or_empty(g_mime_object_get_header(GMIME_OBJECT(message), name));
+  std::erase_if(value, [](char c) { return c == '\r' || c == '\n'; });
+  return text::lower(text::trim(value));
+}
+
+std::string from_domain_of(GMimeMessage* message) {
+  auto* list = g_mime_message_get_from(message);
+  if (list == nullptr || internet_address_list_length(list) != 1) return {};
+  auto* address = internet_address_list_get_address(list, 0);
+  if (!INTERNET_ADDRESS_IS_MAILBOX(address)) return {};
+  const auto mailbox = text_or_empty(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(address)));
+  const auto at = mailbox.rfind('@');
+  return at == mailbox.npos ? std::string() : text::lower(mailbox.substr(at + 1));
+}
+
+MailFacts facts_of(GMimeMessage* message, std::string_view authserv_id) {
+  MailFacts out;
+  out.from_domain = from_domain_of(message);
+  out.submitter = header_of(message, "TLS-Report-Submitter");
+  out.report_domain = header_of(message, "TLS-Report-Domain");
+  if (authserv_id.empty()) return out;
+  auto* headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
+  for (int i = 0; i < g_mime_header_list_get_count(headers); ++i) {
+    auto* header = g_mime_header_list_get_header_at(headers, i);
+    if (!text::iequals(text_or_empty(g_mime_header_get_name(header)), "Authentication-Results")) continue;
+    auto results =
+        read_authentication_results(text_or_empty(g_mime_header_get_raw_value(header)), authserv_id);
+    out.verified_here |= results.ours;
+    std::ranges::move(results.signers, std::back_inserter(out.signers));
+  }
+  return out;
+}
+
+/// How sure it is that a part is the report: by its type (RFC 8460 §5.3, §6.4), by the types that gateways
+/// write instead, by its name. 0: it is none.
+int likelihood(const std::string& type, const std::string& name) {
+  if (type == "application/tlsrpt+gzip" || type == "application/tlsrpt+json") return 3;
+  const auto named = [&](std::string_view end) { return name.ends_with(end); };
+  if (named(".json.gz") || named(".json") || named(".json.zip")) return 2;
+  for (const std::string_view packed : {"application/gzip", "application/x-gzip", "application/json",
+                                        "application/zip", "application/x-zip-compressed"})
+    if (type == packed) return 1;
+  return named(".gz") || named(".zip") ? 1 : 0;
+}
+
+std::string decoded(GMimePart* part) {
+  auto* content = g_mime_part_get_content(part);
+  if (content == nullptr) return {};
+  const Owned<GMimeStream> memory(g_mime_stream_mem_new());
+  if (g_mime_data_wrapper_write_to_stream(content, memory.get()) < 0) return {};
+  const auto* octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(memory.get()));
+  return {reinterpret_cast<const char*>(octets->data), octets->len};
+}
+
+/// Walks the parts of a message and of those that were forwarded in it, within the bounds.
+class Walk {
+ public:
+  struct Found {
+    int likelihood;
+    ReportPart part;
+  };
+
+  void message(GMimeMessage* message, std::size_t depth) {
+    if (auto* top = g_mime_message_get_mime_part(message)) object(top, depth);
+  }
+  std::vector<Found> found{};
+
+ private:
+  void object(GMimeObject* o, std::size_t depth) {
+    if (++parts_ > kMailParts || depth > kMailNesting) return;
+    if (GMIME_IS_MULTIPART(o)) {
+      const int count = g_mime_multipart_get_count(GMIME_MULTIPART(o));
+      for (int i = 0; i < count && parts_ <= kMailParts; ++i)
+        object(g_mime_multipart_get_part(GMIME_MULTIPART(o), i), depth + 1);
+    } else if (GMIME_IS_MESSAGE_PART(o)) {
+      if (auto* inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(o))) message(inner, depth + 1);
+    } else if (GMIME_IS_PART(o)) {
+      part(GMIME_PART(o));
+    }
+  }
+
+  void part(GMimePart* p) {
+    auto* type = g_mime_object_get_content_type(GMIME_OBJECT(p));
+    char* word = type == nullptr ? nullptr : g_mime_content_type_get_mime_type(type);
+    const auto told = text::lower(text_or_empty(word));
+    g_free(word);
+    auto name = text::lower(text_or_empty(g_mime_part_get_filename(p)));
+    const int sure = likelihood(told, name);
+    if (sure > 0) found.push_back({sure, {decoded(p), std::move(name)}});
+  }
+
+  std::size_t parts_ = 0;
+};
+
+Owned<GMimeMessage> parsed(std::string_view octets) {
+  const Owned<GMimeStream> memory(g_mime_stream_mem_new_with_buffer(octets.data(), octets.size()));
+  const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(memory.get()));
+  const std::unique_ptr<GMimeParserOptions, FreeOptions> options(g_mime_parser_options_new());
+  return Owned<GMimeMessage>(g_mime_parser_construct_message(parser.get(), options.get()));
+}
+
+}  // namespace
+
+bool is_mail(std::string_view octets) {
+  const auto line = octets.substr(0, octets.find('\n'));
+  if (line.starts_with("From ")) return true;  // as mbox writes it
+  const auto colon = line.find(':');
+  constexpr std::size_t kName = 100;
+  if (colon == line.npos || colon == 0 || colon > kName) return false;
+  return std::ranges::all_of(line.substr(0, colon),
+                             [](char c) { return text::is_alnum(c) || c == '-' || c == '_'; });
+}
+
+tl::expected<MailReading, std::string> read_mail(std::string_view octets, std::string_view authserv_id) {
+  if (octets.size() > kPacked) return tl::make_unexpected(std::string("this message is too large"));
+  set_up_once();
+  const auto message = parsed(octets);
+  if (!message) return tl::make_unexpected(std::string("no mail message"));
+  MailReading out;
+  out.facts = facts_of(message.get(), authserv_id);
+  Walk walk;
+  walk.message(message.get(), 0);
+  std::ranges::stable_sort(walk.found, std::greater(), &Walk::Found::likelihood);
+  for (auto& each : walk.found)
+    out.reports.push_back(std::move(each.part));
+  return out;
+}
+
+}  // namespace stswatch::reports

@@ -1,0 +1,113 @@
+#include "agent/reports/book.h"
+
+#include <unistd.h>
+
+#include "tests/ingest/support.h"
+
+using namespace stswatch;
+using reports::Fate;
+
+namespace {
+
+reports::Sessions sessions(Desk& desk, const std::string& type = "sts") {
+  return desk.intake->figures().domains["example.com"].sessions[type];
+}
+
+}  // namespace
+
+TEST_CASE("a report is counted once, by whom and under what id it was sent (RFC 8460 §5.3)") {
+  Desk desk(":memory:");
+  CHECK(desk.hand_in(report()) == Fate::stored);
+  CHECK(desk.hand_in(report()) == Fate::duplicate);
+  CHECK(desk.hand_in(report({.organization = "Other"})) == Fate::stored);
+  CHECK(desk.hand_in(report({.id = "r2"})) == Fate::stored);
+  CHECK(sessions(desk).successful == 270);
+  CHECK(sessions(desk).failed == 30);
+  const auto figures = desk.intake->figures();
+  const auto& failures = figures.domains.at("example.com").failures;
+  CHECK(failures.at({"sts", "certificate-expired", "Google"}) == 20);
+  CHECK(failures.at({"sts", "certificate-expired", "other"}) == 10);
+  CHECK(figures.fates.at(Fate::stored) == 3);
+  CHECK(figures.fates.at(Fate::duplicate) == 1);
+}
+
+TEST_CASE("twice in one batch is once") {
+  Desk desk(":memory:");
+  const auto outcomes =
+      desk.intake->take({{.octets = report(), .source = "a"}, {.octets = report(), .source = "b"}});
+  REQUIRE(outcomes);
+  CHECK((*outcomes)[0].fate == Fate::stored);
+  CHECK((*outcomes)[1].fate == Fate::duplicate);
+}
+
+TEST_CASE("words that a reporter makes up are no labels") {
+  Desk desk(":memory:");
+  desk.hand_in(
+      report({.organization = "<b>", .type = "mine", .result_type = "'; DROP TABLE tlsrpt_reports"}));
+  CHECK(desk.intake->figures().domains.at("example.com").failures.at({"other", "other", "other"}) == 10);
+  const auto kept = desk.book->of("example.com", kNow - 30 * Seconds{86400});
+  REQUIRE(kept.failures.size() == 1);
+  CHECK(kept.failures[0].result_type == "'; DROP TABLE tlsrpt_reports");
+}
+
+TEST_CASE("only domains that are watched, and the MX hosts that DANE reports name for them (RFC 8460 §4.4)") {
+  Desk desk(":memory:");
+  CHECK(desk.hand_in(report({.domain = "elsewhere.example"})) == Fate::foreign);
+  CHECK(desk.hand_in(report({.type = "tlsa", .domain = "MX.Example.com."})) == Fate::stored);
+  CHECK(sessions(desk, "tlsa").successful == 90);
+  CHECK(desk.hand_in(report({.id = "r2", .domain = "notexample.com"})) == Fate::foreign);
+  // Not told in the report: the name of the file has it (§5.1).
+  CHECK(desk.hand_in(report({.id = "r3", .type = "no-policy-found", .domain = ""}),
+                     "s!example.com!1!2.json") == Fate::stored);
+  CHECK(desk.hand_in(report({.id = "r4", .domain = ""})) == Fate::foreign);
+}
+
+TEST_CASE("neither long ago nor to come: such a report could be sent again when it is forgotten") {
+  Desk desk(":memory:");
+  CHECK(desk.hand_in(report({.day = "2026-08-29"})) == Fate::outdated);
+  CHECK(desk.hand_in(report({.id = "r2", .day = "2026-08-31"})) == Fate::stored);
+  CHECK(desk.hand_in(report({.id = "r3", .day = "2026-12-01"})) == Fate::outdated);
+}
+
+TEST_CASE("what is dropped with time stays counted, and cannot be counted anew") {
+  Desk desk(":memory:");
+  desk.hand_in(report());
+  const auto later = kNow + reports::kKept;
+  CHECK(desk.book->tidy(kNow).value() == false);
+  CHECK(desk.book->of("example.com", kNow - reports::kKept).sessions.size() == 1);
+  CHECK(desk.book->tidy(later).value() == false);
+  CHECK(desk.book->of("example.com", kNow - reports::kKept).empty());
+  CHECK(desk.book->of("example.com", kNow - reports::kKept).failures.empty());
+  CHECK(sessions(desk).successful == 90);
+  reports::Intake again(*desk.book, [&] { return later; });
+  CHECK(again.take({{.octets = report(), .source = "x"}})->front().fate == Fate::outdated);
+}
+
+TEST_CASE("counters go on where they were, beside the store in its file") {
+  const Folder folder;
+  auto store = open_store(folder.state(), {.now = [] { return kNow; }});
+  REQUIRE_MESSAGE(store, store.error());
+  {
+    Desk desk(folder.state());
+    desk.hand_in(report());
+    Desk other(folder.state());  // as `tlsrpt ingest` beside the service
+    other.hand_in(report({.id = "r2"}));
+    CHECK(sessions(desk).successful == 180);
+    desk.hand_in(report({.id = "r3"}));
+    CHECK(sessions(desk).successful == 270);
+  }
+  Desk desk(folder.state());
+  CHECK(sessions(desk).successful == 270);
+  CHECK(desk.intake->figures().domains.at("example.com").last_report == kNow);
+  CHECK((*store)->stop());
+}
+
+TEST_CASE("sums stay within what every reader takes for a whole number") {
+  Desk desk(":memory:");
+  auto huge = report();
+  const std::string most = "9007199254740992";
+  huge.replace(huge.find("90,"), 2, most);
+  desk.hand_in(huge);
+  desk.hand_in(report({.id = "r2"}));
+  CHECK(sessions(desk).successful == kMostSessions);
+}

@@ -1,0 +1,214 @@
+// Group L: what senders report, and how much of it is needed before anything is said.
+#include "checks/judge/reports.h"
+
+#include <doctest/doctest.h>
+
+#include "checks/judge/past.h"
+
+using namespace stswatch;
+
+namespace {
+
+const TimePoint kNow = *parse_utc("2026-11-28T10:00:00Z");
+constexpr Seconds kDay{86400};
+
+Policy policy(const std::string& mx) {
+  Policy out;
+  out.mode = Mode::enforce;
+  out.mx = {mx};
+  out.max_age = 86400;
+  return out;
+}
+std::string text(const std::string& mx) {
+  return "version: STSv1\nmode: enforce\nmx: " + mx + "\nmax_age: 86400";
+}
+
+/// example.com with one good MX host, watched for a hundred days, and what is reported of it.
+struct World {
+  World() : verdict(*Domain::parse("example.com")) {
+    verdict.checked_at = kNow;
+    verdict.live_mode = Mode::enforce;
+    verdict.mx_lookup = Lookup::found;
+    verdict.tlsrpt.outcome = Outcome::ok;
+    MxVerdict mx{
+        .host = "mx.example.com", .preference = 10, .allowed = true, .usable = true, .addresses = {}};
+    auto& address = mx.addresses.emplace_back();
+    address.address = *Address::parse("192.0.2.1");
+    address.outcome = HostOutcome::ok;
+    verdict.mx = {mx};
+    const Span always{kNow - 100 * kDay};
+    past.began = always.first;
+    past.policies.push_back({.policy = policy("mx.example.com"), .sha256 = "", .seen = always});
+    past.ids.push_back({.id = "1", .ttl = 300, .seen = always});
+    past.mx.push_back({"mx.example.com", always});
+    past.tlsrpt_valid_since = always.first;
+    reports.last = kNow - Seconds{3600};
+  }
+
+  /// Of the day that began so many days before this one.
+  World& day(int ago, const std::string& who, std::uint64_t successful, std::uint64_t failed,
+             const std::string& type = "sts", const std::string& applied = text("mx.example.com")) {
+    const auto start = *parse_utc("2026-11-28T00:00:00Z") - ago * kDay;
+    reports.sessions.push_back({start, start + kDay - Seconds{1}, who, type, successful, failed, applied});
+    return *this;
+  }
+  World& failure(int ago, const std::string& who, std::uint64_t sessions,
+                 const std::string& mx = "mx.example.com", const std::string& type = "certificate-expired") {
+    const auto start = *parse_utc("2026-11-28T00:00:00Z") - ago * kDay;
+    reports.failures.push_back({start, who, "sts", type, mx, "", "", sessions});
+    return *this;
+  }
+  const Finding* find(std::string_view code) {
+    found = judge_reports(verdict, past, reports);
+    for (const auto& f : found)
+      if (f.code == code) return &f;
+    return nullptr;
+  }
+  bool has(std::string_view code) { return find(code) != nullptr; }
+
+  Verdict verdict;
+  Past past;
+  DomainReports reports;
+  std::vector<Finding> found;
+};
+
+}  // namespace
+
+TEST_CASE("a domain without reports, and one whose reports are good, get nothing") {
+  World nothing;
+  nothing.reports = {};
+  CHECK(judge_reports(nothing.verdict, nothing.past, nothing.reports).empty());
+  World good;
+  for (int ago = 1; ago < 20; ++ago)
+    good.day(ago, "Google Inc.", 100, 0);
+  CHECK(judge_reports(good.verdict, good.past, good.reports).empty());
+}
+
+TEST_CASE(
+    "tlsrpt-failure-rate: over one in a hundred, by two reporters, or by one that met twenty (RULES 5.3)") {
+  CHECK(!World().day(1, "A", 10, 5).has("tlsrpt-failure-rate"));
+  CHECK(!World().day(1, "A", 10, 19).has("tlsrpt-failure-rate"));
+  CHECK(World().day(1, "A", 10, 20).has("tlsrpt-failure-rate"));
+  CHECK(World().day(1, "A", 10, 1).day(2, "B", 10, 1).has("tlsrpt-failure-rate"));
+  CHECK(!World().day(1, "A", 990, 5).day(2, "B", 1000, 5).has("tlsrpt-failure-rate"));
+  CHECK(!World().day(6, "A", 10, 5).day(7, "B", 10, 5).has("tlsrpt-failure-rate"));  // long over
+  CHECK(!World().day(1, "A", 0, 50, "no-policy-found").has("tlsrpt-failure-rate"));
+  World world;
+  world.day(1, "A", 10, 20).failure(1, "A", 20);
+  const auto* finding = world.find("tlsrpt-failure-rate");
+  REQUIRE(finding);
+  CHECK(finding->severity == Severity::critical);
+  CHECK(finding->detail == "20 of 30 sessions of late failed, by A: certificate-expired at mx.example.com");
+  world.verdict.live_mode = Mode::none;
+  CHECK(!world.has("tlsrpt-failure-rate"));
+}
+
+TEST_CASE("tlsrpt-new-failure-type: of a reporter that did not have it before") {
+  const auto fresh = [](std::uint64_t sessions) {
+    World world;
+    world.day(20, "A", 100, 0).day(1, "A", 100, sessions).failure(1, "A", sessions);
+    return world;
+  };
+  CHECK(fresh(5).has("tlsrpt-new-failure-type"));
+  CHECK(!fresh(4).has("tlsrpt-new-failure-type"));
+  CHECK(!fresh(5).failure(20, "A", 1).has("tlsrpt-new-failure-type"));
+  CHECK(fresh(5).failure(20, "A", 1, "mx.example.com", "validation-failure").has("tlsrpt-new-failure-type"));
+  CHECK(!World().day(1, "A", 100, 5).failure(1, "A", 5).has("tlsrpt-new-failure-type"));  // its first report
+}
+
+TEST_CASE("tlsrpt-policy-stale: an earlier policy, day after day") {
+  World world;
+  world.past.policies.insert(
+      world.past.policies.begin(),
+      {.policy = policy("old.example.com"), .sha256 = "", .seen = {kNow - 200 * kDay, kNow - 100 * kDay}});
+  world.day(1, "A", 9, 0, "sts", text("old.example.com"));
+  CHECK(!world.has("tlsrpt-policy-stale"));  // one day: its cache ended within it
+  world.day(2, "A", 9, 0, "sts", text("old.example.com"));
+  CHECK(world.has("tlsrpt-policy-stale"));
+  CHECK(!world.has("tlsrpt-policy-unknown"));
+}
+
+TEST_CASE("tlsrpt-policy-unknown: none that was served since memory began") {
+  World world;
+  world.day(1, "A", 9, 0, "sts", text("evil.example"));
+  const auto* finding = world.find("tlsrpt-policy-unknown");
+  REQUIRE(finding);
+  CHECK(finding->detail == "A on 2026-11-27: mode enforce, mx evil.example, max_age 86400");
+  world.past.began = kNow - kDay;  // it may be from before, and cached
+  CHECK(!world.has("tlsrpt-policy-unknown"));
+  CHECK(!World().day(1, "A", 9, 0, "sts", "not a policy").has("tlsrpt-policy-unknown"));
+  CHECK(!World().day(1, "A", 9, 0, "tlsa", "3 1 1 00").has("tlsrpt-policy-unknown"));
+}
+
+TEST_CASE("tlsrpt-no-policy-found: by two, or by one that knows better, while the policy was fine here") {
+  const auto blind = [](const char* a, const char* b) {
+    World world;
+    for (const int ago : {1, 2})
+      world.day(ago, a, 9, 0, "no-policy-found", "").day(ago, b, 9, 0, "no-policy-found", "");
+    return world;
+  };
+  CHECK(!blind("A", "A").has("tlsrpt-no-policy-found"));
+  CHECK(blind("A", "B").has("tlsrpt-no-policy-found"));
+  CHECK(blind("A", "A").day(20, "A", 9, 0).has("tlsrpt-no-policy-found"));
+  auto away = blind("A", "B");
+  away.past.ids[0].seen.gone = kNow - 3 * kDay;
+  CHECK(!away.has("tlsrpt-no-policy-found"));
+}
+
+TEST_CASE("tlsrpt-unknown-mx: outside all that were MX hosts within thirty days, or that the policy allows") {
+  const auto at = [](const std::string& mx) {
+    World world;
+    world.day(1, "A", 9, 1).failure(1, "A", 1, mx);
+    return world;
+  };
+  CHECK(at("evil.example").has("tlsrpt-unknown-mx"));
+  CHECK(!at("MX.Example.com.").has("tlsrpt-unknown-mx"));
+  CHECK(!at("example.com").has("tlsrpt-unknown-mx"));  // what some reporters write for any host
+  CHECK(!at("<b>").has("tlsrpt-unknown-mx"));
+  CHECK(!at("").has("tlsrpt-unknown-mx"));
+  auto former = at("former.example.com");
+  former.past.mx.push_back({"former.example.com", {kNow - 90 * kDay, kNow - 29 * kDay}});
+  CHECK(!former.has("tlsrpt-unknown-mx"));
+  former.past.mx.back().seen.gone = kNow - 31 * kDay;
+  CHECK(former.has("tlsrpt-unknown-mx"));
+  auto young = at("evil.example");
+  young.past.began = kNow - Seconds{3600};
+  CHECK(!young.has("tlsrpt-unknown-mx"));
+}
+
+TEST_CASE("tlsrpt-probe-disagrees: two days of failures at a host whose addresses all look good") {
+  const auto failing = [] {
+    World world;
+    world.day(1, "A", 900, 15).day(2, "A", 900, 15).failure(1, "A", 15).failure(2, "A", 15);
+    return world;
+  };
+  auto world = failing();
+  const auto* finding = world.find("tlsrpt-probe-disagrees");
+  REQUIRE(finding);
+  CHECK(finding->subject == "mx.example.com");
+  auto one_day = World().day(1, "A", 900, 30).failure(1, "A", 30);
+  CHECK(!one_day.has("tlsrpt-probe-disagrees"));
+  world.verdict.mx[0].addresses[0].outcome = HostOutcome::failed;  // so it is, then
+  CHECK(!world.has("tlsrpt-probe-disagrees"));
+  auto policy_only = World().day(1, "A", 900, 30).day(2, "A", 900, 30);
+  for (const int ago : {1, 2})
+    policy_only.failure(ago, "A", 30, "mx.example.com", "sts-policy-fetch-error");
+  CHECK(!policy_only.has("tlsrpt-probe-disagrees"));
+}
+
+TEST_CASE("tlsrpt-reports-absent: while they used to come, and by the usual interval") {
+  World world;
+  for (int ago = 20; ago > 4; --ago)
+    world.day(ago, "A", 9, 0);
+  world.reports.last = kNow - 4 * kDay;
+  CHECK(world.has("tlsrpt-reports-absent"));
+  world.reports.last = kNow - 2 * kDay;
+  CHECK(!world.has("tlsrpt-reports-absent"));
+  World small;
+  small.day(30, "A", 9, 0).day(15, "A", 9, 0);  // every second week
+  small.reports.last = kNow - 14 * kDay;
+  CHECK(!small.has("tlsrpt-reports-absent"));
+  world.reports.last = kNow - 4 * kDay;
+  world.verdict.tlsrpt.outcome = Outcome::absent;  // that is why
+  CHECK(!world.has("tlsrpt-reports-absent"));
+}
