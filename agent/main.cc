@@ -96,6 +96,15 @@ void add_history(CLI::App& app, HistoryCommand& c) {
   sub->add_flag("--world", c.world, "The world file of the sender simulation");
 }
 
+void add_replay(CLI::App& app, ReplayCommand& c) {
+  auto* sub = app.add_subcommand(
+      "replay", "What today's rules say of the looks that the store has kept of a domain, without a look");
+  sub->add_option("DOMAIN", c.domain, "The domain")->required();
+  sub->add_option("--config", c.config_file, "Configuration whose store is read")->envname("STSWATCH_CONFIG");
+  sub->add_option("--state", c.state, "The store")->envname("STSWATCH_STATE");
+  sub->add_flag("--json", c.json, "One JSON document on stdout");
+}
+
 void add_generate(CLI::App& app, GenerateCommand& c) {
   auto* sub = app.add_subcommand(
       "generate", "The policy file and TXT records to publish for a domain's MX as they are now");
@@ -241,6 +250,7 @@ int main(int argc, char** argv) {
   SimulateCommand simulate_command;
   PlanCommand plan_command;
   HistoryCommand history_command;
+  ReplayCommand replay_command;
   ExplainCommand explain_command;
   LintCommand lint_command;
   RunCommand run_command;
@@ -260,6 +270,7 @@ int main(int argc, char** argv) {
   add_simulate(app, simulate_command);
   add_plan(app, plan_command);
   add_history(app, history_command);
+  add_replay(app, replay_command);
   add_explain(app, explain_command);
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
   auto* config_check_sub =
@@ -278,6 +289,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
   if (app.got_subcommand("plan")) return plan(plan_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);
+  if (app.got_subcommand("replay")) return replay(replay_command, io);
   if (app.got_subcommand("generate")) return generate(generate_command, io);
   if (app.got_subcommand("tlsrpt")) return ingest(ingest_command, io);
   if (app.got_subcommand("silence")) return silence(silence_command, io);

@@ -14,8 +14,9 @@ constexpr Seconds kRest{10};  // reminders and silences may be so much late
 using Complain = std::function<void(const std::string&)>;
 
 template <class T, class Read, class Keep>
-void load(const Journal& journal, const char* table, Read read, Keep keep, const Complain& complain) {
-  for (const auto& [key, text] : journal.all(table)) {
+void load(const KeyValueStore& key_values, const char* table, Read read, Keep keep,
+          const Complain& complain) {
+  for (const auto& [key, text] : key_values.all(table)) {
     auto row = read(text);
     if (row)
       keep(key, std::move(*row));
@@ -54,19 +55,19 @@ bool same_news(const PendingNotice& pending, const Decision& decision, const Gro
 
 }  // namespace
 
-Dispatcher::Dispatcher(Journal& journal, const std::function<void(const std::string&)>& complain)
-    : journal_(journal) {
+Dispatcher::Dispatcher(KeyValueStore& key_values, const std::function<void(const std::string&)>& complain)
+    : key_values_(key_values) {
   load<Problem>(
-      journal, kTopicTable, topic_from_row, [&](const auto&, Problem t) { problems_[t.id] = std::move(t); },
-      complain);
+      key_values, kTopicTable, topic_from_row,
+      [&](const auto&, Problem t) { problems_[t.id] = std::move(t); }, complain);
   load<PendingNotice>(
-      journal, kOwedTable, owed_from_row,
+      key_values, kOwedTable, owed_from_row,
       [&](const auto&, PendingNotice o) {
         if (problems_.contains(o.problem)) pending_[{o.receiver, o.problem}].pending = std::move(o);
       },
       complain);
   load<Silence>(
-      journal, kSilenceTable, silence_from_row,
+      key_values, kSilenceTable, silence_from_row,
       [&](const auto& id, Silence s) { silences_[id] = std::move(s); }, complain);
 }
 
@@ -347,7 +348,7 @@ void Dispatcher::note(const PendingNotice& pending) {
 
 void Dispatcher::write() {
   if (edits_.empty()) return;
-  journal_.apply(std::move(edits_));
+  key_values_.apply(std::move(edits_));
   edits_.clear();
 }
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "agent/remember/journal.h"
+#include "agent/remember/key_value_store.h"
 #include "alerts/compose.h"
 #include "alerts/notice.h"
 
@@ -40,8 +40,8 @@ struct ReceiverState {
 
 class Dispatcher {
  public:
-  /// Reads what was owed and said from the journal; rows that cannot be read are dropped and complained of.
-  Dispatcher(Journal& journal, const std::function<void(const std::string&)>& complain);
+  /// Reads what was owed and said from the store; rows that cannot be read are dropped and complained of.
+  Dispatcher(KeyValueStore& key_values, const std::function<void(const std::string&)>& complain);
 
   void adopt(DispatchRules rules);
   /// The newest record of a domain. Cheap: it is considered at the next turn.
@@ -61,7 +61,7 @@ class Dispatcher {
   /// subject. nullopt: the domain has as many as it may (kSilencesOfDomain).
   std::optional<std::string> silence(const Silence& silence, TimePoint now);
   bool lift_silence(const std::string& id);
-  /// Others may edit the journal's rows on the disk: what is there now. To be asked first, and to be followed
+  /// Others may edit the rows on the disk: what is there now. To be asked first, and to be followed
   /// by a flush when it says so: whether silences were edited here since the last call. What is edited
   /// meanwhile stays.
   bool silences_edited();
@@ -96,7 +96,7 @@ class Dispatcher {
   void note(const PendingNotice& pending);
   void write();
 
-  Journal& journal_;
+  KeyValueStore& key_values_;
   std::mutex inbox_mutex_;
   std::unordered_map<std::string, std::shared_ptr<const DomainMemory>> inbox_;  // guarded by inbox_mutex_
 
@@ -108,7 +108,7 @@ class Dispatcher {
   std::map<Key, Out> pending_;
   std::map<std::string, Silence> silences_;  // by id
   bool silences_edited_ = false;
-  std::vector<JournalEdit> edits_;
+  std::vector<KeyValueEdit> edits_;
   bool dirty_ = true;  // something has come in since the last decision
   TimePoint next_{};   // when time alone may change a decision
 };

@@ -1,4 +1,5 @@
-// Topics, notices owed and silences as rows of the journal. What cannot be read is an error, never a crash.
+// Topics, notices owed and silences as rows of the key-value store. What cannot be read is an error, never a
+// crash.
 #pragma once
 
 #include <functional>

@@ -151,6 +151,13 @@ struct HistoryCommand {
 /// 3 where nothing is remembered.
 int history(const HistoryCommand& command, Streams io);
 
+struct ReplayCommand {
+  std::string domain, config_file, state;
+  bool json = false;
+};
+/// Today's rules over the looks that the store has kept. 3 where nothing is kept.
+int replay(const ReplayCommand& command, Streams io);
+
 /// The exit code of a status: 0 ok, 1 warning, 2 critical, 3 unknown.
 int exit_code(Status status);
 

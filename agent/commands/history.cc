@@ -7,6 +7,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/remembered.h"
 #include "agent/commands/world_json.h"
+#include "agent/remember/store.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
 
@@ -31,40 +32,92 @@ std::string consequence_of(const std::string& code) {
   return entry ? std::string(entry->title) : std::string();
 }
 
-std::vector<Event> time_line(const Remembered& known) {
-  std::vector<Event> out;
-  const auto add = [&](const Change& c) {
-    out.push_back({c.at, c.code, c.subject, c.from, c.to, consequence_of(c.code)});
-  };
-  for (const auto& change : known.record->past.changes)
-    add(change);
-  for (const auto& [host, past] : known.around.pasts)
-    for (const auto& change : past->changes)
-      add(change);
-  for (const auto& incident : known.record->incidents) {
+/// A finding's life, step by step; a change that is a finding too is one event.
+class TimeLine {
+ public:
+  void change(const Change& c) {
+    events_.push_back({c.at, c.code, c.subject, c.from, c.to, consequence_of(c.code)});
+  }
+
+  void opened(const Incident& incident) {
     const auto& f = incident.finding;
-    if (f.of_the_agent) continue;  // nothing happened to the domain
-    const auto told = std::ranges::find_if(out, [&](const Event& e) {
+    const auto told = std::ranges::find_if(events_, [&](const Event& e) {
       return e.at == incident.opened && e.code == f.code && e.subject == f.subject;
     });
-    if (told != out.end())
-      told->consequence = f.effect;  // a change that is a finding too is one event
+    if (told != events_.end())
+      told->consequence = f.effect;
     else
-      out.push_back({incident.opened, f.code, f.subject, "",
-                     std::string(to_string(f.severity)) + ": " + f.detail, f.effect});
-    if (incident.closed)
-      out.push_back({*incident.closed, f.code, f.subject, std::string(to_string(f.severity)), "over",
-                     "it lasted " + to_words(*incident.closed - incident.opened)});
+      events_.push_back({incident.opened, f.code, f.subject, "", in_words(f), f.effect});
   }
-  std::ranges::stable_sort(out, {}, &Event::at);
-  return out;
+
+  void closed(const Incident& incident) {
+    const auto& f = incident.finding;
+    events_.push_back({*incident.closed, f.code, f.subject, std::string(to_string(f.severity)), "over",
+                       "it lasted " + to_words(*incident.closed - incident.opened)});
+  }
+
+  void became(TimePoint at, const Incident& incident, std::string_view how) {
+    const auto& f = incident.finding;
+    events_.push_back({at, f.code, f.subject, std::string(how), in_words(f), f.effect});
+  }
+
+  std::vector<Event> take() {
+    std::ranges::stable_sort(events_, {}, &Event::at);
+    return std::move(events_);
+  }
+
+ private:
+  static std::string in_words(const Finding& f) {
+    return std::string(to_string(f.severity)) + ": " + f.detail;
+  }
+
+  std::vector<Event> events_;
+};
+
+void add(const StoredTransition& stored, TimeLine& line) {
+  const auto& incident = stored.transition.incident;
+  switch (stored.transition.kind) {
+    case Transition::Kind::opened:
+      return line.opened(incident);
+    case Transition::Kind::closed:
+      if (incident.closed) line.closed(incident);
+      return;
+    case Transition::Kind::worse:
+    case Transition::Kind::better:
+      return line.became(stored.at, incident, to_string(stored.transition.kind));
+  }
+}
+
+/// What people were told is told from the transitions, which outlive their incidents by a year; an incident
+/// without them speaks for itself.
+std::vector<Event> time_line(const Remembered& known, const std::vector<StoredTransition>& transitions) {
+  TimeLine line;
+  for (const auto& change : known.record->past.changes)
+    line.change(change);
+  for (const auto& [host, past] : known.around.pasts)
+    for (const auto& change : past->changes)
+      line.change(change);
+  const auto of_the_domain = [](const Finding& f) { return !f.of_the_agent; };  // else nothing happened to it
+  for (const auto& stored : transitions)
+    if (of_the_domain(stored.transition.incident.finding)) add(stored, line);
+  for (const auto& incident : known.record->incidents) {
+    const auto& f = incident.finding;
+    const bool told = std::ranges::any_of(transitions, [&](const StoredTransition& stored) {
+      const auto& i = stored.transition.incident;
+      return i.opened == incident.opened && i.finding.code == f.code && i.finding.subject == f.subject;
+    });
+    if (told || !of_the_domain(f)) continue;
+    line.opened(incident);
+    if (incident.closed) line.closed(incident);
+  }
+  return line.take();
 }
 
 Json span_json(const Span& seen) {
   return {{"first", to_utc(seen.first)}, {"gone", seen.gone ? Json(to_utc(*seen.gone)) : Json(nullptr)}};
 }
 
-Json to_json(const Remembered& known) {
+Json to_json(const Remembered& known, const std::vector<Event>& time_line) {
   const auto& past = known.record->past;
   Json policies = Json::array(), ids = Json::array(), mx = Json::array(), events = Json::array();
   for (const auto& p : past.policies) {
@@ -89,7 +142,7 @@ Json to_json(const Remembered& known) {
     row.update(span_json(host.seen));
     mx.push_back(std::move(row));
   }
-  for (const auto& e : time_line(known))
+  for (const auto& e : time_line)
     events.push_back({{"at", to_utc(e.at)},
                       {"code", e.code},
                       {"subject", e.subject},
@@ -104,11 +157,11 @@ Json to_json(const Remembered& known) {
           {"events", events}};
 }
 
-void print(const Remembered& known, std::ostream& out) {
+void print(const Remembered& known, const std::vector<Event>& time_line, std::ostream& out) {
   const auto& past = known.record->past;
   out << known.record->known->domain.str() << "  watched since "
       << (past.began ? to_utc(*past.began) : "this hour") << "\n";
-  for (const auto& e : time_line(known)) {
+  for (const auto& e : time_line) {
     out << "  " << to_utc(e.at) << "  " << e.code;
     if (e.subject != known.record->known->domain.str()) out << " [" << e.subject << "]";
     out << "\n";
@@ -135,12 +188,17 @@ int history(const HistoryCommand& command, Streams io) {
                     "nothing is remembered of " + domain->str() + " in " + config->agent.state +
                         ": watch it with stswatch run first, or name the store (--config, --state)",
                     3);
-  if (command.world)
+  if (command.world) {
     io.out << to_json((*known)->world()).dump(2) << "\n";
-  else if (command.json)
-    io.out << to_json(**known).dump() << "\n";
+    return 0;
+  }
+  const auto stored = read_history(config->agent.state, *domain);
+  if (!stored) return complain(io, stored.error(), kExitConfig);
+  const auto events = time_line(**known, *stored ? (*stored)->transitions : std::vector<StoredTransition>());
+  if (command.json)
+    io.out << to_json(**known, events).dump() << "\n";
   else
-    print(**known, io.out);
+    print(**known, events, io.out);
   return 0;
 }
 

@@ -11,14 +11,6 @@
 namespace stswatch {
 namespace {
 
-Limits limits_for(const Config& config, const Domain& domain) {
-  const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
-  Limits out = it == config.domains.end() ? config.expiry : it->limits;
-  out.confirmations = config.schedule.confirmations;
-  out.grain = config.schedule.grain(config.network.look_timeout);
-  return out;
-}
-
 std::vector<std::string> hosts_of(const DomainObservation& facts) {
   std::vector<std::string> out;
   for (const auto& mx : facts.mx.records)
@@ -37,6 +29,14 @@ void add_host(const Memory& memory, const std::string& host, Remembered& to) {
 }
 
 }  // namespace
+
+Limits limits_for(const Config& config, const Domain& domain) {
+  const auto it = std::ranges::find(config.domains, domain, &DomainConfig::name);
+  Limits out = it == config.domains.end() ? config.expiry : it->limits;
+  out.confirmations = config.schedule.confirmations;
+  out.grain = config.schedule.grain(config.network.look_timeout);
+  return out;
+}
 
 World Remembered::world(const std::vector<std::string>& mx) const {
   DomainObservation facts = *record->confirmed;

@@ -23,6 +23,9 @@ struct Remembered {
   std::vector<std::string> unseen() const;
 };
 
+/// The domain's own, or the configuration's defaults.
+Limits limits_for(const Config& config, const Domain& domain);
+
 /// From the configuration's store alone; null where nothing is remembered of the domain. The error says what
 /// is wrong with the store and how to mend it.
 tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,

@@ -9,7 +9,7 @@
 #include <csignal>
 
 #include "agent/commands/commands.h"
-#include "agent/remember/journal_file.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/version.h"
 #include "agent/watch/acts.h"
 #include "agent/watch/calendar.h"
@@ -84,7 +84,7 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& 
 /// Others may edit the silences in the file of the store.
 std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
   if (state == kInRam) return std::nullopt;
-  auto rows = read_journal(state, kSilenceTable);
+  auto rows = read_key_values(state, kSilenceTable);
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
@@ -95,7 +95,7 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
   around.read_silences = [state] { return silences_in(state); };
   around.healthy = std::move(healthy);
-  return std::make_unique<Notifier>(memory, memory.journal(), clock, std::move(around));
+  return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
 }
 
 /// Receivers are served by the plan that the service works by.
@@ -127,7 +127,7 @@ int run(const RunCommand& command, Streams io) {
   Store& memory = **store;
   const auto reports = ReportWatch::open((*plan)->config.agent.state, clock);
   if (!reports) return complain(io, reports.error(), kExitConfig);
-  OwnState own(memory.journal(), clock);
+  OwnState own(memory.key_values(), clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
                                       [&] { return watch != nullptr && !watch->stuck(); });

@@ -10,7 +10,7 @@
 #include <ostream>
 
 #include "agent/commands/commands.h"
-#include "agent/remember/journal_file.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
 #include "alerts/rows.h"
@@ -49,7 +49,7 @@ tl::expected<std::string, std::pair<std::string, int>> store_file(const SilenceC
 }
 
 tl::expected<Silences, std::string> read(const std::string& file) {
-  const auto rows = read_journal(file, kSilenceTable);
+  const auto rows = read_key_values(file, kSilenceTable);
   if (!rows) return tl::make_unexpected(rows.error());
   Silences out;
   for (const auto& [id, text] : *rows)
@@ -95,13 +95,13 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
                     "there are " + std::to_string(kSilencesOfDomain) + " silences of " + silence.domain +
                         ": remove some, or silence all of it",
                     kExitUsage);
-  std::vector<JournalEdit> edits;
+  std::vector<KeyValueEdit> edits;
   for (const auto& [id, s] : *there)
     if (s.until && *s.until <= now) edits.push_back({kSilenceTable, id, std::nullopt});
   const auto id =
       place->empty() ? new_silence_id(now, [&](const std::string& i) { return there->contains(i); }) : *place;
   edits.push_back({kSilenceTable, id, to_row(silence)});
-  if (const auto done = edit_journal(file, edits); !done) return complain(io, done.error(), kExitOutput);
+  if (const auto done = edit_key_values(file, edits); !done) return complain(io, done.error(), kExitOutput);
   io.out << id << "\n";
   return 0;
 }
@@ -138,7 +138,7 @@ int remove(const SilenceCommand& command, const std::string& file, Streams io) {
   if (!there->contains(command.id))
     return complain(io, "no silence has the id \"" + command.id + "\": see stswatch silence list",
                     kExitUsage);
-  const auto done = edit_journal(file, {{kSilenceTable, command.id, std::nullopt}});
+  const auto done = edit_key_values(file, {{kSilenceTable, command.id, std::nullopt}});
   return done ? 0 : complain(io, done.error(), kExitOutput);
 }
 

@@ -1,13 +1,10 @@
-#include "agent/remember/live_store.h"
+#include "agent/remember/store_backend.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <thread>
-
-#include "agent/remember/recent_transitions.h"
-#include "agent/remember/write_queue.h"
 
 namespace stswatch {
 namespace {
@@ -18,7 +15,6 @@ using Steady = std::chrono::steady_clock;
 constexpr Seconds kRefresh = 1h;                 // how old the times on the disk may get
 constexpr std::size_t kRefreshAtOnce = 1000;     // subjects in one transaction
 constexpr auto kRetry = 5s, kRetryAtMost = 60s;  // after a failure
-constexpr auto kTellAnyway = 60s;                // a disk that fails for so long must not keep alerts back
 constexpr Seconds kHostKept = 30 * 24h;          // an MX host that no domain uses: it may come back
 constexpr Seconds kMargin = 24h;                 // a sender's clock, and one that fetched at the last moment
 
@@ -39,19 +35,18 @@ struct Slot : Remembered<Record> {
 template <class Record>
 using Slots = std::unordered_map<std::string, Slot<Record>>;
 
-class LiveStore : public Store, private Journal {
+class LiveStore : public Store, private KeyValueStore {
  public:
-  LiveStore(EverythingStored stored, std::unique_ptr<Backing> backing, StoreOptions options)
+  LiveStore(EverythingStored stored, std::unique_ptr<StoreBackend> backend, StoreOptions options)
       : options_(std::move(options)),
-        backing_(std::move(backing)),
+        backend_(std::move(backend)),
         last_subject_(stored.last_subject),
-        journal_(std::move(stored.journal)),
-        transitions_(stored.last_transition) {
+        key_values_(std::move(stored.key_values)) {
     for (auto& [name, remembered] : stored.domains)
       domains_[name] = {std::move(remembered)};
     for (auto& [name, remembered] : stored.mx)
       mx_[name] = {std::move(remembered)};
-    if (!backing_) return;
+    if (!backend_) return;
     refreshed_ = options_.now();
     writer_ = std::thread([this] { write_until_stopped(); });
   }
@@ -72,43 +67,36 @@ class LiveStore : public Store, private Journal {
                 const std::vector<Transition>& transitions) override {
     const auto& name = record->known->domain.str();
     const auto at = record->known->at;
-    remember_in(domains_, name, record, transitions, at,
-                [&](const auto& was, auto numbered, KeptLooks& kept) {
-                  return news_of(was.get(), record, look, std::move(numbered), kept);
-                });
+    remember_in(domains_, name, record, transitions, at, [&](const auto& was, auto stored, KeptLooks& kept) {
+      return pending_write_of(was.get(), record, look, std::move(stored), kept);
+    });
   }
   void remember(std::shared_ptr<const MxMemory> record,
                 std::shared_ptr<const MxHostObservation> look) override {
-    remember_in(
-        mx_, record->known->host, record, {}, record->known->at,
-        [&](const auto& was, auto, KeptLooks& kept) { return news_of(was.get(), record, look, kept); });
+    remember_in(mx_, record->known->host, record, {}, record->known->at,
+                [&](const auto& was, auto, KeptLooks& kept) {
+                  return pending_write_of(was.get(), record, look, kept);
+                });
   }
 
-  std::vector<StoredTransition> transitions_after(std::int64_t id, std::size_t limit) override;
-  bool wait_for_transitions(std::int64_t id, Millis patience) override {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience, [&] { return stopping_ || tellable() > id; });
-    return tellable() > id;
-  }
-
-  Journal& journal() override { return *this; }
-  void apply(std::vector<JournalEdit> edits) override {
+  KeyValueStore& key_values() override { return *this; }
+  void apply(std::vector<KeyValueEdit> edits) override {
     const std::lock_guard lock(mutex_);
     for (const auto& edit : edits) {
       if (edit.text)
-        journal_[edit.table][edit.key] = *edit.text;
+        key_values_[edit.table][edit.key] = *edit.text;
       else
-        journal_[edit.table].erase(edit.key);
+        key_values_[edit.table].erase(edit.key);
     }
-    if (!backing_) return;
+    if (!backend_) return;
     ++accepted_;
     queue_.add(std::move(edits), Steady::now());
     work_.notify_one();
   }
   std::map<std::string, std::string> all(const std::string& table) const override {
     const std::lock_guard lock(mutex_);
-    const auto it = journal_.find(table);
-    return it == journal_.end() ? std::map<std::string, std::string>() : it->second;
+    const auto it = key_values_.find(table);
+    return it == key_values_.end() ? std::map<std::string, std::string>() : it->second;
   }
 
   void watch(std::set<std::string> domains) override {
@@ -117,7 +105,7 @@ class LiveStore : public Store, private Journal {
   }
 
   bool flush(Millis patience) override {
-    if (!backing_) return true;
+    if (!backend_) return true;
     std::unique_lock lock(mutex_);
     const auto wanted = accepted_, round = ++rounds_asked_;
     work_.notify_one();
@@ -145,19 +133,13 @@ class LiveStore : public Store, private Journal {
  private:
   template <class Record, class Find>
   void remember_in(Slots<Record>& slots, const std::string& name, std::shared_ptr<const Record> record,
-                   const std::vector<Transition>& transitions, TimePoint at, Find find_news);
-
-  std::int64_t tellable() const {
-    const bool overdue = failing_since_ && Steady::now() - *failing_since_ >= kTellAnyway;
-    return overdue ? transitions_.last() : transitions_.safe();
-  }
+                   const std::vector<Transition>& transitions, TimePoint at, Find find_write);
 
   // The writer's own; with the lock held where they take it.
   void write_until_stopped();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   void write_one(std::unique_lock<std::mutex>& lock);
-  void conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted,
-                std::int64_t transition);
+  void conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted);
   /// Also where the calendar was set back.
   bool refresh_is_due() const { return std::chrono::abs(options_.now() - refreshed_) >= kRefresh; }
   void begin_refresh();
@@ -167,15 +149,14 @@ class LiveStore : public Store, private Journal {
   void note_error(const std::string& what);
 
   const StoreOptions options_;
-  const std::unique_ptr<Backing> backing_;  // the writer's, after the constructor
+  const std::unique_ptr<StoreBackend> backend_;  // the writer's, after the constructor
 
   mutable std::mutex mutex_;
   std::condition_variable work_, changed_;
   Slots<DomainMemory> domains_;  // guarded by mutex_, as is all below but the thread
   Slots<MxMemory> mx_;
   std::int64_t last_subject_ = 0;
-  std::map<std::string, std::map<std::string, std::string>> journal_;
-  RecentTransitions transitions_;
+  std::map<std::string, std::map<std::string, std::string>> key_values_;
   std::optional<std::set<std::string>> watched_;
   WriteQueue queue_;
   std::vector<std::pair<std::int64_t, SubjectName>>
@@ -194,69 +175,41 @@ class LiveStore : public Store, private Journal {
 template <class Record, class Find>
 void LiveStore::remember_in(Slots<Record>& slots, const std::string& name,
                             std::shared_ptr<const Record> record, const std::vector<Transition>& transitions,
-                            TimePoint at, Find find_news) {
+                            TimePoint at, Find find_write) {
   // A subject has one writer at a time, so what is compared here is not replaced meanwhile.
   std::shared_ptr<const Record> before;
   KeptLooks kept;
-  std::vector<StoredTransition> numbered;
+  std::vector<StoredTransition> stored;
   {
     const std::lock_guard lock(mutex_);
     if (const auto it = slots.find(name); it != slots.end()) {
       before = it->second.record;
       kept = it->second.kept;
     }
-    if (!backing_) {
+    if (!backend_) {
       slots[name].record = std::move(record);
-      (void)transitions_.number(transitions, name, at);
-      transitions_.now_safe(transitions_.last());
-      changed_.notify_all();
       return;
     }
   }
   for (const auto& transition : transitions)
-    numbered.push_back({0, at, name, transition});
-  auto news = find_news(before, std::move(numbered), kept);
+    stored.push_back({at, name, transition});
+  auto write = find_write(before, stored, kept);
 
   const std::lock_guard lock(mutex_);
   auto& slot = slots[name];
   if (slot.subject == 0) {
     slot.subject = ++last_subject_;
-    // Forgotten since, as no longer watched: all of it is news again.
-    if (before != nullptr)
-      news = find_news(std::shared_ptr<const Record>(), std::vector<StoredTransition>(), kept = {});
+    // Forgotten since, as no longer watched: all of it is new again.
+    if (before != nullptr) write = find_write(std::shared_ptr<const Record>(), std::move(stored), kept = {});
   }
   slot.record = std::move(record);
   slot.kept = kept;
   slot.moved = true;
-  if (news.empty()) return;
-  news.subject = slot.subject;
-  news.transitions = transitions_.number(transitions, name, at);
+  if (write.empty()) return;
+  write.subject = slot.subject;
   ++accepted_;
-  queue_.add(std::move(news), Steady::now());
+  queue_.add(std::move(write), Steady::now());
   work_.notify_one();
-}
-
-std::vector<StoredTransition> LiveStore::transitions_after(std::int64_t id, std::size_t limit) {
-  std::vector<StoredTransition> out;
-  std::int64_t in_ram_from = 0, upto = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    in_ram_from = transitions_.in_ram_from();
-    upto = tellable();
-    if (id + 1 >= in_ram_from || !backing_) return transitions_.after(id, limit, upto);
-  }
-  auto older = backing_->older_transitions(id, in_ram_from, limit);
-  const std::lock_guard lock(mutex_);
-  if (!older) {
-    note_error(older.error());
-    return out;
-  }
-  out = std::move(*older);
-  if (out.size() < limit) {
-    auto recent = transitions_.after(in_ram_from - 1, limit - out.size(), upto);
-    out.insert(out.end(), std::make_move_iterator(recent.begin()), std::make_move_iterator(recent.end()));
-  }
-  return out;
 }
 
 void LiveStore::write_until_stopped() {
@@ -294,16 +247,15 @@ void LiveStore::wait_for_work(std::unique_lock<std::mutex>& lock) {
 void LiveStore::write_one(std::unique_lock<std::mutex>& lock) {
   add_stale();
   const auto accepted = accepted_;
-  const auto transition = transitions_.last();
   if (!queue_.empty()) {
     Batch batch = queue_.take();
     lock.unlock();
-    const auto done = backing_->write(batch);
+    const auto done = backend_->write(batch);
     const bool was_failing = [&] {
       lock.lock();
       return failing_since_.has_value();
     }();
-    conclude(done, std::move(batch), accepted, transition);
+    conclude(done, std::move(batch), accepted);
     if (!done != was_failing) {
       const auto trouble = health_.trouble.value_or("");
       lock.unlock();
@@ -317,8 +269,7 @@ void LiveStore::write_one(std::unique_lock<std::mutex>& lock) {
   if (tidying_ && !failing_since_ && !stopping_) tidy(lock);
 }
 
-void LiveStore::conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted,
-                         std::int64_t transition) {
+void LiveStore::conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted) {
   const auto now = Steady::now();
   if (!done) {
     note_error(done.error());
@@ -329,7 +280,6 @@ void LiveStore::conclude(const tl::expected<void, std::string>& done, Batch batc
     return;
   }
   written_ = accepted;
-  transitions_.now_safe(transition);
   failing_since_.reset();
   retry_at_.reset();
   retry_after_ = kRetry;
@@ -360,10 +310,10 @@ void LiveStore::add_stale() {
   const auto add = [&](auto& slots, const std::string& name, std::int64_t subject) {
     const auto it = slots.find(name);
     if (it == slots.end() || it->second.subject != subject) return;
-    auto news = refresh(it->second.record, it->second.kept);
-    news.subject = subject;
+    auto write = refresh(it->second.record, it->second.kept);
+    write.subject = subject;
     it->second.moved = false;
-    queue_.add(std::move(news), Steady::now());
+    queue_.add(std::move(write), Steady::now());
   };
   for (std::size_t n = 0; n < kRefreshAtOnce && !stale_.empty(); ++n) {
     const auto [subject, name] = std::move(stale_.back());
@@ -408,7 +358,7 @@ void LiveStore::forget_unwatched() {
 void LiveStore::tidy(std::unique_lock<std::mutex>& lock) {
   const auto now = options_.now();
   lock.unlock();
-  const auto more = backing_->tidy(now);
+  const auto more = backend_->tidy(now);
   lock.lock();
   tidying_ = more && *more;
   if (!more) note_error(more.error());
@@ -416,9 +366,9 @@ void LiveStore::tidy(std::unique_lock<std::mutex>& lock) {
 
 }  // namespace
 
-std::unique_ptr<Store> make_live_store(EverythingStored stored, std::unique_ptr<Backing> backing,
+std::unique_ptr<Store> make_live_store(EverythingStored stored, std::unique_ptr<StoreBackend> backend,
                                        StoreOptions options) {
-  return std::make_unique<LiveStore>(std::move(stored), std::move(backing), std::move(options));
+  return std::make_unique<LiveStore>(std::move(stored), std::move(backend), std::move(options));
 }
 
 std::unique_ptr<Memory> make_ram_memory() { return make_live_store({}, nullptr, {}); }

@@ -185,32 +185,37 @@ void count_day(Past& past, TimePoint at, bool ok) {
     days.pop_front();
 }
 
-void add_fetch(Past& past, const DomainObservation& look, const Vantage& vantage) {
-  FetchSample sample{look.at, !look.fetches.empty(), Millis{0}};
-  bool some_ok = false, unknown = look.fetches.empty();
-  for (const auto& fetch : look.fetches) {
-    const auto outcome = classify(fetch, vantage, look.at).outcome;
-    unknown = unknown || outcome == Outcome::unknown;
-    some_ok = some_ok || outcome == Outcome::ok;
-    sample.ok = sample.ok && outcome == Outcome::ok;
-    sample.duration = std::max(sample.duration, fetch.duration);
+void add_fetch(Past& past, const std::vector<PolicyCopy>& copies, TimePoint at) {
+  FetchSample sample{at, !copies.empty(), Millis{0}};
+  bool some_ok = false, unknown = copies.empty();
+  for (const auto& copy : copies) {
+    unknown = unknown || copy.outcome == Outcome::unknown;
+    some_ok = some_ok || copy.outcome == Outcome::ok;
+    sample.ok = sample.ok && copy.outcome == Outcome::ok;
+    sample.duration = std::max(sample.duration, copy.fetch->duration);
   }
-  if (some_ok) past.policy_ok_last = look.at;
+  if (some_ok) past.policy_ok_last = at;
   if (unknown) return;
   past.fetches.push_back(sample);
-  while (past.fetches.size() > kFetches || look.at - past.fetches.front().at > kFetchWindow)
+  while (past.fetches.size() > kFetches || at - past.fetches.front().at > kFetchWindow)
     past.fetches.pop_front();
-  count_day(past, look.at, sample.ok);
+  count_day(past, at, sample.ok);
 }
 
 }  // namespace
 
+Past remember_look(Past past, const Case& confirmed, const DomainObservation& seen,
+                   const std::vector<PolicyCopy>* fetched) {
+  past = Folder(std::move(past), confirmed, {confirmed, seen, fetched}).fold();
+  if (fetched != nullptr) add_fetch(past, *fetched, confirmed.now);
+  return past;
+}
+
 Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks& mx, const Vantage& vantage,
                    const Limits& limits, const DomainObservation& seen, bool fetched) {
-  const Case c = make_case(confirmed, mx, vantage, limits);
-  past = Folder(std::move(past), c, {c, seen, fetched, vantage}).fold();
-  if (fetched) add_fetch(past, seen, vantage);
-  return past;
+  const auto copies = fetched ? copies_of(seen, vantage) : std::vector<PolicyCopy>();
+  return remember_look(std::move(past), read_case(confirmed, mx, vantage, limits), seen,
+                       fetched ? &copies : nullptr);
 }
 
 }  // namespace stswatch

@@ -2,13 +2,17 @@
 // Pure.
 #pragma once
 
+#include "checks/judge/case.h"
 #include "checks/judge/past.h"
-#include "checks/judge/verdict.h"
 
 namespace stswatch {
 
-/// `confirmed` holds what is confirmed now, known parts of earlier looks included; its time is now. `seen`:
-/// this look by itself; `fetched`: it asked for the policy. The first look that knows a part is its baseline.
+/// `confirmed` holds what is confirmed now, known parts of earlier looks included; its time is now. Its own
+/// history is not asked. `seen`: this look by itself; `fetched`: what it saw of the policy, null if it did
+/// not ask. The first look that knows a part is its baseline.
+Past remember_look(Past past, const Case& confirmed, const DomainObservation& seen,
+                   const std::vector<PolicyCopy>* fetched);
+/// The same from the facts.
 Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks& mx, const Vantage& vantage,
                    const Limits& limits, const DomainObservation& seen, bool fetched);
 

@@ -75,10 +75,9 @@ struct Witness {
 Witness witness(const LookAtWindows& look) {
   Witness out;
   const auto& host = look.seen.policy_host;
-  if (!look.fetched || host.lookup() == Lookup::unknown) return out;
-  out.complete = look.seen.fetches.size() == host.all().size();
-  for (const auto& fetch : look.seen.fetches) {
-    const auto copy = classify(fetch, look.vantage, look.seen.at);
+  if (look.fetched == nullptr || host.lookup() == Lookup::unknown) return out;
+  out.complete = look.fetched->size() == host.all().size();
+  for (const auto& copy : *look.fetched) {
     out.complete = out.complete && copy.outcome != Outcome::unknown;
     if (const Policy* applied = copy.reading ? copy.reading->applied() : nullptr)
       out.read.push_back(*applied);

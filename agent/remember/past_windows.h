@@ -11,10 +11,9 @@
 namespace stswatch {
 
 struct LookAtWindows {
-  const Case& confirmed;          // its time is now
-  const DomainObservation& seen;  // this look by itself
-  bool fetched = false;           // it asked for the policy
-  const Vantage& vantage;
+  const Case& confirmed;                             // its time is now
+  const DomainObservation& seen;                     // this look by itself
+  const std::vector<PolicyCopy>* fetched = nullptr;  // what it saw of the policy; null: it did not ask
 };
 
 /// Tells a change: its code, what was, what is.

@@ -1,5 +1,6 @@
-// One list of fields for each noun, walked by the writer and by the reader alike. The structured bindings
-// make a field that is added to a fact, and not here, an error of the compiler. Internal to saved_look.
+// One list of fields for each noun, walked by writers and readers of JSON and by the hash of a look. The
+// structured bindings make a field that is added to a fact, and not here, an error of the compiler. Internal
+// to the store.
 #pragma once
 
 #include <type_traits>

@@ -1,14 +1,17 @@
-// The facts of a look as JSON that a person can read and a program can judge again: in the words of the
-// facts, times as to_utc() writes them, what is default left out. Pure; nothing in the text is trusted when
-// it is read.
+// Facts, and what is remembered, as JSON that a person can read and a program can judge again: in the words
+// of the facts, times as to_utc() writes them, what is default left out. One list of fields for each noun
+// (saved_fields.h) serves files, tables and the hash of a look. Pure; nothing in the text is trusted when it
+// is read.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "checks/judge/verdict.h"
+#include "agent/remember/memory.h"
 
 namespace stswatch {
 
@@ -48,5 +51,39 @@ inline constexpr std::size_t kSavedDepth = 32;         // the facts nest 7 deep
 /// that it does not know: such files are also written by hand.
 std::string to_text(const SavedLook& look);
 Read<SavedLook> read_saved_look(std::string_view text);
+
+// What the store keeps of a record beside its looks and the lists of its past, which have tables of their
+// own.
+
+nlohmann::ordered_json to_json(const Incident& incident);
+Read<Incident> read_incident(const nlohmann::json& json);
+
+/// What lasts from look to look ...
+nlohmann::ordered_json state_of(const DomainMemory& record);
+nlohmann::ordered_json state_of(const MxMemory& record);
+/// ... and what moves with each: times, by role those of the looks that are kept, figures of fetches.
+using LookTimesByRole = std::map<std::string, TimePoint>;
+nlohmann::ordered_json moments_of(const DomainMemory& record, const LookTimesByRole& looks);
+nlohmann::ordered_json moments_of(const MxMemory& record, const LookTimesByRole& looks);
+
+/// Lays a state or moments over the record; the error is a place and what would be right there. A state of
+/// an older store holds both.
+tl::expected<void, std::string> read_state(const nlohmann::json& json, DomainMemory& record);
+tl::expected<void, std::string> read_state(const nlohmann::json& json, MxMemory& record);
+tl::expected<void, std::string> read_moments(const nlohmann::json& json, DomainMemory& record,
+                                             LookTimesByRole& looks);
+tl::expected<void, std::string> read_moments(const nlohmann::json& json, MxMemory& record,
+                                             LookTimesByRole& looks);
+
+/// Texts made small for the store: zlib (RFC 1950).
+std::string compress(std::string_view text);
+/// What is no compressed text, or would be larger than `most`, is an error.
+tl::expected<std::string, std::string> decompress(std::string_view compressed, std::size_t most);
+
+/// What a look saw as a hash: two looks have the same when they saw the same, whatever the clock, the time to
+/// live and the duration said.
+using FactsHash = std::array<std::uint8_t, 16>;
+FactsHash hash_of(const DomainObservation& look);
+FactsHash hash_of(const MxHostObservation& look);
 
 }  // namespace stswatch

@@ -159,7 +159,8 @@ void describe(V& v, Of<V, Incident>& incident) {
   v("accepted_by", accepted_by);
 }
 
-/// Of a domain's past all but the lists, which are rows.
+/// Of a domain's past all but the lists, which are rows. A field that is added here belongs to what lasts or
+/// to what moves too: see below.
 template <class V>
 void describe(V& v, Of<V, Past>& past) {
   auto& [began, policies, ids, mx, certificates, addresses, record_cname, policy_host_cname,
@@ -209,20 +210,56 @@ void describe(V& v, Of<V, HostPast>& past) {
   v("attempts", attempts);
 }
 
-template <class V>
-void describe(V& v, Of<V, DomainMemory>& record) {
-  describe(v, record.past);
+// What lasts, and what moves with each look, apart: the latter is written once an hour. Both are views.
+
+template <class Record>
+struct Lasting {
+  Record* record;
+};
+template <class Record>
+struct Moments {
+  Record* record;
+  std::conditional_t<std::is_const_v<Record>, const std::map<std::string, TimePoint>,
+                     std::map<std::string, TimePoint>>* looks;  // by role
+};
+
+template <class Record>
+inline constexpr bool kOfDomain = std::is_same_v<std::remove_const_t<Record>, DomainMemory>;
+
+template <class V, class Record>
+void describe(V& v, const Lasting<Record>& lasting) {
+  auto& record = *lasting.record;
+  if constexpr (kOfDomain<Record>) {
+    auto& past = record.past;
+    v("began", past.began);
+    v("policy_host_addresses", past.policy_host_addresses);
+    v("record_cname", past.record_cname);
+    v("policy_host_cname", past.policy_host_cname);
+    v("tlsrpt_valid_since", past.tlsrpt_valid_since);
+    v("tlsrpt_was_valid", past.tlsrpt_was_valid);
+    v("gates", past.gates);
+    v("change_counts", past.change_counts);
+    v("forgotten_ids", past.forgotten_ids);
+  }
   v("doubts", record.debounces);
-  v("times", record.times);
-  v("policy_fetched", record.policy_fetched);
-  v("policy_last_success", record.policy_last_success);
 }
 
-template <class V>
-void describe(V& v, Of<V, MxMemory>& record) {
-  v("doubts", record.debounces);
-  v.always("times", record.times);
-  v("attempts", record.attempts);
+template <class V, class Record>
+void describe(V& v, const Moments<Record>& moments) {
+  auto& record = *moments.record;
+  if constexpr (kOfDomain<Record>) {
+    auto& past = record.past;
+    v("policy_ok_last", past.policy_ok_last);
+    v("fetches", past.fetches);
+    v("fetch_days", past.fetch_days);
+    v("sight", past.sight);
+    v("policy_fetched", record.policy_fetched);
+    v("policy_last_success", record.policy_last_success);
+  } else {
+    v("attempts", record.attempts);
+  }
+  v("times", record.times);
+  if (moments.looks != nullptr) v("looks", *moments.looks);
 }
 
 }  // namespace stswatch::saved

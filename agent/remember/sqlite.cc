@@ -94,7 +94,7 @@ void Database::note(int code) {
   trouble_ = Trouble{kind_of(code), std::move(text)};
 }
 
-Statement* Database::make_case(std::string_view text) {
+Statement* Database::prepare(std::string_view text) {
   if (trouble_) return nullptr;
   std::string key(text);
   if (const auto it = statements_.find(key); it != statements_.end()) return &it->second;

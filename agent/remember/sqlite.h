@@ -73,7 +73,7 @@ class Database {
   }
   template <class OnRow, class... Args>
   void each(std::string_view text, OnRow on_row, const Args&... args) {
-    Statement* statement = make_case(text);
+    Statement* statement = prepare(text);
     if (statement == nullptr) return;
     (statement->bind(args), ...);
     while (step(*statement))
@@ -83,7 +83,7 @@ class Database {
   /// For callers that bind by themselves.
   template <class Bind>
   void run_bound(std::string_view text, Bind bind) {
-    Statement* statement = make_case(text);
+    Statement* statement = prepare(text);
     if (statement == nullptr) return;
     bind(*statement);
     while (step(*statement)) {
@@ -112,7 +112,7 @@ class Database {
 
  private:
   explicit Database(sqlite3* raw) : raw_(raw) {}
-  Statement* make_case(std::string_view text);
+  Statement* prepare(std::string_view text);
   bool step(Statement& statement);
   static void reset(Statement& statement);
   void note(int code);

@@ -8,8 +8,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "agent/remember/sqlite_schema.h"
-
 namespace stswatch::sql {
 namespace {
 

@@ -1,6 +1,8 @@
 // The file of the embedded store: found or made, understood or refused. Nothing that is not understood is
-// written to.
+// written to. Its tables come in steps from one version to the next.
 #pragma once
+
+#include <span>
 
 #include "agent/remember/sqlite.h"
 
@@ -38,5 +40,22 @@ std::string unreadable(const std::string& file, const std::string& what);
 
 /// As a new file, whole or not at all.
 tl::expected<void, std::string> copy(const std::string& from, const std::string& to);
+
+// --- The tables (sqlite_schema.cc)
+
+/// Step i brings version i to i + 1; never edit one that has been released, add the next.
+std::span<const char* const> schema_steps();
+
+enum class Schema {
+  fresh,  // an empty file
+  older,  // steps are to be taken
+  current,
+  newer,    // written by a later stswatch
+  foreign,  // the database of another program
+};
+Schema schema_of(Database& db, std::span<const char* const> steps = schema_steps());
+
+/// Takes the steps that are missing, in one transaction.
+tl::expected<void, Trouble> migrate(Database& db, std::span<const char* const> steps = schema_steps());
 
 }  // namespace stswatch::sql

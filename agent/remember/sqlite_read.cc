@@ -1,10 +1,7 @@
-#include "agent/remember/sqlite_read.h"
-
+// Tables into records.
 #include <nlohmann/json.hpp>
 
-#include "agent/remember/packed.h"
-#include "agent/remember/saved_memory.h"
-#include "agent/remember/sqlite_rows.h"
+#include "agent/remember/sqlite_records.h"
 
 namespace stswatch::sql {
 namespace {
@@ -16,11 +13,51 @@ struct Parts {
   std::string kind, name, state;
   Past past;
   std::vector<Incident> incidents;
+  nlohmann::json moments;
+  LookTimesByRole times;  // of the looks that are kept, as the moments have them
   KeptLooks kept;
   LookFacts known, confirmed;
 };
 
 std::string said(const tl::expected<void, std::string>& read) { return read ? "" : read.error(); }
+
+Read<nlohmann::json> json_of(std::string_view compressed) {
+  const auto text = decompress(compressed, kSavedText);
+  if (!text) return tl::make_unexpected(text.error());
+  return parse_saved(*text);
+}
+
+/// When the looks that are kept were last seen: of the moments all that can be read without the record.
+Read<LookTimesByRole> times_in(const nlohmann::json& moments) {
+  LookTimesByRole times;
+  if (!moments.contains("looks")) return times;
+  MxMemory nobody;
+  const nlohmann::json looks{{"looks", moments.at("looks")}};
+  if (const auto read = stswatch::read_moments(looks, nobody, times); !read)
+    return tl::make_unexpected(read.error());
+  return times;
+}
+
+/// The time that a look of this role was last seen at; the row has the first.
+TimePoint seen_at(TimePoint row, const LookTimesByRole& times, std::string_view role) {
+  const auto it = times.find(std::string(role));
+  return it == times.end() ? row : std::max(row, it->second);
+}
+
+template <class Look>
+Read<std::shared_ptr<const Look>> look_of(std::string_view compressed, TimePoint at) {
+  const auto json = json_of(compressed);
+  if (!json) return tl::make_unexpected("a look: " + json.error());
+  const auto dated = [&](auto read) -> Read<std::shared_ptr<const Look>> {
+    if (!read) return tl::make_unexpected(read.error());
+    read->at = at;
+    return std::make_shared<const Look>(std::move(*read));
+  };
+  if constexpr (std::is_same_v<Look, DomainObservation>)
+    return dated(read_domain_look(*json));
+  else
+    return dated(read_mx_look(*json));
+}
 
 class ReaderOfAll {
  public:
@@ -29,6 +66,7 @@ class ReaderOfAll {
   tl::expected<EverythingStored, std::string> read(const std::set<std::string>* domains) {
     choose(domains);
     read_subjects();
+    read_moments();
     read_list<SeenPolicy>([](Parts & p) -> auto& { return p.past.policies; });
     read_list<SeenId>([](Parts & p) -> auto& { return p.past.ids; });
     read_list<SeenHost>([](Parts & p) -> auto& { return p.past.mx; });
@@ -64,6 +102,19 @@ class ReaderOfAll {
     });
   }
 
+  void read_moments() {
+    db_.each("SELECT subject_id, moments FROM moments WHERE subject_id IN wanted", [&](const Statement& row) {
+      const auto it = parts_.find(row.integer(0));
+      if (it == parts_.end() || !fault_.empty()) return;
+      auto json = json_of(row.text(1));
+      if (!json) return say(it->second, "moments: " + json.error());
+      auto times = times_in(*json);
+      if (!times) return say(it->second, times.error());
+      it->second.moments = std::move(*json);
+      it->second.times = std::move(*times);
+    });
+  }
+
   template <class T, class ListOf>
   void read_list(ListOf list_of) {
     const bool history = std::is_same_v<T, Change>;
@@ -96,44 +147,38 @@ class ReaderOfAll {
 
   void read_look(Parts& parts, const Statement& row) {
     const auto at = parse_utc(row.text(2));
-    const auto key = row.text(3);
-    if (!at || key.size() != FactsKey{}.size()) return say(parts, "a look without a time or key");
-    KeptLook kept{{}, *at};
-    std::copy(key.begin(), key.end(), kept.key.begin());
+    const auto hash = row.text(3);
+    if (!at || hash.size() != FactsHash{}.size()) return say(parts, "a look without a time or hash");
+    KeptLook kept{{}, seen_at(*at, parts.times, row.text(1))};
+    std::copy(hash.begin(), hash.end(), kept.hash.begin());
     for (std::size_t role = 0; role < kSingleRoles; ++role)
-      if (row.text(1) == to_string(static_cast<Role>(role))) parts.kept[role] = kept;
-    if (row.text(1) == to_string(Role::known)) parts.known = unpacked(parts, row.text(4), *at);
-    if (row.text(1) == to_string(Role::confirmed)) parts.confirmed = confirmed_look(parts, row, kept);
+      if (row.text(1) == stswatch::to_string(static_cast<Role>(role))) parts.kept[role] = kept;
+    if (row.text(1) == stswatch::to_string(Role::known)) parts.known = facts_of(parts, row.text(4), kept.at);
+    if (row.text(1) == stswatch::to_string(Role::confirmed))
+      parts.confirmed = confirmed_look(parts, row, kept);
   }
 
   /// "known" comes before "confirmed", and most often they are one.
   LookFacts confirmed_look(Parts& parts, const Statement& row, const KeptLook& kept) {
     const auto& known = parts.kept[static_cast<std::size_t>(Role::known)];
-    const bool same = known && known->key == kept.key && known->at == kept.at;
-    return same ? parts.known : unpacked(parts, row.text(4), kept.at);
+    const bool same = known && known->hash == kept.hash && known->at == kept.at;
+    return same ? parts.known : facts_of(parts, row.text(4), kept.at);
   }
 
-  LookFacts unpacked(const Parts& parts, std::string_view packed, TimePoint at) {
-    const auto text = unpack(packed, kSavedText);
-    if (!text) return say(parts, "a look: " + text.error()), LookFacts{};
-    const auto json = parse_saved(*text);
-    if (!json) return say(parts, "a look: " + json.error()), LookFacts{};
-    const auto dated = [&](auto read) -> LookFacts {
+  LookFacts facts_of(const Parts& parts, std::string_view compressed, TimePoint at) {
+    const auto told = [&](auto read) -> LookFacts {
       if (!read) return say(parts, read.error()), LookFacts{};
-      read->at = at;
-      using Look = typename decltype(read)::value_type;
-      return std::make_shared<const Look>(std::move(*read));
+      return std::move(*read);
     };
-    return parts.kind == "domain" ? dated(read_domain_look(*json)) : dated(read_mx_look(*json));
+    return parts.kind == "domain" ? told(look_of<DomainObservation>(compressed, at))
+                                  : told(look_of<MxHostObservation>(compressed, at));
   }
 
   void read_the_rest() {
     db_.each("SELECT name, key, text FROM journal", [&](const Statement& row) {
-      out_.journal[std::string(row.text(0))][std::string(row.text(1))] = row.text(2);
+      out_.key_values[std::string(row.text(0))][std::string(row.text(1))] = row.text(2);
     });
     out_.last_subject = db_.number("SELECT max(id) FROM subjects").value_or(0);
-    out_.last_transition =
-        db_.number("SELECT seq FROM sqlite_sequence WHERE name = 'transitions'").value_or(0);
   }
 
   void assemble(std::int64_t id, Parts& parts, EverythingStored& out) {
@@ -157,7 +202,7 @@ class ReaderOfAll {
     record->confirmed = confirmed;
     record->past = std::move(parts.past);
     record->incidents = std::move(parts.incidents);
-    if (const auto fault = said(read_state(state, *record)); !fault.empty()) return say(parts, fault);
+    if (const auto fault = lay(parts, state, *record); !fault.empty()) return say(parts, fault);
     out.domains[parts.name] = {id, std::move(record), parts.kept};
   }
 
@@ -169,11 +214,19 @@ class ReaderOfAll {
     record->confirmed = confirmed;
     record->past = std::make_shared<HostPast>(
         HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes), {}});
-    if (const auto fault = said(read_state(state, *record)); !fault.empty()) return say(parts, fault);
+    if (const auto fault = lay(parts, state, *record); !fault.empty()) return say(parts, fault);
     HostPast past = *record->past;
     past.attempts = record->attempts;
     record->past = std::make_shared<HostPast>(std::move(past));
     out.mx[parts.name] = {id, std::move(record), parts.kept};
+  }
+
+  template <class Record>
+  static std::string lay(Parts& parts, const nlohmann::json& state, Record& record) {
+    auto fault = said(read_state(state, record));
+    if (fault.empty() && !parts.moments.is_null())
+      fault = said(stswatch::read_moments(parts.moments, record, parts.times));
+    return fault;
   }
 
   void say(const Parts& parts, const std::string& what) {
@@ -192,29 +245,101 @@ tl::expected<EverythingStored, std::string> read_all(Database& db, const std::se
   return ReaderOfAll(db).read(domains);
 }
 
-tl::expected<std::vector<StoredTransition>, std::string> read_transitions(Database& db, std::int64_t after,
-                                                                          std::int64_t before,
-                                                                          std::size_t limit) {
-  std::vector<StoredTransition> out;
-  std::string fault;
-  db.each(
-      "SELECT id, at, domain, kind, incident FROM transitions WHERE id > ? AND id < ? ORDER BY id LIMIT ?",
-      [&](const Statement& row) {
-        const auto at = parse_utc(row.text(1));
-        const auto json = parse_saved(row.text(4));
-        auto incident = json ? read_incident(*json) : tl::make_unexpected(json.error());
-        const auto& kinds = saved::Words<Transition::Kind>::kAll;
-        const auto kind = std::find_if(kinds.begin(), kinds.end(),
-                                       [&](const auto& word) { return word.second == row.text(3); });
-        if (!at || !incident || kind == kinds.end()) {
-          fault = "transition " + std::to_string(row.integer(0)) + " cannot be read";
-          return;
-        }
-        out.push_back({row.integer(0), *at, std::string(row.text(2)), {kind->first, std::move(*incident)}});
-      },
-      after, before, limit);
-  if (!fault.empty()) return tl::make_unexpected(std::move(fault));
-  return out;
+namespace {
+
+/// What was of one domain, and of the hosts that its looks name.
+class ReaderOfHistory {
+ public:
+  explicit ReaderOfHistory(Database& db) : db_(db) {}
+
+  tl::expected<StoredHistory, std::string> read(const std::string& domain) {
+    StoredHistory out;
+    read_transitions(domain, out.transitions);
+    read_looks("domain", domain, out.looks);
+    std::set<std::string> hosts{domain};  // RFC 5321 §5.1: the implicit MX
+    for (const auto& stored : out.looks)
+      for (const auto& mx : stored.look->mx.records)
+        hosts.insert(mx.host);
+    for (const auto& host : hosts) {
+      std::vector<StoredLook<MxHostObservation>> looks;
+      read_looks("mx", host, looks);
+      if (!looks.empty()) out.mx.emplace(host, std::move(looks));
+    }
+    if (!fault_.empty()) return tl::make_unexpected(std::move(fault_));
+    return out;
+  }
+
+ private:
+  void read_transitions(const std::string& domain, std::vector<StoredTransition>& out) {
+    db_.each(
+        "SELECT id, at, kind, incident FROM transitions WHERE domain = ? ORDER BY id",
+        [&](const Statement& row) {
+          const auto at = parse_utc(row.text(1));
+          const auto json = parse_saved(row.text(3));
+          auto incident = json ? read_incident(*json) : tl::make_unexpected(json.error());
+          const auto& kinds = saved::Words<Transition::Kind>::kAll;
+          const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                         [&](const auto& word) { return word.second == row.text(2); });
+          if (!at || !incident || kind == kinds.end())
+            return say("transition " + std::to_string(row.integer(0)) + " cannot be read");
+          out.push_back({*at, domain, {kind->first, std::move(*incident)}});
+        },
+        domain);
+  }
+
+  /// One entry for all roles that speak of the same moment.
+  template <class Look>
+  void read_looks(const char* kind, const std::string& name, std::vector<StoredLook<Look>>& out) {
+    const auto times = times_of(kind, name);
+    std::map<std::pair<TimePoint, std::int64_t>, StoredLook<Look>> by_time;  // and facts
+    db_.each(
+        "SELECT l.role, l.at, f.id, f.look FROM looks l JOIN facts f ON f.id = l.facts_id JOIN subjects s ON "
+        "s.id = l.subject_id WHERE s.kind = ? AND s.name = ? AND l.role NOT IN ('known', 'confirmed') "
+        "ORDER BY l.role",
+        [&](const Statement& row) {
+          const auto at = parse_utc(row.text(1));
+          if (!at) return say(name + ": a look without a time");
+          const auto seen = row.text(0) == "changed" ? *at : seen_at(*at, times, row.text(0));
+          auto& stored = by_time[{seen, row.integer(2)}];
+          stored.kept_as.emplace_back(row.text(0));
+          if (stored.look != nullptr) return;
+          auto look = look_of<Look>(row.text(3), seen);
+          if (!look) return say(name + ": " + look.error());
+          stored.look = std::move(*look);
+        },
+        kind, name);
+    for (auto& [_, stored] : by_time)
+      if (stored.look != nullptr) out.push_back(std::move(stored));
+  }
+
+  LookTimesByRole times_of(const char* kind, const std::string& name) {
+    LookTimesByRole times;
+    db_.each(
+        "SELECT m.moments FROM moments m JOIN subjects s ON s.id = m.subject_id WHERE s.kind = ? AND s.name "
+        "= ?",
+        [&](const Statement& row) {
+          const auto json = json_of(row.text(0));
+          if (!json) return say(name + ": moments: " + json.error());
+          auto read = times_in(*json);
+          if (!read) return say(name + ": " + read.error());
+          times = std::move(*read);
+        },
+        kind, name);
+    return times;
+  }
+
+  void say(const std::string& what) {
+    if (fault_.empty()) fault_ = printable(what);
+  }
+
+  Database& db_;
+  std::string fault_;
+};
+
+}  // namespace
+
+tl::expected<StoredHistory, std::string> read_history(Database& db, const std::string& domain) {
+  return ReaderOfHistory(db).read(domain);
 }
 
 }  // namespace stswatch::sql

@@ -1,6 +1,6 @@
-#include "agent/remember/sqlite_schema.h"
-
 #include <array>
+
+#include "agent/remember/sqlite_file.h"
 
 namespace stswatch::sql {
 namespace {
@@ -149,7 +149,18 @@ ALTER TABLE incidents ADD COLUMN refused_by TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE incidents ADD COLUMN accepted_by TEXT NOT NULL DEFAULT '[]';
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
+// What moves with each look has a small row of its own, since it is written once an hour for each subject; a
+// state of an older version keeps it until it is written anew. What became of a finding is asked by domain.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE moments (
+  subject_id INTEGER PRIMARY KEY REFERENCES subjects ON DELETE CASCADE,
+  moments BLOB NOT NULL
+);
+ALTER TABLE subjects DROP COLUMN last_look;
+CREATE INDEX transitions_of_domain ON transitions (domain);
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 }  // namespace
 

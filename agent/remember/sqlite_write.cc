@@ -1,10 +1,7 @@
-#include "agent/remember/sqlite_write.h"
-
+// Records into tables.
 #include <nlohmann/json.hpp>
 
-#include "agent/remember/packed.h"
-#include "agent/remember/saved_memory.h"
-#include "agent/remember/sqlite_rows.h"
+#include "agent/remember/sqlite_records.h"
 
 namespace stswatch::sql {
 namespace {
@@ -13,8 +10,8 @@ constexpr std::size_t kChangedLooks = 100;     // of one subject
 constexpr std::size_t kLookOctets = 1U << 20;  // of its changed looks, as they are packed
 constexpr std::size_t kChanges = 1000;         // as many as a record holds
 
-std::string_view octets_of(const FactsKey& key) {
-  return {reinterpret_cast<const char*>(key.data()), key.size()};
+std::string_view octets_of(const FactsHash& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
 /// `place`: one number in a list that has an order of its own, none in a history.
@@ -45,59 +42,72 @@ void replace(Database& db, std::int64_t subject, const std::vector<T>& rows) {
 
 class SubjectWriter {
  public:
-  SubjectWriter(Database& db, const News& news) : db_(db), news_(news), id_(news.subject) {}
+  SubjectWriter(Database& db, const PendingWrite& write) : db_(db), write_(write), id_(write.subject) {}
 
   void write() {
-    std::visit([&](const auto& record) { put(*record); }, news_.record);
-    for (const auto& change : news_.changes)
+    std::visit([&](const auto& record) { put(*record); }, write_.record);
+    for (const auto& change : write_.changes)
       write_row(db_, id_, change);
-    if (!news_.changes.empty()) forget_changes();
-    for (const auto& look : news_.looks)
+    if (!write_.changes.empty()) forget_changes();
+    for (const auto& look : write_.looks)
       put(look);
-    if (!news_.looks.empty()) forget_looks();
-    for (const auto& transition : news_.transitions)
+    if (!write_.looks.empty()) forget_looks();
+    for (const auto& transition : write_.transitions)
       put(transition);
   }
 
  private:
   void put(const DomainMemory& record) {
-    put_subject("domain", record.known->domain.str(), record.known->at, state_of(record));
+    put_subject("domain", record.known->domain.str(), record);
     const auto& past = record.past;
-    if (news_.pieces & kPolicies) replace(db_, id_, past.policies);
-    if (news_.pieces & kIds) replace(db_, id_, past.ids);
-    if (news_.pieces & kMxHosts) replace(db_, id_, past.mx);
-    if (news_.pieces & kCertificates) replace(db_, id_, past.policy_host_certificates);
-    if (news_.pieces & kIncidents) replace(db_, id_, record.incidents);
+    if (write_.sections & kPolicies) replace(db_, id_, past.policies);
+    if (write_.sections & kIds) replace(db_, id_, past.ids);
+    if (write_.sections & kMxHosts) replace(db_, id_, past.mx);
+    if (write_.sections & kCertificates) replace(db_, id_, past.policy_host_certificates);
+    if (write_.sections & kIncidents) replace(db_, id_, record.incidents);
   }
 
   void put(const MxMemory& record) {
-    put_subject("mx", record.known->host, record.known->at, state_of(record));
-    if (news_.pieces & kCertificates) replace(db_, id_, record.past->certificates);
+    put_subject("mx", record.known->host, record);
+    if (write_.sections & kCertificates) replace(db_, id_, record.past->certificates);
   }
 
-  void put_subject(const char* kind, const std::string& name, TimePoint at,
-                   const nlohmann::ordered_json& state) {
-    db_.run(
-        "INSERT INTO subjects (id, kind, name, last_look, state) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET last_look = excluded.last_look, state = excluded.state",
-        id_, kind, name, to_utc(at), state.dump());
+  template <class Record>
+  void put_subject(const char* kind, const std::string& name, const Record& record) {
+    if (write_.sections & kState)
+      db_.run(
+          "INSERT INTO subjects (id, kind, name, state) VALUES (?, ?, ?, ?) "
+          "ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+          id_, kind, name, state_of(record).dump());
+    if (!(write_.sections & kMoments) && !owes_moments()) return;
+    LookTimesByRole looks;
     for (std::size_t role = 0; role < kSingleRoles; ++role)
-      if (const auto& look = news_.kept[role])
-        db_.run("UPDATE looks SET at = ?1 WHERE subject_id = ?2 AND role = ?3 AND at <> ?1", to_utc(look->at),
-                id_, to_string(static_cast<Role>(role)));
+      if (const auto& look = write_.kept[role])
+        looks.emplace(stswatch::to_string(static_cast<Role>(role)), look->at);
+    const auto moments = compress(moments_of(record, looks).dump());
+    db_.run("INSERT OR REPLACE INTO moments (subject_id, moments) VALUES (?, ?)", id_, Blob{moments});
+  }
+
+  /// A state of an older version held the moments: with the first that is written anew they move.
+  bool owes_moments() {
+    bool there = false;
+    if (write_.sections & kState)
+      db_.each(
+          "SELECT 1 FROM moments WHERE subject_id = ?", [&](const Statement&) { there = true; }, id_);
+    return (write_.sections & kState) && !there;
   }
 
   void put(const NewLook& look) {
-    const Blob key{octets_of(look.kept.key)};
+    const Blob hash{octets_of(look.kept.hash)};
     std::optional<std::int64_t> facts;
     db_.each(
         "SELECT id FROM facts WHERE subject_id = ? AND key = ?",
-        [&](const Statement& row) { facts = row.integer(0); }, id_, key);
+        [&](const Statement& row) { facts = row.integer(0); }, id_, hash);
     if (!facts) {
-      const auto packed = std::visit([](const auto& l) { return pack(to_json(*l).dump()); }, look.facts);
+      const auto text = std::visit([](const auto& l) { return compress(to_json(*l).dump()); }, look.facts);
       db_.each(
           "INSERT INTO facts (subject_id, key, look) VALUES (?, ?, ?) RETURNING id",
-          [&](const Statement& row) { facts = row.integer(0); }, id_, key, Blob{packed});
+          [&](const Statement& row) { facts = row.integer(0); }, id_, hash, Blob{text});
     }
     const std::int64_t number = look.role == Role::changed ? look.kept.at.time_since_epoch().count() : 0;
     db_.run("INSERT OR REPLACE INTO looks (subject_id, role, number, at, facts_id) VALUES (?, ?, ?, ?, ?)",
@@ -132,14 +142,14 @@ class SubjectWriter {
   void put(const StoredTransition& t) {
     const auto& finding = t.transition.incident.finding;
     db_.run(
-        "INSERT INTO transitions (id, at, domain, kind, code, subject, severity, incident) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        t.id, to_utc(t.at), t.domain, stswatch::to_string(t.transition.kind), finding.code, finding.subject,
+        "INSERT INTO transitions (at, domain, kind, code, subject, severity, incident) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        to_utc(t.at), t.domain, stswatch::to_string(t.transition.kind), finding.code, finding.subject,
         stswatch::to_string(finding.severity), to_json(t.transition.incident).dump());
   }
 
   Database& db_;
-  const News& news_;
+  const PendingWrite& write_;
   const std::int64_t id_;
 };
 
@@ -148,8 +158,8 @@ class SubjectWriter {
 void write(Database& db, const Batch& batch) {
   for (const auto id : batch.dropped)
     db.run("DELETE FROM subjects WHERE id = ?", id);
-  for (const auto& news : batch.news)
-    if (db.ok()) SubjectWriter(db, news).write();
+  for (const auto& write : batch.writes)
+    if (db.ok()) SubjectWriter(db, write).write();
   for (const auto& edit : batch.edits) {
     if (edit.text)
       db.run("INSERT OR REPLACE INTO journal (name, key, text) VALUES (?, ?, ?)", edit.table, edit.key,

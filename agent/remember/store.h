@@ -8,17 +8,29 @@
 #include <set>
 #include <tl/expected.hpp>
 
-#include "agent/remember/journal.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/memory.h"
 
 namespace stswatch {
 
-/// A transition with its place in the order of all; ids rise and are never used twice.
 struct StoredTransition {
-  std::int64_t id = 0;
   TimePoint at{};  // when the look that brought it was made
   std::string domain;
   Transition transition;
+};
+
+/// A look as it was seen, and why it is kept: "last", "good", "failed", "changed".
+template <class Look>
+struct StoredLook {
+  std::vector<std::string> kept_as;
+  std::shared_ptr<const Look> look;
+};
+
+/// What a store has on its disk of a domain besides what is known now, oldest first.
+struct StoredHistory {
+  std::vector<StoredTransition> transitions;
+  std::vector<StoredLook<DomainObservation>> looks;
+  std::map<std::string, std::vector<StoredLook<MxHostObservation>>> mx;  // of hosts in those looks
 };
 
 struct StoreHealth {
@@ -28,12 +40,7 @@ struct StoreHealth {
 
 class Store : public Memory {
  public:
-  /// Transitions of a higher id that are on the disk with their records, oldest first: what is told to people
-  /// must not be forgotten by a crash. While the disk has been failing for a minute, also those in RAM.
-  virtual std::vector<StoredTransition> transitions_after(std::int64_t id, std::size_t limit) = 0;
-  /// Until transitions_after(id) has something, stop() is called, or the patience ends.
-  virtual bool wait_for_transitions(std::int64_t id, Millis patience) = 0;
-  virtual Journal& journal() = 0;
+  virtual KeyValueStore& key_values() = 0;
 
   /// The domains of the configuration. The others are remembered until the last cache that may hold a policy
   /// of theirs ends.
@@ -66,6 +73,10 @@ tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& 
 /// Null: there is no such file, or it is ":memory:".
 tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& file,
                                                               const std::set<std::string>& domains);
+
+/// The same for what was: what retention has dropped is missing. Null as above, or nothing is kept of it.
+tl::expected<std::optional<StoredHistory>, std::string> read_history(const std::string& file,
+                                                                     const Domain& domain);
 
 /// A copy of what is committed in `from`, as a new file; answers how many domains it remembers.
 tl::expected<std::size_t, std::string> copy_store(const std::string& from, const std::string& to);

@@ -4,6 +4,7 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
+#include "checks/judge/case.h"
 #include "checks/judge/reports.h"
 
 namespace stswatch {
@@ -168,27 +169,43 @@ void count_drift(const std::vector<Transition>& transitions, Past& past) {
   }
 }
 
-/// What is known at face value, with the figures of what is confirmed; and the findings of the latter.
-std::pair<Verdict, std::vector<Finding>> judge_both(const DomainMemory& record,
-                                                    const DomainObservation& known,
-                                                    const DomainObservation& confirmed,
-                                                    const JudgeInputs& around) {
-  const History history{&record.past, around.pasts};
-  auto proved = judge(confirmed, around.confirmed, around.vantage, around.limits, history);
-  if (known == confirmed && around.known == around.confirmed) {
-    auto findings = proved.findings;
-    return {std::move(proved), std::move(findings)};
+Case read_confirmed(const DomainMemory& record, const JudgeInputs& around) {
+  return read_case(*record.confirmed, around.confirmed, around.vantage, around.limits);
+}
+
+struct Judged {
+  Verdict shown;
+  std::vector<Finding> found;  // what is told of
+};
+
+/// What is known is shown, with the figures of what is confirmed, of which is told: mostly the two are one,
+/// and judged once. Of our own view the newest look speaks; without one, what is known does.
+Judged judge_both(const DomainObservation& known, Case confirmed, const DomainObservation* newest,
+                  const History& history, const JudgeInputs& around) {
+  const bool same = known == confirmed.facts && around.known == around.confirmed;
+  std::optional<Case> apart;
+  if (!same) apart.emplace(read_case(known, around.known, around.vantage, around.limits));
+  Case& shown = same ? confirmed : *apart;
+  shown.newest = newest;
+  if (newest != nullptr) shown.newest_copies = copies_of(*newest, around.vantage);
+  foresee(shown, history);
+  auto verdict = judge(std::move(shown));
+  if (same) {
+    auto found = verdict.findings;
+    return {std::move(verdict), std::move(found)};
   }
-  auto verdict = judge(known, around.known, around.vantage, around.limits, history);
+  foresee(confirmed, history);
+  auto proved = judge(std::move(confirmed));
+  auto found = found_in(proved.findings, verdict);
   take_figures(verdict, proved);
-  return {std::move(verdict), std::move(proved.findings)};
+  return {std::move(verdict), std::move(found)};
 }
 
 /// Judges the record's facts again and steps its incidents.
-void conclude(DomainMemory& record, const Verdict& newest, const SeenAnew& seen, const JudgeInputs& around,
-              std::vector<Transition>& transitions) {
-  auto [verdict, proved] = judge_both(record, *record.known, *record.confirmed, around);
-  auto found = found_in(proved, newest);
+void conclude(DomainMemory& record, Case confirmed, const DomainObservation* newest, const SeenAnew& seen,
+              const JudgeInputs& around, std::vector<Transition>& transitions) {
+  const History history{&record.past, around.pasts};
+  auto [verdict, found] = judge_both(*record.known, std::move(confirmed), newest, history, around);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   if (around.reports)
     std::ranges::move(judge_reports(verdict, record.past, *around.reports), std::back_inserter(found));
@@ -226,13 +243,13 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
   if (confirmed != *record->known)
     record->confirmed = std::make_shared<DomainObservation>(std::move(confirmed));
 
-  const auto newest = judge(seen, around.known, around.vantage, around.limits);
-  out.policy = newest.policy.outcome;
+  const auto copies = copies_of(seen, around.vantage);
+  out.policy = outcome_of(copies, seen.policy_host);
   record->times = times_after(before, seen, fetched, out.policy);
   if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
-  record->past = remember_look(std::move(record->past), *record->confirmed, around.confirmed, around.vantage,
-                               around.limits, seen, fetched);
+  auto facts = read_confirmed(*record, around);
+  record->past = remember_look(std::move(record->past), facts, seen, fetched ? &copies : nullptr);
 
   SeenAnew anew{.record = known(seen.sts),
                 .policy = fetched && out.policy != Outcome::unknown,
@@ -240,7 +257,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                 .tlsrpt = known(seen.tlsrpt),
                 .reports = around.reports != nullptr,
                 .in_use = hosts_of(*record->confirmed)};
-  conclude(*record, newest, anew, around, out.transitions);
+  conclude(*record, std::move(facts), &seen, anew, around, out.transitions);
   out.record = std::move(record);
   return out;
 }
@@ -259,8 +276,7 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
   record->confirmed = same ? record->known : at_now(record->confirmed);
   SeenAnew anew{.reports = around.reports != nullptr, .in_use = hosts_of(*record->confirmed)};
   if (host_seen) anew.hosts.insert(host);
-  const auto newest = judge(*record->known, around.known, around.vantage, around.limits);
-  conclude(*record, newest, anew, around, out.transitions);
+  conclude(*record, read_confirmed(*record, around), nullptr, anew, around, out.transitions);
   out.record = std::move(record);
   return out;
 }
@@ -270,7 +286,8 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
   auto record = std::make_shared<DomainMemory>(stored);
   auto known = *stored.known, confirmed = *stored.confirmed;
   known.at = confirmed.at = now;
-  record->verdict = judge_both(*record, known, confirmed, around).first;
+  auto facts = read_case(confirmed, around.confirmed, around.vantage, around.limits);
+  record->verdict = judge_both(known, std::move(facts), nullptr, {&record->past, around.pasts}, around).shown;
   record->verdict.findings = open_findings(record->incidents);
   record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
   return record;

@@ -83,7 +83,8 @@ tl::expected<std::unique_ptr<Book>, std::string> Book::open(const std::string& s
   std::unique_ptr<Book> book(new Book(state, std::move(*db)));
   // What is answered for must survive a loss of power too: the mail leaves new/ after this.
   book->db_->script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-  if (auto made = migrate(*book->db_); !made) return tl::make_unexpected(sql::explain(state, made.error()));
+  if (auto made = bring_up_to_date(*book->db_); !made)
+    return tl::make_unexpected(sql::explain(state, made.error()));
   book->recall();
   if (auto settled = book->settled(); !settled) return tl::make_unexpected(settled.error());
   return book;

@@ -71,7 +71,7 @@ constexpr std::array kSteps{kVersion1};
 
 }  // namespace
 
-tl::expected<void, sql::Trouble> migrate(sql::Database& db) {
+tl::expected<void, sql::Trouble> bring_up_to_date(sql::Database& db) {
   return db.transaction([&] {
     db.run("CREATE TABLE IF NOT EXISTS tlsrpt_version (version INTEGER NOT NULL)");
     const auto version =

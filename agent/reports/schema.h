@@ -7,6 +7,6 @@
 namespace stswatch::reports {
 
 /// Takes the steps that are missing, in one transaction.
-tl::expected<void, sql::Trouble> migrate(sql::Database& db);
+tl::expected<void, sql::Trouble> bring_up_to_date(sql::Database& db);
 
 }  // namespace stswatch::reports

@@ -6,8 +6,6 @@
 #include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/timeline.h"
-#include "checks/judge/case.h"
-#include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace domain_page {
@@ -156,20 +154,17 @@ void findings(Html& page, const View& view) {
   page.raw("</details>");
 }
 
+/// What was judged is shown. Only the senders are worked out when somebody asks for the page, in the world
+/// that the verdict was given on: of a restless domain they are too many to keep for each look.
 View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
-  // The world that the verdict speaks of: what is confirmed.
-  DomainObservation facts = *memory.confirmed;
-  facts.at = snapshot.now;
-  MxLooks looks;
-  for (const auto& mx : snapshot.mx)
-    looks.emplace(mx->known->host, mx->confirmed);
-  const Vantage vantage{};
-  const Limits limits{};
-  const History history{&memory.past, {}};
-  const Case c = make_case(facts, looks, vantage, limits, history);
-  World world = world_of(c);
-  Simulation result = simulate(world);
-  return {memory, memory.verdict, snapshot, std::move(world), std::move(result), claims_of(snapshot, memory)};
+  static const Foresight kNone{};
+  const auto& foresight = memory.verdict.foresight ? *memory.verdict.foresight : kNone;
+  return {memory,
+          memory.verdict,
+          snapshot,
+          foresight.world,
+          simulate(foresight.world),
+          claims_of(snapshot, memory)};
 }
 
 }  // namespace
@@ -193,12 +188,14 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   head(page, view);
   if (asked && under_way(view, *asked)) say_under_way(page, view);
   findings(page, view);
-  page.raw("<h2>What comes</h2>");
-  if (view.claims.fresh)
-    write_timeline(page, view.world, view.simulation);
-  else
+  if (!view.claims.fresh) {
+    page.raw("<h2>What comes</h2>");
     page.element("p", "Nothing can be foreseen: " + age_in_words(view.claims) +
                           ". What stands below is what was seen last.");
+  } else if (memory->verdict.foresight) {
+    page.raw("<h2>What comes</h2>");
+    write_timeline(page, view.world, view.simulation);
+  }
   publish(page, view);
   record_and_policy(page, view);
   mx_hosts(page, view);

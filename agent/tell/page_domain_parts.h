@@ -14,8 +14,8 @@ struct View {
   const DomainMemory& memory;
   const Verdict& verdict;
   const Snapshot& snapshot;
-  World world;
-  Simulation simulation;
+  const World& world;
+  const Simulation simulation;
   Claims claims;
 
   TimePoint now() const { return snapshot.now; }

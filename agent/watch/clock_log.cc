@@ -11,14 +11,14 @@ constexpr const char* kRow = "last";
 
 }  // namespace
 
-void log_clocks(Journal& journal, const Hands& hands, const std::string& boot_id) {
+void log_clocks(KeyValueStore& store, const Hands& hands, const std::string& boot_id) {
   const auto offset = hands.wall().time_since_epoch() - hands.boot();
-  journal.put(kTable, kRow, nlohmann::json{{"boot", boot_id}, {"offset_ms", offset.count()}}.dump());
+  store.put(kTable, kRow, nlohmann::json{{"boot", boot_id}, {"offset_ms", offset.count()}}.dump());
 }
 
-std::optional<Seconds> jumped_since_logged(const Journal& journal, const Hands& hands,
+std::optional<Seconds> jumped_since_logged(const KeyValueStore& store, const Hands& hands,
                                            const std::string& boot_id) {
-  const auto rows = journal.all(kTable);
+  const auto rows = store.all(kTable);
   const auto row = rows.find(kRow);
   if (row == rows.end() || boot_id.empty()) return std::nullopt;
   const auto was = nlohmann::json::parse(row->second, nullptr, false);

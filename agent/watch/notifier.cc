@@ -45,8 +45,8 @@ void log_changes(const std::map<std::string, Silence>& before, const std::map<st
 
 }  // namespace
 
-Notifier::Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around)
-    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(journal, complain) {}
+Notifier::Notifier(Memory& memory, KeyValueStore& key_values, Clock& clock, Hooks around)
+    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(key_values, complain) {}
 
 Notifier::~Notifier() { stop(); }
 

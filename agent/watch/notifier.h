@@ -16,17 +16,17 @@ class Notifier {
  public:
   struct Hooks {
     std::string version;
-    std::function<void()> flush = [] {};  // returns once the journal is on the disk, or the disk refuses it
-    /// The rows of silences as they are on the disk, where others may edit them; null: they are in the
-    /// journal.
+    std::function<void()> flush = [] {};  // returns once what is owed is on the disk, or the disk refuses
+    /// The rows of silences as they are on the disk, where others may edit them; null: as they are
+    /// in memory.
     std::function<std::optional<std::map<std::string, std::string>>()> read_silences = [] {
       return std::nullopt;
     };
     std::function<bool()> healthy = [] { return true; };
   };
 
-  /// `memory` and `journal` outlive this.
-  Notifier(Memory& memory, Journal& journal, Clock& clock, Hooks around);
+  /// `memory` and `key_values` outlive this.
+  Notifier(Memory& memory, KeyValueStore& key_values, Clock& clock, Hooks around);
   ~Notifier();  // stops
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;

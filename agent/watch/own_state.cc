@@ -40,9 +40,9 @@ std::optional<Incident> from_row(const std::string& code, const std::string& tex
 
 }  // namespace
 
-OwnState::OwnState(Journal& journal, const Clock& clock) : journal_(journal), clock_(clock) {
+OwnState::OwnState(KeyValueStore& rows, const Clock& clock) : rows_(rows), clock_(clock) {
   const auto now = clock_.now();
-  for (const auto& [code, text] : journal_.all(kTable)) {
+  for (const auto& [code, text] : rows_.all(kTable)) {
     auto incident = from_row(code, text);
     if (!incident) continue;
     incident->opened = std::min(incident->opened, now);
@@ -82,7 +82,7 @@ void OwnState::well(std::string_view code) {
     const auto it = incidents_.find(code);
     if (it == incidents_.end() || !it->second.open()) return;
     it->second.closed = now;
-    journal_.erase(kTable, it->first);
+    rows_.erase(kTable, it->first);
     spdlog::info("over after {}: {} [{}]", to_words(now - it->second.opened), find_in_catalogue(code)->title,
                  code);
   }
@@ -114,8 +114,7 @@ std::vector<Incident> OwnState::incidents() const {
 
 void OwnState::keep(const Incident& incident) const {
   const auto& f = incident.finding;
-  journal_.put(kTable, f.code,
-               nlohmann::json{{"opened", to_utc(incident.opened)}, {"detail", f.detail}}.dump());
+  rows_.put(kTable, f.code, nlohmann::json{{"opened", to_utc(incident.opened)}, {"detail", f.detail}}.dump());
 }
 
 void OwnState::tell() const {

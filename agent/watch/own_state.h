@@ -13,15 +13,15 @@
 #include <vector>
 
 #include "agent/remember/incident.h"
-#include "agent/remember/journal.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/watch/clock.h"
 
 namespace stswatch {
 
 class OwnState {
  public:
-  /// Reads what was open. `journal` and `clock` outlive this.
-  OwnState(Journal& journal, const Clock& clock);
+  /// Reads what was open. `rows` and `clock` outlive this.
+  OwnState(KeyValueStore& rows, const Clock& clock);
 
   /// Called after each change, with no lock held.
   void on_change(std::function<void()> call);
@@ -42,7 +42,7 @@ class OwnState {
   void keep(const Incident& incident) const;
   void tell() const;
 
-  Journal& journal_;
+  KeyValueStore& rows_;
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<std::string, Incident, std::less<>> incidents_;  // by code; guarded by mutex_

@@ -16,9 +16,9 @@ constexpr Seconds kClocksLogged{300};
 /// What the clocks did while nobody looked, and what they do: one answer to whether the calendar is in doubt.
 class ClockQuestion {
  public:
-  ClockQuestion(Calendar& calendar, Service& service, Notifier& notifier, Journal& journal)
-      : calendar_(calendar), service_(service), notifier_(notifier), journal_(journal) {
-    const auto jumped = jumped_since_logged(journal_, hands_, boot_);
+  ClockQuestion(Calendar& calendar, Service& service, Notifier& notifier, KeyValueStore& rows)
+      : calendar_(calendar), service_(service), notifier_(notifier), rows_(rows) {
+    const auto jumped = jumped_since_logged(rows_, hands_, boot_);
     const auto ahead = service_.redate();
     notifier_.redate();
     if (jumped)
@@ -26,7 +26,7 @@ class ClockQuestion {
                 (*jumped < Seconds{0} ? " back" : " ahead");
     else if (ahead > kClockStep)
       before_ = "what is remembered was seen by a clock that was " + to_words(ahead) + " ahead of this one";
-    log_clocks(journal_, hands_, boot_);
+    log_clocks(rows_, hands_, boot_);
   }
 
   std::optional<std::string> ask() {
@@ -39,7 +39,7 @@ class ClockQuestion {
     }
     const auto doubt = calendar_.doubt();
     if (!doubt && now - logged_ >= kClocksLogged) {
-      log_clocks(journal_, hands_, boot_);
+      log_clocks(rows_, hands_, boot_);
       logged_ = now;
     }
     if (doubt) return doubt->in_words();
@@ -50,7 +50,7 @@ class ClockQuestion {
   Calendar& calendar_;
   Service& service_;
   Notifier& notifier_;
-  Journal& journal_;
+  KeyValueStore& rows_;
   const Hands hands_ = machine_hands();
   const std::string boot_ = this_boot();
   const SteadyPoint began_ = calendar_.steady();
@@ -72,7 +72,7 @@ std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receiv
 
 SelfSenses senses_of(const SelfParts& of) {
   auto& [clock, service, notifier, memory, reloader] = of;
-  const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.journal());
+  const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.key_values());
   return {.clocks = [clocks] { return clocks->ask(); },
           .means = [&service] { return service.lacking(); },
           .resolver = [&service] { return service.plan()->probes.vantage->resolver_blind(); },

@@ -279,28 +279,27 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
                                               {.known = before ? before->known.get() : nullptr});
   std::vector<Address> crowded;
   const bool fetch = fetch_is_due(plan, before.get(), facts);
+  const Stopwatch fetch_watch;
   if (fetch) {
-    const Stopwatch fetch_watch;
     facts.fetches =
         probes.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline, &crowded);
     probes.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
-    if (!facts.fetches.empty()) {
-      const auto vantage = probes.vantage->now(domain.name.policy_host(), facts.at);
-      looks_.looked(LookKind::policy, outcome_of(judge(facts, {}, vantage, {}).policy.outcome),
-                    fetch_watch.seconds());
-    }
   }
+  const auto fetching = fetch_watch.seconds();
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
   hear_dates(facts);
   probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
-  const bool parked = !crowded.empty() && facts.fetches.empty();
+  const bool asked = !facts.fetches.empty(), parked = !crowded.empty() && !asked;
   // Else the old file would seem to stand under the new id, or for the new hosts: this look waits for the
   // file.
   const bool waits = parked && before && (announces_anew(*before, facts) || moves_mail(*before, facts));
-  if (!waits) remember(plan, domain, std::move(facts), fetch && !parked);
+  if (!waits) {
+    const auto policy = remember(plan, domain, std::move(facts), fetch && !parked);
+    if (asked) looks_.looked(LookKind::policy, outcome_of(policy), fetching);
+  }
   wait_for_address({Kind::domain, domain.name.str()}, crowded);
 }
 
@@ -321,8 +320,8 @@ void Service::release_address(const Address& address, std::size_t room) {
     pool_.hurry(subject);
 }
 
-void Service::remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts,
-                       bool fetched) {
+Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts,
+                          bool fetched) {
   const auto& name = domain.name;
   const auto vantage = plan.probes.vantage->now(name.policy_host(), facts.at);
 
@@ -342,6 +341,7 @@ void Service::remember(const LiveConfig& plan, const DomainConfig& domain, Domai
   log_transitions(name, turn.transitions);
   memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
                    turn.transitions);
+  return turn.policy;
 }
 
 void Service::use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts) {

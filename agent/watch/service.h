@@ -67,7 +67,8 @@ class Service {
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
-  void remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  /// Answers what the look by itself proved of the policy.
+  Outcome remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
   void wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded);
   void release_address(const Address& address, std::size_t room);
   void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held

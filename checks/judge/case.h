@@ -17,10 +17,10 @@ namespace stswatch {
 /// One address of the policy host and what it proves.
 struct PolicyCopy {
   const PolicyFetch* fetch = nullptr;
-  Outcome outcome = Outcome::unknown;    // ok, invalid, absent (404/410), unreachable, unknown
-  std::string result_type;               // RFC 8460 §4.3: empty when ok or unknown
-  std::optional<PolicyReading> reading;  // when a body was read over a good connection with status 200
-  std::string detail;                    // why it is not ok, with values; empty when ok
+  Outcome outcome = Outcome::unknown;            // ok, invalid, absent (404/410), unreachable, unknown
+  std::string result_type;                       // RFC 8460 §4.3: empty when ok or unknown
+  std::shared_ptr<const PolicyReading> reading;  // when a body was read over a good connection, status 200
+  std::string detail;                            // why it is not ok, with values; empty when ok
 };
 
 /// One address of an MX host and what it proves, by itself.
@@ -52,7 +52,7 @@ struct Case {
   const DomainObservation& facts;
   const Vantage& vantage;
   const Limits& limits;
-  const History& history;
+  History history;
   TimePoint now;
 
   StsRecordReading record{};  // empty reading when the answer is unknown
@@ -71,6 +71,11 @@ struct Case {
   Mode live = Mode::none;     // RULES 0.3; CONTRACT 2 without memory
   bool live_assumed = false;  // the worst case, because the announced policy cannot be read
 
+  // What the newest look itself saw, where `facts` holds more: what it could not see is our own view (group
+  // Q). Null: `facts` is that look.
+  const DomainObservation* newest = nullptr;
+  std::vector<PolicyCopy> newest_copies{};
+
   /// RULES 3.2 A: "a record exists in any spelling or a policy is remembered", one that asks for something.
   bool deployed() const;
   /// Somebody without a cache gets a policy of this content now.
@@ -81,6 +86,20 @@ struct Case {
 /// The case refers to all that it was prepared from.
 Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
                const Limits& limits, const History& history = kNoHistory);
+/// The same in two steps: what the facts say by themselves, for those who fold it into the history first,
+/// and what follows from both.
+Case read_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits);
+void foresee(Case& c, const History& history);
+
+/// The case goes into its verdict: what was foreseen is kept there.
+Verdict judge(Case c);
+
+/// What the copies of one fetch came to (CONTRACT 2, `policy.outcome`).
+Outcome outcome_of(const std::vector<PolicyCopy>& copies, const HostAddresses& policy_host);
+/// The distinct policies among them that some sender would apply, most served first.
+std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies);
+std::vector<PolicyCopy> copies_of(const DomainObservation& look, const Vantage& vantage);
 
 // What one fetch or one probe proves (RULES 5.7); used by prepare.
 PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/policy_readings.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/certificates.h"
@@ -270,7 +271,7 @@ PolicyCopy classify(const PolicyFetch& fetch, const Vantage& vantage, TimePoint)
     case FetchEnd::unknown:
       return copy;
     case FetchEnd::complete:
-      copy.reading = read_policy(fetch.body);
+      copy.reading = reading_of(fetch.body);
       copy.outcome = copy.reading->valid() ? Outcome::ok : Outcome::invalid;
       if (copy.outcome == Outcome::ok) return copy;
       copy.detail = printable(why_invalid(*copy.reading), bounds::kDetail);

@@ -17,6 +17,8 @@ struct Served {
   bool strict = false;
 };
 
+}  // namespace
+
 std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
   std::vector<Served> all;
   for (const PolicyCopy& copy : copies) {
@@ -37,6 +39,15 @@ std::vector<Policy> distinct_policies(const std::vector<PolicyCopy>& copies) {
     out.push_back(std::move(s.policy));
   return out;
 }
+
+std::vector<PolicyCopy> copies_of(const DomainObservation& look, const Vantage& vantage) {
+  std::vector<PolicyCopy> out;
+  for (const PolicyFetch& fetch : look.fetches)
+    out.push_back(classify(fetch, vantage, look.at));
+  return out;
+}
+
+namespace {
 
 /// RULES 0.3: the strongest that is current or that some sender may still hold. CONTRACT 2: failing that, the
 /// mode of a policy that was read; with memory, of the last one.
@@ -115,19 +126,6 @@ std::optional<bool> usable(const MxCase& mx) {
   return std::nullopt;
 }
 
-/// A pool is neither good nor bad: what its bad attempts were is named by the finding that tells of it.
-void consider_pool(const Case& c, const std::string& host, MxAddressCase& at) {
-  const auto past = c.history.hosts.find(host);
-  if (past == c.history.hosts.end() || !past->second) return;
-  at.flapping = flapping_at(*past->second, at.address.str());
-  if (!at.flapping) return;
-  at.outcome = HostOutcome::unknown;
-  at.code = "smtp-flapping";
-  at.result_type.clear();
-  at.detail = std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) +
-              " connections: " + at.flapping->faults;
-}
-
 MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int preference) {
   MxCase out;
   out.host = host;
@@ -141,7 +139,6 @@ MxCase mx_case(const Case& c, const MxLooks& looks, const std::string& host, int
       const auto probe = std::ranges::find(out.look->probes, address, &SmtpProbe::address);
       if (probe != out.look->probes.end()) {
         out.addresses.push_back(classify(*probe, host, vantage, c.now));
-        consider_pool(c, host, out.addresses.back());
       } else {
         MxAddressCase unseen;
         unseen.address = address;
@@ -184,21 +181,54 @@ void set_mx(Case& c, const MxLooks& looks) {
   }
 }
 
+void consider_pool(const HostPast& past, MxAddressCase& at) {
+  at.flapping = flapping_at(past, at.address.str());
+  if (!at.flapping) return;
+  at.outcome = HostOutcome::unknown;
+  at.code = "smtp-flapping";
+  at.result_type.clear();
+  at.detail = std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) +
+              " connections: " + at.flapping->faults;
+}
+
+/// A pool is neither good nor bad: what its bad attempts were is named by the finding that tells of it.
+/// Whether it is one, the history of the host knows.
+void consider_pools(Case& c) {
+  for (MxCase& mx : c.mx) {
+    const auto past = c.history.hosts.find(mx.host);
+    if (past == c.history.hosts.end() || !past->second) continue;
+    for (MxAddressCase& at : mx.addresses)
+      if (at.probe) consider_pool(*past->second, at);
+    mx.usable = mx.host == "." ? false : usable(mx);
+  }
+}
+
 }  // namespace
 
-Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
-               const Limits& limits, const History& history) {
-  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = history, .now = facts.at};
+Case read_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits) {
+  Case c{.facts = facts, .vantage = vantage, .limits = limits, .history = {}, .now = facts.at};
   read_texts(c);
-  for (const PolicyFetch& fetch : facts.fetches)
-    c.copies.push_back(classify(fetch, vantage, c.now));
+  c.copies = copies_of(facts, vantage);
   c.policies = distinct_policies(c.copies);
   if (c.record.usable()) c.in_effect = c.policies;
   set_mx(c, mx);
+  return c;
+}
+
+void foresee(Case& c, const History& history) {
+  c.history = history;
+  consider_pools(c);
   c.world = world_of(c);
   c.foreseen = simulate_figures(c.world);
   c.held = longest_held(c.world);
   set_live_mode(c);
+}
+
+Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,
+               const Limits& limits, const History& history) {
+  Case c = read_case(facts, mx, vantage, limits);
+  foresee(c, history);
   return c;
 }
 

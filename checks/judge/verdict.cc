@@ -69,10 +69,10 @@ bool serves(const PolicyCopy& copy, const Policy& shown) {
 }
 
 /// A copy that serves what is shown, one that reads strictly rather than not.
-const PolicyCopy* shown_copy(const Case& c) {
+const PolicyCopy* shown_copy(const std::vector<PolicyCopy>& copies, const std::vector<Policy>& policies) {
   const PolicyCopy* lenient = nullptr;
-  for (const PolicyCopy& copy : c.copies) {
-    if (!c.shown() || !serves(copy, *c.shown())) continue;
+  for (const PolicyCopy& copy : copies) {
+    if (policies.empty() || !serves(copy, policies.front())) continue;
     if (copy.outcome == Outcome::ok) return &copy;
     if (!lenient) lenient = &copy;
   }
@@ -80,12 +80,12 @@ const PolicyCopy* shown_copy(const Case& c) {
 }
 
 /// Where no copy can be shown: what most of them proved; unknown only if none proved anything.
-Outcome without_policy(const Case& c) {
-  if (c.facts.policy_host.lookup() == Lookup::absent) return Outcome::absent;
+Outcome without_policy(const std::vector<PolicyCopy>& copies, const HostAddresses& policy_host) {
+  if (policy_host.lookup() == Lookup::absent) return Outcome::absent;
   Outcome best = Outcome::unknown;
   std::ptrdiff_t most = 0;
   for (const Outcome outcome : {Outcome::invalid, Outcome::absent, Outcome::unreachable}) {
-    const auto count = std::ranges::count(c.copies, outcome, &PolicyCopy::outcome);
+    const auto count = std::ranges::count(copies, outcome, &PolicyCopy::outcome);
     if (count <= most) continue;
     most = count;
     best = outcome;
@@ -95,12 +95,12 @@ Outcome without_policy(const Case& c) {
 
 PolicyVerdict policy_verdict(const Case& c) {
   PolicyVerdict out;
-  if (const PolicyCopy* shown = shown_copy(c)) {
+  if (const PolicyCopy* shown = shown_copy(c.copies, c.policies)) {
     out.shown = *c.shown();
     out.outcome = shown->outcome;
     out.sha256 = shown->fetch->sha256;
   } else {
-    out.outcome = without_policy(c);
+    out.outcome = without_policy(c.copies, c.facts.policy_host);
   }
   for (const PolicyCopy& copy : c.copies) {
     PolicyAddressVerdict at;
@@ -286,12 +286,21 @@ void take_figures(Verdict& at_face_value, const Verdict& confirmed) {
   at_face_value.safe_after = confirmed.safe_after;
   at_face_value.readiness_open = confirmed.readiness_open;
   at_face_value.testing_clean_since = confirmed.testing_clean_since;
+  at_face_value.foresight = confirmed.foresight;
+}
+
+Outcome outcome_of(const std::vector<PolicyCopy>& copies, const HostAddresses& policy_host) {
+  const PolicyCopy* shown = shown_copy(copies, distinct_policies(copies));
+  return shown ? shown->outcome : without_policy(copies, policy_host);
 }
 
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
               const Limits& limits, const History& history) {
-  const Case c = make_case(domain, mx, vantage, limits, history);
-  Verdict out(domain.domain);
+  return judge(make_case(domain, mx, vantage, limits, history));
+}
+
+Verdict judge(Case c) {
+  Verdict out(c.facts.domain);
   out.checked_at = c.now;
   out.live_mode = c.live;
   out.record = record_verdict(c);
@@ -303,16 +312,17 @@ Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage&
   // "that of the policy in effect (a valid record and a valid policy, now)"
   if (c.record.usable() && out.policy.outcome == Outcome::ok) out.mode = out.policy.shown->mode;
   out.enforce_usable_mx = usable_over_copies(c);
-  out.forecast = forecast_of(c.world, c.foreseen, limits);
+  out.forecast = forecast_of(c.world, c.foreseen, c.limits);
   set_dane_outlook(c, out);
-  if (history.past) remembered(c, out);
+  if (c.history.past) remembered(c, out);
 
-  Findings findings(domain.domain, c.live, c.now, enforced_until(c.held).words());
+  Findings findings(c.facts.domain, c.live, c.now, enforced_until(c.held).words());
   judge_all(c, findings);
   inhibit(c, findings);
   out.findings = sorted(std::move(findings.all()));
   out.undecided = undecided(c, out);
   out.status = status_of(out.findings, out.undecided);
+  out.foresight = std::make_shared<const Foresight>(std::move(c.world), std::move(c.foreseen));
   return out;
 }
 

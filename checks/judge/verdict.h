@@ -104,6 +104,7 @@ struct Forecast {
   bool overdue = false;  // breakage comes from a certificate past its renewal point
 };
 
+struct Foresight;  // senders/simulation.h
 /// What comes for senders of one kind that do DANE (RULES 4.5).
 struct DaneOutlook {
   std::optional<ForecastPoint> breakage, degradation;
@@ -124,6 +125,7 @@ struct Verdict {
   TlsrptVerdict tlsrpt;
   std::optional<UsableMx> enforce_usable_mx;
   Forecast forecast;
+  std::shared_ptr<const Foresight> foresight;  // what those two follow from; null before a judgement
   // Senders that do DANE alone, and both; only where a host has TLSA records that can be used.
   std::optional<DaneOutlook> dane, dane_and_sts;
   std::vector<Finding> findings;  // most severe first, then in catalogue order

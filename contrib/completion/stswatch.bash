@@ -11,6 +11,7 @@ _stswatch_flags() {
     simulate) echo "$look --world --policy --mx --id --json" ;;
     plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
     history) echo "--config --state --json --world" ;;
+    replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
     "alerts test") echo "--config --receiver" ;;
     "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
@@ -61,7 +62,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate plan history explain alerts silence tlsrpt config" ;;
+    "") values="check lint run generate store simulate plan history replay explain alerts silence tlsrpt config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;

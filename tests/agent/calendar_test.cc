@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/watch/clock_log.h"
-#include "tests/alerts/ram_journal.h"
+#include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
@@ -138,26 +138,26 @@ TEST_CASE("HTTP dates (RFC 9110 §5.6.7), and what is none") {
 TEST_CASE("a clock that was set between two runs is noticed within one boot, either way") {
   for (const Seconds by : {Seconds{0}, Seconds{299}, Seconds{-7200}, Seconds{7200}}) {
     CAPTURE(by.count());
-    RamJournal journal;
+    RamKeyValues rows;
     Machine machine;
-    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "boot-1"));
-    log_clocks(journal, machine.hands(), "boot-1");
+    CHECK_FALSE(jumped_since_logged(rows, machine.hands(), "boot-1"));
+    log_clocks(rows, machine.hands(), "boot-1");
     machine.pass(24h);
     machine.wall += by;
-    CHECK(jumped_since_logged(journal, machine.hands(), "boot-1") ==
+    CHECK(jumped_since_logged(rows, machine.hands(), "boot-1") ==
           (std::chrono::abs(by) > 5min ? std::optional(by) : std::nullopt));
-    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "boot-2"));
-    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), ""));
+    CHECK_FALSE(jumped_since_logged(rows, machine.hands(), "boot-2"));
+    CHECK_FALSE(jumped_since_logged(rows, machine.hands(), ""));
   }
 }
 
-TEST_CASE("rows of the journal that are not understood are no jump") {
+TEST_CASE("rows of the store that are not understood are no jump") {
   for (const auto* text :
        {"", "[]", "{", R"({"boot":"b"})", R"({"boot":"b","offset_ms":"x"})", R"({"boot":7})"}) {
     CAPTURE(text);
-    RamJournal journal;
-    journal.put("clock", "last", text);
+    RamKeyValues rows;
+    rows.put("clock", "last", text);
     Machine machine;
-    CHECK_FALSE(jumped_since_logged(journal, machine.hands(), "b"));
+    CHECK_FALSE(jumped_since_logged(rows, machine.hands(), "b"));
   }
 }

@@ -6,7 +6,7 @@
 #include "agent/watch/means.h"
 #include "agent/watch/self_check.h"
 #include "tests/agent/manual_clock.h"
-#include "tests/alerts/ram_journal.h"
+#include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
@@ -20,9 +20,9 @@ constexpr const char* kMeans = "vantage-resources";
 }  // namespace
 
 TEST_CASE("what ails is told once, its newest detail shown, and its end told once") {
-  RamJournal journal;
+  RamKeyValues rows;
   ManualClock clock(kStart);
-  OwnState own(journal, clock);
+  OwnState own(rows, clock);
   int changes = 0;
   own.on_change([&] { ++changes; });
   own.well(kClock);
@@ -50,33 +50,33 @@ TEST_CASE("what ails is told once, its newest detail shown, and its end told onc
 
 TEST_CASE(
     "what was open at the end of a run is open at the next start, with its date; other rows are nothing") {
-  RamJournal journal;
+  RamKeyValues rows;
   ManualClock clock(kStart);
   {
-    OwnState own(journal, clock);
+    OwnState own(rows, clock);
     own.ails(kClock, "by an hour");
     own.ails(kMeans, "Too many open files");
     own.well(kMeans);
   }
-  journal.put("own_trouble", "vantage-of-tomorrow", R"({"opened":"2026-12-01T00:00:00Z","detail":"x"})");
+  rows.put("own_trouble", "vantage-of-tomorrow", R"({"opened":"2026-12-01T00:00:00Z","detail":"x"})");
   for (const auto* text : {"", "[]", "{}", R"({"opened":7})", R"({"opened":"yesterday"})"}) {
-    journal.put("own_trouble", kMeans, text);
+    rows.put("own_trouble", kMeans, text);
     clock.advance(1h);
-    const OwnState next(journal, clock);
+    const OwnState next(rows, clock);
     REQUIRE(next.incidents().size() == 1);
     CHECK(next.is(kClock));
     CHECK(next.incidents().at(0).opened == kStart);
     CHECK(next.open().at(0).detail == "by an hour");
   }
   clock.set(kStart - 24h);  // the clock was ahead then
-  CHECK(OwnState(journal, clock).incidents().at(0).opened == kStart - 24h);
+  CHECK(OwnState(rows, clock).incidents().at(0).opened == kStart - 24h);
 }
 
 TEST_CASE(
     "a question that lasts is said, one that passes is not; a calendar that is set changes nothing of that") {
-  RamJournal journal;
+  RamKeyValues rows;
   ManualClock clock(kStart);
-  OwnState own(journal, clock);
+  OwnState own(rows, clock);
   std::optional<std::string> wrong;
   SelfCheck check(own, clock,
                   {{kMeans, 60s, [&] { return wrong; }, {}}, {kClock, 0s, [&] { return wrong; }, {}}});
@@ -107,9 +107,9 @@ TEST_CASE(
 }
 
 TEST_CASE("while nobody can say, what was open stays open") {
-  RamJournal journal;
+  RamKeyValues rows;
   ManualClock clock(kStart);
-  OwnState own(journal, clock);
+  OwnState own(rows, clock);
   own.ails("vantage-port25-blocked", "from the last run");
   bool tried = false;
   SelfCheck check(

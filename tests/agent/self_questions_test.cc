@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/agent/manual_clock.h"
-#include "tests/alerts/ram_journal.h"
+#include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
@@ -43,9 +43,9 @@ SelfSenses all_well() {
 TEST_CASE("each sense raises its own finding, not before it has lasted, and alone") {
   for (const Row& row : kRows) {
     CAPTURE(row.code);
-    RamJournal journal;
+    RamKeyValues rows;
     ManualClock clock(kStart);
-    OwnState own(journal, clock);
+    OwnState own(rows, clock);
     std::optional<std::string> wrong;
     auto senses = all_well();
     senses.*row.sense = [&] { return wrong; };

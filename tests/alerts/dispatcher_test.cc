@@ -227,11 +227,11 @@ TEST_CASE("a change that was told with a problem is no news when the problem is 
   world.close("example.com", "enforce-breakage-now");
   world.pass(1h);
   CHECK(world.kinds() == "new/page resolved/page new/page resolved/page");
-  CHECK_FALSE(world.journal->all(kTopicTable).empty());
+  CHECK_FALSE(world.key_values->all(kTopicTable).empty());
   world.close("example.com", "mx-added");
   world.pass(1h);
   CHECK(world.told().size() == 4);
-  CHECK(world.journal->all(kTopicTable).empty());
+  CHECK(world.key_values->all(kTopicTable).empty());
 }
 
 TEST_CASE("mx-backup-invalid is never told by itself") {

@@ -10,7 +10,7 @@
 
 #include "agent/remember/dated.h"
 #include "alerts/dispatcher.h"
-#include "tests/alerts/ram_journal.h"
+#include "tests/alerts/ram_key_values.h"
 
 namespace stswatch::alerts {
 
@@ -32,7 +32,7 @@ class World {
   }
 
   TimePoint now = kStart;
-  std::unique_ptr<Journal> journal = std::make_unique<RamJournal>();
+  std::unique_ptr<KeyValueStore> key_values = std::make_unique<RamKeyValues>();
   std::unique_ptr<Dispatcher> dispatcher;
   std::vector<Silence> silences;
   /// What an attempt comes to; sent unless the test says otherwise.
@@ -42,9 +42,9 @@ class World {
   std::vector<Arrival> deliveries;  // all that were sent
   std::map<std::string, std::map<std::string, std::string>> labels;
 
-  /// The process ends without notice, and another takes over the journal and the memory.
+  /// The process ends without notice, and another takes over the key-value store and the memory.
   void restart() {
-    dispatcher = std::make_unique<Dispatcher>(*journal, [](const std::string&) {});
+    dispatcher = std::make_unique<Dispatcher>(*key_values, [](const std::string&) {});
     adopt();
     for (const auto& [_, record] : records_)
       dispatcher->on_update(record);

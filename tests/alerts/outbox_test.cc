@@ -99,7 +99,7 @@ TEST_CASE(
   World world;
   break_mail(world);
   world.pass(1h);
-  Dispatcher blank(*world.journal, [](const std::string&) {});
+  Dispatcher blank(*world.key_values, [](const std::string&) {});
   blank.adopt({{{"mail", {}}}, {}, {"example.com"}, {}});
   blank.turn(world.now + 1h);
   CHECK_FALSE(blank.take("mail", world.now + 1h));
@@ -107,11 +107,11 @@ TEST_CASE(
 }
 
 TEST_CASE("a row that cannot be read is named and costs nothing else") {
-  RamJournal journal;
-  journal.put(kTopicTable, "x", "{");
-  journal.put(kOwedTable, "y", "[]");
+  RamKeyValues key_values;
+  key_values.put(kTopicTable, "x", "{");
+  key_values.put(kOwedTable, "y", "[]");
   int complaints = 0;
-  Dispatcher dispatcher(journal, [&](const std::string&) { ++complaints; });
+  Dispatcher dispatcher(key_values, [&](const std::string&) { ++complaints; });
   CHECK(complaints == 2);
 }
 
@@ -120,17 +120,17 @@ TEST_CASE("rows are read as they were written") {
   world.answer = [](const PendingNotice&) { return Kind::failed; };
   break_mail(world);
   world.pass(1min);
-  for (const auto& [_, text] : world.journal->all(kOwedTable))
+  for (const auto& [_, text] : world.key_values->all(kOwedTable))
     CHECK(to_row(*owed_from_row(text)) == text);
   world.answer = [](const PendingNotice&) { return Kind::sent; };
   world.pass(1min);
-  REQUIRE(world.journal->all(kTopicTable).size() == 1);
-  for (const auto& [_, text] : world.journal->all(kTopicTable))
+  REQUIRE(world.key_values->all(kTopicTable).size() == 1);
+  for (const auto& [_, text] : world.key_values->all(kTopicTable))
     CHECK(to_row(*topic_from_row(text)) == text);
-  CHECK(world.journal->all(kOwedTable).empty());
+  CHECK(world.key_values->all(kOwedTable).empty());
   mend_mail(world);
   world.pass(1h);
-  CHECK(world.journal->all(kTopicTable).empty());
+  CHECK(world.key_values->all(kTopicTable).empty());
 }
 
 TEST_CASE("an unlucky receiver is left alone longer and longer, never shorter than it asks for") {
@@ -203,6 +203,6 @@ TEST_CASE("whatever fails and dies in whatever order, every receiver ends up kno
         CHECK_MESSAGE(keys.insert(n.key).second, "seed ", seed, ": ", n.key, " twice");
     }
     CHECK(world.dispatcher->state()[0].pending == 0);
-    CHECK(world.journal->all(kTopicTable).empty());
+    CHECK(world.key_values->all(kTopicTable).empty());
   }
 }

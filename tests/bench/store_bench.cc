@@ -1,5 +1,5 @@
-// What memory costs the disk: so many domains over a simulated time, one look an hour each (looks in between
-// move RAM only), with the changes and the failures that domains have.
+// What memory costs the disk: so many domains over a simulated time, each hour a look at its names and one
+// that fetches the policy too, with the changes and the failures that domains have.
 //   stswatch_store_bench DOMAINS DAYS KEEP_DAYS FILE   (KEEP_DAYS: of looks, changes and transitions)
 #include <sys/resource.h>
 #include <algorithm>
@@ -116,6 +116,7 @@ class World {
       past.ids.push_back({hex(16), 3600, {now, {}}});
       past.changes.push_back({now, "id", seen.domain.str(), "a", "b"});
     }
+    look_at_names(store, record, now);
     record.known = record.confirmed = std::make_shared<DomainObservation>(seen);
     for (const auto part : kParts)
       record.times[part] = {now, now};
@@ -125,6 +126,15 @@ class World {
     auto as_seen = record.known;
     const auto transitions = fail_or_recover(record, as_seen, now);
     store.remember(std::make_shared<DomainMemory>(record), as_seen, transitions);
+  }
+
+  /// Most looks do not ask for the policy.
+  void look_at_names(Store& store, DomainMemory& record, TimePoint now) {
+    auto names = *record.known;
+    names.at = now - Seconds{300};
+    record.known = record.confirmed = std::make_shared<DomainObservation>(names);
+    names.fetches.clear();
+    store.remember(std::make_shared<DomainMemory>(record), std::make_shared<DomainObservation>(names), {});
   }
 
   /// An incident opens in a failing hour and closes in the next.

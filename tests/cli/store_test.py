@@ -1,4 +1,5 @@
 """What the service remembers: over a stop, over kill -9, and what it says of a store that it cannot use."""
+import json
 import signal
 import sqlite3
 import unittest
@@ -50,6 +51,22 @@ class Remembering(StoreCase):
         done = self.run_it("check", "--config", str(self.folder / "c.toml"), "example.com")
         self.assertEqual((done.returncode, done.stderr), (3, ""))
         self.assertEqual(service.stop(signal.SIGTERM)[0], 0)
+
+    def test_replay_judges_the_looks_that_are_kept(self):
+        state = self.store()
+        done = self.run_it("replay", "example.com", "--config", str(self.folder / "c.toml"), "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        told = json.loads(done.stdout)
+        self.assertEqual(told["domain"], "example.com")
+        self.assertEqual({word for look in told["looks"] for word in look["kept_as"]}, {"last", "failed", "changed"})
+        self.assertEqual({look["result"]["status"] for look in told["looks"]}, {"unknown"})
+        text = self.run_it("replay", "example.com", "--state", state)
+        self.assertIn("unknown  (", text.stdout)
+
+    def test_replay_says_where_nothing_is_kept(self):
+        done = self.run_it("replay", "other.example", "--state", self.store())
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("no look at other.example is kept", done.stderr)
 
     def test_check_goes_on_without_a_store_that_it_cannot_read(self):
         config = self.config(free_port(), self.file("s.db", "no store"))

@@ -329,7 +329,7 @@ TEST_CASE("what one fetch proves (RULES 5.7, CONTRACT 2)") {
     CHECK(copy.outcome == row.outcome);
     CHECK(copy.result_type == row.result_type);
     CHECK(copy.detail.empty() == (row.outcome == Outcome::ok));
-    CHECK(copy.reading.has_value() ==
+    CHECK((copy.reading != nullptr) ==
           (!row.fetch.failure && row.fetch.status == 200 && !row.fetch.truncated && !row.fetch.too_large &&
            (!row.fetch.content_encoding || row.fetch.decoded)));
   }

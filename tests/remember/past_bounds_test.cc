@@ -5,7 +5,6 @@
 
 #include <random>
 
-#include "agent/remember/saved_memory.h"
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"

@@ -44,8 +44,10 @@ class RandomRecord : public RandomLook {
     }
     record->debounces = debounces();
     record->times = times();
-    record->past = std::make_shared<HostPast>(HostPast{
-        list<SeenCertificate>([&] { return certificate_seen(); }), list<Change>([&] { return change(); })});
+    record->attempts = list<Attempt>([&] { return Attempt{time(), word(), word()}; });
+    record->past =
+        std::make_shared<HostPast>(HostPast{list<SeenCertificate>([&] { return certificate_seen(); }),
+                                            list<Change>([&] { return change(); }), record->attempts});
     return record;
   }
 

@@ -1,4 +1,4 @@
-#include "agent/remember/saved_memory.h"
+#include "agent/remember/saved_look.h"
 
 #include <doctest/doctest.h>
 
@@ -29,7 +29,7 @@ TEST_CASE("an incident comes back as it was") {
   }
 }
 
-TEST_CASE("the state of a record is all of it but looks, incidents and the lists of its past") {
+TEST_CASE("state and moments of a record are all of it but looks, incidents and the lists of its past") {
   for (unsigned seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     const auto was = RandomRecord(seed).domain_record("example.com");
@@ -41,8 +41,13 @@ TEST_CASE("the state of a record is all of it but looks, incidents and the lists
     is->past.mx = was->past.mx;
     is->past.policy_host_certificates = was->past.policy_host_certificates;
     is->past.changes = was->past.changes;
-    const auto read = read_state(*parse_saved(state_of(*was).dump()), *is);
-    REQUIRE_MESSAGE(read.has_value(), read.error());
+    const LookTimesByRole looks{{"known", was->known->at}};
+    LookTimesByRole looks_read;
+    const auto state = read_state(*parse_saved(state_of(*was).dump()), *is);
+    REQUIRE_MESSAGE(state.has_value(), state.error());
+    const auto moments = read_moments(*parse_saved(moments_of(*was, looks).dump()), *is, looks_read);
+    REQUIRE_MESSAGE(moments.has_value(), moments.error());
+    CHECK(looks_read == looks);
     CHECK(is->past == was->past);
     CHECK(is->debounces == was->debounces);
     CHECK(is->times == was->times);

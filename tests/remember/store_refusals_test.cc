@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "agent/remember/sqlite_schema.h"
+#include "agent/remember/sqlite_file.h"
 #include "tests/remember/random_record.h"
 #include "tests/remember/store_fixture.h"
 
@@ -24,6 +24,17 @@ void run_sql(const std::string& file, const std::string& text) {
   (*db)->script(text);
   REQUIRE_MESSAGE((*db)->ok(), (*db)->trouble()->text);
 }
+
+/// What a store of schema 4 had besides: of windows, and of attempts, which were in the state.
+constexpr const char* kOfVersion4 = R"sql(
+UPDATE policies SET last_seen = '2026-11-28T23:55:00Z' WHERE place = 0;
+UPDATE ids SET sighted = '2026-11-01T00:00:00Z', absent = '2026-10-31T00:00:00Z';
+UPDATE subjects SET state = json_set(state, '$.sight', json('{"record": "2026-12-01T00:00:00Z", "ttl": 3600,
+  "policies": [{"number": 2, "read": "2026-12-01T00:00:00Z"}]}'), '$.forgotten_ids', json('[7]'))
+  WHERE kind = 'domain';
+UPDATE subjects SET state = json_set(state, '$.attempts',
+  json('[{"at": "2026-12-01T00:00:00Z", "address": "198.51.101.25", "fault": "x"}]')) WHERE kind = 'mx';
+)sql";
 
 void check_refused(const std::string& file, const std::string& word) {
   const auto before = content_of(file);
@@ -174,9 +185,55 @@ TEST_CASE("a store of the first schema is read with all it holds") {
   CHECK(record->known->fetches[0].tls.peer.has_value());
   REQUIRE(store->mx("mx1.example.com") != nullptr);
   CHECK(store->mx("mx1.example.com")->past->certificates.size() == 1);
-  CHECK(store->journal().all("outbox").at("1") == "owed");
-  REQUIRE(store->transitions_after(0, 10).size() == 1);
-  CHECK(store->transitions_after(0, 10)[0].transition.incident == record->incidents[0]);
+  CHECK(store->key_values().all("outbox").at("1") == "owed");
+  const auto history = read_history(folder / "s.db", *Domain::parse("example.com"));
+  REQUIRE_MESSAGE(history.has_value(), history.error());
+  REQUIRE((*history)->transitions.size() == 1);
+  CHECK((*history)->transitions[0].transition.incident == record->incidents[0]);
+}
+
+TEST_CASE("a store of each earlier schema is read, and loses nothing when it is written anew") {
+  const auto check = [](std::size_t version, const DomainMemory& record, const MxMemory& host) {
+    const auto& past = record.past;
+    REQUIRE(past.policies.size() == 2);
+    CHECK(past.policies[1].number == 2);
+    CHECK(past.fetches.size() == 1);
+    CHECK(host.times.last_look == kStart);
+    if (version < 4) return;
+    CHECK(past.policies[0].last_seen == kStart - Seconds{2 * 86400 + 300});
+    CHECK(past.ids.at(0).absent == kStart - Seconds{31 * 86400});
+    CHECK(past.sight.record == kStart);
+    CHECK(past.sight.policies == std::vector<PolicySight>{{2, kStart}});
+    CHECK(past.forgotten_ids == std::vector<std::uint32_t>{7});
+    CHECK(host.past->attempts == std::vector<Attempt>{{kStart, "198.51.101.25", "x"}});
+  };
+  const auto domain = *Domain::parse("example.com");
+  const std::string mx = "mx1.example.com";
+  for (std::size_t version = 1; version <= sql::schema_steps().size(); ++version) {
+    CAPTURE(version);
+    const StoreFolder folder;
+    const std::string file = folder / "s.db";
+    run_sql(file, content_of(SOURCE_DIR "/tests/remember/fixtures/v1.sql"));
+    {
+      const auto db = sql::Database::open(file, sql::Database::Access::read_write);
+      REQUIRE(db.has_value());
+      REQUIRE(sql::migrate(**db, sql::schema_steps().first(version)).has_value());
+    }
+    if (version >= 4) run_sql(file, kOfVersion4);
+    const auto store = opened(file);
+    auto record = std::make_shared<DomainMemory>(*store->domain(domain));
+    auto host = std::make_shared<MxMemory>(*store->mx(mx));
+    check(version, *record, *host);
+    record->debounces["mx"] = {1, kStart};  // a new state: what the old one held besides is not lost with it
+    host->debounces["x"] = {1, kStart};
+    store->remember(record, nullptr, {});
+    store->remember(host, nullptr);
+    REQUIRE(store->flush(kPatience));
+    const auto on_disk = read_store(file, {domain.str()});
+    REQUIRE_MESSAGE(on_disk.has_value(), on_disk.error());
+    CHECK((*on_disk)->domain(domain)->debounces == record->debounces);
+    check(version, *(*on_disk)->domain(domain), *(*on_disk)->mx(mx));
+  }
 }
 
 TEST_CASE("a migration takes the steps that are missing, all or none") {

@@ -110,10 +110,14 @@ TEST_CASE("a look that saw nothing new costs the disk nothing but its time, once
   }
   CHECK(content_of(folder / "s.db-wal").size() == before);
   CHECK(count(folder / "s.db", "facts") == 1);
-  CHECK(count(folder / "s.db", "looks WHERE role = 'last' AND at = '2026-12-01T00:00:00Z'") == 1);
+  const auto on_disk = [&] {
+    return (*read_store(folder / "s.db", {"example.com"}))->domain(named("example.com"));
+  };
+  CHECK(on_disk()->known->at == facts::kNow);
   now += Seconds{3600};
   REQUIRE(store->flush(kPatience));
-  CHECK(count(folder / "s.db", "looks WHERE role = 'last' AND at = '2026-12-01T04:10:00Z'") == 1);
+  CHECK(on_disk()->known->at == record->known->at);
+  CHECK(content_of(folder / "s.db-wal").size() < before + 3 * 4200);  // a page of moments, and its like
 }
 
 TEST_CASE("of raw looks the last, the last good, the last failed, and each that changed something are kept") {
@@ -139,34 +143,76 @@ TEST_CASE("of raw looks the last, the last good, the last failed, and each that 
   CHECK(count(folder / "s.db", "facts") == 2);
 }
 
-TEST_CASE("transitions can be told once they are on the disk, in order, also after a restart") {
+TEST_CASE("what became of findings is read back in order, also after a restart, and by domain") {
   const StoreFolder folder;
-  std::int64_t last = 0;
   {
     const auto store = opened(folder / "s.db");
-    CHECK_FALSE(store->wait_for_transitions(0, Millis{0}));
     store->remember(base_record(), nullptr, {opening("a"), opening("b")});
     store->remember(base_record(facts::kNow + Seconds{60}), nullptr, {opening("c")});
-    REQUIRE(store->wait_for_transitions(2, kPatience));
-    const auto told = store->transitions_after(0, 10);
-    REQUIRE(told.size() == 3);
-    CHECK(told[0].transition == opening("a"));
-    CHECK(told[2].transition == opening("c"));
-    CHECK(told[2].domain == "example.com");
-    CHECK(told[2].at == facts::kNow + Seconds{60});
-    CHECK(store->transitions_after(0, 2).size() == 2);
-    CHECK(store->transitions_after(told[2].id, 10).empty());
-    last = told[2].id;
+    store->remember(RandomRecord(1).domain_record("other.example"), nullptr, {opening("x")});
   }
   const auto store = opened(folder / "s.db");
   store->remember(base_record(facts::kNow + Seconds{120}), nullptr, {opening("d")});
   REQUIRE(store->flush(kPatience));
-  const auto told = store->transitions_after(last - 1, 10);
-  REQUIRE(told.size() == 2);
-  CHECK(told[0].transition == opening("c"));
-  CHECK(told[1].transition == opening("d"));
-  CHECK(told[1].id > last);
-  CHECK(store->transitions_after(last - 1, 1).size() == 1);
+  const auto history = read_history(folder / "s.db", named("example.com"));
+  REQUIRE_MESSAGE(history.has_value(), history.error());
+  REQUIRE(history->has_value());
+  std::string codes;
+  for (const auto& stored : (*history)->transitions)
+    codes += stored.transition.incident.finding.code;
+  CHECK(codes == "abcd");
+  CHECK((*history)->transitions[0].transition == opening("a"));
+  CHECK((*history)->transitions[2].at == facts::kNow + Seconds{60});
+  CHECK_FALSE(read_history(folder / "s.db", named("nobody.example"))->has_value());
+  CHECK_FALSE(read_history(folder / "none.db", named("example.com"))->has_value());
+}
+
+TEST_CASE("the looks that are kept are read back as they were seen, with those at the hosts they name") {
+  const StoreFolder folder;
+  auto now = kStart;
+  const auto store = opened(folder / "s.db", {.now = [&] { return now; }});
+  const auto first = base_record();
+  store->remember(first, first->known, {});
+  auto host = std::make_shared<MxMemory>();
+  host->known = host->confirmed = facts::base().mx.at(std::string(facts::kMx1));
+  store->remember(host, host->known);
+  auto failed = std::make_shared<DomainObservation>(*first->known);
+  failed->at += Seconds{60};
+  failed->fetches[0].failure = Failure{Stage::connect, Cause::refused, "refused"};
+  store->remember(std::make_shared<DomainMemory>(*first), failed, {opening("sts-policy-unreachable")});
+  const auto good = base_record(facts::kNow + Seconds{600});
+  good->past = first->past;  // as at first, and nothing has changed
+  store->remember(good, good->known, {});
+  now += Seconds{3600};
+  REQUIRE(store->flush(kPatience));
+  REQUIRE(store->flush(kPatience));
+  const auto history = read_history(folder / "s.db", named("example.com"));
+  REQUIRE_MESSAGE(history.has_value(), history.error());
+  REQUIRE(history->has_value());
+  const auto& looks = (*history)->looks;
+  REQUIRE(looks.size() == 3);
+  using Roles = std::vector<std::string>;
+  CHECK(looks[0].kept_as == Roles{"changed"});
+  CHECK(*looks[0].look == *first->known);
+  CHECK(looks[1].kept_as == Roles{"changed", "failed"});
+  CHECK(*looks[1].look == *failed);
+  CHECK(looks[2].kept_as == Roles{"good", "last"});
+  CHECK(looks[2].look->at == facts::kNow + Seconds{600});
+  REQUIRE((*history)->mx.contains(std::string(facts::kMx1)));
+  CHECK(*(*history)->mx.at(std::string(facts::kMx1)).back().look == *host->known);
+}
+
+TEST_CASE("what is dated anew, since the clock was ahead, is so on the disk at once") {
+  const StoreFolder folder;
+  const auto store = opened(folder / "s.db");
+  const auto ahead = base_record(facts::kNow + Seconds{86400});
+  store->remember(ahead, ahead->known, {});
+  const auto right = base_record();
+  store->remember(right, nullptr, {});
+  REQUIRE(store->flush(kPatience));
+  const auto on_disk = *read_store(folder / "s.db", {"example.com"});
+  CHECK(on_disk->domain(named("example.com"))->known->at == facts::kNow);
+  CHECK(on_disk->domain(named("example.com"))->confirmed->at == facts::kNow);
 }
 
 TEST_CASE("a transition on the disk has its record beside it") {
@@ -175,27 +221,27 @@ TEST_CASE("a transition on the disk has its record beside it") {
   auto record = base_record();
   record->incidents = {opening("a").incident};
   store->remember(record, nullptr, {opening("a")});
-  REQUIRE(store->wait_for_transitions(0, kPatience));
+  REQUIRE(store->flush(kPatience));
   CHECK(count(folder / "s.db", "incidents WHERE code = 'a'") == 1);
   CHECK(count(folder / "s.db", "transitions WHERE code = 'a' AND kind = 'opened'") == 1);
 }
 
-TEST_CASE("the journal keeps texts by table and key") {
+TEST_CASE("the key-value store keeps texts by table and key") {
   const StoreFolder folder;
   {
     const auto store = opened(folder / "s.db");
-    auto& journal = store->journal();
-    journal.put("outbox", "1", "first");
-    journal.put("outbox", "2", "second");
-    journal.put("cursor", "alerts", "7");
+    auto& key_values = store->key_values();
+    key_values.put("outbox", "1", "first");
+    key_values.put("outbox", "2", "second");
+    key_values.put("cursor", "alerts", "7");
     CHECK(store->flush(kPatience));
-    journal.apply({{"outbox", "1", std::nullopt}, {"cursor", "alerts", "8"}});
-    CHECK(journal.all("outbox") == std::map<std::string, std::string>{{"2", "second"}});
+    key_values.apply({{"outbox", "1", std::nullopt}, {"cursor", "alerts", "8"}});
+    CHECK(key_values.all("outbox") == std::map<std::string, std::string>{{"2", "second"}});
   }
   const auto store = opened(folder / "s.db");
-  CHECK(store->journal().all("outbox") == std::map<std::string, std::string>{{"2", "second"}});
-  CHECK(store->journal().all("cursor") == std::map<std::string, std::string>{{"alerts", "8"}});
-  CHECK(store->journal().all("nothing").empty());
+  CHECK(store->key_values().all("outbox") == std::map<std::string, std::string>{{"2", "second"}});
+  CHECK(store->key_values().all("cursor") == std::map<std::string, std::string>{{"alerts", "8"}});
+  CHECK(store->key_values().all("nothing").empty());
 }
 
 TEST_CASE(
@@ -286,11 +332,9 @@ TEST_CASE("what grows is dropped by age and by size, what a cache may hold stays
 TEST_CASE("memory in RAM does all of it but survive") {
   const auto store = opened(":memory:");
   store->remember(base_record(), nullptr, {opening("a")});
-  store->journal().put("t", "k", "v");
+  store->key_values().put("t", "k", "v");
   CHECK(store->domain(named("example.com")) != nullptr);
-  CHECK(store->wait_for_transitions(0, Millis{0}));
-  CHECK(store->transitions_after(0, 10).size() == 1);
-  CHECK(store->journal().all("t").at("k") == "v");
+  CHECK(store->key_values().all("t").at("k") == "v");
   CHECK(store->flush(Millis{0}));
   CHECK(store->stop());
 }
@@ -322,7 +366,7 @@ TEST_CASE("a copy holds what was committed, and never replaces a file") {
   const auto record = RandomRecord(3).domain_record("example.com");
   const auto service = opened(folder / "a.db");
   service->remember(record, nullptr, {});
-  service->journal().put("t", "k", "v");
+  service->key_values().put("t", "k", "v");
   REQUIRE(service->flush(kPatience));
   const auto copied = copy_store(folder / "a.db", folder / "new/b.db");
   REQUIRE_MESSAGE(copied.has_value(), copied.error());
@@ -330,7 +374,7 @@ TEST_CASE("a copy holds what was committed, and never replaces a file") {
   {
     const auto other = opened(folder / "new/b.db");
     check_same(*other->domain(named("example.com")), *record);
-    CHECK(other->journal().all("t").at("k") == "v");
+    CHECK(other->key_values().all("t").at("k") == "v");
   }
   const auto before = content_of(folder / "new/b.db");
   const auto again = copy_store(folder / "a.db", folder / "new/b.db");

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <csignal>
 
-#include "agent/remember/live_store.h"
+#include "agent/remember/store_backend.h"
 #include "tests/judge/facts_builder.h"
 #include "tests/remember/random_record.h"
 #include "tests/remember/store_fixture.h"
@@ -16,7 +16,7 @@ using namespace stswatch;
 namespace {
 
 /// Takes batches as long as it is well.
-class SickDisk : public Backing {
+class SickDisk : public StoreBackend {
  public:
   struct State {
     std::atomic<bool> well{false};
@@ -30,10 +30,6 @@ class SickDisk : public Backing {
     return {};
   }
   tl::expected<bool, std::string> tidy(TimePoint) override { return false; }
-  tl::expected<std::vector<StoredTransition>, std::string> older_transitions(std::int64_t, std::int64_t,
-                                                                             std::size_t) override {
-    return std::vector<StoredTransition>();
-  }
 
  private:
   std::shared_ptr<State> state_;
@@ -56,24 +52,22 @@ TEST_CASE("the service goes on from RAM while the disk fails, and writes all of 
   store->remember(record(1), nullptr, {opening()});
   CHECK_FALSE(store->flush(kPatience));
   store->remember(record(2), nullptr, {opening()});
-  store->journal().put("t", "k", "v");
+  store->key_values().put("t", "k", "v");
   CHECK_FALSE(store->flush(kPatience));
   check_same(*store->domain(*Domain::parse("example.com")), *record(2));
-  CHECK(store->journal().all("t").at("k") == "v");
+  CHECK(store->key_values().all("t").at("k") == "v");
   CHECK(store->health().errors >= 2);
   CHECK(store->health().trouble == "the disk is sick: heal it");
-  CHECK(store->transitions_after(0, 10).empty());  // not yet for people: a crash could forget them
 
   disk->well = true;
   CHECK(store->flush(kPatience));
-  CHECK(store->transitions_after(0, 10).size() == 2);
   CHECK_FALSE(store->health().trouble.has_value());
   CHECK(store->stop());
   CHECK(told == std::vector<std::string>{"the disk is sick: heal it", ""});
   REQUIRE(!disk->written.empty());
-  REQUIRE(disk->written[0].news.size() == 1);
-  CHECK(disk->written[0].news[0].transitions.size() == 2);
-  check_same(*std::get<std::shared_ptr<const DomainMemory>>(disk->written[0].news[0].record), *record(2));
+  REQUIRE(disk->written[0].writes.size() == 1);
+  CHECK(disk->written[0].writes[0].transitions.size() == 2);
+  check_same(*std::get<std::shared_ptr<const DomainMemory>>(disk->written[0].writes[0].record), *record(2));
   CHECK(disk->written[0].edits.size() == 1);
 }
 

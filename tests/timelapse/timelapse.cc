@@ -145,7 +145,7 @@ int run(const std::string& file, TimePoint start) {
     return 1;
   }
   Witness witness(**store);
-  Notifier notifier(witness, (*store)->journal(), clock, {.version = "timelapse"});
+  Notifier notifier(witness, (*store)->key_values(), clock, {.version = "timelapse"});
   NotifyingMemory heeded(witness, notifier);
   const auto plan = std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes));
   Service service(plan, heeded, clock);

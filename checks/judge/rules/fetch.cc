@@ -258,7 +258,7 @@ void judge_agreement(const Case& c, Findings& out) {
                    }) > 1;
   std::string detail;
   const bool texts_differ = std::ranges::count_if(kinds, [](const auto& kind) {
-                              return kind.second.front()->reading.has_value();
+                              return kind.second.front()->reading != nullptr;
                             }) > 1;
   for (const auto& [served, copies] : kinds) {
     if (!tie && served == norm->first) continue;

@@ -32,8 +32,11 @@ std::string why_unknown(const HostAddresses& addresses) {
   return out;
 }
 
+/// What the newest look itself saw.
+const DomainObservation& newest(const Case& c) { return c.newest ? *c.newest : c.facts; }
+
 void judge_names(const Case& c, Findings& out) {
-  const DomainObservation& facts = c.facts;
+  const DomainObservation& facts = newest(c);
   judge_answer(facts.sts, facts.domain.sts_record_name(), out);
   judge_answer(facts.mx, facts.domain.str(), out);
   // Where the zone itself fails, each name in it does.
@@ -80,11 +83,11 @@ void judge_policy_host(const Case& c, Findings& out) {
     return fetch == c.facts.fetches.end() ? std::nullopt : fetch->failure;
   };
   std::vector<Address> hidden;
-  std::string unknown = why_unknown(c.facts.policy_host);
+  std::string unknown = why_unknown(newest(c).policy_host);
   for (const Address& at : addresses) {
     if (not_public(at, failure_at(at), c.vantage)) hidden.push_back(at);
   }
-  for (const PolicyCopy& copy : c.copies) {
+  for (const PolicyCopy& copy : c.newest ? c.newest_copies : c.copies) {
     const PolicyFetch& fetch = *copy.fetch;
     const bool known_why = not_public(fetch.address, fetch.failure, c.vantage) ||
                            skipped_for_ipv6(fetch.address, fetch.failure, c.vantage);
@@ -141,7 +144,7 @@ void judge_host(const Case& c, const MxCase& mx, Findings& out) {
 
 std::vector<std::string> skipped_addresses(const Case& c) {
   std::vector<std::string> out;
-  for (const PolicyFetch& fetch : c.facts.fetches) {
+  for (const PolicyFetch& fetch : newest(c).fetches) {
     if (skipped_for_ipv6(fetch.address, fetch.failure, c.vantage)) out.push_back(fetch.address.str());
   }
   for (const MxCase& mx : c.mx) {
@@ -155,7 +158,7 @@ std::vector<std::string> skipped_addresses(const Case& c) {
 
 /// What this machine's own lack of descriptors or buffers kept from us: the first of it.
 std::string why_exhausted(const Case& c) {
-  std::string why = exhausted_in(c.facts);
+  std::string why = exhausted_in(newest(c));
   for (const MxCase& mx : c.mx)
     if (why.empty() && mx.look) why = exhausted_in(*mx.look);
   return why;

@@ -114,4 +114,10 @@ Simulation simulate(const World& world);
 /// The same without the senders, of whom a restless domain has very many.
 Simulation simulate_figures(const World& world);
 
+/// What a verdict was given on, for those who show it: nobody need work it out again.
+struct Foresight {
+  World world;
+  Simulation simulation;
+};
+
 }  // namespace stswatch

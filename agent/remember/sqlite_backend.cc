@@ -1,16 +1,15 @@
-#include "agent/remember/live_store.h"
+// The store on SQLite: what a batch is there, what retention drops, and what others read beside the service.
 #include "agent/remember/sqlite_file.h"
-#include "agent/remember/sqlite_read.h"
-#include "agent/remember/sqlite_write.h"
+#include "agent/remember/sqlite_records.h"
 
 namespace stswatch {
 namespace {
 
 constexpr int kTidyRows = 2000;  // in one transaction
 
-class SqliteBacking : public Backing {
+class SqliteBackend : public StoreBackend {
  public:
-  SqliteBacking(std::unique_ptr<sql::OwnedFile> file, const StoreOptions& options)
+  SqliteBackend(std::unique_ptr<sql::OwnedFile> file, const StoreOptions& options)
       : file_(std::move(file)),
         keep_looks_(options.keep_looks),
         keep_history_(options.keep_history),
@@ -33,19 +32,6 @@ class SqliteBacking : public Backing {
     });
     if (!done) return tl::make_unexpected(sql::explain(file_->file(), done.error()));
     return gone > 0;
-  }
-
-  tl::expected<std::vector<StoredTransition>, std::string> older_transitions(std::int64_t after,
-                                                                             std::int64_t before,
-                                                                             std::size_t limit) override {
-    // A connection of its own: the writer may be in the middle of a batch.
-    auto db = sql::open_for_reading(file_->file());
-    if (!db) return tl::make_unexpected(db.error());
-    auto out = sql::read_transitions(**db, after, before, limit);
-    if (auto settled = (*db)->settle(); !settled)
-      return tl::make_unexpected(sql::explain(file_->file(), settled.error()));
-    if (!out) return tl::make_unexpected(sql::unreadable(file_->file(), out.error()));
-    return out;
   }
 
  private:
@@ -132,8 +118,8 @@ tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& 
   if (!file) return tl::make_unexpected(file.error());
   auto all = read_from((*file)->db(), state, nullptr);
   if (!all) return tl::make_unexpected(all.error());
-  auto backing = std::make_unique<SqliteBacking>(std::move(*file), options);
-  return make_live_store(std::move(*all), std::move(backing), std::move(options));
+  auto backend = std::make_unique<SqliteBackend>(std::move(*file), options);
+  return make_live_store(std::move(*all), std::move(backend), std::move(options));
 }
 
 tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& file,
@@ -146,12 +132,51 @@ tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string&
   return make_live_store(std::move(*all), nullptr, {});
 }
 
+tl::expected<std::optional<StoredHistory>, std::string> read_history(const std::string& file,
+                                                                     const Domain& domain) {
+  if (file == kInRam || !sql::exists(file)) return std::nullopt;
+  auto db = sql::open_for_reading(file);
+  if (!db) return tl::make_unexpected(db.error());
+  auto history = sql::read_history(**db, domain.str());
+  if (auto settled = (*db)->settle(); !settled)
+    return tl::make_unexpected(sql::explain(file, settled.error()));
+  if (!history) return tl::make_unexpected(sql::unreadable(file, history.error()));
+  if (history->looks.empty() && history->transitions.empty()) return std::nullopt;
+  return std::move(*history);
+}
+
 tl::expected<std::size_t, std::string> copy_store(const std::string& from, const std::string& to) {
   if (auto copied = sql::copy(from, to); !copied) return tl::make_unexpected(copied.error());
   auto db = sql::open_for_reading(to);
   if (!db) return tl::make_unexpected(db.error());
   const auto domains = (*db)->number("SELECT count(*) FROM subjects WHERE kind = 'domain'");
   return static_cast<std::size_t>(domains.value_or(0));
+}
+
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& file,
+                                                                              const std::string& table) {
+  auto db = sql::open_for_reading(file);
+  if (!db) return tl::make_unexpected(db.error());
+  std::map<std::string, std::string> rows;
+  (*db)->each(
+      "SELECT key, text FROM journal WHERE name = ?",
+      [&](const sql::Statement& row) { rows[std::string(row.text(0))] = row.text(1); }, table);
+  if (auto settled = (*db)->settle(); !settled)
+    return tl::make_unexpected(sql::explain(file, settled.error()));
+  return rows;
+}
+
+tl::expected<void, std::string> edit_key_values(const std::string& file,
+                                                const std::vector<KeyValueEdit>& edits) {
+  // Understood before it is written to.
+  if (auto store = sql::open_for_reading(file); !store) return tl::make_unexpected(store.error());
+  auto db = sql::Database::open(file, sql::Database::Access::read_write);
+  if (!db) return tl::make_unexpected(sql::explain(file, db.error()));
+  Batch batch;
+  batch.edits = edits;
+  const auto done = (*db)->transaction([&] { sql::write(**db, batch); });
+  if (!done) return tl::make_unexpected(sql::explain(file, done.error()));
+  return {};
 }
 
 }  // namespace stswatch

@@ -1,12 +1,22 @@
-// Lists of memory as table rows: one column for each field that saved_memory_fields.h names. Internal to the
-// store.
+// Records into tables and back. Lists of memory are table rows: one column for each field that saved_fields.h
+// names. Nothing in the file is trusted: what cannot be read is told with its place. Internal to the store.
 #pragma once
 
-#include "agent/remember/saved_memory_fields.h"
 #include "agent/remember/saved_reader.h"
 #include "agent/remember/sqlite.h"
+#include "agent/remember/store_backend.h"
 
 namespace stswatch::sql {
+
+/// Runs inside the caller's transaction; the database keeps what goes wrong.
+void write(Database& db, const Batch& batch);
+
+/// All, or (with `domains`) what belongs to these and their MX hosts. Says "the policies of example.com:
+/// mode: ..." of a value that cannot be, and nothing of what the database itself complains of.
+tl::expected<EverythingStored, std::string> read_all(Database& db, const std::set<std::string>* domains);
+
+/// What was of one domain; empty where nothing is kept of it.
+tl::expected<StoredHistory, std::string> read_history(Database& db, const std::string& domain);
 
 template <class T>
 inline constexpr const char* kTable = nullptr;

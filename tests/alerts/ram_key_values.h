@@ -1,15 +1,15 @@
-// A journal that ends with the process. Nothing here is under test.
+// A key-value store that ends with the process. Nothing here is under test.
 #pragma once
 
 #include <mutex>
 
-#include "agent/remember/journal.h"
+#include "agent/remember/key_value_store.h"
 
 namespace stswatch {
 
-class RamJournal : public Journal {
+class RamKeyValues : public KeyValueStore {
  public:
-  void apply(std::vector<JournalEdit> edits) override {
+  void apply(std::vector<KeyValueEdit> edits) override {
     const std::lock_guard lock(mutex_);
     for (auto& edit : edits) {
       if (edit.text)
