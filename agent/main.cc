@@ -83,6 +83,10 @@ void add_plan(CLI::App& app, PlanCommand& c) {
   sub->add_option("--max-age", c.max_age, "max_age of the goal, in seconds")->check(CLI::Range(0, 31557600));
   sub->add_option("--policy", c.policy, "Policy file of the goal");
   sub->add_flag("--retire", c.retire, "In the end neither record nor policy (RFC 8461 section 8.3)");
+  sub->add_flag("--follow", c.follow,
+                "Keep the plan: the service ticks its steps off and says when the next is safe");
+  sub->add_flag("--show", c.show, "The plan that is followed, and how far it has come");
+  sub->add_flag("--drop", c.drop, "Follow it no longer");
   sub->add_flag("--json", c.json, "One JSON document on stdout");
   add_look_flags(*sub, c.flags);
 }
@@ -112,16 +116,21 @@ void add_generate(CLI::App& app, GenerateCommand& c) {
       "Exit: 0 printed, 1 printed with warnings of hosts that are not usable, 2 nothing to publish, 3 MX "
       "unknown");
   sub->add_option("DOMAIN", c.domain, "The domain")->required();
-  sub->add_option("--mode", c.mode, "testing, enforce or none")
-      ->check(CLI::IsMember({"testing", "enforce", "none"}))
-      ->capture_default_str();
-  sub->add_option("--max-age", c.max_age,
-                  "Seconds a sender may cache the policy (604800; with mode none 86400)")
+  sub->add_option("--mode", c.mode, "testing, enforce or none (default: as served, else testing)")
+      ->check(CLI::IsMember({"testing", "enforce", "none"}));
+  sub->add_option(
+         "--max-age", c.max_age,
+         "Seconds a sender may cache the policy (default: as served, else 604800; for mode none 86400)")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{31557600}));
   sub->add_option("--rua", c.rua,
                   "Where TLS reports go: mailto:… or https://… (default: as published, else "
                   "mailto:tlsrpt@DOMAIN)");
-  sub->add_flag("--json", c.json, "One JSON document on stdout");
+  auto* json = sub->add_flag("--json", c.json, "One JSON document on stdout");
+  sub->add_option("--format", c.format,
+                  "text, or what to paste: zone (a zone file), nginx, caddy (a web server), dnscontrol")
+      ->check(CLI::IsMember({"text", "zone", "nginx", "caddy", "dnscontrol"}))
+      ->capture_default_str()
+      ->excludes(json);
   add_look_flags(*sub, c.flags);
 }
 
@@ -162,6 +171,17 @@ void add_run(CLI::App& app, RunCommand& c) {
   sub->add_option("--listen", c.listen, "ADDR:PORT of /metrics (127.0.0.1:9461)")->envname("STSWATCH_LISTEN");
   sub->add_option("--state", c.state, "Where memory is kept")->envname("STSWATCH_STATE");
   sub->add_option("--log-format", c.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_health(CLI::App& app, HealthCommand& c) {
+  auto* sub = app.add_subcommand("health", "Ask a running service whether it is well (exit: 0 it is, 1 not)");
+  sub->add_option("--url", c.url, "Where it is asked; /-/ready: whether it has started")
+      ->envname("STSWATCH_HEALTH_URL")
+      ->capture_default_str();
+  sub->add_option("--ca-file", c.ca_file, "PEM file that replaces the system's trust store");
+  sub->add_option("--timeout", c.timeout, "Seconds to wait")
+      ->check(CLI::Range(1, 300))
+      ->capture_default_str();
 }
 
 void add_store(CLI::App& app, StoreCopyCommand& c) {
@@ -239,7 +259,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Watches the MTA-STS (RFC 8461) set-up of mail domains and says so before mail stops arriving.",
       "stswatch"};
-  app.set_version_flag("--version", std::string("stswatch ") + kVersion);
+  app.set_version_flag("--version", std::string("stswatch ") + kVersion + " (" + kRevision + ")");
   app.require_subcommand(1);
 
   CheckCommand check_command;
@@ -254,6 +274,7 @@ int main(int argc, char** argv) {
   ExplainCommand explain_command;
   LintCommand lint_command;
   RunCommand run_command;
+  HealthCommand health_command;
   StoreCopyCommand copy_command;
   AlertsTestCommand alerts_command;
   std::string config_file;
@@ -265,6 +286,7 @@ int main(int argc, char** argv) {
   add_check(app, check_command);
   add_lint(app, lint_command);
   add_run(app, run_command);
+  add_health(app, health_command);
   add_generate(app, generate_command);
   add_store(app, copy_command);
   add_simulate(app, simulate_command);
@@ -286,6 +308,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("check")) return check(check_command, io);
   if (app.got_subcommand("lint")) return lint(lint_command, io);
   if (app.got_subcommand("run")) return run(run_command, io);
+  if (app.got_subcommand("health")) return health(health_command, io);
   if (app.got_subcommand("simulate")) return simulate(simulate_command, io);
   if (app.got_subcommand("plan")) return plan(plan_command, io);
   if (app.got_subcommand("history")) return history(history_command, io);

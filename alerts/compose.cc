@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kLines = 10;     // of what was seen
-constexpr Seconds kFirstBounce = 96h;  // RULES 5.6: senders give up after four to five days
+constexpr Seconds kFirstBounce = 24h;  // CONTRACT 5: Exchange Online gives up after a day, others after five
 
 bool breaks_now(const Finding& finding) { return nature_of(finding).headline == Headline::no_mail; }
 
@@ -27,9 +27,24 @@ OpenFindings by_gravity(OpenFindings items) {
   return items;
 }
 
+/// Advice that knows the provider says more than what is said of any host.
+const OpenFinding* provider_advice(const OpenFindings& items) {
+  for (const OpenFinding* item : items) {
+    const CatalogueEntry* entry = find_in_catalogue(item->finding().code);
+    if (item->domain() == items.front()->domain() && entry && entry->theme == Theme::provider &&
+        item->finding().severity > Severity::info)
+      return item;
+  }
+  return nullptr;
+}
+
 /// Of the lead's domain, what the fix has to begin with.
 const OpenFinding& cause_of(const OpenFindings& items) {
   const OpenFinding* best = items.front();
+  const bool of_match = std::ranges::all_of(items, [&](const OpenFinding* item) {
+    return item->nature.symptom() || item->nature.change() || item->nature.aspect == Aspect::match;
+  });
+  if (const OpenFinding* advice = provider_advice(items); advice != nullptr && of_match) return *advice;
   if (!best->nature.symptom()) return *best;
   for (const OpenFinding* item : items) {
     if (item->domain() != items.front()->domain() || item->nature.symptom() || item->nature.change())
@@ -51,20 +66,24 @@ std::string how_many(std::size_t some, std::size_t all) {
                      : std::to_string(some) + " of the " + std::to_string(all) + " domains listed";
 }
 
-std::string effect_of(const OpenFindings& items, const std::vector<std::string>& domains) {
+std::string effect_of(const OpenFindings& items, const std::vector<std::string>& domains,
+                      const ComposeContext& around) {
   const OpenFinding& lead = *items.front();
   if (!breaks_now(lead.finding())) return lead.finding().effect;
   std::set<std::string> broken;
-  TimePoint first = lead.incident->opened;
+  TimePoint first = began(lead, around);
   for (const OpenFinding* item : items) {
     if (!breaks_now(item->finding())) continue;
     broken.insert(item->domain());
-    first = std::min(first, item->incident->opened);
+    first = std::min(first, began(*item, around));
   }
   const auto whose = domains.size() == 1 ? domains.front() : how_many(broken.size(), domains.size());
-  return "Senders that enforce MTA-STS (Gmail, Microsoft 365 and others) defer all mail for " + whose +
-         ". The first bounces come 4 to 5 days after each message was sent: from " +
-         to_utc(first + kFirstBounce) + " on. Other senders still deliver.";
+  const TimePoint bounces = first + kFirstBounce;
+  return "Senders that enforce the policy defer mail for " + whose +
+         ". The first bounces come from one day on after a message was sent (Exchange Online), others after "
+         "four to five days: " +
+         (bounces > around.now ? "from " : "possibly since ") + to_utc(bounces) +
+         (bounces > around.now ? " on" : "") + ". Senders that do not enforce it still deliver.";
 }
 
 std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
@@ -124,6 +143,20 @@ void look_ahead(const OpenFindings& items, const ComposeContext& around, Notice&
   }
 }
 
+/// Fixes that name a new id name the same one.
+std::string with_one_id(std::string text) {
+  constexpr std::string_view kBefore = "id=";
+  constexpr std::size_t kLength = 16;  // fresh_id()
+  std::string first;
+  for (auto at = text.find(kBefore); at != text.npos; at = text.find(kBefore, at + kLength)) {
+    const std::string id = text.substr(at + kBefore.size(), kLength);
+    if (id.size() < kLength || id[8] != 'T' || id.back() != 'Z') continue;
+    if (first.empty()) first = id;
+    text.replace(at + kBefore.size(), kLength, first);
+  }
+  return text;
+}
+
 std::string fix_of(const OpenFindings& items, const std::vector<std::string>& domains) {
   const OpenFinding& cause = cause_of(items);
   const OpenFinding& lead = *items.front();
@@ -131,7 +164,7 @@ std::string fix_of(const OpenFindings& items, const std::vector<std::string>& do
   if (&cause != &lead && breaks_now(lead.finding())) out += ' ' + lead.finding().fix;
   if (domains.size() > 1 && !cause.nature.of_host && cause.nature.family != Family::agent)
     out = "For " + cause.domain() + ", and likewise for the others: " + out;
-  return out;
+  return with_one_id(std::move(out));
 }
 
 std::string references_of(const OpenFindings& items) {
@@ -170,11 +203,24 @@ std::string url_of(const std::string& page, const ComposeContext& around) {
   return base.empty() ? "" : base + page;
 }
 
-TimePoint since_of(const OpenFindings& items) {
+TimePoint since_of(const OpenFindings& items, const ComposeContext& around) {
   TimePoint since = TimePoint::max();
   for (const OpenFinding* item : items)
-    since = std::min(since, item->incident->opened);
+    since = std::min(since, began(*item, around));
   return since;
+}
+
+/// What an alert of this problem is known by from now on: one domain, or one host of several.
+std::map<std::string, std::string> alert_labels_of(const Notice& notice, const OpenFindings& items) {
+  auto out = notice.labels;
+  const auto is_at = [&](const OpenFinding* i) {
+    return i->nature.of_host && i->host() == items.front()->host();
+  };
+  if (notice.domain_count == 1)
+    out["domain"] = notice.domains.front();
+  else if (std::ranges::all_of(items, is_at))
+    out["host"] = items.front()->host();
+  return out;
 }
 
 std::string still_held(const std::shared_ptr<const DomainMemory>& record, TimePoint now) {
@@ -206,14 +252,14 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   notice.kind = kind;
   notice.route = group_state.route;
   notice.severity = group_state.severity;
-  notice.title = title_of(items, domains);
-  notice.effect = effect_of(items, domains);
+  notice.title = title_of(items, domains, around);
+  notice.effect = effect_of(items, domains, around);
   notice.seen = seen_of(items, domains, around);
   notice.changed =
       items.front()->own()
           ? "nothing known"
           : changes_in_words(cause.domain(), cause.nature.of_host ? cause.host() : "", std::nullopt, around);
-  notice.since = since_of(items);
+  notice.since = since_of(items, around);
   look_ahead(items, around, notice);
   notice.fix = fix_of(items, domains);
   notice.verify = verify_command(cause, around);
@@ -229,6 +275,7 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
     const Finding& f = item->finding();
     notice.findings.push_back({item->own() ? "" : item->domain(), f.code, f.subject, f.severity});
   }
+  notice.alert.labels = alert_labels_of(notice, items);
   notice.at = around.now;
   return notice;
 }

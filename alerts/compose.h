@@ -28,7 +28,10 @@ std::set<std::string> codes_of(const GroupState& group_state);
 
 // Parts, each in a file of its own; `items` are sorted, the lead first.
 using OpenFindings = std::vector<const OpenFinding*>;
-std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains);
+std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains,
+                     const ComposeContext& around);
+/// When the fault began, as far as the facts tell: no later than it was seen.
+TimePoint began(const OpenFinding& item, const ComposeContext& around);
 std::string changes_in_words(const std::string& domain, const std::string& host,
                              std::optional<TimePoint> after, const ComposeContext& around);
 std::string verify_command(const OpenFinding& cause, const ComposeContext& around);

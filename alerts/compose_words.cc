@@ -39,13 +39,13 @@ const OpenFinding* cause_in_title(const OpenFindings& items) {
 }
 
 /// What stops working, and when; empty where the catalogue's title says it.
-std::string effect_in_title(const OpenFinding& lead, const std::string& whose) {
+std::string effect_in_title(const OpenFinding& lead, const std::string& whose, const ComposeContext& around) {
   const auto& forecast = lead.record->verdict.forecast;
   switch (lead.nature.headline) {
     case Headline::title:
       return {};
     case Headline::no_mail:
-      return "enforcing senders cannot deliver" + whose + " since " + to_utc(lead.incident->opened);
+      return "enforcing senders cannot deliver" + whose + " since " + to_utc(began(lead, around));
     case Headline::no_mail_from:
       return "enforcing senders cannot deliver" + whose + " from " +
              (forecast.breakage ? to_utc(forecast.breakage->at) : "soon") + " on";
@@ -54,7 +54,7 @@ std::string effect_in_title(const OpenFinding& lead, const std::string& whose) {
              (forecast.degradation ? to_utc(forecast.degradation->at) : "soon") + " on";
     case Headline::no_mail_from_holders:
       return "senders that hold the earlier policy cannot deliver" + whose + " since " +
-             to_utc(lead.incident->opened);
+             to_utc(began(lead, around));
   }
   return {};
 }
@@ -131,7 +131,8 @@ std::string in_words(const Change& change) {
 
 }  // namespace
 
-std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains) {
+std::string title_of(const OpenFindings& items, const std::vector<std::string>& domains,
+                     const ComposeContext& around) {
   const OpenFinding& lead = *items.front();
   const OpenFinding* cause = cause_in_title(items);
   const auto count = std::to_string(domains.size()) + " domains";
@@ -145,7 +146,7 @@ std::string title_of(const OpenFindings& items, const std::vector<std::string>& 
   const bool names_host = named.nature.of_host || named.host() != named.domain();
   auto what = named_title(named.finding(), names_host ? named.host() : "");
   if (by_host) what = without_host(what, whom);
-  const auto effect = effect_in_title(lead, by_host ? " to " + count : "");
+  const auto effect = effect_in_title(lead, by_host ? " to " + count : "", around);
   if (effect.empty()) return whom + ": " + what + (by_host ? " (" + count + ")" : "");
   return whom + ": " + effect + (cause != nullptr ? " (" + what + ")" : "");
 }

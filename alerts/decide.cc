@@ -14,12 +14,24 @@ bool only_changes(const LastNotified& last_notified) {
 }
 
 bool wants(const TellingRules& rules, const OpenFinding& item) {
-  return item.own() ? rules.own : wanted(item.finding(), rules.min_severity);
+  if (item.own()) return rules.wanted.own;
+  const auto& domains = rules.wanted.domains;
+  const auto covers = [&](const std::string& glob) { return glob_matches(glob, item.domain()); };
+  if (!domains.empty() && std::ranges::none_of(domains, covers)) return false;
+  const Finding& finding = item.finding();
+  // Who asks for the log by name hears of it without asking for what is mere information.
+  if (finding.route == Route::log && !rules.wanted.routes.empty() && rules.takes(Route::log))
+    return severity_of(finding) >= rules.min_severity;
+  return wanted(finding, rules.min_severity);
 }
 
 bool tells(const OpenFinding& item) { return !item.silenced && !item.in_doubt(); }
 
 }  // namespace
+
+bool TellingRules::takes(Route route) const {
+  return wanted.routes.empty() || std::ranges::find(wanted.routes, route) != wanted.routes.end();
+}
 
 bool is_change(const std::string& code) {
   Finding finding;
@@ -44,7 +56,8 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, con
     if (!tells(*item)) continue;
     out.sure_severity = std::max(out.sure_severity, severity_of(finding));
     out.sure_route = std::max(out.sure_route, finding.route);
-    if (told.contains(finding.code)) continue;
+    if (told.contains(finding.code) || (!item->own() && !rules.takes(finding.route))) continue;
+    out.own_news |= item->own();
     const TimePoint from =
         item->incident->opened + (finding.of_the_agent && !item->own() ? kOwnFault : Seconds{0});
     out.news = std::min(out.news.value_or(from), from);
@@ -64,8 +77,9 @@ Seconds reminder_after(Route route, int reminders, const TellingRules& rules) {
 std::optional<Decision> decide(const GroupState& now_there, const LastNotified* last_notified,
                                bool acknowledged, TimePoint now, const TellingRules& rules) {
   const bool waited = now_there.news && (now_there.at_once || now - *now_there.news >= rules.group_wait);
+  const bool for_me = rules.takes(now_there.sure_route) || now_there.own_news;
   if (last_notified == nullptr) {
-    if (!waited) return std::nullopt;
+    if (!waited || !for_me) return std::nullopt;
     return Decision{NoticeKind::fresh, "nothing was told of it yet"};
   }
   if (!now_there.state && !only_changes(*last_notified)) {
@@ -73,9 +87,12 @@ std::optional<Decision> decide(const GroupState& now_there, const LastNotified* 
     return Decision{NoticeKind::resolved, "it is over"};
   }
   const Notice& last = last_notified->notice;
-  if (now_there.sure_route > last.route) return Decision{NoticeKind::worse, "it needs somebody sooner"};
-  if (now_there.sure_severity > last.severity) return Decision{NoticeKind::worse, "it is more severe"};
-  if (now_there.new_cause && waited) return Decision{NoticeKind::worse, "another fault has joined it"};
+  if (for_me && now_there.sure_route > last.route)
+    return Decision{NoticeKind::worse, "it needs somebody sooner"};
+  if (for_me && now_there.sure_severity > last.severity)
+    return Decision{NoticeKind::worse, "it is more severe"};
+  if (for_me && now_there.new_cause && waited)
+    return Decision{NoticeKind::worse, "another fault has joined it"};
   if (now_there.items.empty()) return std::nullopt;  // silenced
   // What is left may be on its way out as well: then one word at the end is enough.
   const bool settled =
@@ -87,7 +104,8 @@ std::optional<Decision> decide(const GroupState& now_there, const LastNotified* 
     return std::nullopt;
   const bool sure =
       std::ranges::any_of(now_there.items, [](const OpenFinding* item) { return tells(*item); });
-  if (sure && now - last.at >= reminder_after(last.route, last_notified->reminders, rules))
+  const bool mine = rules.takes(now_there.route) || now_there.items.front()->own();
+  if (sure && mine && now - last.at >= reminder_after(last.route, last_notified->reminders, rules))
     return Decision{NoticeKind::reminder, "it has lasted"};
   return std::nullopt;
 }

@@ -6,18 +6,22 @@
 #include <string_view>
 
 #include "alerts/group.h"
+#include "alerts/options.h"
 
 namespace stswatch {
 
 /// How one receiver wants to be told.
 struct TellingRules {
   Severity min_severity = Severity::warning;
-  bool own = true;  // of the agent's own trouble too, however severe
+  Wanted wanted{};
   bool send_resolved = true;
   bool reminders = true;
   Seconds group_wait{30};
   Seconds repeat_page{7200};
   Seconds repeat_ticket{3 * 86400};
+
+  /// News of this route are for this receiver. What becomes of what it was told it hears in any case.
+  bool takes(Route route) const;
 };
 
 /// What is there now of one problem, for one receiver.
@@ -32,6 +36,7 @@ struct GroupState {
   Route sure_route = Route::log;
   std::optional<TimePoint> news;   // when the first of those opened whose code has not been told
   bool at_once = false;            // it has been confirmed and stands alone: nothing is waited for
+  bool own_news = false;           // the agent's own trouble: of no route that a receiver may leave out
   bool new_cause = false;          // one of them is a cause, not a mere symptom
   std::optional<TimePoint> eased;  // when the last of what has been told closed
 };

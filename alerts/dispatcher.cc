@@ -253,6 +253,8 @@ void Dispatcher::enqueue(const ReceiverRules& receiver, Problem& problem, const 
   const LastNotified* known = last_notified(problem, receiver.name);
   pending.notice = decision.kind == NoticeKind::resolved ? compose_resolved(*known, around)
                                                          : compose(group_state, decision.kind, around);
+  continue_alert(known != nullptr ? &known->notice : nullptr, pending.notice);
+  if (decision.kind == NoticeKind::reminder) pending.notice.title = known->notice.title;
   auto& slot = pending_[{receiver.name, problem.id}];
   // What has never left keeps its number.
   pending.notice.key = slot.pending.notice.key;

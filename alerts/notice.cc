@@ -43,4 +43,27 @@ std::optional<Route> parse_route(std::string_view word) {
   return parse_word(word, {log, ticket, page});
 }
 
+std::vector<AlertIdentity::Level> levels_of(const Notice& notice) {
+  if (!notice.alert.levels.empty()) return notice.alert.levels;
+  return {{notice.route, notice.severity}};
+}
+
+std::vector<AlertIdentity::Level> ended(const Notice& before, const Notice& now) {
+  auto out = levels_of(before);
+  const auto left = levels_of(now);
+  std::erase_if(out, [&](const auto& level) { return std::ranges::find(left, level) != left.end(); });
+  return out;
+}
+
+void continue_alert(const Notice* before, Notice& notice) {
+  if (before == nullptr) return;
+  if (!before->alert.labels.empty()) notice.alert.labels = before->alert.labels;
+  notice.alert.levels = levels_of(*before);
+  if (notice.kind == NoticeKind::resolved) return;
+  const AlertIdentity::Level now{notice.route, notice.severity};
+  std::erase_if(notice.alert.levels, [&](const auto& level) { return level > now; });
+  if (std::ranges::find(notice.alert.levels, now) == notice.alert.levels.end())
+    notice.alert.levels.push_back(now);
+}
+
 }  // namespace stswatch

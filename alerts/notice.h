@@ -2,6 +2,7 @@
 // render's business.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +21,19 @@ struct NoticeFinding {
   std::string domain, code, subject;
   Severity severity = Severity::info;
   bool operator==(const NoticeFinding&) const = default;
+};
+
+/// What a receiver of alerts with labels knows of a problem, from its first notice to its end: labels that do
+/// not change, and an alert for each degree that it has reached and not left again (CONTRACT 5).
+struct AlertIdentity {
+  struct Level {
+    Route route = Route::ticket;
+    Severity severity = Severity::warning;
+    auto operator<=>(const Level&) const = default;
+  };
+  std::map<std::string, std::string> labels;
+  std::vector<Level> levels;  // empty: that of the notice alone
+  bool operator==(const AlertIdentity&) const = default;
 };
 
 struct Notice {
@@ -42,7 +56,8 @@ struct Notice {
   std::size_t domain_count = 0;               // of all
   std::vector<NoticeFinding> findings;        // most severe first, at most kMostFindings
   std::map<std::string, std::string> labels;  // those on which all the domains agree
-  TimePoint at{};                             // when it was decided
+  AlertIdentity alert{};
+  TimePoint at{};  // when it was decided
   bool operator==(const Notice&) const = default;
 
   bool firing() const { return kind != NoticeKind::resolved; }
@@ -50,6 +65,14 @@ struct Notice {
   std::string_view thread() const { return std::string_view(key).substr(0, key.rfind('.')); }
   std::string_view lead_code() const { return findings.empty() ? "" : std::string_view(findings[0].code); }
 };
+
+/// The degrees at which it fires now.
+std::vector<AlertIdentity::Level> levels_of(const Notice& notice);
+/// Those of `before` that are over with `now`.
+std::vector<AlertIdentity::Level> ended(const Notice& before, const Notice& now);
+/// A notice that follows `before` (null: nothing was told) is of the same alert: it keeps the labels; what
+/// gets worse joins what fires, and what gets better ends what was worse.
+void continue_alert(const Notice* before, Notice& notice);
 
 inline constexpr std::size_t kMostDomains = 10'000;  // a message beyond 1 MiB is refused by many
 inline constexpr std::size_t kMostFindings = 1'000;

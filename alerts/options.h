@@ -18,7 +18,13 @@ struct Heartbeat {
   bool operator==(const Heartbeat&) const = default;
 };
 
-// Of every receiver: `own`: it is told of the agent's own trouble too, whatever its min_severity.
+/// Of every receiver: what it is told of.
+struct Wanted {
+  std::vector<Route> routes{};         // empty: all
+  std::vector<std::string> domains{};  // globs; empty: all
+  bool own = true;  // the agent's own trouble too, whatever its min_severity, routes and domains
+  bool operator==(const Wanted&) const = default;
+};
 
 enum class SmtpTls { starttls, implicit, none };
 
@@ -27,27 +33,27 @@ struct EmailReceiver {
   SmtpTls tls = SmtpTls::starttls;
   std::vector<std::string> to;
   Severity min_severity = Severity::warning;
-  bool own = true;
+  Wanted wanted{};
   bool operator==(const EmailReceiver&) const = default;
 };
 
 struct SlackReceiver {
   std::string name, api_url_file, channel;
   Severity min_severity = Severity::warning;
-  bool own = true;
+  Wanted wanted{};
   bool operator==(const SlackReceiver&) const = default;
 };
 
 struct WebhookReceiver {
   std::string name, url, hmac_secret_file;
   Severity min_severity = Severity::warning;
-  bool own = true;
+  Wanted wanted{};
   bool operator==(const WebhookReceiver&) const = default;
 };
 
 struct AlertmanagerReceiver {
   std::string name, url;
-  bool own = true;
+  Wanted wanted{};
   bool operator==(const AlertmanagerReceiver&) const = default;
 };
 

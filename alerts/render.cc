@@ -25,8 +25,6 @@ std::string_view after_title(NoticeKind kind) {
       return " (worse than before)";
     case NoticeKind::better:
       return " (better than before)";
-    case NoticeKind::reminder:
-      return " (reminder)";
     default:
       return "";
   }

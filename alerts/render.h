@@ -25,8 +25,6 @@ std::string to_slack_json(const Notice& notice, const std::string& channel);
 
 /// Alertmanager API v2. A firing alert is over at `ends_at` unless it is posted again.
 std::string to_alertmanager_json(const std::vector<Notice>& notices, TimePoint ends_at);
-/// What makes two alerts one to Alertmanager.
-std::string to_alertmanager_labels(const Notice& notice);
 
 /// Valid UTF-8 without control characters but '\n'; what is not becomes '?'.
 std::string clean(std::string_view text);

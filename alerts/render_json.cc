@@ -33,25 +33,27 @@ std::string label_name(std::string_view name) {
   return out.empty() || text::is_digit(out.front()) ? "_" + out : out;
 }
 
-Json alert_labels(const Notice& notice) {
+/// Nothing that can change while the problem lasts is a label (CONTRACT 5): code, subject and numbers are
+/// annotations.
+Json alert_labels(const Notice& notice, const AlertIdentity::Level& level) {
   Json labels = Json::object();
-  for (const auto& [name, value] : notice.labels)
+  for (const auto& [name, value] : notice.alert.labels)
     if (!value.empty()) labels[label_name(name)] = clean(value);
-  labels["alertname"] = clean(notice.lead_code());
-  labels["problem"] = clean(notice.thread());  // keeps two problems that look alike apart
-  labels["severity"] = to_string(notice.severity);
-  labels["route"] = to_string(notice.route);
-  if (notice.domain_count == 1) labels["domain"] = clean(notice.domains.front());
-  if (!notice.findings.empty()) labels["subject"] = clean(notice.findings.front().subject);
+  labels["alertname"] = "StswatchProblem";
+  labels["problem"] = clean(notice.thread());
+  labels["severity"] = to_string(level.severity);
+  labels["route"] = to_string(level.route);
   return labels;
 }
 
-Json alert(const Notice& notice, TimePoint ends_at) {
+Json alert(const Notice& notice, const AlertIdentity::Level& level, TimePoint ends_at) {
   Json annotations = {{"summary", cut(clean(notice.title), 500)}, {"description", to_plain_text(notice)},
                       {"effect", clean(notice.effect)},           {"fix", clean(notice.fix)},
-                      {"verify", clean(notice.verify)},           {"reference", clean(notice.reference)}};
+                      {"verify", clean(notice.verify)},           {"reference", clean(notice.reference)},
+                      {"code", clean(notice.lead_code())}};
+  if (!notice.findings.empty()) annotations["subject"] = clean(notice.findings.front().subject);
   if (!notice.runbook_url.empty()) annotations["runbook_url"] = clean(notice.runbook_url);
-  Json out = {{"labels", alert_labels(notice)},
+  Json out = {{"labels", alert_labels(notice, level)},
               {"annotations", std::move(annotations)},
               {"startsAt", to_utc(notice.since)},
               {"endsAt", to_utc(notice.firing() ? ends_at : notice.at)}};
@@ -111,12 +113,11 @@ std::string to_slack_json(const Notice& notice, const std::string& channel) {
   return dump(json);
 }
 
-std::string to_alertmanager_labels(const Notice& notice) { return dump(alert_labels(notice)); }
-
 std::string to_alertmanager_json(const std::vector<Notice>& notices, TimePoint ends_at) {
   Json alerts = Json::array();
   for (const auto& notice : notices)
-    alerts.push_back(alert(notice, ends_at));
+    for (const auto& level : levels_of(notice))
+      alerts.push_back(alert(notice, level, ends_at));
   return dump(alerts);
 }
 

@@ -27,6 +27,13 @@ std::optional<TimePoint> optional_time_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional(time_of(json));
 }
 
+Json levels_json(const Notice& n) {
+  Json out = Json::array();
+  for (const auto& level : n.alert.levels)
+    out.push_back({to_string(level.route), to_string(level.severity)});
+  return out;
+}
+
 Json notice_json(const Notice& n) {
   Json findings = Json::array();
   for (const auto& f : n.findings)
@@ -51,6 +58,8 @@ Json notice_json(const Notice& n) {
           {"domain_count", n.domain_count},
           {"findings", std::move(findings)},
           {"labels", n.labels},
+          {"alert_labels", n.alert.labels},
+          {"levels", levels_json(n)},
           {"at", to_utc(n.at)}};
 }
 
@@ -77,6 +86,11 @@ Notice notice_of(const Json& json) {
   for (const auto& f : json.at("findings"))
     n.findings.push_back({f.at(0), f.at(1), f.at(2), word(f.at(3), parse_severity)});
   n.labels = json.at("labels").get<std::map<std::string, std::string>>();
+  if (json.contains("levels")) {  // not in rows of before
+    n.alert.labels = json.at("alert_labels").get<std::map<std::string, std::string>>();
+    for (const auto& level : json.at("levels"))
+      n.alert.levels.push_back({word(level.at(0), parse_route), word(level.at(1), parse_severity)});
+  }
   n.at = time_of(json.at("at"));
   return n;
 }

@@ -86,12 +86,13 @@ class AlertmanagerSink : public Sink {
 
   SendResult send(const Notice& notice, const Notice* before, const std::stop_token& stop) override {
     std::vector<Notice> alerts{notice};
-    // Another severity is another alert to Alertmanager: the one before is over.
+    // What got better ends together with what is left of it.
     if (before != nullptr && notice.firing()) {
-      alerts.push_back(*before);
-      alerts.back().kind = NoticeKind::resolved;
-      alerts.back().at = with_.now();
-      if (to_alertmanager_labels(*before) == to_alertmanager_labels(notice)) alerts.pop_back();
+      Notice over = *before;
+      over.kind = NoticeKind::resolved;
+      over.at = with_.now();
+      over.alert.levels = ended(*before, notice);
+      if (!over.alert.levels.empty()) alerts.push_back(std::move(over));
     }
     return put(alerts, stop);
   }
@@ -131,10 +132,11 @@ std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receive
 
 std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOptions& with) {
   std::vector<Receiver> out;
-  const auto add = [&](const std::string& name, Severity min_severity, bool own, std::unique_ptr<Sink> sink) {
+  const auto add = [&](const std::string& name, Severity min_severity, const Wanted& wanted,
+                       std::unique_ptr<Sink> sink) {
     TellingRules rules;
     rules.min_severity = min_severity;
-    rules.own = own;
+    rules.wanted = wanted;
     rules.send_resolved = options.send_resolved;
     rules.group_wait = options.group_wait;
     rules.repeat_page = options.repeat_page;
@@ -142,13 +144,13 @@ std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOpti
     out.push_back(Receiver{ReceiverRules{name, rules}, std::move(sink)});
   };
   for (const auto& r : options.emails)
-    add(r.name, r.min_severity, r.own, make_email_sink(r, with));
+    add(r.name, r.min_severity, r.wanted, make_email_sink(r, with));
   for (const auto& r : options.slacks)
-    add(r.name, r.min_severity, r.own, make_slack_sink(r, with));
+    add(r.name, r.min_severity, r.wanted, make_slack_sink(r, with));
   for (const auto& r : options.webhooks)
-    add(r.name, r.min_severity, r.own, make_webhook_sink(r, with));
+    add(r.name, r.min_severity, r.wanted, make_webhook_sink(r, with));
   for (const auto& r : options.alertmanagers) {
-    add(r.name, Severity::warning, r.own, make_alertmanager_sink(r, with));
+    add(r.name, Severity::warning, r.wanted, make_alertmanager_sink(r, with));
     // It reminds by its own routes, and an alert that nobody ends would fire for ever.
     out.back().rules.rules.reminders = false;
     out.back().rules.rules.send_resolved = true;

@@ -70,6 +70,29 @@ void read_days(TableReader& r, std::string_view key, Seconds& into) {
   into = Seconds{days * 86400};
 }
 
+/// What a receiver is told of.
+void read_wanted(TableReader& r, Wanted& into) {
+  r.read_each("routes", [&](const std::string& text) -> std::string {
+    constexpr std::pair<std::string_view, Route> kRoutes[] = {
+        {"page", Route::page}, {"ticket", Route::ticket}, {"log", Route::log}};
+    for (const auto& [word, route] : kRoutes) {
+      if (word != text) continue;
+      into.routes.push_back(route);
+      return {};
+    }
+    return "\"" + printable(text, 60) + "\" is no route; write \"page\", \"ticket\" or \"log\"";
+  });
+  r.read_each("domains", [&](const std::string& text) -> std::string {
+    into.domains.push_back(text);
+    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
+  });
+  r.read("own", into.own);
+  if (r.has("routes") && into.routes.empty())
+    r.complain("routes", "none: the receiver would be told nothing");
+  if (r.has("domains") && into.domains.empty())
+    r.complain("domains", "none: the receiver would be told nothing");
+}
+
 void read_severity(TableReader& r, Severity& into) {
   r.read_word(
       "min_severity", into,
@@ -126,7 +149,7 @@ void email(TableReader& r, Names& names, AlertOptions& into, bool shared) {
     return complain_of_mailbox(text);
   });
   read_severity(r, e.min_severity);
-  r.read("own", e.own);
+  read_wanted(r, e.wanted);
   if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
   if (e.username.empty() != e.password_file.empty())
     r.complain(e.username.empty() ? "password_file" : "username",
@@ -273,7 +296,7 @@ void alerts(TableReader& r, AlertOptions& into, bool shared) {
     read_secret_file(t, "api_url_file", s.api_url_file, shared);
     t.read("channel", s.channel);
     read_severity(t, s.min_severity);
-    t.read("own", s.own);
+    read_wanted(t, s.wanted);
     into.slacks.push_back(std::move(s));
   });
   r.each_table("webhook", [&](TableReader& t) {
@@ -283,7 +306,7 @@ void alerts(TableReader& r, AlertOptions& into, bool shared) {
     read_url(t, "url", w.url);
     read_secret_file(t, "hmac_secret_file", w.hmac_secret_file, shared);
     read_severity(t, w.min_severity);
-    t.read("own", w.own);
+    read_wanted(t, w.wanted);
     into.webhooks.push_back(std::move(w));
   });
   r.each_table("alertmanager", [&](TableReader& t) {
@@ -291,7 +314,7 @@ void alerts(TableReader& r, AlertOptions& into, bool shared) {
     read_name(t, names, a.name);
     t.require("url");
     read_url(t, "url", a.url);
-    t.read("own", a.own);
+    read_wanted(t, a.wanted);
     into.alertmanagers.push_back(std::move(a));
   });
 }

@@ -10,9 +10,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/remember/store.h"
-#include "agent/tell/door/web_gate.h"
 #include "agent/watch/live_config.h"
-#include "agent/watch/notifier.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -156,28 +154,6 @@ int check(const CheckCommand& command, Streams io) {
   const auto unsaved = saver.complaint();
   if (unsaved.empty()) return code;
   return complain(io, unsaved + ": not every look was saved", code == 0 ? 3 : code);
-}
-
-int config_check(const std::string& file, Streams io) {
-  const auto config = load_config(file);
-  if (!config) {
-    for (const auto& e : config.error())
-      io.err << e.str() << "\n";
-    return 1;
-  }
-  if (const auto& web = config->agent.web_config; !web.empty()) {
-    if (const auto gate = WebGate::open(web, config->agent.shared_secret_files); !gate) {
-      io.err << gate.error() << "\n";
-      return 1;
-    }
-  }
-  io.out << file << ": valid: " << config->domains.size()
-         << (config->domains.size() == 1 ? " domain" : " domains") << ", listening on "
-         << config->agent.listen.host << ":" << config->agent.listen.port << ", state in "
-         << config->agent.state << "\n";
-  for (const auto& warning : warnings_of(*config))
-    io.err << "stswatch: warning: " << warning << "\n";
-  return 0;
 }
 
 }  // namespace stswatch

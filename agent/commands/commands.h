@@ -71,6 +71,14 @@ struct RunCommand {
 };
 int run(const RunCommand& command, Streams io);
 
+struct HealthCommand {
+  std::string url = "http://127.0.0.1:9461/-/healthy";
+  std::string ca_file;
+  int timeout = 5;  // seconds
+};
+/// 0 when the service answers that it is well, else 1.
+int health(const HealthCommand& command, Streams io);
+
 struct StoreCopyCommand {
   std::string from, to;
 };
@@ -109,13 +117,15 @@ int ingest(const IngestCommand& command, Streams io);
 struct GenerateCommand {
   LookFlags flags;
   std::string domain;
-  std::string mode = "testing";
-  std::optional<std::uint64_t> max_age;  // seconds
-  std::string rua;  // TLSRPT destination; empty: the published one, else mailto:tlsrpt@DOMAIN
+  std::string mode;                      // empty: as served, else testing
+  std::optional<std::uint64_t> max_age;  // seconds; empty: as served, else by the mode
+  std::string rua;              // TLSRPT destination; empty: the published one, else mailto:tlsrpt@DOMAIN
+  std::string format = "text";  // or zone, nginx, caddy, dnscontrol
   bool json = false;
 };
-/// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3). 0: printed;
-/// 1: printed, but enforcing senders would skip a host, or it could not be judged; 2: there is nothing to
+/// The exact policy file and TXT records for the MX set as it is now (RFC 8461 §3, RFC 8460 §3), and what
+/// they change: mode, max_age, and the id of an unchanged policy stay as they are published. 0: printed; 1:
+/// printed, but enforcing senders would skip a host, or it could not be judged; 2: there is nothing to
 /// publish; 3: the MX set is unknown.
 int generate(const GenerateCommand& command, Streams io);
 
@@ -139,6 +149,7 @@ struct PlanCommand {
   std::optional<std::uint64_t> max_age;
   bool retire = false;
   bool json = false;
+  bool follow = false, show = false, drop = false;  // the plan that the service follows
 };
 /// The steps to a goal. 0 safe, 2 unsafe, 3 unknown.
 int plan(const PlanCommand& command, Streams io);

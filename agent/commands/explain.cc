@@ -10,7 +10,9 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/tell/runbook.h"
+#include "checks/facts/text.h"
 #include "checks/judge/catalogue/deployed.h"
+#include "config/suggest.h"
 
 namespace stswatch {
 namespace {
@@ -134,6 +136,25 @@ int write_pages(const ExplainCommand& command, Streams io) {
   return 0;
 }
 
+/// "did you mean sts-txt-missing, tlsrpt-missing? ": the nearest, and those that hold the word.
+std::string did_you_mean(const std::string& word) {
+  constexpr std::size_t kMost = 5;
+  const auto names = runbook_names();
+  std::vector<std::string> near;
+  const auto add = [&](std::string_view name) {
+    if (!name.empty() && near.size() < kMost && std::ranges::find(near, name) == near.end())
+      near.emplace_back(name);
+  };
+  add(nearest(word, {names.begin(), names.end()}));
+  if (word.size() > 3)
+    for (const auto name : names)
+      if (text::lower(name).find(text::lower(word)) != std::string::npos) add(name);
+  std::string out;
+  for (const auto& name : near)
+    out += (out.empty() ? "did you mean " : ", ") + name;
+  return out.empty() ? out : out + "? ";
+}
+
 int explain_all(const ExplainCommand& command, Streams io) {
   if (command.html || command.markdown) return write_pages(command, io);
   if (!command.what.empty())
@@ -152,7 +173,10 @@ int explain(const ExplainCommand& command, Streams io) {
   }
   const auto page = runbook_page(command.what.empty() ? kRunbookIndex : command.what);
   if (!page)
-    return complain(io, "no finding or alert \"" + command.what + "\": see stswatch explain", kExitUsage);
+    return complain(io,
+                    "no finding or alert \"" + command.what + "\": " + did_you_mean(command.what) +
+                        "see stswatch explain",
+                    kExitUsage);
   const auto* entry = find_in_catalogue(command.what);
   if (command.html)
     io.out << runbook_as_html(*page);

@@ -6,6 +6,7 @@
 
 #include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/publication.h"
 #include "agent/watch/live_config.h"
 #include "checks/facts/mx_pattern.h"
 #include "checks/judge/case.h"
@@ -31,15 +32,6 @@ Seen look_once(const Domain& domain, const Config& config, Probes& probes) {
   auto verdict = looks.verdict(0);
   return {std::move(*look), std::move(verdict)};
 }
-
-struct Publication {
-  std::string policy;  // the file, to the octet
-  std::string policy_url;
-  std::string id;
-  std::string sts_record, tlsrpt_record;  // texts
-  std::vector<std::string> warnings;  // hosts that enforcing senders would skip, or that nobody could judge
-  std::vector<std::string> notes;
-};
 
 /// Distinct MX hosts in order of preference, or why there are none to list.
 tl::expected<std::vector<std::string>, Refusal> mx_hosts(const DomainObservation& facts) {
@@ -82,12 +74,57 @@ std::string doubt(const MxVerdict& mx) {
   return mx.host + " is not usable (" + why + "): senders that enforce will not deliver to it";
 }
 
-std::string policy_text(const GenerateCommand& command, const std::vector<std::string>& hosts) {
-  const auto max_age = command.max_age.value_or(command.mode == "none" ? kDay : kWeek);
-  std::string out = "version: STSv1\nmode: " + command.mode + "\n";
-  for (const auto& host : hosts)  // also with mode none: some senders refuse a policy without mx (RULES 0.4)
-    out += "mx: " + host + "\n";
-  return out + "max_age: " + std::to_string(max_age) + "\n";
+/// The policy that is served and announced now, if senders can have it.
+const Policy* served(const Seen& seen) {
+  const auto& v = seen.verdict;
+  return v.policy.outcome == Outcome::ok && v.policy.shown ? &*v.policy.shown : nullptr;
+}
+
+/// What is asked for; else as it is served; else what a beginning needs. A pattern that is served and still
+/// lists a host stays as it is written.
+Policy wanted_policy(const GenerateCommand& command, const Seen& seen,
+                     const std::vector<std::string>& hosts) {
+  const Policy* now = served(seen);
+  Policy out;
+  out.mode = command.mode.empty() ? (now ? now->mode : Mode::testing) : *parse_mode(command.mode);
+  const bool ends = out.mode == Mode::none && (!now || now->mode != Mode::none);
+  out.max_age = command.max_age.value_or(ends ? kDay : now ? now->max_age : kWeek);
+  if (now) {
+    for (const auto& pattern : now->mx) {
+      const auto lists = [&](const std::string& host) { return matches(host, pattern); };
+      if (std::ranges::any_of(hosts, lists)) out.mx.push_back(pattern);
+    }
+  }
+  // Also with mode none: some senders refuse a policy without mx (RULES 0.4).
+  for (const auto& host : hosts)
+    if (!matches_any(host, out.mx)) out.mx.push_back(host);
+  return out;
+}
+
+std::string policy_text(const Policy& policy) {
+  std::string out = "version: STSv1\nmode: " + std::string(to_string(policy.mode)) + "\n";
+  for (const auto& pattern : policy.mx)
+    out += "mx: " + pattern + "\n";
+  return out + "max_age: " + std::to_string(policy.max_age) + "\n";
+}
+
+/// "mode testing -> enforce; mx mx2.example.com added": what senders would notice.
+std::string changes(const Policy& from, const Policy& to) {
+  std::string out;
+  const auto add = [&](const std::string& what) { out += (out.empty() ? "" : "; ") + what; };
+  if (from.mode != to.mode)
+    add("mode " + std::string(to_string(from.mode)) + " -> " + std::string(to_string(to.mode)));
+  const auto only_in = [](const Policy& a, const Policy& b) {
+    std::string names;
+    for (const auto& pattern : a.mx)
+      if (std::ranges::find(b.mx, pattern) == b.mx.end()) names += (names.empty() ? "" : ", ") + pattern;
+    return names;
+  };
+  if (const auto added = only_in(to, from); !added.empty()) add("mx " + added + " added");
+  if (const auto removed = only_in(from, to); !removed.empty()) add("mx " + removed + " removed");
+  if (from.max_age != to.max_age)
+    add("max_age " + std::to_string(from.max_age) + " -> " + std::to_string(to.max_age));
+  return out;
 }
 
 /// RFC 8461 §3.1: "uniquely identifies a particular instance of a policy": never the one that is published.
@@ -109,12 +146,11 @@ std::string tlsrpt_text(const GenerateCommand& command, const Seen& seen) {
 
 /// The planner's word on the way there: when the publication may go again, and any step beside file and
 /// record.
-void add_plan_notes(const GenerateCommand& command, const Seen& seen, const PolicyReading& wanted,
-                    Publication& out) {
+void add_plan_notes(const Seen& seen, const PolicyReading& wanted, Publication& out) {
   const Limits limits;
   const Case c = make_case(seen.look.domain, seen.look.mx, seen.look.vantage, limits);
   Goal goal;
-  goal.retire = command.mode == "none";
+  goal.retire = wanted.strict && wanted.strict->mode == Mode::none;
   if (!goal.retire && wanted.strict)
     goal.policy = GoalPolicy{wanted.strict->mode, wanted.strict->mx, wanted.strict->max_age};
   const Plan plan = make_plan(c.world, goal);
@@ -128,33 +164,42 @@ void add_plan_notes(const GenerateCommand& command, const Seen& seen, const Poli
     out.notes.push_back("Before anything is published: " + plan.why);
 }
 
-void add_notes(const GenerateCommand& command, const Seen& seen, Publication& out) {
+void add_notes(const Seen& seen, const Policy& wanted, bool unchanged, Publication& out) {
   const auto& v = seen.verdict;
-  const auto wanted = read_policy(out.policy);
-  if (v.policy.outcome == Outcome::ok && v.policy.shown && wanted.strict &&
-      *v.policy.shown == *wanted.strict && v.record.outcome == Outcome::ok)
+  const Policy* now = served(seen);
+  if (unchanged) {
     out.notes.push_back("The policy that is served now says the same: nothing has to change, the id " +
                         v.record.id + " included.");
-  add_plan_notes(command, seen, wanted, out);
+  } else if (now != nullptr) {
+    const std::string what = changes(*now, wanted);
+    out.notes.push_back(what.empty()
+                            ? "The policy that is served stays; the record is new: what is published "
+                              "at " +
+                                  v.domain.sts_record_name() + " cannot be used."
+                            : "Against what is served now: " + what + ".");
+  }
+  add_plan_notes(seen, read_policy(out.policy), out);
 }
 
 Publication publication(const GenerateCommand& command, const Seen& seen,
                         const std::vector<std::string>& hosts) {
   Publication out;
-  out.policy = policy_text(command, hosts);
+  const Policy wanted = wanted_policy(command, seen, hosts);
+  const bool unchanged = served(seen) != nullptr && same_policy(*served(seen), wanted) &&
+                         seen.verdict.record.outcome == Outcome::ok;
+  out.domain = seen.look.domain.domain.str();
+  out.policy = policy_text(wanted);
   out.policy_url = "https://" + seen.look.domain.domain.policy_host() + "/.well-known/mta-sts.txt";
-  out.id = unused_id(seen);
+  out.id = unchanged ? seen.verdict.record.id : unused_id(seen);  // RFC 8461 §3.1: one id, one policy
   out.sts_record = "v=STSv1; id=" + out.id + ";";
   out.tlsrpt_record = tlsrpt_text(command, seen);
   for (const auto& mx : seen.verdict.mx)
     if (auto why = doubt(mx); !why.empty()) out.warnings.push_back(std::move(why));
-  add_notes(command, seen, out);
+  add_notes(seen, wanted, unchanged, out);
   return out;
 }
 
 void print_text(const Publication& p, const Domain& domain, Streams io) {
-  for (const auto& warning : p.warnings)
-    io.err << "stswatch: warning: " << warning << "\n";
   io.out << "1. Serve this file as " << p.policy_url << " (Content-Type: text/plain):\n\n"
          << p.policy << "\n2. When every address of " << domain.policy_host()
          << " serves it, publish this record:\n\n"
@@ -199,10 +244,16 @@ int generate(const GenerateCommand& command, Streams io) {
   const auto hosts = mx_hosts(seen.look.domain);
   if (!hosts) return complain(io, hosts.error().what, hosts.error().exit_code);
   const auto out = publication(command, seen, *hosts);
-  if (command.json)
+  if (command.json) {
     print_json(out, *domain, io.out);
-  else
+    return out.warnings.empty() ? 0 : kNotUsable;
+  }
+  for (const auto& warning : out.warnings)
+    io.err << "stswatch: warning: " << warning << "\n";
+  if (command.format == "text")
     print_text(out, *domain, io);
+  else
+    io.out << to_paste(out, command.format);
   return out.warnings.empty() ? 0 : kNotUsable;
 }
 

@@ -7,8 +7,10 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/domain_plan.h"
+#include "agent/commands/kept_plan.h"
 #include "agent/commands/plan_report.h"
 #include "agent/commands/world_json.h"
+#include "agent/remember/plan_row.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
 #include "checks/facts/mx_pattern.h"
@@ -71,6 +73,9 @@ int plan_domain(const PlanCommand& command, Streams io) {
   }
   auto config = effective_config(command.flags);
   if (!config) return complain(io, config.error().what, config.error().exit_code);
+  if (command.follow) {
+    if (const auto fit = can_follow(*config, *domain); !fit) return complain(io, fit.error(), kExitUsage);
+  }
   if (command.flags.config_file.empty()) config->agent.state = kInRam;  // no service, no memory
   const auto known = look_and_recall(*config, *domain, *hosts);
   if (!known) return complain(io, known.error(), kExitConfig);
@@ -79,7 +84,22 @@ int plan_domain(const PlanCommand& command, Streams io) {
   if (!hosts->empty()) goal.mx = goal_mx(*known, *hosts);
   if (file) goal.policy = GoalPolicy{file->mode, file->mx, file->max_age};
   if (!command.mode.empty() || command.max_age) goal.policy = changed_policy(command, known->world(), goal);
-  return tell(command, domain->str(), plan_of(*known, goal), io);
+  const auto made = plan_of(*known, goal);
+  if (command.follow) {
+    if (const auto kept = keep_plan(*config, *domain, made, known->now); !kept)
+      return complain(io, kept.error(), kExitOutput);
+  }
+  return tell(command, domain->str(), made, io);
+}
+
+/// The plan that is followed, shown or dropped.
+int kept_plan(const PlanCommand& command, Streams io) {
+  const auto domain = Domain::parse(command.domain);
+  if (!domain) return complain(io, domain.error(), kExitUsage);
+  const auto config = effective_config(command.flags);
+  if (!config) return complain(io, config.error().what, config.error().exit_code);
+  if (const auto fit = can_follow(*config, *domain); !fit) return complain(io, fit.error(), kExitUsage);
+  return command.drop ? drop_plan(*config, *domain, io) : show_plan(*config, *domain, command.json, io);
 }
 
 }  // namespace
@@ -87,6 +107,19 @@ int plan_domain(const PlanCommand& command, Streams io) {
 int plan(const PlanCommand& command, Streams io) {
   const bool policy_parts = !command.mode.empty() || command.max_age;
   const bool parts = !command.mx.empty() || policy_parts || !command.policy.empty() || command.retire;
+  const bool of_the_store = command.follow || command.show || command.drop;
+  if (of_the_store && !command.domain.empty() && command.flags.config_file.empty())
+    return complain(io,
+                    "plans are kept in the service's store: give --config with its configuration, or set "
+                    "STSWATCH_CONFIG",
+                    kExitUsage);
+  if (command.show || command.drop) {
+    if (command.domain.empty() || parts || command.follow || (command.show && command.drop))
+      return complain(io, "--show and --drop stand alone: give DOMAIN and one of them", kExitUsage);
+    return kept_plan(command, io);
+  }
+  if (command.follow && command.domain.empty())
+    return complain(io, "--follow needs DOMAIN: a plan of files is of no domain that is watched", kExitUsage);
   if (!command.domain.empty()) {
     if (!command.world.empty() || !command.goal.empty())
       return complain(io, "--world and --goal stand for a domain: give them, or DOMAIN", kExitUsage);

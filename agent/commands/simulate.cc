@@ -9,6 +9,7 @@
 #include "agent/commands/plan_report.h"
 #include "agent/commands/remembered.h"
 #include "agent/commands/world_json.h"
+#include "agent/remember/plan_row.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
 #include "checks/judge/senders/what_if.h"

@@ -350,34 +350,4 @@ nlohmann::ordered_json to_json(const Simulation& result) {
           {"status", to_string(result.status)}};
 }
 
-nlohmann::ordered_json to_json(const Plan& plan) {
-  Ordered steps = Ordered::array();
-  for (const auto& step : plan.steps) {
-    Ordered after = Ordered::array(), policy = nullptr, mx = nullptr;
-    for (const auto& wait : step.after)
-      after.push_back({{"step", wait.step}, {"seconds", wait.seconds.count()}});
-    if (step.policy)
-      policy = {
-          {"mode", to_string(step.policy->mode)}, {"mx", step.policy->mx}, {"max_age", step.policy->max_age}};
-    if (step.deed == Deed::set_mx) {
-      mx = Ordered::array();
-      for (const auto& m : step.mx)
-        mx.push_back({{"host", m.host}, {"preference", m.preference}});
-    }
-    steps.push_back({{"n", step.n},
-                     {"do", to_string(step.deed)},
-                     {"after", after},
-                     {"not_before", to_utc(step.not_before)},
-                     {"policy", policy},
-                     {"id", step.id.empty() ? Ordered(nullptr) : Ordered(step.id)},
-                     {"mx", mx},
-                     {"host", step.host.empty() ? Ordered(nullptr) : Ordered(step.host)},
-                     {"text", step.text}});
-  }
-  return {{"verdict", to_string(plan.verdict)},
-          {"why", plan.why},
-          {"steps", steps},
-          {"done_at", to_utc(plan.done_at)}};
-}
-
 }  // namespace stswatch

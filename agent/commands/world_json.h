@@ -19,6 +19,5 @@ tl::expected<Goal, std::string> read_goal(const std::string& text);
 
 nlohmann::ordered_json to_json(const World& world);
 nlohmann::ordered_json to_json(const Simulation& result);
-nlohmann::ordered_json to_json(const Plan& plan);
 
 }  // namespace stswatch

@@ -5,6 +5,7 @@
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
 #include "checks/judge/case.h"
+#include "checks/judge/followed.h"
 #include "checks/judge/reports.h"
 
 namespace stswatch {
@@ -173,6 +174,16 @@ Case read_confirmed(const DomainMemory& record, const JudgeInputs& around) {
   return read_case(*record.confirmed, around.confirmed, around.vantage, around.limits);
 }
 
+/// What belongs to a plan that is followed is a planned change; null where it does not.
+std::optional<JudgeInputs> while_planned(const DomainObservation& seen, const JudgeInputs& around) {
+  if (!around.plan || around.limits.change_planned) return std::nullopt;
+  const Case c = read_case(seen, around.known, around.vantage, around.limits);
+  if (!belongs(*around.plan, sight_of_plan(c))) return std::nullopt;
+  auto out = around;
+  out.limits.change_planned = true;
+  return out;
+}
+
 struct Judged {
   Verdict shown;
   std::vector<Finding> found;  // what is told of
@@ -203,18 +214,27 @@ Judged judge_both(const DomainObservation& known, Case confirmed, const DomainOb
 
 /// Judges the record's facts again and steps its incidents.
 void conclude(DomainMemory& record, Case confirmed, const DomainObservation* newest, const SeenAnew& seen,
-              const JudgeInputs& around, std::vector<Transition>& transitions) {
+              const JudgeInputs& around, DomainUpdate& out) {
+  if (around.plan)
+    out.plan = std::make_shared<const FollowedPlan>(follow(*around.plan, sight_of_plan(confirmed)));
   const History history{&record.past, around.pasts};
   auto [verdict, found] = judge_both(*record.known, std::move(confirmed), newest, history, around);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   if (around.reports)
     std::ranges::move(judge_reports(verdict, record.past, *around.reports), std::back_inserter(found));
+  if (out.plan)
+    std::ranges::move(judge_plan(verdict.domain, verdict.live_mode, *out.plan, verdict.checked_at),
+                      std::back_inserter(found));
+  const auto when = [&](const Finding& f) {
+    const auto planned = out.plan ? happened_at(f, *out.plan) : std::nullopt;
+    return planned ? planned : happened_at(f, record, around);
+  };
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
-      verdict.checked_at, {}, [&](const Finding& f) { return happened_at(f, record, around); });
+      verdict.checked_at, {}, when);
   record.incidents = std::move(stepped.incidents);
   count_drift(stepped.transitions, record.past);
-  transitions = std::move(stepped.transitions);
+  out.transitions = std::move(stepped.transitions);
   verdict.findings = open_findings(record.incidents);
   verdict.status = status_of(verdict.findings, verdict.undecided);
   record.verdict = std::move(verdict);
@@ -223,7 +243,9 @@ void conclude(DomainMemory& record, Case confirmed, const DomainObservation* new
 }  // namespace
 
 DomainUpdate after_look(const DomainMemory* before, const DomainObservation& seen, bool fetched,
-                        const JudgeInputs& around) {
+                        const JudgeInputs& given) {
+  const auto planned = while_planned(seen, given);
+  const JudgeInputs& around = planned ? *planned : given;
   DomainUpdate out;
   auto debounces = before ? before->debounces : Debounces{};
   const auto fetched_before = last_fetch(before);
@@ -257,7 +279,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                 .tlsrpt = known(seen.tlsrpt),
                 .reports = around.reports != nullptr,
                 .in_use = hosts_of(*record->confirmed)};
-  conclude(*record, std::move(facts), &seen, anew, around, out.transitions);
+  conclude(*record, std::move(facts), &seen, anew, around, out);
   out.record = std::move(record);
   return out;
 }
@@ -276,7 +298,7 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
   record->confirmed = same ? record->known : at_now(record->confirmed);
   SeenAnew anew{.reports = around.reports != nullptr, .in_use = hosts_of(*record->confirmed)};
   if (host_seen) anew.hosts.insert(host);
-  conclude(*record, read_confirmed(*record, around), nullptr, anew, around, out.transitions);
+  conclude(*record, read_confirmed(*record, around), nullptr, anew, around, out);
   out.record = std::move(record);
   return out;
 }

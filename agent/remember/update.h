@@ -7,6 +7,7 @@
 
 #include "agent/remember/memory.h"
 #include "checks/facts/reported.h"
+#include "checks/judge/senders/plan_follow.h"
 
 namespace stswatch {
 
@@ -21,12 +22,14 @@ struct JudgeInputs {
   Seconds host_stale_after{0};
   std::map<std::string, LookTimes> host_times{};
   std::shared_ptr<const DomainReports> reports{};  // null: none have ever come
+  std::shared_ptr<const FollowedPlan> plan{};      // null: none is followed
 };
 
 struct DomainUpdate {
   std::shared_ptr<const DomainMemory> record;
   std::vector<Transition> transitions;
-  Outcome policy = Outcome::unknown;  // what this look by itself proved of the policy
+  std::shared_ptr<const FollowedPlan> plan{};  // as far as it has come with this look; null: none is followed
+  Outcome policy = Outcome::unknown;           // what this look by itself proved of the policy
 };
 
 /// After a look at the domain; `before` is null at the first. `fetched`: the look asked for the policy.

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "agent/remember/plan_row.h"
 #include "agent/tell/json.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/sight.h"
@@ -138,6 +139,8 @@ std::optional<std::string> api_domain(const Snapshot& snapshot, const std::strin
     out["looks"] = looks_of(*memory);
     out["incidents"] = incidents_of(*memory);
     out["history"] = history_of(*memory);
+    const auto plan = snapshot.plans.find(name);
+    out["plan"] = plan == snapshot.plans.end() ? Json(nullptr) : to_json(*plan->second, snapshot.now);
     out["silences"] = silences_of(snapshot, [&](const Silence& s) { return glob_matches(s.domain, name); });
     return written(out);
   }

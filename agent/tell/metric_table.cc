@@ -6,7 +6,7 @@ namespace stswatch {
 namespace {
 
 constexpr std::array kMetrics = {
-    MetricInfo{"stswatch_build_info", "Always 1; the version that runs."},
+    MetricInfo{"stswatch_build_info", "Always 1; the version that runs, and its commit."},
     MetricInfo{"stswatch_domain_status",
                "1 for the status the domain has: ok, warning, critical or unknown."},
     MetricInfo{"stswatch_domain_mode",

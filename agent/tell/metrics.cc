@@ -289,7 +289,7 @@ void silences(Exposition& out, const Snapshot& s) {
 }
 
 void agent(Exposition& out, const Snapshot& s) {
-  out.gauge("stswatch_build_info", {{"version", kVersion}}, 1);
+  out.gauge("stswatch_build_info", {{"version", kVersion}, {"revision", kRevision}}, 1);
   for (const auto& k : s.kinds) {
     out.gauge("stswatch_interval_seconds", {{"kind", k.kind}}, static_cast<double>(k.interval.count()));
     if (k.kind == "policy") continue;  // a policy fetch is part of a domain's look

@@ -154,6 +154,11 @@ void findings(Html& page, const View& view) {
   page.raw("</details>");
 }
 
+const FollowedPlan* plan_of(const Snapshot& snapshot, const DomainMemory& memory) {
+  const auto it = snapshot.plans.find(memory.verdict.domain.str());
+  return it == snapshot.plans.end() ? nullptr : it->second.get();
+}
+
 /// What was judged is shown. Only the senders are worked out when somebody asks for the page, in the world
 /// that the verdict was given on: of a restless domain they are too many to keep for each look.
 View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
@@ -164,7 +169,8 @@ View view_of(const DomainMemory& memory, const Snapshot& snapshot) {
           snapshot,
           foresight.world,
           simulate(foresight.world),
-          claims_of(snapshot, memory)};
+          claims_of(snapshot, memory),
+          plan_of(snapshot, memory)};
 }
 
 }  // namespace
@@ -194,8 +200,9 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
                           ". What stands below is what was seen last.");
   } else if (memory->verdict.foresight) {
     page.raw("<h2>What comes</h2>");
-    write_timeline(page, view.world, view.simulation);
+    write_timeline(page, view.world, view.simulation, marks_of_plan(view));
   }
+  plan(page, view);
   publish(page, view);
   record_and_policy(page, view);
   mx_hosts(page, view);

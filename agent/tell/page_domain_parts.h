@@ -5,6 +5,7 @@
 
 #include "agent/tell/html.h"
 #include "agent/tell/sight.h"
+#include "agent/tell/timeline.h"
 #include "checks/judge/senders/simulation.h"
 
 namespace stswatch::domain_page {
@@ -17,6 +18,7 @@ struct View {
   const World& world;
   const Simulation simulation;
   Claims claims;
+  const FollowedPlan* plan = nullptr;  // null: none is followed
 
   TimePoint now() const { return snapshot.now; }
 };
@@ -28,6 +30,9 @@ void mx_hosts(Html& page, const View& view);
 void senders(Html& page, const View& view);
 void past_incidents(Html& page, const View& view);
 void history(Html& page, const View& view);
+// The plan that is followed, nothing where there is none: page_plan.cc
+void plan(Html& page, const View& view);
+std::vector<TimelineMark> marks_of_plan(const View& view);
 // What to publish: page_publish.cc
 void publish(Html& page, const View& view);
 

@@ -23,7 +23,7 @@ std::string outcome_words(const SenderOutcome& s) {
   if (s.outcome == "degraded") return "skips better hosts, delivers" + hosts;
   if (s.outcome == "deliver-unprotected") return "delivers without protection";
   if (s.outcome == "defer-then-deliver") return "waits until it has seen the new id, then delivers";
-  if (s.outcome == "deferred") return "defers all mail, and bounces it after days";
+  if (s.outcome == "deferred") return "defers its mail, and bounces it after one to five days";
   return "not known from here";
 }
 

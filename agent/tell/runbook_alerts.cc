@@ -13,8 +13,8 @@ constexpr std::array kAlerts = {
     AlertPage{
         .name = "MtaStsBreakageNow",
         .title = "Enforcing senders have had no usable MX host for ten minutes",
-        .effect = "They defer all mail for the domain and bounce each message four to five days after it was "
-                  "sent. Other senders still deliver.",
+        .effect = "They defer mail for the domain and bounce it from one day on after it was sent; some wait "
+                  "five days. Senders that do not enforce the policy still deliver.",
         .check = kCheck,
         .fix =
             "Mend what the cause names: a certificate, the policy's list of hosts, or an id that was not "
@@ -26,7 +26,7 @@ constexpr std::array kAlerts = {
     AlertPage{
         .name = "MtaStsBreakageSoon",
         .title = "Enforcing senders lose the last usable MX host within a day",
-        .effect = "None yet. From the time shown on they defer all mail for the domain.",
+        .effect = "None yet. From the time shown on they defer mail for the domain.",
         .check = kCheck,
         .fix = "Renew the certificate, or bring policy and MX set together, before that time.",
         .over =

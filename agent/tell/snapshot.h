@@ -11,6 +11,7 @@
 #include "agent/remember/memory.h"
 #include "agent/remember/silence.h"
 #include "agent/reports/figures.h"
+#include "checks/judge/senders/plan_follow.h"
 
 namespace stswatch {
 
@@ -52,6 +53,7 @@ struct Snapshot {
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
   reports::Figures reports;
+  std::map<std::string, std::shared_ptr<const FollowedPlan>> plans;  // that are followed, by domain
   /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
   std::map<std::string, std::optional<TimePoint>> told;
 };

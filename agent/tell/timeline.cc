@@ -53,13 +53,9 @@ std::vector<TimelineBar> drawn(std::vector<TimelineBar> bars) {
   return bars;
 }
 
-struct Mark {
-  TimePoint at;
-  std::string words;
-};
+using Mark = TimelineMark;
 
-std::vector<Mark> marks_of(const Simulation& result) {
-  std::vector<Mark> out;
+std::vector<Mark> marks_of(const Simulation& result, std::vector<Mark> out) {
   if (result.rfc.degradation) out.push_back({result.rfc.degradation->at, "some MX hosts drop out"});
   if (result.rfc.breakage) out.push_back({result.rfc.breakage->at, "mail stops"});
   if (result.rfc.lapse) out.push_back({*result.rfc.lapse, "protection ends"});
@@ -219,9 +215,10 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
 
 }  // namespace
 
-void write_timeline(Html& page, const World& world, const Simulation& result) {
+void write_timeline(Html& page, const World& world, const Simulation& result,
+                    std::vector<TimelineMark> also) {
   const auto bars = bars_of(world, result);
-  const auto marks = marks_of(result);
+  const auto marks = marks_of(result, std::move(also));
   if (bars.empty() && marks.empty()) {
     page.raw("<p class=\"dim\">Nothing with an end is known of this domain.</p>");
     return;

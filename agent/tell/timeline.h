@@ -2,6 +2,10 @@
 // the same facts as a table for those who do not see it.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "agent/tell/html.h"
 #include "checks/facts/time.h"
 #include "checks/judge/senders/simulation.h"
@@ -16,7 +20,13 @@ struct TimelineBar {
   bool late = false;               // past its renewal point
 };
 
-/// Bars of the certificates and caches of `world`; `marks` of the simulation.
-void write_timeline(Html& page, const World& world, const Simulation& result);
+struct TimelineMark {
+  TimePoint at{};
+  std::string words;
+};
+
+/// Bars of the certificates and caches of `world`; marks of the simulation, and those that are given.
+void write_timeline(Html& page, const World& world, const Simulation& result,
+                    std::vector<TimelineMark> marks = {});
 
 }  // namespace stswatch

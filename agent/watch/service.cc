@@ -109,8 +109,9 @@ Freshness freshness_of(const Config& config) {
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
 JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
                          const LiveConfig& plan, const DomainConfig& domain,
-                         const Service::ReportsOf& reports_of) {
+                         const Service::ReportsOf& reports_of, PlanWatch* plans) {
   JudgeInputs out;
+  if (plans) out.plan = plans->of(domain.name.str());
   out.reports = reports_of(domain.name.str());
   out.vantage = vantage;
   out.limits = domain.limits;
@@ -195,7 +196,8 @@ void Service::recall(const LiveConfig& plan, const DomainConfig& domain) {
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
   memory_.remember(
-      judged_again(*stored, now, surroundings(memory_, *stored->known, vantage, plan, domain, reports_of_)),
+      judged_again(*stored, now,
+                   surroundings(memory_, *stored->known, vantage, plan, domain, reports_of_, plans_)),
       nullptr, {});
 }
 
@@ -329,7 +331,8 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, Do
   const auto before = memory_.domain(name);
   const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;
   auto turn = after_look(before.get(), facts, fetched,
-                         surroundings(memory_, mx_facts, vantage, plan, domain, reports_of_));
+                         surroundings(memory_, mx_facts, vantage, plan, domain, reports_of_, plans_));
+  if (plans_ && turn.plan) plans_->keep(name.str(), turn.plan);
   std::set<std::string> hosts;
   for (const auto& m : turn.record->verdict.mx)
     hosts.insert(m.host);
@@ -408,8 +411,10 @@ bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, co
   if (!before) return false;
   const auto now = clock_.now();
   const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  auto turn = after_mx_look(*before, host, saw, now,
-                            surroundings(memory_, *before->known, vantage, plan, domain, reports_of_));
+  auto turn =
+      after_mx_look(*before, host, saw, now,
+                    surroundings(memory_, *before->known, vantage, plan, domain, reports_of_, plans_));
+  if (plans_ && turn.plan) plans_->keep(domain.name.str(), turn.plan);
   log_transitions(domain.name, turn.transitions);
   const bool again_soon = wants_confirmation(*turn.record, host);
   memory_.remember(std::move(turn.record), nullptr, turn.transitions);

@@ -11,6 +11,7 @@
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
 #include "agent/watch/means.h"
+#include "agent/watch/plan_watch.h"
 #include "agent/watch/recent_looks.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
@@ -28,6 +29,8 @@ class Service {
   /// What senders report of a domain, null where nothing was ever reported; before start().
   using ReportsOf = std::function<std::shared_ptr<const DomainReports>(const std::string& domain)>;
   void use_reports(ReportsOf reports) { reports_of_ = std::move(reports); }
+  /// The plans that are followed; outlives this; before start().
+  void use_plans(PlanWatch& plans) { plans_ = &plans; }
   void start();
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
@@ -78,6 +81,7 @@ class Service {
 
   Memory& memory_;
   Clock& clock_;
+  PlanWatch* plans_ = nullptr;
   ReportsOf reports_of_ = [](const std::string&) { return nullptr; };
   LookMetrics looks_;
   Means means_;

@@ -107,6 +107,15 @@ std::string in_words(const Failure& failure) {
   return printable(std::string(to_string(failure.stage)) + ": " + said, bounds::kDetail);
 }
 
+/// No STARTTLS, with what the server did say: a server may refuse an EHLO for the name that this agent gave.
+std::string what_was_said(const SmtpProbe& probe) {
+  std::string out = probe.helo_only ? "EHLO was refused and HELO taken, so no STARTTLS was to be had; if the "
+                                      "server minds the name it was given, set network.helo"
+                                    : in_words(*probe.failure);
+  if (!probe.banner.empty()) out += "; greeting " + text::quoted(probe.banner, 100);
+  return printable(out, bounds::kDetail);
+}
+
 void set(MxAddressCase& out, const Proof& proof, std::string detail) {
   out.outcome = proof.outcome;
   out.code = proof.code;
@@ -131,6 +140,7 @@ MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Va
   if (probe.failure) {
     const Proof proof = proof_of(probe, *probe.failure, host, vantage);
     set(out, proof, in_words(*probe.failure));
+    if (probe.failure->cause == Cause::not_offered) out.detail = what_was_said(probe);
     if (proof.code == kOldTls) {
       out.detail = "no handshake with TLS 1.2 or 1.3, one with " + probe.tls.legacy_version;
     }

@@ -193,6 +193,37 @@ std::string served_by_some(const Case& c, const std::string& name) {
   return count < c.copies.size() ? out : std::string();
 }
 
+/// Of each MX host why a sender that enforces this policy skips it.
+std::string why_skipped(const Case& c, const std::string& name) {
+  const auto policy = std::ranges::find(c.world.policies, name, &WorldPolicy::name);
+  std::string out;
+  for (const MxCase& mx : c.mx) {
+    const auto failing =
+        std::ranges::find_if(mx.addresses, [](const MxAddressCase& at) { return !at.detail.empty(); });
+    std::string why = "fails";
+    if (policy != c.world.policies.end() && !matches_any(mx.host, policy->mx))
+      why = "not listed";
+    else if (mx.look && mx.look->addresses.lookup() == Lookup::absent)
+      why = "no address";
+    else if (failing != mx.addresses.end())
+      why = failing->detail;
+    out += (out.empty() ? "" : "; ") + mx.host + ": " + why;
+  }
+  return out;
+}
+
+/// A fault of a host that is not under the operator's own domain is as a rule for somebody else to mend.
+void address_fixes(const Case& c, std::vector<Finding>& findings) {
+  const auto own = registrable_domain(c.facts.domain.str());
+  for (Finding& finding : findings) {
+    const Nature& nature = nature_of(finding);
+    if (!own || !nature.of_host || nature.change() || finding.severity == Severity::info) continue;
+    const auto theirs = registrable_domain(finding.subject.substr(0, finding.subject.find(' ')));
+    if (theirs && *theirs != *own)
+      finding.fix = "If " + *theirs + " is your provider's, ask the provider for this: " + finding.fix;
+  }
+}
+
 void judge_all(const Case& c, Findings& out) {
   judge_record(c, out);
   judge_fetch(c, out);
@@ -211,7 +242,11 @@ void judge_all(const Case& c, Findings& out) {
   judge_changes(c, out);
   judge_with_time(c, out);
   const auto& breakage = c.foreseen.rfc.breakage;
-  judge_forecast(c.world, c.foreseen, c.limits, breakage ? served_by_some(c, breakage->policy) : "", out);
+  judge_forecast(c.world, c.foreseen, c.limits,
+                 breakage
+                     ? BreakageFacts{served_by_some(c, breakage->policy), why_skipped(c, breakage->policy)}
+                     : BreakageFacts{},
+                 out);
   tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
@@ -319,6 +354,7 @@ Verdict judge(Case c) {
   Findings findings(c.facts.domain, c.live, c.now, enforced_until(c.held).words());
   judge_all(c, findings);
   inhibit(c, findings);
+  address_fixes(c, findings.all());
   out.findings = sorted(std::move(findings.all()));
   out.undecided = undecided(c, out);
   out.status = status_of(out.findings, out.undecided);

@@ -4,12 +4,13 @@ _stswatch_flags() {
   local look="--config --resolver --dns-source --trust-ad --ca-file --allow-private --https-port --smtp-port --timeout"
   case $1 in
     check) echo "$look --domains-file --jobs --json --format --save --replay --explain" ;;
-    generate) echo "$look --mode --max-age --rua --json" ;;
+    generate) echo "$look --mode --max-age --rua --json --format" ;;
     lint) echo "--mx --json --batch" ;;
+    health) echo "--url --ca-file --timeout" ;;
     run) echo "--config --listen --state --log-format" ;;
     explain) echo "--all --markdown --html --table" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
-    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --json" ;;
+    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --follow --show --drop --json" ;;
     history) echo "--config --state --json --world" ;;
     replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
@@ -27,12 +28,12 @@ _stswatch_flags() {
 # What may stand in place of an option's value; fails for a word that takes none of these.
 _stswatch_value() {
   case $1 in
-    --format) echo "text json nagios" ;;
+    --format) [[ $2 == generate ]] && echo "text zone nginx caddy dnscontrol" || echo "text json nagios" ;;
     --dns-source) echo "auto off" ;;
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
     --rua) echo "mailto: https://" ;;
-    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen | --receiver | \
+    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen | --url | --receiver | \
       --domain | --code | --subject | --for | --until | --comment) ;;
     *) return 1 ;;
   esac
@@ -43,7 +44,7 @@ _stswatch() {
   [[ $COMP_CWORD -eq 1 ]] && command=
   [[ $command == @(config|store|alerts|silence|tlsrpt) ]] && [[ $COMP_CWORD -gt 2 ]] && command+=" ${COMP_WORDS[2]}"
   COMPREPLY=()
-  if values=$(_stswatch_value "$before"); then
+  if values=$(_stswatch_value "$before" "$command"); then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
     return
   fi
@@ -62,7 +63,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run generate store simulate plan history replay explain alerts silence tlsrpt config" ;;
+    "") values="check lint run health generate store simulate plan history replay explain alerts silence tlsrpt config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;

@@ -354,7 +354,8 @@ TEST_CASE("what the agent itself cannot see is a ticket only when it lasts, and 
 }
 
 TEST_CASE("the agent's own trouble is told at once, to everybody but who declines, by itself, with its end") {
-  World world({{"mail", {}}, {"few", {.min_severity = Severity::critical}}, {"none", {.own = false}}});
+  World world(
+      {{"mail", {}}, {"few", {.min_severity = Severity::critical}}, {"none", {.wanted = {.own = false}}}});
   const auto agent = agent_itself().str();
   world.open("example.com", "mx-none-in-policy");
   world.open(agent, "vantage-resources", "stswatch");

@@ -155,7 +155,7 @@ class Http(AlertsCase):
             self.sent(f'[[alerts.alertmanager]]\nname = "am"\nurl = "http://127.0.0.1:{port}"\n')
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/alerts", timeout=5) as answer:
                 alert, = json.loads(answer.read())
-            self.assertEqual(alert["labels"]["alertname"], "test")
+            self.assertEqual(alert["labels"]["alertname"], "StswatchProblem")
             self.assertIn("TEST", alert["annotations"]["summary"])
         finally:
             process.kill()

@@ -71,6 +71,51 @@ class BadConfig(Case):
         self.assertIn(path, done.stdout)
 
 
+class NamedFiles(Case):
+    """config check opens each file that is named, and says what in the configuration does nothing."""
+
+    def test_what_cannot_be_read_is_said_with_its_line(self):
+        gone = str(self.folder / "gone")
+        secrets = {"alerts.email.password_file": '[[alerts.email]]\nname = "m"\nsmarthost = "127.0.0.1:25"\nusername = "u"\n'
+                   f'password_file = "{gone}"\nfrom = "a@example.net"\nto = ["b@example.net"]\n',
+                   "alerts.slack.api_url_file": f'[[alerts.slack]]\nname = "s"\napi_url_file = "{gone}"\n',
+                   "alerts.webhook.hmac_secret_file": '[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
+                   f'hmac_secret_file = "{gone}"\n',
+                   "network.ca_file": f'[network]\nca_file = "{gone}"\n',
+                   "tlsrpt.token_file": f'[tlsrpt]\nhttp = true\ntoken_file = "{gone}"\n',
+                   "tlsrpt.maildir": f'[tlsrpt]\nmaildir = "{gone}"\n'}
+        for key, text in secrets.items():
+            with self.subTest(key):
+                path = self.file("c.toml", DOMAIN + text)
+                done = self.run_it("config", "check", path)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                line = 1 + (DOMAIN + text).splitlines().index(next(l for l in text.splitlines() if gone in l))
+                self.assertTrue(done.stderr.startswith(f"{path}:{line}: {key}: "), done.stderr)
+                self.assertIn(gone, done.stderr)
+
+    def test_what_has_no_effect_is_a_warning(self):
+        for text, words in {
+                '[[silence]]\ndomain = "a.example"\nuntil = "2020-01-01T00:00:00Z"\n': "is over",
+                '[[silence]]\ncomment = "quiet"\n': "nobody is told anything, without an end",
+                '[[planned]]\ndomain = "other.example"\nfrom = "2020-01-01T00:00:00Z"\nuntil = "2090-01-01T00:00:00Z"\n':
+                    "is not watched"}.items():
+            with self.subTest(words):
+                done = self.run_it("config", "check", self.file("c.toml", DOMAIN + text))
+                self.assertEqual(done.returncode, 0)
+                self.assertIn("stswatch: warning: ", done.stderr)
+                self.assertIn(words, done.stderr)
+
+    def test_routes_and_domains_of_a_receiver(self):
+        head = DOMAIN + '[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
+        good = self.file("c.toml", head + 'routes = ["page", "log"]\ndomains = ["*.example.com"]\n')
+        self.assertEqual(self.run_it("config", "check", good).returncode, 0)
+        for line, word in {'routes = ["pager"]': '"page"', "routes = []": "nothing", "domains = []": "nothing"}.items():
+            with self.subTest(line):
+                done = self.run_it("config", "check", self.file("c.toml", head + line + "\n"))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(word, done.stderr)
+
+
 class UnreadableConfig(Case):
     def each(self, path, *named, **how):
         done = self.run_it("config", "check", path, **how)

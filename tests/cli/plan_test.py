@@ -72,6 +72,16 @@ class Plans(Case):
         self.assertEqual(json.loads(done.stdout)["plan"]["verdict"], "unknown")
 
 
+class Followed(Case):
+    def test_where_it_cannot_be_followed(self):
+        config = self.file("c.toml", f'[agent]\nstate = "{self.folder}/s.db"\n[[domain]]\nname = "example.net"\n')
+        self.refused(("plan", "example.net", "--mx", "b.example.org", "--follow"), USAGE, "store", "--config")
+        self.refused(("plan", "other.net", "--mx", "b.example.org", "--follow", "--config", config), USAGE, "other.net", "configuration")
+        self.refused(("plan", "example.net", "--show", "--drop", "--config", config), USAGE, "alone")
+        self.refused(("plan", "example.net", "--show", "--mx", "b.example.org", "--config", config), USAGE, "alone")
+        self.refused(("plan", "--world", "w.json", "--goal", "g.json", "--follow"), USAGE, "DOMAIN")
+
+
 class Refusals(Case):
     def test_goals(self):
         bad = {

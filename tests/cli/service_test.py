@@ -30,6 +30,20 @@ class Running(RunCase):
             self.assertIn(word, body)
         self.assertEqual(get(service.port, "/no-such-page")[0], 404)
 
+    def test_health_asks_it(self):
+        service = self.service()
+        proxy = {"http_proxy": "http://127.0.0.1:1"}       # it is asked itself, whatever stands before the rest of the world
+        for page in ("healthy", "ready"):
+            done = self.run_it("health", "--url", f"http://127.0.0.1:{service.port}/-/{page}", env=proxy)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, rf"^HTTP 200: stswatch is {page}(; .*)?\n$")
+        done = self.run_it("health", env={"STSWATCH_HEALTH_URL": f"http://127.0.0.1:{service.port}/no-such-page"})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("not healthy: HTTP 404", done.stderr)
+        done = self.run_it("health", "--url", f"http://127.0.0.1:{free_port()}/-/healthy")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("not healthy: ", done.stderr)
+
     @need("promtool")
     def test_metrics_pass_promtool(self):
         service = self.service(names=("example.com", "bücher.example"))

@@ -47,6 +47,10 @@ class Explain(Case):
                 self.assertEqual(self.run_it("explain", f"--{kind}", name).stdout, page)
         self.refused(("explain", "no-such-name"), USAGE, "no-such-name")
 
+    def test_a_code_that_is_nearly_one_is_suggested(self):
+        self.refused(("explain", "sts-txt-mising"), USAGE, "did you mean sts-txt-missing?")
+        self.refused(("explain", "expiring"), USAGE, "certificate-expiring", "sts-webpki-cert-expiring")
+
     def test_where_no_page_can_be_written(self):
         self.refused(("explain", "--all", "--html"), USAGE, "DIR")
         self.refused(("explain", "--all", str(self.folder)), USAGE, "--html")

@@ -4,7 +4,7 @@ import unittest
 from harness import CONFIG, NOBODY, USAGE, Case
 
 CHECK = ("check", "--resolver", NOBODY, "--timeout", "1")
-COMMANDS = ("check", "lint", "run", "generate", "explain", "config", "config check")
+COMMANDS = ("check", "lint", "run", "health", "generate", "explain", "config", "config check")
 LONG = "a" * 63 + "." + ".".join(["b" * 59] * 4)          # 303 octets, every label short enough
 
 
@@ -24,7 +24,7 @@ class Help(Case):
     def test_version(self):
         done = self.run_it("--version")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertRegex(done.stdout, r"^stswatch \d+\.\d+\.\d+\n$")
+        self.assertRegex(done.stdout, r"^stswatch \d+\.\d+\.\d+ \([\w.+~-]+\)\n$")
 
 
 class Arguments(Case):

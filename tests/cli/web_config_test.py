@@ -58,6 +58,22 @@ class WebConfig(Case):
         self.assertEqual(self.ask()[0], 200)
         self.assertIn("stswatch_build_info", self.ask("/metrics")[2])
 
+    def test_health_comes_by_the_same_door(self):
+        self.certificate("one")
+        self.service(TLS + USERS)
+        trust = ("--ca-file", str(self.folder / "server.pem"))
+        url = f"127.0.0.1:{self.port}/-/healthy"
+        for env, arguments, code, word in (
+                ({"STSWATCH_HEALTH_URL": f"https://alice:open%20sesame@{url}"}, trust, 0, "HTTP 200"),
+                ({}, ("--url", f"https://{url}", *trust), 1, "HTTP 401"),
+                ({}, ("--url", f"https://alice:open%20sesame@{url}"), 1, "certificate"),
+                ({}, ("--url", f"http://{url}"), 1, "HTTP 400")):
+            with self.subTest(word):
+                done = self.run_it("health", *arguments, env=env)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(word, done.stdout + done.stderr)
+                self.assertNotIn("sesame", done.stdout + done.stderr)
+
     def test_plain_http_is_told_so(self):
         self.certificate("one")
         self.service(TLS)

@@ -54,6 +54,10 @@ CASES = {
          ("MtaStsDegraded", {"domain": D, **MX}), ("MtaStsDegraded", {"domain": "example.net", "instance": A})],
         ["MtaStsCertificateExpiring mx1.example.com", "MtaStsCertificateRenewalOverdue mx1.example.com",
          "MtaStsDegraded mx1.example.com"]),
+    "the worse degree of one problem stands for the lesser, and for no other problem": (
+        [("StswatchProblem", {"problem": "one", "route": "ticket", "severity": "critical"}),
+         ("StswatchProblem", {"problem": "one", "route": "page", "severity": "critical"}),
+         ("StswatchProblem", {"problem": "two", "route": "ticket", "severity": "critical"})], ["StswatchProblem"]),
     "half of the cache life stands for the policy that is unavailable": (
         [("MtaStsCacheRunningOut", {"domain": D, "kind": "policy"}),
          ("MtaStsPolicyUnavailable", {"domain": D, "kind": "policy"})], ["MtaStsPolicyUnavailable"]),
@@ -114,7 +118,7 @@ class Inhibition(unittest.TestCase):
 
 
 def apart(value, case, label):
-    return value if label in ("kind", "code") else f"{value}.{case}"
+    return value if label in ("kind", "code", "route", "severity") else f"{value}.{case}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Runs what reads the files of contrib/: Prometheus, its tools, Alertmanager. Loopback only; every wait ends."""
 import json
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,17 @@ def program(name):
     if path is None:
         raise AssertionError(f"{name} is not installed: see contrib/packages/test.txt")
     return path
+
+
+def with_own_files(text, folder):
+    """The configuration with an own secret or folder for each that it names by an absolute path of its readers' machine."""
+    secret, maildir = Path(folder, "secret"), Path(folder, "Maildir")
+    secret.write_text("https://hooks.example.com/secret\n")
+    secret.chmod(0o600)
+    for part in ("new", "cur", "tmp"):
+        (maildir / part).mkdir(parents=True, exist_ok=True)
+    text = re.sub(r'(_file = )"/[^"]*"', rf'\1"{secret}"', text)
+    return re.sub(r'(maildir = )"/[^"]*"', rf'\1"{maildir}"', text)
 
 
 def run(name, *arguments):

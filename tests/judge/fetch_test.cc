@@ -228,7 +228,7 @@ const Row kBody[] = {
      {"sts-policy-fetch-slow mta-sts.example.com warning"}},
     {"an old copy out of a cache",
      [](Look& l) { l.domain.fetches[0].age = "301"; },
-     {"sts-policy-cdn-stale mta-sts.example.com warning"}},
+     {"sts-policy-cdn-stale mta-sts.example.com info"}},
     {"a young copy out of a cache", [](Look& l) { l.domain.fetches[0].age = "300"; }, {}},
     {"caches may keep it for a day",
      [](Look& l) { l.domain.fetches[0].cache_control = "public, max-age=86400"; },

@@ -29,7 +29,7 @@ struct Told2 {
 Told2 judged(const World& world, Limits limits = {}) {
   const Simulation result = simulate(world);
   Findings out(domain(), Mode::enforce, world.now);
-  judge_forecast(world, result, limits, "", out);
+  judge_forecast(world, result, limits, {}, out);
   return {forecast_of(world, result, limits), out.all()};
 }
 

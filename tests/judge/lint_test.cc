@@ -114,7 +114,8 @@ TEST_CASE("lint policy: severities of the text's own mode, enforce when none is 
   CHECK(text("") == "sts-policy-invalid policy critical\n");
   CHECK(text("<html>") == "sts-policy-html-body policy critical\n");
   CHECK(text(policy({kMx1}, "enforce", "0")) == "sts-policy-max-age-zero policy critical\n");
-  CHECK(text(policy({kMx1}, "enforce", "86400")) == "sts-max-age-short policy warning\n");
+  CHECK(text(policy({kMx1}, "enforce", "86400")) == "sts-max-age-short policy info\n");
+  CHECK(text(policy({kMx1}, "enforce", "86399")) == "sts-max-age-short policy warning\n");
   CHECK(text(policy({kMx1}, "none")) == "sts-mode-none-published policy info\n");
   CHECK(text(policy({kMx1}, "testing")).empty());  // neither readiness nor TLSRPT: nothing was looked at
   CHECK(text(policy({"*.example.com"})).empty());  // whose domain it is, nobody said

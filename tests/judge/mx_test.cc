@@ -167,7 +167,7 @@ const Row kTargets[] = {
        l.domain.mx = mx({{10, kHost}, {20, ""}});
        l.set_policy(policy({kMx1, kMx2}));
      },
-     {"mx-target-no-address . critical"}},
+     {"mx-beside-null example.com warning"}},
 };
 
 const Row kAddresses[] = {

@@ -90,7 +90,7 @@ const Row kMicrosoft365[] = {
        serve(l, {"contoso-com.o-v1.mx.microsoft", "contoso-com.mail.protection.outlook.com"},
              {"*.o-v1.mx.microsoft", "*.mail.protection.outlook.com"});
      },
-     {"provider-m365-migration example.com warning"}},
+     {"provider-m365-migration example.com info"}},
 };
 
 const Row kOthers[] = {

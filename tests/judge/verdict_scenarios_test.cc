@@ -125,8 +125,8 @@ std::vector<Scenario> scenarios() {
   s38.set_policy(policy({"aspmx.l.google.com"}));
   Told f38 = {"provider-google-mx-incomplete example.com critical"};
   for (const char* n : {"1", "2", "3", "4"}) {
-    f38.push_back("mx-not-in-policy alt" + std::string(n) + ".aspmx.l.google.com critical");
-    f38.push_back("mx-backup-invalid alt" + std::string(n) + ".aspmx.l.google.com critical");
+    f38.push_back("mx-not-in-policy alt" + std::string(n) + ".aspmx.l.google.com warning");
+    f38.push_back("mx-backup-invalid alt" + std::string(n) + ".aspmx.l.google.com warning");
   }
   add("38 Google classic MX, policy only aspmx.l.google.com", s38, f38, Status::critical, UsableMx{1, 1, 5});
 

@@ -8,6 +8,7 @@ import domains_demo
 import domains_dns
 import domains_mail
 import domains_misbehaving
+import domains_plans
 import domains_policy
 import domains_rules
 import domains_senders
@@ -24,7 +25,7 @@ BAD_RESOLVERS = {"127.0.53.10": "silent", "127.0.53.11": "servfail", "127.0.53.1
 FAMILIES = {"rules": domains_rules, "dns": domains_dns, "policy": domains_policy, "mail": domains_mail,
             "misbehaving": domains_misbehaving, "demo": domains_demo,
             "bench": domains_bench, "memory": memory_scenarios, "alerts": domains_alerts, "storm": domains_storm,
-            "senders": domains_senders}
+            "senders": domains_senders, "plans": domains_plans}
 USUAL = ("rules", "dns", "policy", "mail", "misbehaving", "demo")   # unless STSWATCH_LAB_FAMILIES says otherwise
 
 

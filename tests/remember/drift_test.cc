@@ -46,7 +46,7 @@ TEST_CASE("all hosts move to another provider at once") {
   CHECK(text(t.open()) == text({"cached-policy-excludes-mx info log", "mx-added warning ticket",
                                 "mx-removed info log", "mx-provider-changed warning ticket",
                                 "mx-single info log", "sts-update-order-unknown info log"}));
-  CHECK(t.find("mx-added")->detail.find("not listed by P1 of id 20261101T000000Z until") !=
+  CHECK(t.find("mx-added")->detail.find("not listed by an earlier policy, id 20261101T000000Z with mx ") !=
         std::string::npos);
 }
 

@@ -233,9 +233,9 @@ constexpr CatalogueEntry kAgentRows[] = {
      .route = Routing(Route::page).in_every_mode().only_if_it_was_good(),
      .reported_as = ResultType::none,
      .title = "The domain does not exist or takes no mail",
-     .effect = "Senders have nowhere to deliver: they return mail for {domain} at once.",
-     .fix = "Check how {domain} is spelt in the configuration. If it is right, see whether its registration "
-            "has lapsed and what the parent zone delegates.",
+     .effect = "Senders find nowhere to deliver to: as a rule they return mail for {domain} at once.",
+     .fix = "Check how {domain} is spelt in the agent's configuration. If it is right, see whether its "
+            "registration has lapsed and what the parent zone delegates.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kSetOrHost,
      .told = kToldAsMx,
@@ -313,8 +313,8 @@ constexpr CatalogueEntry kAgentRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "There are more MX hosts or addresses than make sense",
-     .effect = "Senders try only the first few. The agent looks at 50 hosts and at 16 addresses of each, "
-               "not at the rest.",
+     .effect = "Senders as a rule try only the first few. The agent looks at 50 hosts and at 16 addresses of "
+               "each, not at the rest.",
      .fix = "Reduce the MX set of {domain}: two to five hosts serve any domain.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kSetOrHost,

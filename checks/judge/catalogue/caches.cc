@@ -115,9 +115,8 @@ constexpr CatalogueEntry kCachesRows[] = {
      .effect =
          "none if the file came first. If the id did, senders that fetched in between took the old policy "
          "for that of the new id, and apply it until {until}.",
-     .fix =
-         "If the id may have gone first, publish one more: \"v=STSv1; id={new_id};\" at {record}. It frees "
-         "every sender.",
+     .fix = "If the id may have gone first, publish one more: \"v=STSv1; id={new_id};\" at {record}. Senders "
+            "that look at the id then fetch again.",
      .reference = "RFC 8461 §8.1",
      .rests_on = kAnything,
      .told = kToldAsCaches,
@@ -147,7 +146,7 @@ constexpr CatalogueEntry kCachesRows[] = {
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "Senders hold a policy without any of the MX hosts",
-     .effect = "These senders enforce a policy they cannot refresh: they defer all mail for {domain} until "
+     .effect = "These senders enforce a policy they cannot refresh: they defer mail for {domain} until "
                "{until}, and bounce it when their queue gives up first. Other senders deliver.",
      .fix = "Let them refresh: see that the policy file is right and served at every address, then publish "
             "\"v=STSv1; id={new_id};\" at {record}. Bring an earlier MX host back as well, since senders "

@@ -14,10 +14,11 @@ namespace {
 std::vector<CatalogueEntry> joined() {
   namespace tables = catalogue_tables;
   std::vector<CatalogueEntry> all;
-  for (const auto table : {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(),
-                           tables::semantics(), tables::mx(), tables::smtp(), tables::certificate(),
-                           tables::forecast(), tables::caches(), tables::drift(), tables::tlsrpt(),
-                           tables::reports(), tables::dane(), tables::provider(), tables::agent()}) {
+  for (const auto table :
+       {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(), tables::semantics(),
+        tables::mx(), tables::smtp(), tables::certificate(), tables::forecast(), tables::plans(),
+        tables::caches(), tables::drift(), tables::tlsrpt(), tables::reports(), tables::dane(),
+        tables::provider(), tables::agent()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   // forecast() holds readiness too: the themes between them come from tables of their own.
@@ -100,10 +101,10 @@ std::string_view to_string(ResultType type) {
 }
 
 std::string_view to_string(Aspect aspect) {
-  constexpr std::array<std::string_view, 19> kNames = {
+  constexpr std::array<std::string_view, 20> kNames = {
       "record",   "policy", "semantics",   "protection", "retirement", "match",  "mx",
       "reach",    "smtp",   "certificate", "dane",       "breakage",   "backup", "caches",
-      "stranger", "change", "reports",     "agent",      "own"};
+      "stranger", "change", "plan",        "reports",    "agent",      "own"};
   return kNames[static_cast<std::size_t>(aspect)];
 }
 

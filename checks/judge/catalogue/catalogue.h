@@ -52,7 +52,8 @@ std::span<const CatalogueEntry> mx();
 std::span<const CatalogueEntry> smtp();
 std::span<const CatalogueEntry> certificate();
 std::span<const CatalogueEntry> forecast();  // and readiness
-std::span<const CatalogueEntry> caches();    // the first part of drift
+std::span<const CatalogueEntry> plans();
+std::span<const CatalogueEntry> caches();  // the first part of drift
 std::span<const CatalogueEntry> drift();
 std::span<const CatalogueEntry> tlsrpt();
 std::span<const CatalogueEntry> reports();

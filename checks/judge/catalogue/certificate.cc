@@ -38,8 +38,8 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .title = "An MX host does not offer STARTTLS",
      .effect = "Senders that enforce skip {host}, as do DANE senders that find usable TLSA records. Others "
                "deliver in clear text; in testing they report it.",
-     .fix = "Enable STARTTLS on port 25 at {subject}. If the server has it enabled, look for a firewall "
-            "with SMTP inspection: it hides the keyword, and the EHLO reply shows XXXXXXXX.",
+     .fix = "Enable STARTTLS on port 25 at {subject}. If the server has it enabled, look for a firewall with "
+            "SMTP inspection: it hides the keyword, and the EHLO reply shows X characters in its place.",
      .reference = "RFC 8461 §4, RFC 8461 §5, RFC 8460 §4.3.1",
      .rests_on = kHost,
      .told = kToldAsSmtp,
@@ -52,7 +52,8 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::validation_failure,
      .title = "An MX host offers STARTTLS but refuses it",
-     .effect = "Senders that enforce skip {host}. Others fall back to clear text.",
+     .effect =
+         "Senders that enforce skip {host}. Others as a rule fall back to clear text, or try again later.",
      .fix = "Read the mail server's log at {subject} for the time of this look. As a rule it cannot load "
             "its key or certificate: check file permissions, and that the two still belong together after "
             "the last renewal.",
@@ -186,7 +187,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .effect = "Senders that enforce skip {host}; when no other host is good, mail waits. In testing they "
                "deliver and report. Senders that match a DANE-EE record do not look at the date.",
      .fix = "Install a renewed certificate at {subject}, intermediates included, and reload the mail "
-            "server. If the file on disk is new already, only the reload is missing: add a deploy hook.",
+            "server. If the file on disk is new, only the reload is missing: add a deploy hook.",
      .reference = "RFC 8461 §4.2, RFC 8460 §4.3.1",
      .rests_on = kHost,
      .told = kToldAsCertificate,
@@ -200,8 +201,8 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .reported_as = ResultType::none,
      .title = "An MX host's certificate is about to expire",
      .effect = "None yet. From the moment it expires, senders that enforce skip {host}.",
-     .fix = "Renew the certificate of {host} by hand now and reload the mail server. Then find out why the "
-            "automatic renewal failed.",
+     .fix = "Renew the certificate of {host} and reload the mail server. Then find out why the automatic "
+            "renewal did not do so.",
      .reference = "RFC 8461 §4.2",
      .rests_on = kHost,
      .told = kToldAsCertificate,
@@ -250,8 +251,8 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .effect =
          "Senders that look at SAN names only, as RFC 8461 asks them to, skip {host} if they enforce; in "
          "testing they deliver and report.",
-     .fix = "Have the certificate reissued with {host} in the subjectAltName extension. Public CAs always "
-            "put it there, so this one is self-made or very old.",
+     .fix = "Have the certificate reissued with {host} in the subjectAltName extension, where public CAs put "
+            "it.",
      .reference = "RFC 8461 §4.2, RFC 9525",
      .rests_on = kHost,
      .told = kToldAsCertificate,

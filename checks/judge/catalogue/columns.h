@@ -211,6 +211,7 @@ enum class Aspect {
   caches,
   stranger,  // a policy that nobody here wrote
   change,
+  plan,  // what the owner has planned
   reports,
   agent,
   own,  // the agent's own trouble, which it tells once and not of each domain

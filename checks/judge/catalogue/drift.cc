@@ -138,7 +138,7 @@ constexpr CatalogueEntry kDriftRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "MTA-STS can now be removed for good",
-     .effect = "none: no sender holds an earlier policy any more",
+     .effect = "none: by what was seen from here each earlier policy has ended in senders' caches",
      .fix = "Delete the TXT record at {record} first, then {policy_host} and its certificate.",
      .reference = "RFC 8461 §8.3",
      .rests_on = kAnything,
@@ -173,8 +173,7 @@ constexpr CatalogueEntry kDriftRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MTA-STS name points at another target",
-     .effect = "Another party now decides on the id or the policy file. Senders follow it without a "
-               "question.",
+     .effect = "Whoever runs the new target now decides on the id or the policy file, and senders follow.",
      .fix = "Confirm the change with the owner of the zone; if nobody knows of it, point the name back. "
             "What a new provider serves may list more hosts than before, never fewer: compare the files, "
             "and see that the id changed after the file did.",
@@ -206,7 +205,7 @@ constexpr CatalogueEntry kDriftRows[] = {
      .reported_as = ResultType::none,
      .title = "An MX host has been added",
      .effect = "Senders that hold a policy without the new host skip it until {until}, or until they see a "
-               "new id.",
+               "new id. Where each live policy lists it, none.",
      .fix = "The detail tells which live policies list it. If one does not, keep the old hosts for now, "
             "since senders may hold that policy until {until}. Next time: policy file, every address, new "
             "id, and the MX record one TTL of the TXT record later.",
@@ -237,8 +236,8 @@ constexpr CatalogueEntry kDriftRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "All MX hosts have moved to another provider",
-     .effect = "Senders that hold the earlier policy find no host in it: they refresh, or defer mail until "
-               "{until}.",
+     .effect = "Senders that hold a policy that lists none of the new hosts refresh it, or defer mail until "
+               "{until}. Where each live policy lists them, none.",
      .fix = "List the new hosts in the policy file, verify it at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}. If the forecast shows a policy that excludes them, keep an old "
             "host answering: senders may hold that policy until {until}.",
@@ -254,7 +253,7 @@ constexpr CatalogueEntry kDriftRows[] = {
      .route = Routing(Route::page).in_every_mode(),
      .reported_as = ResultType::none,
      .title = "The MX set has become a null MX",
-     .effect = "Senders return all mail for {domain} at once, without another try.",
+     .effect = "Senders that follow RFC 7505 return mail for {domain} at once, without another try.",
      .fix = "Put the MX set back ({value}), unless {domain} is meant to take no mail any more; then say so "
             "with a planned change, or silence this.",
      .reference = "RFC 7505 §3",

@@ -93,7 +93,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy is served slowly",
      .effect = "Impatient senders give up, postfix-tlspol after 2 seconds a try, postfix-mta-sts-resolver "
-               "after 4. Unless they hold the policy already they deliver unprotected; other senders wait.",
+               "after 4. Unless they hold the policy they deliver unprotected; other senders wait.",
      .fix = "Move the file of {policy_host} to static hosting or behind a CDN and measure again. The RFC "
             "suggests a limit of a minute, but widely used senders grant only seconds.",
      .reference = "RFC 8461 §3.3",

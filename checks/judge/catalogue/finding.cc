@@ -4,6 +4,8 @@
 #include <cassert>
 #include <optional>
 
+#include "checks/judge/catalogue/situations.h"
+
 namespace stswatch {
 namespace {
 
@@ -59,6 +61,34 @@ class Filling {
   const std::string& until_;
 };
 
+/// "mailauth", "chasquid and mailauth", "mox, chasquid and mailauth".
+std::string in_words(const SenderNames& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return out;
+}
+
+/// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
+std::string exception_of(const Finding& finding) {
+  const CatalogueEntry* entry = find_in_catalogue(finding.code);
+  if (finding.accepted_by.empty() || !entry) return {};
+  const bool one = finding.accepted_by.size() == 1;
+  const std::string who = " Not so " + in_words(finding.accepted_by) + ": ";
+  switch (entry->theme) {
+    case Theme::policy_tls:
+      return who + (one ? "it fetches the policy." : "they fetch the policy.");
+    case Theme::mx:
+    case Theme::smtp:
+    case Theme::certificate:
+      return who + (one ? "it delivers there." : "they deliver there.");
+    case Theme::forecast:
+      return who + (one ? "it still delivers." : "they still deliver.");
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 Finding* Findings::raise(std::string_view code, std::string subject, std::string detail,
@@ -97,6 +127,16 @@ Finding* Findings::raise_routed(Route route, std::string_view code, std::string 
   Finding* finding = raise(code, std::move(subject), std::move(detail), fills);
   if (finding && finding->severity != Severity::info) finding->route = route;
   return finding;
+}
+
+void say_for(Situation situation, const Domain& domain, TimePoint now, Finding* finding,
+             std::initializer_list<Fill> fills) {
+  const SituationTexts* texts = finding ? texts_in(finding->code, situation) : nullptr;
+  if (texts == nullptr) return;
+  const std::string no_end;
+  const Filling filling(fills, domain, finding->subject, now, no_end);
+  if (!texts->effect.empty()) finding->effect = filling.into(texts->effect) + exception_of(*finding);
+  if (!texts->fix.empty()) finding->fix = filling.into(texts->fix);
 }
 
 Finding* Findings::find(std::string_view code) {
@@ -146,38 +186,6 @@ bool is_of_mx_set(std::string_view code) {
   const Nature& nature = entry->told.of(false);
   return nature.change() && nature.family == Family::delivery && !nature.of_host;
 }
-
-namespace {
-
-/// "mailauth", "chasquid and mailauth", "mox, chasquid and mailauth".
-std::string in_words(const SenderNames& names) {
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
-  return out;
-}
-
-/// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
-std::string exception_of(const Finding& finding) {
-  const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  if (finding.accepted_by.empty() || !entry) return {};
-  const bool one = finding.accepted_by.size() == 1;
-  const std::string who = " Not so " + in_words(finding.accepted_by) + ": ";
-  switch (entry->theme) {
-    case Theme::policy_tls:
-      return who + (one ? "it fetches the policy." : "they fetch the policy.");
-    case Theme::mx:
-    case Theme::smtp:
-    case Theme::certificate:
-      return who + (one ? "it delivers there." : "they deliver there.");
-    case Theme::forecast:
-      return who + (one ? "it still delivers." : "they still deliver.");
-    default:
-      return {};
-  }
-}
-
-}  // namespace
 
 void tell_senders(Finding* finding, std::span<const Oddity> oddities) {
   if (finding == nullptr) return;

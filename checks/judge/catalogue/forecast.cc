@@ -32,13 +32,12 @@ constexpr CatalogueEntry kForecastRows[] = {
      .route = Route::page,
      .reported_as = ResultType::none,
      .title = "Enforcing senders cannot deliver to any MX host",
-     .effect =
-         "{who} defer mail for {domain} now; the first of it comes back after one day, the rest within five. "
-         "Other senders still deliver.",
-     .fix = "Remove the cause named in the detail. If that takes more than a few hours, keep the mx lines "
-            "but set \"mode: testing\" in the policy file, verify it at every address, then publish "
-            "\"v=STSv1; id={new_id};\" at {record}: senders that look at the id deliver again within one "
-            "TTL of the record.",
+     .effect = "{who} defer mail for {domain} now; with some senders it comes back from one day on, with "
+               "others after five days. Senders that do not enforce it still deliver.",
+     .fix = "The detail and the findings beside this one say why each host is skipped: mend that. If it "
+            "takes more than a few hours, keep the mx lines but set \"mode: testing\" in the policy file, "
+            "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}: senders that "
+            "look at the id deliver again within one TTL of the record.",
      .reference = "RFC 8461 §5",
      .rests_on = kAnything,
      .told = Nature{.family = Family::delivery,
@@ -55,7 +54,7 @@ constexpr CatalogueEntry kForecastRows[] = {
      .route = Route::page,
      .reported_as = ResultType::none,
      .title = "Enforcing senders will soon have no MX host left",
-     .effect = "None yet: mail flows until {until}. After that senders that enforce defer it.",
+     .effect = "None yet: mail flows until {until}. After that senders that enforce the policy defer it.",
      .fix = "Renew or repair what the detail names before that time, then look again. If it cannot be done "
             "in time, set \"mode: testing\" in the policy file, verify it at every address, then publish "
             "\"v=STSv1; id={new_id};\" at {record}.",
@@ -75,8 +74,8 @@ constexpr CatalogueEntry kForecastRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "Enforcing senders will soon lose some of the MX hosts",
-     .effect = "None yet: all hosts serve until {until}. After that senders that enforce use the remaining "
-               "ones, with less in reserve.",
+     .effect = "None yet: the hosts serve until {until}. After that senders that enforce the policy use the "
+               "remaining ones, with less in reserve.",
      .fix = "Renew or repair what the detail names before that time, then look again.",
      .reference = "RFC 8461 §4, RFC 8461 §8.4",
      .rests_on = kAnything,
@@ -130,8 +129,8 @@ constexpr CatalogueEntry kForecastRows[] = {
      .reported_as = ResultType::none,
      .title = "Some gates for the step from testing to enforce are open",
      .effect = "none: in testing senders deliver even where the policy fails",
-     .fix = "Work through the gates listed in the detail and stay in testing until all pass. The policy "
-            "itself need not change for them.",
+     .fix = "Work through the gates listed in the detail, which say what has to change, and stay in testing "
+            "until all pass.",
      .reference = "RFC 8461 §5",
      .rests_on = kAnything,
      .told = kToldAsSemantics,
@@ -164,9 +163,10 @@ constexpr CatalogueEntry kTlsrptRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "No TLS reports are asked for",
-     .effect = "none: mail is not affected, but no sender reports what fails",
+     .effect = "none: mail is not affected, but senders are not asked to report what fails",
      .fix = "Publish a TXT record at _smtp._tls.{domain}: \"v=TLSRPTv1; rua=mailto:tlsrpt@example.net\", "
-            "with an address of yours. Nothing else shows what senders out there really meet.",
+            "with an address of yours that is not under {domain}, or an https URL. Reports show what senders "
+            "out there really meet.",
      .reference = "RFC 8460 §3",
      .rests_on = kTlsrpt,
      .told = kToldAsReports,
@@ -179,8 +179,8 @@ constexpr CatalogueEntry kTlsrptRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "More than one TLSRPT record at the same name",
-     .effect = "none: mail is not affected, but senders must take the domain to have no TLSRPT and send no "
-               "reports",
+     .effect = "none: mail is not affected, but senders that follow RFC 8460 take the domain to have no "
+               "TLSRPT and send no reports",
      .fix = "Leave one record at _smtp._tls.{domain} that begins with \"v=TLSRPTv1;\", and put all "
             "destinations into its rua, with commas between them.",
      .reference = "RFC 8460 §3",
@@ -195,7 +195,8 @@ constexpr CatalogueEntry kTlsrptRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The TLSRPT record is malformed",
-     .effect = "none: mail is not affected, but senders ignore the record and send no reports",
+     .effect =
+         "none: mail is not affected, but senders that follow RFC 8460 ignore the record and send no reports",
      .fix = "Set the TXT record at _smtp._tls.{domain} to \"v=TLSRPTv1; rua=mailto:tlsrpt@example.net\", "
             "with an address of yours. The version comes first, upper and lower case as shown.",
      .reference = "RFC 8460 §3",
@@ -281,9 +282,97 @@ constexpr CatalogueEntry kTlsrptRows[] = {
      .advice = Theme::tlsrpt},
 };
 
+/// What the owner has planned, and how far it has come.
+constexpr Basis kPlan = Basis::all_of({Ground::agent});
+constexpr Telling kToldAsPlan{Nature{.family = Family::publication,
+                                     .aspect = Aspect::plan,
+                                     .claim = Claim::cause,
+                                     .of_host = false,
+                                     .headline = Headline::title}};
+
+constexpr CatalogueEntry kPlanRows[] = {
+    {.code = "plan-step-early",
+     .theme = Theme::forecast,
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .reported_as = ResultType::none,
+     .title = "A step of the plan was done before its time",
+     .effect = "Until {until} senders may hold a policy of before under which that step costs them MX hosts; "
+               "whether it does is told by findings of its own.",
+     .fix =
+         "If one of the MX hosts of before still works, put it back into the MX set until then; else leave "
+         "all as it is until then. Do not do the next step earlier than stswatch plan {domain} --show says.",
+     .reference = "RFC 8461 §8.1, RFC 8461 §8.3",
+     .rests_on = kPlan,
+     .told = kToldAsPlan,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::forecast},
+    {.code = "plan-step-out-of-order",
+     .theme = Theme::forecast,
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .reported_as = ResultType::none,
+     .title = "A step of the plan was done before one that it waits for",
+     .effect =
+         "What the plan proved safe holds for its own order only; whether a sender loses by this one is "
+         "told by findings of its own.",
+     .fix = "Do the step that the detail says is missing. If you have another plan by now, drop this one: "
+            "stswatch plan {domain} --drop.",
+     .reference = "RFC 8461 §8.1, RFC 8461 §8.3",
+     .rests_on = kPlan,
+     .told = kToldAsPlan,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::forecast},
+    {.code = "plan-step-overdue",
+     .theme = Theme::forecast,
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .reported_as = ResultType::none,
+     .title = "A step of the plan has waited for a day",
+     .effect = "none: mail is not affected, however late a step is done",
+     .fix = "Do the step that the detail names, or drop the plan: stswatch plan {domain} --drop.",
+     .reference = "RFC 8461 §8",
+     .rests_on = kPlan,
+     .told = kToldAsPlan,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::forecast},
+    {.code = "plan-step-due",
+     .theme = Theme::forecast,
+     .severity = {info, info, info},
+     .route = Route::log,
+     .reported_as = ResultType::none,
+     .title = "The next step of the plan is safe now",
+     .effect = "none: mail is not affected",
+     .fix = "Do the step that the detail names. It stays safe, however late it is done.",
+     .reference = "RFC 8461 §8",
+     .rests_on = kPlan,
+     .told = kToldAsPlan,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::forecast},
+    {.code = "plan-complete",
+     .theme = Theme::forecast,
+     .severity = {info, info, info},
+     .route = Route::log,
+     .reported_as = ResultType::none,
+     .title = "All steps of the plan are done",
+     .effect = "none: mail is not affected",
+     .fix = "Nothing is left to do. stswatch plan {domain} --drop takes the plan off the page.",
+     .reference = "RFC 8461 §8",
+     .rests_on = kPlan,
+     .told = kToldAsPlan,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::forecast},
+};
+
 }  // namespace
 
 std::span<const CatalogueEntry> forecast() { return kForecastRows; }
+std::span<const CatalogueEntry> plans() { return kPlanRows; }
 std::span<const CatalogueEntry> tlsrpt() { return kTlsrptRows; }
 
 }  // namespace stswatch::catalogue_tables

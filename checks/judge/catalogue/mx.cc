@@ -39,10 +39,9 @@ constexpr CatalogueEntry kMxRows[] = {
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "No MX host is listed in the policy",
-     .effect =
-         "Senders that hold MX names against the policy skip every host if they enforce: they defer the mail "
-         "and bounce it when their queue gives up, as a rule after some days. In testing they deliver and "
-         "report.",
+     .effect = "Senders that hold MX names against the policy skip each of the hosts if they enforce: they "
+               "defer the mail and bounce it when their queue gives up, some from one day on. In testing "
+               "they deliver and report.",
      .fix = "Add an \"mx:\" line for every MX host of {domain} to the policy file, verify it at every "
             "address, then publish \"v=STSv1; id={new_id};\" at {record}. If the right list takes time, do "
             "the same with \"mode: testing\" at once.",
@@ -61,9 +60,9 @@ constexpr CatalogueEntry kMxRows[] = {
      .effect =
          "Senders that hold MX names against the policy skip {host} if they enforce, and turn to the other "
          "hosts; mail is slower, and waits when those are busy or down. In testing they deliver and report.",
-     .fix = "If the host belongs to you, add \"mx: {host}\" to the policy file, verify it at every address, "
-            "then publish \"v=STSv1; id={new_id};\" at {record}. If it does not, take it out of the MX set. "
-            "Next time list a host before DNS names it.",
+     .fix = "If {host} is meant to take mail for {domain}, whoever runs it, add \"mx: {host}\" to the policy "
+            "file, verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}. Only a "
+            "host that nobody knows of should leave the MX set. Next time list a host before DNS names it.",
      .reference = "RFC 8461 §4.1, RFC 8461 §5, RFC 8461 §8.4",
      .rests_on = kSet,
      .told = kToldAsMatch,
@@ -78,7 +77,8 @@ constexpr CatalogueEntry kMxRows[] = {
      .title = "A backup MX host fails where the primary passes",
      .effect = "Nothing shows while the primary is up. When it is down, senders that enforce cannot use "
                "{host} and mail waits.",
-     .fix = "Repair what the finding beside this one says about {host}, or remove the host from the MX set.",
+     .fix = "Repair what the finding beside this one says about {host}. If nobody needs the host, take it "
+            "out of the MX set.",
      .reference = "RFC 8461 §8.4",
      .rests_on = Basis::any_of({Ground::mx_set, Ground::subject_host}).shown_at_host(),
      .told = Nature{.family = Family::delivery,
@@ -129,11 +129,28 @@ constexpr CatalogueEntry kMxRows[] = {
      .title = "An MX host has no address",
      .effect = "Senders cannot reach {host} and try the next MX host; where there is none, mail waits and "
                "then bounces.",
-     .fix = "Correct the name in the MX record, or give {host} A and AAAA records. If its domain has lapsed "
-            "remove the record at once, for whoever registers that domain can take over the host.",
+     .fix = "Correct the name in the MX record, or give {host} A and AAAA records. If the name belongs to a "
+            "domain that has lapsed remove the record at once, for whoever registers that domain can take "
+            "over the host.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kHost,
      .told = kToldAsReach,
+     .beside = kBesideMx,
+     .on_text = OnText::neither,
+     .advice = Theme::mx},
+    {.code = "mx-beside-null",
+     .theme = Theme::mx,
+     .severity = {warning, warning, warning},
+     .route = Route::ticket,
+     .reported_as = ResultType::none,
+     .title = "A null MX stands beside other MX records",
+     .effect = "It says that {domain} takes no mail, while the other records say that it does: senders may "
+               "return mail at once, or pass it over.",
+     .fix = "Delete the null MX (\"MX 0 .\") at {domain}; if the domain is meant to take no mail, delete the "
+            "other MX records instead. The policy plays no part in this.",
+     .reference = "RFC 7505 §3",
+     .rests_on = kSet,
+     .told = kToldAsMx,
      .beside = kBesideMx,
      .on_text = OnText::neither,
      .advice = Theme::mx},
@@ -176,9 +193,8 @@ constexpr CatalogueEntry kMxRows[] = {
      .route = Routing(Route::page).in_every_mode().only_if_it_was_good(),
      .reported_as = ResultType::none,
      .title = "The name service for the domain fails",
-     .effect =
-         "Senders that cannot look up the MX set queue all mail, with or without MTA-STS, and return it "
-         "after a day or more.",
+     .effect = "Senders that get the same answer cannot look up the MX set: they queue the mail, with or "
+               "without MTA-STS, and return it after a day or more.",
      .fix = "Ask each name server of {domain} by itself: dig MX {domain} @SERVER. A server that refuses does "
             "not serve the zone: load it there, or take the server out of the delegation. Where validation "
             "fails, compare the DS record in the parent zone with the keys, and renew the signatures.",
@@ -226,9 +242,9 @@ constexpr CatalogueEntry kMxRows[] = {
      .title = "An MX host cannot be reached on port 25",
      .effect = "Senders try the next MX host; where there is none they defer. TLS reports do not show this, "
                "since it is no failure of MTA-STS.",
-     .fix = "Start the mail server at {subject} and open port 25 to the Internet; if the host is not coming "
-            "back, delete its MX record. Where others can connect and this agent cannot, allow the agent's "
-            "address.",
+     .fix = "Start the mail server at {subject} and open port 25 to the Internet; if other MX hosts remain "
+            "and this one is not coming back, take it out of the MX set. Where others can connect and this "
+            "agent cannot, allow the agent's address.",
      .reference = "RFC 8461 §8.4, RFC 5321 §4.5.4.1",
      .rests_on = Basis::all_of({Ground::subject_host}).shown_at_host().by_repetition(),
      .told = kToldAsReach,
@@ -258,8 +274,8 @@ constexpr CatalogueEntry kMxRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MX host fails over IPv6",
-     .effect = "Senders that prefer IPv6 wait for a time-out before they fall back to IPv4, so their mail "
-               "is late.",
+     .effect = "Senders that prefer IPv6 fall back to IPv4: at once where the connection is refused, after a "
+               "time-out where nothing answers, so that their mail is late.",
      .fix = "Repair the IPv6 side of {host} (listener, firewall, route), or withdraw its AAAA record.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kHost,
@@ -274,7 +290,7 @@ constexpr CatalogueEntry kMxRows[] = {
      .reported_as = ResultType::none,
      .title = "Only one MX host is usable",
      .effect = "None while it is healthy. When it fails its checks, senders that enforce have no other host "
-               "and mail waits.",
+               "and their mail waits.",
      .fix = "You may want another MX host whose certificate renews on a different date, listed in the "
             "policy before it appears in DNS. With hosted mail a single name of the provider is normal.",
      .reference = "RFC 8461 §8.4",
@@ -288,9 +304,10 @@ constexpr CatalogueEntry kMxRows[] = {
      .severity = {critical, critical, critical},
      .route = Routing(Route::page).in_every_mode(),
      .reported_as = ResultType::none,
-     .title = "None of the MX hosts can be used",
-     .effect = "No sender can deliver to {domain}: mail waits in the senders' queues, and comes back from "
-               "one day on with some senders, after five days with others.",
+     .title = "None of the MX hosts takes mail, as seen from here",
+     .effect = "Senders that meet what this agent met reach no mail server of {domain}, with or without "
+               "MTA-STS: mail waits in their queues, and comes back from one day on with some senders, after "
+               "five days with others.",
      .fix = "Bring a mail server of {domain} up, reachable on port 25 at an address that its MX record leads "
             "to. The MTA-STS policy plays no part in this: leave it as it is.",
      .reference = "RFC 5321 §5.1, §4.5.4.1",

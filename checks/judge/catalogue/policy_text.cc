@@ -32,8 +32,9 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The policy file cannot be read as a policy",
-     .effect = "Senders refuse the policy. Those that hold none deliver unprotected; those that hold an "
-               "earlier one keep applying it until {until}.",
+     .effect =
+         "Senders that read the file by RFC 8461 refuse it: those that hold no policy deliver unprotected, "
+         "those that hold an earlier one keep applying it until {until}. Lenient senders may still read it.",
      .fix = "Mend the lines named in the detail. A policy is a few lines of the form \"key: value\": "
             "version, mode, max_age, and one mx for each MX host. Verify the file at every address, then "
             "publish \"v=STSv1; id={new_id};\" at {record}.",
@@ -81,8 +82,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The mode of the policy is missing or unknown",
-     .effect = "Strict senders refuse the policy; mailauth reads a missing mode as none. Senders that hold "
-               "an earlier policy keep applying it until {until}.",
+     .effect = "Strict senders refuse the policy: those that hold an earlier one keep applying it until "
+               "{until}. mailauth and Stalwart read a missing mode as none.",
      .fix = "Write \"mode: testing\", \"mode: enforce\" or \"mode: none\" in lower case; the \"report\" of "
             "early drafts is now testing. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",
@@ -98,8 +99,9 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The max_age of the policy is missing or not a number of seconds",
-     .effect = "Senders refuse the policy, except Stalwart, which assumes 86400 seconds. Those that hold "
-               "none deliver unprotected; those that hold an earlier one keep applying it until {until}.",
+     .effect =
+         "Senders that read the file by RFC 8461 refuse it: those that hold no policy deliver unprotected, "
+         "those that hold an earlier one keep applying it until {until}. Stalwart assumes 86400 seconds.",
      .fix = "Give seconds in digits only, for example \"max_age: 604800\" for a week: no unit, sign, point "
             "or separator. Verify the file at every address, then publish \"v=STSv1; id={new_id};\" at "
             "{record}.",
@@ -132,8 +134,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The max_age of the policy is 0",
-     .effect = "No sender keeps the policy, so an attacker can strip the protection from each message anew. "
-               "chasquid refuses such a policy, Stalwart keeps it for a day.",
+     .effect = "Most senders keep no copy of the policy, so an attacker can strip the protection from each "
+               "message anew. chasquid refuses such a policy, Stalwart keeps it for a day.",
      .fix = "Set max_age to 86400 or more in testing, to 604800 or more in enforce. Verify the file at "
             "every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.2, RFC 8461 §10.2",
@@ -148,8 +150,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The policy lists no mx",
-     .effect = "Senders refuse a testing or enforce policy without mx. Those that hold none deliver "
-               "unprotected; those that hold an earlier one keep applying it until {until}.",
+     .effect = "Senders refuse a testing or enforce policy without mx: those that hold none deliver "
+               "unprotected, those that hold an earlier one keep applying it until {until}.",
      .fix = "Add one \"mx:\" line for each MX host of {domain}; only \"mode: none\" may do without. Verify "
             "the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.2",
@@ -164,8 +166,9 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "An mx line of the policy is not a host name",
-     .effect = "Strict senders refuse the whole policy. Others ignore the line or never find a match for "
-               "it, and under enforce skip the host that it meant.",
+     .effect = "Strict senders refuse the whole policy. Others never find a match for the line, and under "
+               "enforce skip the host that it meant. Where it is no name at all, Postfix with "
+               "postfix-mta-sts-resolver defers the mail it has for {domain}, whatever else is listed.",
      .fix = "Write a single host name, or \"*.\" and a domain, after each \"mx:\": no address, URL, port, "
             "list or bare \"*\". Repeat the line for further hosts. Verify the file at every address, then "
             "publish \"v=STSv1; id={new_id};\" at {record}.",
@@ -263,8 +266,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "A key of the policy is misspelt or in the wrong case",
-     .effect = "Keys are case-sensitive, so the field counts as missing: senders refuse the policy or, "
-               "where it is an mx line, skip that host under enforce without a word.",
+     .effect = "Keys are case-sensitive, so strict senders take the field for missing: they refuse the "
+               "policy or, where it is an mx line, skip that host under enforce. Lenient ones read it.",
      .fix = "Write the keys as version, mode, mx and max_age, in lower case and with the underscore. Verify "
             "the file at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.2",

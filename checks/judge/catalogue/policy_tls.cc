@@ -28,9 +28,9 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .effect = "Senders cannot fetch the policy where this is so. Those that hold none deliver unprotected; "
                "those that hold "
                "one apply it until {until}, but see no update.",
-     .fix = "Renew the certificate of {policy_host} now, intermediates included, and reload the web server. "
-            "Then check the dates that each address serves. Change no policy before that: nobody would see "
-            "it.",
+     .fix = "Renew the certificate of {policy_host}, intermediates included, and reload the web server; "
+            "where a provider runs it, ask the provider. Then check the dates that each address serves. "
+            "Change no policy before that: senders that meet this certificate would not see it.",
      .reference = "RFC 8461 §3.3",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,
@@ -44,8 +44,9 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is about to expire",
      .effect = "None yet. Once it has expired senders cannot fetch the policy where it is served.",
-     .fix = "Renew the certificate of {policy_host} by hand and read the ACME client's log. Often the "
-            "client does not renew this name at all, or the HTTP-01 challenge does not reach the host.",
+     .fix = "Renew the certificate of {policy_host} and read the ACME client's log; where a provider runs "
+            "it, ask the provider. Often the client does not renew this name at all, or the HTTP-01 "
+            "challenge does not reach the host.",
      .reference = "RFC 8461 §3.3",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,
@@ -60,7 +61,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .title = "The policy host's certificate should have been renewed by now",
      .effect = "None yet. Should it expire, senders cannot fetch the policy where it is served.",
      .fix = "Check that the renewal timer for {policy_host} runs and that its deploy hook reloads the web "
-            "server. A certificate renewed on disk but never loaded looks the same from outside.",
+            "server; where a provider runs it, ask the provider. A certificate renewed on disk but never "
+            "loaded looks the same from outside.",
      .reference = "RFC 8461 §3.3",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,
@@ -77,8 +79,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
                "unprotected; those that "
                "hold one apply it until {until}, but see no update.",
      .fix = "Get a certificate with {policy_host} or *.{domain} among its SAN names; the Common Name does "
-            "not count. If a CNAME leads to a provider, that provider has to request it for {policy_host}. "
-            "A wildcard stands for one label, so that of a parent domain will not do.",
+            "not count. If a CNAME leads to a provider, that provider has to request it for {policy_host}. A "
+            "wildcard stands for one whole label, so that of a parent domain will not do.",
      .reference = "RFC 8461 §3.3, RFC 8461 §8.2",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,
@@ -125,8 +127,9 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host does not send its intermediate certificate",
-     .effect = "Browsers hide this, but mail servers do not download what is missing: their fetch fails. "
-               "Those that hold no policy deliver unprotected; those that hold one apply it until {until}.",
+     .effect =
+         "Browsers hide this, but mail servers as a rule do not download what is missing: their fetch fails. "
+         "Those that hold no policy deliver unprotected; those that hold one apply it until {until}.",
      .fix = "Configure the full chain on {policy_host}; many ACME clients call the file fullchain.pem. "
             "Reload, then count the certificates: openssl s_client -connect {policy_host}:443 -servername "
             "{policy_host} -showcerts",
@@ -142,11 +145,11 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_webpki_invalid,
      .title = "The policy host's certificate is not valid yet",
-     .effect = "The fetch fails until the certificate's first day, for every sender whose clock is right. "
-               "Those that hold no policy deliver unprotected meanwhile.",
-     .fix = "Check this machine's clock first. If it is right, wait for the start of validity or have the "
-            "certificate of {policy_host} reissued. In future deploy a certificate no sooner than an hour "
-            "after issue.",
+     .effect = "The fetch fails until the certificate's first day for senders whose clock is right, where "
+               "this certificate is served. Those that hold no policy deliver unprotected meanwhile.",
+     .fix = "Compare the clock of the machine that this agent runs on with the true time first. If it is "
+            "right, wait for the start of validity or have the certificate of {policy_host} reissued. In "
+            "future deploy a certificate no sooner than an hour after issue.",
      .reference = "RFC 8461 §3.3",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,
@@ -159,8 +162,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy host offers no TLS version newer than 1.1",
-     .effect = "Up-to-date senders cannot connect, so the fetch fails. Those that hold no policy deliver "
-               "unprotected; those that hold one apply it until {until}.",
+     .effect = "Senders that ask for TLS 1.2 or later cannot connect where this is so. Those that hold no "
+               "policy deliver unprotected; those that hold one apply it until {until}, but see no update.",
      .fix = "Enable TLS 1.2 and 1.3 for {policy_host} and switch the older versions off. Behind a CDN the "
             "minimum version is a setting of the CDN.",
      .reference = "RFC 8461 §7.2, RFC 9325",
@@ -192,8 +195,8 @@ constexpr CatalogueEntry kPolicyTlsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The TLS handshake with the policy host fails",
-     .effect = "The fetch fails. Senders that hold no policy deliver unprotected; those that hold one apply "
-               "it until {until}, but see no update.",
+     .effect = "The fetch fails where this is so. Senders that hold no policy deliver unprotected; those "
+               "that hold one apply it until {until}, but see no update.",
      .fix = "Run openssl s_client -connect {policy_host}:443 -servername {policy_host} and read the alert. "
             "As a rule no virtual host is set up for the name, or the private key cannot be read.",
      .reference = "RFC 8461 §3.3, RFC 8461 §7.1",

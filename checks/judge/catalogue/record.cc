@@ -9,6 +9,8 @@ constexpr std::string_view kDnssec[] = {"dnssec-invalid"};
 constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr Basis kRecord = Basis::all_of({Ground::sts_record});
+/// That it was taken away too early says the same, and what to do.
+constexpr std::string_view kRemovedTooEarly[] = {"sts-removal-unsafe"};
 constexpr Telling kToldAsRecord{Nature{.family = Family::publication,
                                        .aspect = Aspect::record,
                                        .claim = Claim::cause,
@@ -22,12 +24,11 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::log,
      .reported_as = ResultType::no_policy_found,
      .title = "MTA-STS is not set up",
-     .effect = "Senders use TLS to {domain} where it is offered and clear text where it is not, so anyone "
-               "on the path can strip the encryption.",
+     .effect = "Senders learn of no policy for {domain}: those that do not use DANE take TLS where it is "
+               "offered and clear text where it is not, so somebody on the path can strip the encryption.",
      .fix = "To begin, serve a policy with \"mode: testing\" at "
             "https://{policy_host}/.well-known/mta-sts.txt, then publish the TXT record \"v=STSv1; "
-            "id={new_id};\" at {record}, then a TLSRPT record at _smtp._tls.{domain}. A domain that takes "
-            "no mail needs only a null MX (\"MX 0 .\").",
+            "id={new_id};\" at {record}, then a TLSRPT record at _smtp._tls.{domain}.",
      .reference = "RFC 8461 §3",
      .rests_on = kRecord,
      .told = kToldAsRecord,
@@ -40,8 +41,8 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "A policy is served but no TXT record announces it",
-     .effect = "The record is what makes senders ask for a policy. Without it they never look, and deliver "
-               "with opportunistic TLS only.",
+     .effect = "The record is what makes senders ask for a policy. Those that hold none do not look for one, "
+               "and deliver without its protection.",
      .fix = "Publish one TXT record at {record}: \"v=STSv1; id={new_id};\". Then query the name servers "
             "that the parent zone delegates to, to be sure that it went into the zone in use.",
      .reference = "RFC 8461 §3, RFC 8461 §3.1",
@@ -64,7 +65,7 @@ constexpr CatalogueEntry kRecordRows[] = {
      .reference = "RFC 8461 §3.1, RFC 8461 §3.3, RFC 8461 §8.3",
      .rests_on = kRecord,
      .told = kToldAsRecord,
-     .beside = Beside::anything(),
+     .beside = Beside::anything().and_not_where(kRemovedTooEarly),
      .on_text = OnText::record,
      .advice = Theme::record},
     {.code = "sts-txt-multiple",
@@ -73,8 +74,8 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "More than one MTA-STS record at the same name",
-     .effect = "Senders must then assume that there is no policy. Those that hold one keep applying it, but "
-               "see no update.",
+     .effect = "RFC 8461 has senders assume that there is no policy; some deployed ones take one of the "
+               "records. Those that hold a policy keep applying it, but may see no update.",
      .fix = "At {record} delete all but one of the records that start with \"v=STSv1;\"; keep the one whose "
             "id belongs to the present policy file, usually the newest. Then look for a second DNS editor, "
             "or an id change that added a record instead of replacing it.",
@@ -90,8 +91,9 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The MTA-STS TXT record is malformed",
-     .effect = "Senders must ignore the record and look no further. Those that hold no policy deliver "
-               "unprotected; those that hold one keep applying it, but see no update.",
+     .effect = "Senders that follow RFC 8461 ignore the record. Those that hold no policy then deliver "
+               "unprotected; those that hold one keep applying it, but see no update. Lenient senders may "
+               "still read it.",
      .fix = "Set the TXT record at {record} to \"v=STSv1; id={new_id};\". Leave out the outer quotes if "
             "your DNS editor adds them itself. The detail shows where the present value goes wrong.",
      .reference = "RFC 8461 §3.1",
@@ -106,8 +108,8 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The MTA-STS TXT record has the wrong version tag",
-     .effect = "Senders discard the record. Those that hold no policy deliver unprotected; those that hold "
-               "one keep applying it, but see no update.",
+     .effect = "Senders that follow RFC 8461 discard the record. Those that hold no policy then deliver "
+               "unprotected; those that hold one keep applying it, but see no update.",
      .fix = "Let the value at {record} begin with exactly \"v=STSv1;\", upper and lower case as shown, with "
             "no quote or blank in front, for example \"v=STSv1; id={new_id};\".",
      .reference = "RFC 8461 §3.1",
@@ -122,8 +124,8 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The version is not the first field of the TXT record",
-     .effect = "Senders discard the record. Those that hold no policy deliver unprotected; those that hold "
-               "one keep applying it, but see no update.",
+     .effect = "Senders that follow RFC 8461 discard the record. Those that hold no policy then deliver "
+               "unprotected; those that hold one keep applying it, but see no update.",
      .fix = "Move \"v=STSv1;\" to the very start of the value at {record}. Whatever follows may stand in "
             "any order.",
      .reference = "RFC 8461 §3.1",
@@ -138,8 +140,9 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The MTA-STS TXT record has no id",
-     .effect = "The record is unusable. Senders that hold no policy deliver unprotected; those that hold "
-               "one cannot tell whether it has changed.",
+     .effect =
+         "Senders that look for the id cannot use the record: those that hold no policy deliver unprotected, "
+         "those that hold one cannot tell whether it has changed. Senders that do not look for it go on.",
      .fix = "Check that the policy file is the one you want, then publish \"v=STSv1; id={new_id};\" at "
             "{record}. An id is 1 to 32 letters and digits.",
      .reference = "RFC 8461 §3.1",
@@ -154,9 +157,9 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The id in the TXT record is not made of letters and digits",
-     .effect = "It depends on the sender. Strict ones (mox, postfix-tlspol) find the record unusable and "
-               "see no policy; postfix-mta-sts-resolver and mailauth are lenient and accept it.",
-     .fix = "Check the policy file first, because a new id makes every sender fetch it again. Then publish "
+     .effect = "It depends on the sender. Strict ones find the record unusable: without an earlier policy "
+               "they deliver unprotected. Lenient ones accept the id as it is.",
+     .fix = "Check the policy file first, because a new id makes senders fetch it again. Then publish "
             "\"v=STSv1; id={new_id};\" at {record}. An id is 1 to 32 letters and digits: no hyphen, dot or "
             "underscore.",
      .reference = "RFC 8461 §3.1",
@@ -218,8 +221,9 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The TXT record holds characters other than plain ASCII",
-     .effect = "The record is invalid. Senders that hold no policy deliver unprotected; those that hold one "
-               "keep applying it, but see no update.",
+     .effect =
+         "RFC 8461 knows no such record. Senders that refuse it and hold no policy deliver unprotected; "
+         "those that hold one keep applying it, but see no update. Lenient senders may read it.",
      .fix = "Type the value at {record} by hand instead of pasting it: \"v=STSv1; id={new_id};\". Chat "
             "programs and word processors swap quotes and blanks for look-alikes; the detail names the byte "
             "and its place.",
@@ -251,7 +255,8 @@ constexpr CatalogueEntry kRecordRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::no_policy_found,
      .title = "The MTA-STS record is published at the wrong name",
-     .effect = "Senders ask at {record} only. They find nothing there and deliver with opportunistic TLS.",
+     .effect = "Senders ask at {record} only and find nothing there: those that hold no policy deliver "
+               "without its protection.",
      .fix = "Publish the record at {record} and delete the stray one. If its name ends in {domain} twice, "
             "your DNS editor appends the zone by itself: type the name without it.",
      .reference = "RFC 8461 §3.1",

@@ -9,6 +9,9 @@ constexpr std::nullopt_t kNever = std::nullopt;
 
 constexpr Basis kPolicy = Basis::all_of({Ground::sts_record, Ground::policy});
 constexpr Basis kSet = Basis::all_of({Ground::mx_set});
+/// A record that is there and does not do, or is no longer: that is the one to mend.
+constexpr std::string_view kTlsrptFaults[] = {"tlsrpt-removed", "tlsrpt-multiple", "tlsrpt-syntax-invalid",
+                                              "tlsrpt-rua-missing", "tlsrpt-rua-scheme"};
 constexpr Telling kToldAsSemantics{Nature{.family = Family::publication,
                                           .aspect = Aspect::semantics,
                                           .claim = Claim::cause,
@@ -44,8 +47,8 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "The max_age of the policy is under an hour",
-     .effect = "Stalwart keeps such a policy for 86400 seconds all the same; other senders hardly keep it "
-               "at all.",
+     .effect = "Stalwart keeps such a policy for 86400 seconds all the same; others drop it so soon that an "
+               "attacker has only to wait.",
      .fix = "Raise max_age to a day at least, verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}. In an emergency a change to \"mode: testing\" with a new id serves "
             "you better than a tiny max_age.",
@@ -158,10 +161,11 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The policy is in testing but no TLS reports are asked for",
-     .effect = "Mail is delivered whether the policy holds or not, and nobody tells you when it would have "
-               "failed.",
-     .fix = "Publish a TXT record at _smtp._tls.{domain}: \"v=TLSRPTv1; rua=mailto:tlsrpt@{domain}\". After "
-            "two days check that reports come in.",
+     .effect = "Senders deliver whether the policy holds or not, and are not asked to report when it would "
+               "have failed.",
+     .fix = "Publish a TXT record at _smtp._tls.{domain}: \"v=TLSRPTv1; rua=mailto:tlsrpt@example.net\", "
+            "with an address of yours that is not under {domain}, or an https URL. After two days check that "
+            "reports come in.",
      .reference = "RFC 8461 §5, RFC 8461 §6, RFC 8460 §3",
      .rests_on = kPolicy,
      .told = Nature{.family = Family::reports,
@@ -169,7 +173,7 @@ constexpr CatalogueEntry kSemanticsRows[] = {
                     .claim = Claim::cause,
                     .of_host = false,
                     .headline = Headline::title},
-     .beside = Beside::anything().needs_mx(),
+     .beside = Beside::anything().and_not_where(kTlsrptFaults).needs_mx(),
      .on_text = OnText::policy,
      .advice = Theme::semantics},
     {.code = "sts-testing-too-long",
@@ -178,10 +182,10 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "The policy has been in testing for over 90 days",
-     .effect = "Senders deliver even where the policy fails, so an attacker on the path can still divert or "
+     .effect = "Senders deliver even where the policy fails, so somebody on the path can still divert or "
                "read the mail.",
-     .fix = "All readiness gates pass, so switch: set \"mode: enforce\" and \"max_age: 604800\" in the "
-            "file, verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}.",
+     .fix = "See what the readiness gates wait for, and set a date: mode enforce with \"max_age: 604800\" in "
+            "the file, verified at every address, then \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §5, RFC 8461 §10.2",
      .rests_on = kPolicy,
      .told = kToldAsSemantics,
@@ -213,7 +217,8 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "The policy leaves out some of Google's MX hosts",
-     .effect = "Senders that enforce skip the hosts left out; when the primary is busy, mail waits.",
+     .effect = "Senders that enforce the policy skip the hosts left out; while the listed ones are busy or "
+               "down, their mail waits. In testing they deliver and report.",
      .fix = "List \"mx: aspmx.l.google.com\" and \"mx: *.aspmx.l.google.com\", for aspmx2 to aspmx5 also "
             "\"mx: *.googlemail.com\"; the primary alone does not do. Verify the file at every address, "
             "then publish \"v=STSv1; id={new_id};\". Or change to smtp.google.com as the only MX, listed in "
@@ -230,8 +235,8 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "The policy lists Google's other set of MX hosts",
-     .effect = "Nothing matches: senders that enforce defer all mail for {domain} and bounce it in the end. "
-               "In testing they deliver and report.",
+     .effect = "No host in the MX records is listed: senders that enforce the policy defer mail for {domain} "
+               "and bounce it in the end. In testing they deliver and report.",
      .fix = "Add the set that the MX records use (\"mx: smtp.google.com\", or \"mx: aspmx.l.google.com\" "
             "and \"mx: *.aspmx.l.google.com\"), verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\". Keep the old lines for now: senders may hold the old policy until {until}.",
@@ -247,10 +252,10 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "The policy does not list the Microsoft 365 MX host",
-     .effect = "Nothing matches: senders that enforce defer all mail for {domain} and bounce it in the end. "
-               "In testing they deliver and report.",
-     .fix = "Put Microsoft's pattern \"mx: *.mail.protection.outlook.com\" into the policy file, or the "
-            "full name that your MX record shows. Verify the file at every address, then publish \"v=STSv1; "
+     .effect = "Senders that enforce the policy skip the Microsoft host; where no other MX host is listed "
+               "they defer mail for {domain} and bounce it in the end. In testing they deliver and report.",
+     .fix = "Put the full name that your MX record shows into the policy file, or \"mx: *.\" and that name "
+            "without its first label. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",
      .reference = "RFC 8461 §4.1",
      .rests_on = kSet,
@@ -264,8 +269,9 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "The policy's wildcard is too short for the mx.microsoft host",
-     .effect = "A wildcard stands for one label and this host has two more, so strict senders find no "
-               "match: under enforce they defer all mail. Lax ones deliver.",
+     .effect = "A wildcard stands for one label and this host has two more: senders that match as RFC 8461 "
+               "has it skip the host if they enforce, and defer where no other is listed. Senders that let a "
+               "wildcard cover several labels deliver.",
      .fix = "Write \"mx: *.\" followed by your MX name without its first label, for example \"mx: "
             "*.o-v1.mx.microsoft\", or the exact host. Verify the file at every address, then publish "
             "\"v=STSv1; id={new_id};\" at {record}.",
@@ -298,8 +304,8 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "The policy lists other hosts than the mail filter in the MX records",
-     .effect = "Nothing matches: senders that enforce defer all mail for {domain} and bounce it in the end. "
-               "In testing they deliver and report.",
+     .effect = "No host in the MX records is listed: senders that enforce the policy defer mail for {domain} "
+               "and bounce it in the end. In testing they deliver and report.",
      .fix = "List the hosts that the MX records name, as a rule those of the filter; senders never see the "
             "mailbox provider behind it. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",

@@ -36,7 +36,7 @@ std::string who_lists(const Case& c, const std::vector<std::string>& hosts) {
         std::ranges::all_of(hosts, [&](const auto& host) { return matches_any(host, h.policy.mx); });
     const bool now = c.is_in_effect(h.policy);
     out += std::string("; ") + (all ? "listed by " : "not listed by ") +
-           (now ? "the policy of now" : h.policy.name + " of id " + h.id.id);
+           (now ? "the policy of now" : "an earlier policy, " + in_words(h));
     if (!now && h.until) out += " until " + to_utc(*h.until);
   }
   return out;
@@ -60,15 +60,24 @@ std::string until_of(const Case& c, const Change& change) {
   return words_of(latest_end(held));
 }
 
+/// Some policy that senders may hold does not list a host that has come: only then does anybody skip it.
+bool excluded_somewhere(const Case& c, const Change& change) {
+  const auto hosts = split(change.to);
+  return std::ranges::any_of(c.held, [&](const Held& h) {
+    return h.policy.mode != Mode::none &&
+           !std::ranges::all_of(hosts, [&](const auto& host) { return matches_any(host, h.policy.mx); });
+  });
+}
+
 void tell(const Case& c, const Change& change, std::size_t earlier, Findings& out) {
   std::string detail = to_utc(change.at) + ": " + became(change);
-  if (change.code == "mx-added" || change.code == "mx-provider-changed")
-    detail += who_lists(c, split(change.to));
+  const bool hosts_came = change.code == "mx-added" || change.code == "mx-provider-changed";
+  if (hosts_came) detail += who_lists(c, split(change.to));
   if (earlier > 0) detail += "; " + std::to_string(earlier) + " more in the last 7 days";
   detail = printable(detail, bounds::kDetail);
   const std::string until = until_of(c, change);
   // RULES 5.5: within a planned-change window change findings become info.
-  if (change.planned || c.limits.change_planned) {
+  if (change.planned || c.limits.change_planned || (hosts_came && !excluded_somewhere(c, change))) {
     out.raise_as(Severity::info, change.code, change.subject, detail, {{"until", until}});
   } else {
     out.raise(change.code, change.subject, detail, {{"until", until}});

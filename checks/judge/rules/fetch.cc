@@ -8,6 +8,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 
 namespace stswatch {
@@ -207,7 +208,10 @@ class Judge {
     if (fetch.age && number(*fetch.age).value_or(0) > kStaleAge) seen = "Age " + text::quoted(*fetch.age, 20);
     if (fetch.cache_control && shared_caching(*fetch.cache_control) > kLongCaching)
       seen += (seen.empty() ? "" : ", ") + ("Cache-Control " + text::quoted(*fetch.cache_control));
-    if (!seen.empty()) raise("sts-policy-cdn-stale", seen);
+    // How long a copy has lain there is a remark; that it may lie for hours is asked for by the host itself.
+    const bool only_age = seen.starts_with("Age ") && seen.find("Cache-Control") == seen.npos;
+    if (!seen.empty())
+      raise("sts-policy-cdn-stale", seen, only_age ? std::optional(Severity::info) : std::nullopt);
   }
 
   const Case& c_;
@@ -222,7 +226,11 @@ void judge_addresses(const Case& c, Findings& out) {
   std::string detail = nxdomain ? "NXDOMAIN" : "neither A nor AAAA";
   for (const CnameLink& link : host.cname())
     detail += " -> " + link.target;
-  out.raise("sts-policy-host-no-address", c.facts.domain.policy_host(), in_detail(c, detail));
+  Finding* finding =
+      out.raise("sts-policy-host-no-address", c.facts.domain.policy_host(), in_detail(c, detail));
+  if (!host.cname().empty())
+    say_for(Situation::dangling_alias, c.facts.domain, c.now, finding,
+            {{"value", host.cname().back().target}});
 }
 
 /// What one address serves, as far as the addresses can differ in it; empty where nothing was learnt. One

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "checks/facts/mx_pattern.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/senders/by_pattern.h"
 
@@ -100,7 +101,10 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
     done.push_back(fault.code);
     const auto all = of_code(faults, fault.code);
     if (all.size() == mx.addresses.size()) {
-      tell_senders(out.raise(fault.code, mx.host, in_detail(c, merged(all))), oddities_of(all));
+      Finding* finding = out.raise(fault.code, mx.host, in_detail(c, merged(all)));
+      if (has_underscore(mx.host))
+        say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", mx.host}});
+      tell_senders(finding, oddities_of(all));
       continue;
     }
     // RFC 5321 §5.1: senders try the other addresses of the host.
@@ -125,6 +129,8 @@ std::vector<const Policy*> demanding_policies(const Case& c) {
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies) {
   return std::ranges::all_of(policies, [&](const Policy* policy) { return matches_any(host, policy->mx); });
 }
+
+bool has_underscore(const std::string& host) { return host.find('_') != host.npos; }
 
 bool ipv6_broken(const Case& c, const MxCase& mx) {
   if (!c.vantage.ipv6) return false;
@@ -173,15 +179,22 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
   const std::string patterns = policy.mx.empty() ? "no host" : joined(policy.mx);
   if (listed.empty()) {
-    tell_senders(out.raise("mx-none-in-policy", c.facts.domain.str(),
-                           in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted))),
-                 std::array{oddity_of_all(c)});
+    Finding* finding = out.raise("mx-none-in-policy", c.facts.domain.str(),
+                                 in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted)));
+    if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
+    const auto odd = std::ranges::find_if(unlisted, has_underscore);
+    if (odd != unlisted.end())
+      say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", *odd}});
+    tell_senders(finding, std::array{oddity_of_all(c)});
     return;
   }
   for (const MxCase& mx : c.mx) {
     if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
-    tell_senders(out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns)),
-                 std::array{oddity_of(c, mx)});
+    Finding* finding = out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
+    if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
+    if (has_underscore(mx.host))
+      say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", mx.host}});
+    tell_senders(finding, std::array{oddity_of(c, mx)});
   }
 }
 
@@ -233,7 +246,8 @@ void judge_target(const Case& c, const MxCase& mx, Findings& out) {
     return;
   }
   if (mx.host == ".") {
-    out.raise("mx-target-no-address", mx.host, in_detail(c, "a null MX beside other hosts (RFC 7505 §3)"));
+    out.raise("mx-beside-null", c.facts.domain.str(),
+              in_detail(c, "MX " + std::to_string(mx.preference) + " . beside other hosts"));
     return;
   }
   if (!mx.look) return;

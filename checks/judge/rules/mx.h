@@ -27,6 +27,9 @@ std::vector<const Policy*> demanding_policies(const Case& c);
 /// Every one of these policies lists the host (CONTRACT 2: "by every policy in effect").
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies);
 
+/// Neither policies (RFC 5321 §4.1.2) nor public certificates hold such a name.
+bool has_underscore(const std::string& host);
+
 /// Every IPv6 address of the host is dead while IPv4 works, seen from where IPv6 works.
 bool ipv6_broken(const Case& c, const MxCase& mx);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
+#include "checks/judge/rules/mx.h"
 
 namespace stswatch {
 namespace {
@@ -105,18 +107,43 @@ void judge_policy_text(const PolicyReading& reading, const std::string& subject,
   }
 }
 
+namespace {
+
+/// All fields in one line: then the line ends are what is missing, and nothing else.
+bool is_one_line(std::string_view body) {
+  const auto last = body.find_last_not_of("\r\n");
+  return last != body.npos && body.substr(0, last).find('\n') == body.npos;
+}
+
+/// One cause, one critical finding: the fields that are thereby missing stand below it.
+void lower_parts(std::vector<CopyFault>& faults) {
+  if (std::ranges::find(faults, "sts-policy-version-invalid", &CopyFault::code) == faults.end()) return;
+  for (CopyFault& fault : faults)
+    if (fault.code == "sts-policy-mode-invalid" || fault.code == "sts-policy-max-age-invalid" ||
+        fault.code == "sts-policy-mx-missing")
+      fault.severity = Severity::warning;
+}
+
+}  // namespace
+
 void judge_policy_texts(const Case& c, Findings& out) {
   // RULES 3.2 A: groups B, C and D are judged only when a record exists in any spelling.
   if (!c.deployed()) return;
   std::vector<CopyFault> all;
   for (const PolicyCopy& copy : c.copies) {
     if (!copy.reading) continue;
-    for (CopyFault& fault : text_faults(*copy.reading, out.live())) {
+    auto faults = text_faults(*copy.reading, out.live());
+    if (out.live() == Mode::enforce && is_one_line(copy.fetch->body)) lower_parts(faults);
+    for (CopyFault& fault : faults) {
       fault.copy = &copy;
       all.push_back(std::move(fault));
     }
   }
   raise_by_address(c, all, out);
+  const auto odd = std::ranges::find_if(c.mx, [](const MxCase& mx) { return has_underscore(mx.host); });
+  Finding* finding = odd == c.mx.end() ? nullptr : out.find("sts-policy-mx-invalid-pattern");
+  say_for(Situation::underscore, c.facts.domain, c.now, finding,
+          {{"value", odd == c.mx.end() ? "" : odd->host}});
 }
 
 }  // namespace stswatch

@@ -14,24 +14,29 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-constexpr std::string_view kOutlook = "mail.protection.outlook.com";
+/// Microsoft 365: of the world, of the US government, of China operated by 21Vianet.
+constexpr std::array<std::string_view, 3> kOutlook = {
+    "mail.protection.outlook.com", "mail.protection.office365.us", "mail.protection.partner.outlook.cn"};
 constexpr std::string_view kMxMicrosoft = "mx.microsoft";
 
 constexpr std::array<std::string_view, 1> kGoogleNew = {"smtp.google.com"};
 constexpr std::array<std::string_view, 2> kGoogleClassic = {"aspmx.l.google.com", "googlemail.com"};
-constexpr std::array<std::string_view, 2> kMicrosoft = {kOutlook, kMxMicrosoft};
+constexpr std::array<std::string_view, 4> kMicrosoft = {kOutlook[0], kOutlook[1], kOutlook[2], kMxMicrosoft};
 constexpr std::array<std::string_view, 2> kProton = {"mail.protonmail.ch", "mailsec.protonmail.ch"};
 constexpr std::array<std::string_view, 1> kFastmail = {"messagingengine.com"};
 
-/// Filters in front of mailbox providers (RULES 3.2 P, 3.4): Proofpoint, Mimecast, Symantec, Barracuda,
-/// Cisco, Trend.
-constexpr std::array<std::string_view, 8> kGateways = {
-    "pphosted.com",          "ppe-hosted.com", "mimecast.com",   "messagelabs.com",
-    "barracudanetworks.com", "iphmx.com",      "trendmicro.com", "trendmicro.eu",
+/// Filters in front of mailbox providers (RULES 3.2 P, 3.4): Proofpoint, Mimecast in its regions, Symantec,
+/// Barracuda, Cisco, Trend, Hornetsecurity (antispameurope.com as it was), Sophos.
+constexpr std::array<std::string_view, 14> kGateways = {
+    "pphosted.com",          "ppe-hosted.com",  "mimecast.com",          "mimecast.co.za",
+    "mimecast-offshore.com", "messagelabs.com", "barracudanetworks.com", "iphmx.com",
+    "trendmicro.com",        "trendmicro.eu",   "trendmicro.co.jp",      "hornetsecurity.com",
+    "antispameurope.com",    "sophos.com",
 };
-constexpr std::array<std::string_view, 9> kMailboxes = {
-    "smtp.google.com", "aspmx.l.google.com",  "googlemail.com",     "google.com",    "outlook.com",
-    "mx.microsoft",    "messagingengine.com", "mail.protonmail.ch", "protonmail.ch",
+constexpr std::array<std::string_view, 11> kMailboxes = {
+    "office365.us",        "partner.outlook.cn", "smtp.google.com", "aspmx.l.google.com",
+    "googlemail.com",      "google.com",         "outlook.com",     "mx.microsoft",
+    "messagingengine.com", "mail.protonmail.ch", "protonmail.ch",
 };
 
 std::string_view bare(std::string_view pattern) {
@@ -70,7 +75,9 @@ std::string joined(const Names& names) {
 /// <token>.<letter>-v1.mx.microsoft
 bool is_mx_microsoft(std::string_view host) { return under(host, kMxMicrosoft) && host != kMxMicrosoft; }
 
-bool is_outlook(std::string_view host) { return under(host, kOutlook) && host != kOutlook; }
+bool is_outlook(std::string_view host) {
+  return under_any(host, kOutlook) && std::ranges::find(kOutlook, host) == kOutlook.end();
+}
 
 class Judge {
  public:
@@ -108,6 +115,17 @@ class Judge {
                lists(kGoogleClassic)) {
       // RFC 8461 §4.1: every MX host is matched by itself; those that match nothing are skipped.
       raise("provider-google-mx-incomplete", "not listed: " + joined(missing));
+      lower_parts(missing);
+    }
+  }
+
+  /// One cause, one critical finding: what it means for each host stands below it.
+  void lower_parts(const Names& hosts) {
+    constexpr std::array<std::string_view, 2> kParts = {"mx-not-in-policy", "mx-backup-invalid"};
+    for (Finding& part : out_.all()) {
+      const bool is_part = std::ranges::find(kParts, part.code) != kParts.end();
+      if (is_part && std::ranges::find(hosts, part.subject) != hosts.end())
+        part.severity = std::min(part.severity, Severity::warning);
     }
   }
 
@@ -115,14 +133,16 @@ class Judge {
     Names outlook, dnssec;
     std::ranges::copy_if(missing_, std::back_inserter(outlook), is_outlook);
     std::ranges::copy_if(missing_, std::back_inserter(dnssec), is_mx_microsoft);
-    // A policy that names a filter instead is provider-gateway-mismatch.
-    if (!outlook.empty() && !(lists(kGateways) && !lists(kMicrosoft))) {
-      raise("provider-m365-pattern-wrong", "MX " + joined(outlook));
-    }
     // RFC 8461 §4.1: the wildcard is one label, Microsoft's hosts have two before mx.microsoft.
     if (!dnssec.empty() && std::ranges::find(policy_.mx, "*.mx.microsoft") != policy_.mx.end()) {
       raise("provider-m365-mx-microsoft-wildcard", "MX " + joined(dnssec));
+      dnssec.clear();
     }
+    // A policy of before the move, of another letter's zone or of another cloud; one that names a filter
+    // instead is provider-gateway-mismatch.
+    if (lists(kMicrosoft)) outlook.insert(outlook.end(), dnssec.begin(), dnssec.end());
+    if (!outlook.empty() && !(lists(kGateways) && !lists(kMicrosoft)))
+      raise("provider-m365-pattern-wrong", "MX " + joined(outlook));
   }
 
   void judge_gateway() {
@@ -134,12 +154,14 @@ class Judge {
 
   /// The lines of RULES 3.4, or the exact names of the MX hosts, are as recommended.
   bool recommended(const std::string& pattern) const {
-    constexpr std::array<std::string_view, 6> kLines = {
+    constexpr std::array<std::string_view, 8> kLines = {
         "smtp.google.com",
         "aspmx.l.google.com",
         "*.aspmx.l.google.com",
         "*.googlemail.com",
         "*.mail.protection.outlook.com",
+        "*.mail.protection.office365.us",
+        "*.mail.protection.partner.outlook.cn",
         "*.messagingengine.com",
     };
     if (std::ranges::find(kLines, pattern) != kLines.end()) return true;
@@ -192,8 +214,18 @@ void judge_migration(const Case& c, const Names& hosts, Findings& out) {
   std::string until = enforced_until(c.held).words();
   if (until.empty() && c.shown())
     until = to_utc(c.now + Seconds(static_cast<Seconds::rep>(c.shown()->max_age)));
-  out.raise("provider-m365-migration", c.facts.domain.str(), printable(detail, bounds::kDetail),
-            {{"until", until}});
+  // Both names belong to one tenant: where each live policy lists them, nothing is due.
+  const auto excludes = [](const Held& h) { return h.policy.mode != Mode::none && !h.unlisted.empty(); };
+  const bool safe =
+      std::ranges::none_of(c.held, excludes) && std::ranges::all_of(c.mx, [&](const MxCase& mx) {
+        return listed_by_all(mx.host, demanding_policies(c));
+      });
+  Finding* finding = out.raise("provider-m365-migration", c.facts.domain.str(),
+                               printable(detail, bounds::kDetail), {{"until", until}});
+  if (finding && safe) {
+    finding->severity = Severity::info;
+    finding->route = Route::log;
+  }
 }
 
 /// What the MX set alone tells.

@@ -5,6 +5,7 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/drift.h"
 
@@ -58,7 +59,11 @@ void judge_tlsrpt(const Case& c, Findings& out) {
                                                       : "none of the TXT records there is one of TLSRPT";
     if (c.history.past && c.history.past->tlsrpt_was_valid)
       out.raise("tlsrpt-removed", subject, detail + ", a valid one was seen before");
-    if (!out.has("tlsrpt-removed")) out.raise("tlsrpt-missing", subject, detail);
+    // In testing the reports are the point of it: sts-testing-without-tlsrpt asks for the record.
+    const bool said =
+        std::ranges::any_of(c.in_effect, [](const Policy& p) { return p.mode == Mode::testing; });
+    if (!out.has("tlsrpt-removed") && said) out.raise_as(Severity::info, "tlsrpt-missing", subject, detail);
+    if (!out.has("tlsrpt-removed") && !said) out.raise("tlsrpt-missing", subject, detail);
   }
   const auto& rua = c.tlsrpt.deliverable;
   const auto at_home = [&](const std::string& uri) { return is_at(uri, c.facts.domain.str()); };
@@ -189,11 +194,12 @@ void judge_absence(const Case& c, Findings& out) {
               "a policy with mode " + std::string(to_string(c.shown()->mode)) +
                   " is served, no TXT record at " + c.facts.domain.sts_record_name());
   } else if (wrong.empty()) {
-    out.raise("sts-not-deployed", domain,
-              (c.synthesised          ? "no record but what a wildcard makes of any name: "
-               : c.facts.sts.nxdomain ? "NXDOMAIN: "
-                                      : "no record: ") +
-                  c.facts.domain.sts_record_name());
+    Finding* finding = out.raise("sts-not-deployed", domain,
+                                 (c.synthesised          ? "no record but what a wildcard makes of any name: "
+                                  : c.facts.sts.nxdomain ? "NXDOMAIN: "
+                                                         : "no record: ") +
+                                     c.facts.domain.sts_record_name());
+    if (c.null_mx) say_for(Situation::takes_no_mail, c.facts.domain, c.now, finding);
   }
 }
 

@@ -45,27 +45,40 @@ bool deserves_notice(const World& world, const WorldPoint& point, const Limits& 
   return !by_certificate_alone(point) && left <= kTicket;
 }
 
+std::string in_words(const WorldReason& reason) {
+  switch (reason.why) {
+    case Why::already:
+      return "no host can be used";
+    case Why::mx_none_in_policy:
+      return "the policy lists none of the MX hosts";
+    case Why::certificate_expired:
+      return "end of the certificate of " + reason.host +
+             (reason.address.empty() ? "" : " at " + reason.address);
+    case Why::policy_host_certificate_expired:
+      return "end of the policy host's certificate";
+  }
+  return {};
+}
+
 std::string in_words(const World& world, const WorldPoint& point) {
   std::string out = to_utc(point.at);
   if (point.at > world.now) out += ", in " + to_words(point.at - world.now);
   for (std::size_t i = 0; i < point.reason.size(); ++i)
-    out += (i == 0 ? ": " : ", ") + point.reason[i].str();
+    out += (i == 0 ? ": " : ", ") + in_words(point.reason[i]);
   return printable(out, bounds::kDetail);
 }
 
 void raise_breakage(const World& world, const WorldPoint& breakage, const Limits& limits,
-                    const std::string& addresses, Findings& out) {
+                    const BreakageFacts& facts, Findings& out) {
   const std::string until = to_utc(breakage.at);
+  const std::string& addresses = facts.served_by;
   if (breakage.at <= world.now) {
     // RFC 8461 §5: enforcing senders MUST NOT deliver to hosts that fail; none is left.
     std::string detail = "no MX host is usable under the policy";
     if (!addresses.empty())
       detail += " that " + addresses + (addresses.find(',') == addresses.npos ? " serves" : " serve");
-    if (breakage.policy != world.current_policy || !world.current_id)
-      detail += " that senders still hold, " + breakage.policy;
-    detail += ':';
-    for (const WorldReason& reason : breakage.reason)
-      detail += ' ' + reason.str();
+    if (breakage.policy != world.current_policy || !world.current_id) detail += " that senders still hold";
+    detail += ": " + facts.why;
     out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail),
               {{"who", addresses.empty() ? "Senders that enforce the policy"
                                          : "Senders that fetched the policy from " + addresses}});
@@ -98,8 +111,8 @@ void set_field_level(const World& world, const Simulation& result, Verdict& verd
 }
 
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits,
-                    const std::string& addresses, Findings& out) {
-  if (result.rfc.breakage) raise_breakage(world, *result.rfc.breakage, limits, addresses, out);
+                    const BreakageFacts& facts, Findings& out) {
+  if (result.rfc.breakage) raise_breakage(world, *result.rfc.breakage, limits, facts, out);
   const auto& degradation = result.rfc.degradation;
   // "a certificate past its renewal point (at any distance), or another event within 7 d"
   if (!degradation || !deserves_notice(world, *degradation, limits, Seconds::max())) return;

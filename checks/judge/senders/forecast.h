@@ -28,11 +28,15 @@ void set_field_level(const World& world, const Simulation& result, Verdict& verd
 /// host has TLSA records that can be used.
 void set_dane_outlook(const Case& c, Verdict& verdict);
 
+/// What the look knows of a breakage beyond the world.
+struct BreakageFacts {
+  std::string served_by;  // the addresses of the policy host that alone serve that policy; empty: everybody's
+  std::string why;        // of each MX host, why it is skipped
+};
+
 /// enforce-breakage-now, -predicted and enforce-degradation-predicted.
-/// `addresses`: those of the policy host that alone serve the policy that breaks; empty where it is
-/// everybody's.
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits,
-                    const std::string& addresses, Findings& out);
+                    const BreakageFacts& facts, Findings& out);
 
 /// protection-lapse-predicted, which needs a memory.
 void judge_lapse(const Case& c, Findings& out);

@@ -1,0 +1,42 @@
+// The plans that are followed: read from the store, where the command puts them while the service may be
+// running, and kept there as far as they have come. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "agent/remember/key_value_store.h"
+#include "agent/remember/plan_row.h"
+#include "agent/watch/clock.h"
+
+namespace stswatch {
+
+class PlanWatch {
+ public:
+  using Rows = std::map<std::string, std::string>;
+  /// `read`: the rows of kPlanTable as the command has them, null where they cannot be read now. `rows` and
+  /// `clock` outlive this.
+  PlanWatch(KeyValueStore& rows, std::function<std::optional<Rows>()> read, Clock& clock);
+
+  /// Null: none is followed.
+  std::shared_ptr<const FollowedPlan> of(const std::string& domain);
+  /// As far as it has come; passed over where it was dropped or replaced meanwhile.
+  void keep(const std::string& domain, std::shared_ptr<const FollowedPlan> plan);
+  std::map<std::string, std::shared_ptr<const FollowedPlan>> all();
+
+ private:
+  void read_again();  // with mutex_ held
+
+  KeyValueStore& rows_;
+  const std::function<std::optional<Rows>()> read_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::optional<SteadyPoint> read_at_;  // guarded by mutex_, as are the next two
+  Rows seen_;
+  std::map<std::string, std::shared_ptr<const FollowedPlan>> plans_;
+};
+
+}  // namespace stswatch

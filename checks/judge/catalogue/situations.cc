@@ -1,0 +1,53 @@
+#include "checks/judge/catalogue/situations.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace stswatch {
+namespace {
+
+using enum Situation;
+
+/// RFC 8461 §3.2, RFC 5280 §4.2.1.6: patterns and DNS names are made of letters, digits and hyphens.
+constexpr std::string_view kRename =
+    "Give the host a name without an underscore, with addresses and a certificate for it: neither a policy "
+    "nor a public certificate can hold {value}. List the new name in the policy file, verify it at every "
+    "address, publish \"v=STSv1; id={new_id};\" at {record}, and then let the MX record name it.";
+
+constexpr SituationTexts kTexts[] = {
+    {"sts-not-deployed", takes_no_mail, "none: {domain} takes no mail",
+     "nothing to do: the null MX says that {domain} takes no mail, and there is nothing to protect"},
+    {"mx-none-in-policy", tests,
+     "Mail is delivered: senders that test the policy report each of the hosts as a failure. Under enforce "
+     "they would skip each of them, and defer.",
+     "Before the mode becomes enforce add an \"mx:\" line for every MX host of {domain} to the policy file, "
+     "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+    {"mx-not-in-policy", tests,
+     "Mail is delivered: senders that test the policy report {host} as a failure. Under enforce they would "
+     "skip it.",
+     ""},
+    {"mx-none-in-policy", underscore, "", kRename},
+    {"mx-not-in-policy", underscore, "", kRename},
+    {"certificate-host-mismatch", underscore, "", kRename},
+    {"sts-policy-mx-invalid-pattern", underscore, "", kRename},
+    {"sts-policy-host-no-address", dangling_alias, "",
+     "The CNAME at {policy_host} leads to {value}, which has no address: restore it there, or point "
+     "{policy_host} at a server of yours. If the name is free at the provider, or its domain unregistered, "
+     "delete the CNAME without delay: whoever takes it can get a certificate for {policy_host} and serve a "
+     "policy for {domain}."},
+    {"sts-testing-too-long", gates_pass, "",
+     "All readiness gates pass, so switch: set \"mode: enforce\" and \"max_age: 604800\" in the file, verify "
+     "it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+};
+
+}  // namespace
+
+std::span<const SituationTexts> situations() { return kTexts; }
+
+const SituationTexts* texts_in(std::string_view code, Situation situation) {
+  const auto found = std::ranges::find_if(
+      kTexts, [&](const SituationTexts& t) { return t.code == code && t.situation == situation; });
+  return found == std::end(kTexts) ? nullptr : &*found;
+}
+
+}  // namespace stswatch

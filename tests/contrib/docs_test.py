@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""The manual is true: links lead somewhere, its example configurations are valid, and every option of the configuration and
+of the command line has its place in it."""
+import http.server
+import json
+import os
+import re
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from programs import CONTRIB, ROOT, SECONDS, run, with_own_files
+
+BINARY = Path(os.environ.get("STSWATCH", "build/stswatch")).resolve()
+DOCS = CONTRIB / "docs"
+PAGES = sorted([ROOT / "README.md", *CONTRIB.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "tests").rglob("*.md")])
+
+
+def headings(text):
+    """Anchors as code hosts make them of headings."""
+    return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in re.findall(r"^#+ +(.*)$", text, re.M)}
+
+
+def examples(page):
+    """[(line, text)] of the fenced TOML in a page."""
+    text = page.read_text()
+    return [(text.count("\n", 0, m.start()) + 1, m[1]) for m in re.finditer(r"^```toml\n(.*?)^```$", text, re.M | re.S)]
+
+
+class Links(unittest.TestCase):
+    def test_each_leads_somewhere(self):
+        seen = 0
+        for page in PAGES:
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+                if re.match(r"[a-z]+:", target):
+                    continue
+                seen += 1
+                path, _, anchor = target.partition("#")
+                file = (page.parent / path) if path else page
+                with self.subTest(f"{page.relative_to(ROOT)}: {target}"):
+                    self.assertTrue(file.exists())
+                    if anchor:
+                        self.assertIn(anchor, headings(file.read_text()))
+        self.assertGreater(seen, 20)
+
+    def test_each_page_can_be_found(self):
+        """Every page of the manual is linked from another one."""
+        linked = {(page.parent / t.partition("#")[0]).resolve() for page in PAGES
+                  for t in re.findall(r"\]\(([^)\s:]+)\)", page.read_text())}
+        for page in DOCS.glob("*.md"):
+            if page.name not in ("rules.md", "interface.md", "measured.md"):     # cited by the sources instead
+                with self.subTest(page.name):
+                    self.assertIn(page.resolve(), linked)
+
+
+class Examples(unittest.TestCase):
+    def test_configurations_are_valid(self):
+        found = [(page, line, text) for page in PAGES for line, text in examples(page)]
+        self.assertGreaterEqual(len(found), 5)
+        for page, line, text in found:
+            with self.subTest(f"{page.relative_to(ROOT)}:{line}"), tempfile.TemporaryDirectory() as folder:
+                for name in re.findall(r'"([\w-]+\.txt)"', text):                # lists of domains beside it
+                    Path(folder, name).write_text("example.com\n")
+                config = Path(folder, "stswatch.toml")
+                config.write_text(with_own_files(text, folder))
+                done = run(BINARY, "config", "check", config)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn("names no domain", done.stdout)
+
+    def test_commands_exist(self):
+        """`stswatch WORD` in a page's indented or fenced code is a command of the program."""
+        known = set(re.findall(r"^  ([a-z]+) ", run(BINARY, "--help").stdout.partition("Subcommands:")[2], re.M))
+        self.assertIn("check", known)
+        for page in DOCS.glob("*.md"):
+            for word in re.findall(r"(?m)^(?: {4}|\$ |sudo )\s*(?:sudo )?(?:-u stswatch )?stswatch ([a-z]+)", page.read_text()):
+                with self.subTest(page.name, word=word):
+                    self.assertIn(word, known)
+
+
+class Webhook(unittest.TestCase):
+    def test_the_verifying_example_verifies(self):
+        page = {}
+        exec(re.search(r"^```python\n(.*?)^```$", (DOCS / "operate.md").read_text(), re.M | re.S)[1], page)
+        taken = []
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                taken.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server, tempfile.TemporaryDirectory() as folder:
+            server.timeout = SECONDS
+            thread = threading.Thread(target=server.handle_request, daemon=True)
+            thread.start()
+            secret = Path(folder, "secret")
+            secret.write_text("open sesame\n")
+            secret.chmod(0o600)
+            config = Path(folder, "stswatch.toml")
+            config.write_text(f'[[domain]]\nname = "example.com"\n[[alerts.webhook]]\nname = "hook"\n'
+                              f'url = "http://127.0.0.1:{server.server_port}/"\nhmac_secret_file = "{secret}"\n')
+            done = run(BINARY, "alerts", "test", "--config", config)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            thread.join(SECONDS)
+        headers, body = taken[0]
+        for field in re.findall(r"`(\w+)`", re.search(r"with the fields (.*?) and more", (DOCS / "operate.md").read_text(), re.S)[1]):
+            if field not in ("new", "worse", "better", "reminder", "resolved"):
+                self.assertIn(field, json.loads(body))
+        genuine = page["genuine"]
+        self.assertTrue(genuine(headers, body, b"open sesame"))
+        self.assertFalse(genuine(headers, body + b" ", b"open sesame"))
+        self.assertFalse(genuine(headers, body, b"sesame"))
+        self.assertFalse(genuine(headers, body, b"open sesame", lambda: time.time() + 301))
+
+
+def options():
+    """{table: its keys} as the sources of the configuration's reader name them."""
+    text = (ROOT / "config" / "sections.cc").read_text()
+    keys = {}
+    for name, body in re.findall(r"\n(?:void|std::optional<DomainConfig>) (\w+)\(TableReader& r.*?\{\n(.*?)\n\}\n", text, re.S):
+        keys[name] = set(re.findall(r'\b(?:read\w*)\((?:\w+, )?"(\w+)"', body)) | set(re.findall(r'read_word\(\s*"(\w+)"', body))
+    return keys
+
+
+class Complete(unittest.TestCase):
+    def test_every_option_of_the_configuration(self):
+        manual = (DOCS / "stswatch.toml.5.md").read_text()
+        found = options()
+        self.assertGreater(sum(map(len, found.values())), 50, "config/sections.cc is written otherwise now")
+        for table, keys in found.items():
+            for key in keys:
+                with self.subTest(table, key=key):
+                    self.assertRegex(manual, rf"`{key}\b")
+
+    def test_every_key_of_the_example(self):
+        manual = (DOCS / "stswatch.toml.5.md").read_text()
+        for key in re.findall(r"^(?:# )?(\w+) = ", (ROOT / "config" / "example.toml").read_text(), re.M):
+            with self.subTest(key):
+                self.assertRegex(manual, rf"`{key}\b")
+
+    def test_defaults_are_those_of_the_example(self):
+        example = dict(re.findall(r"^(\w+) = (\S+?|\".*?\")(?:\s+#.*)?$", (ROOT / "config" / "example.toml").read_text(), re.M))
+        told = re.findall(r"`(\w+) = ([^`]+)`", (DOCS / "stswatch.toml.5.md").read_text())
+        self.assertGreater(len(told), 30)
+        for key, value in told:
+            if key in example and key not in ("expect", "labels", "name"):       # these show a use
+                with self.subTest(key):
+                    self.assertEqual(value, example[key])
+
+    def test_every_command_and_flag(self):
+        manual = (DOCS / "stswatch.1.md").read_text()
+        pending, seen = [()], 0
+        while pending:
+            words = pending.pop()
+            text = run(BINARY, *words, "--help").stdout
+            if words:
+                seen += 1
+                self.assertIn(" ".join(words), manual)
+            for flag in re.findall(r"^\s+(?:-\w,)?(--[a-z-]+)", text, re.M):
+                with self.subTest(" ".join(words), flag=flag):
+                    self.assertIn(f"`{flag}", manual.replace("`stswatch run --config`", "`--config`"))
+            pending += [(*words, word) for word in re.findall(r"^  ([a-z]+) ", text.partition("Subcommands:")[2], re.M)]
+        self.assertGreater(seen, 15)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,231 @@
+// What is said, of what, to whom: set-ups in which a sentence used to say more than the facts, or gave advice
+// that would have made things worse. Each case names what was wrong.
+#include <doctest/doctest.h>
+
+#include "checks/judge/catalogue/situations.h"
+#include "tests/judge/facts_builder.h"
+
+namespace stswatch {
+namespace {
+
+using namespace facts;
+
+Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
+
+const Finding* find(const Verdict& v, std::string_view code) {
+  const auto found = std::ranges::find(v.findings, code, &Finding::code);
+  return found == v.findings.end() ? nullptr : &*found;
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+
+/// MX hosts at one address each, and the policy that lists these patterns.
+Look serving(std::initializer_list<std::string> hosts, std::initializer_list<std::string_view> patterns,
+             std::string_view mode = "enforce") {
+  auto look = base();
+  look.mx.clear();
+  look.domain.mx.records.clear();
+  std::uint16_t preference = 10;
+  int last = 10;
+  for (const auto& host : hosts) {
+    look.domain.mx.records.push_back({preference++, host});
+    look.set_mx(mx_host(host, {probe("203.0.114." + std::to_string(last++), host)}));
+  }
+  look.set_policy(policy(patterns, mode));
+  return look;
+}
+
+std::size_t criticals(const Verdict& v) {
+  return static_cast<std::size_t>(std::ranges::count(v.findings, Severity::critical, &Finding::severity));
+}
+
+}  // namespace
+
+TEST_CASE("no text of the catalogue speaks of all senders, of all mail, or in this program's own words") {
+  constexpr std::string_view kNever[] = {"every sender", "Every sender", "no sender",       "No sender",
+                                         "all senders",  "All senders",  "all mail",        "All mail",
+                                         "already",      "in the field", "Remove the cause"};
+  const auto clean = [&](std::string_view code, std::string_view text) {
+    CAPTURE(code);
+    for (const auto words : kNever)
+      CHECK_MESSAGE(text.find(words) == text.npos, words);
+  };
+  for (const CatalogueEntry& entry : catalogue()) {
+    for (const std::string_view text :
+         {std::string_view(entry.title), std::string_view(entry.effect), std::string_view(entry.fix)})
+      if (!entry.of_the_agent()) clean(entry.code, text);
+  }
+  for (const SituationTexts& texts : situations()) {
+    CHECK(find_in_catalogue(texts.code) != nullptr);
+    CHECK(texts.fix.size() <= 420);
+    clean(texts.code, texts.effect);
+    clean(texts.code, texts.fix);
+  }
+}
+
+TEST_CASE("a breakage names the cause for each host, and no policy by this program's name for it") {
+  auto look = serving({"mx1.example.com", "mx2.example.com"}, {"mx1.example.com"});
+  look.set_mx(mx_host("mx1.example.com",
+                      {failed_probe("203.0.114.10", Stage::starttls, Cause::not_offered, "no STARTTLS")}));
+  const auto v = judged(look);
+  const Finding* now = find(v, "enforce-breakage-now");
+  REQUIRE(now);
+  CHECK(has(now->detail, "mx1.example.com: starttls: no STARTTLS"));
+  CHECK(has(now->detail, "mx2.example.com: not listed"));
+  CHECK_FALSE(has(now->detail, "already"));
+  CHECK_FALSE(has(now->detail, "P1"));
+  CHECK(has(now->effect, "from one day on"));
+}
+
+TEST_CASE("m365both: both names of one tenant, both listed: nothing above info") {
+  const auto v = judged(serving({"contoso-com.o-v1.mx.microsoft", "contoso-com.mail.protection.outlook.com"},
+                                {"*.mail.protection.outlook.com", "*.o-v1.mx.microsoft"}));
+  CHECK(v.status == Status::ok);
+  REQUIRE(find(v, "provider-m365-migration"));
+  CHECK(find(v, "provider-m365-migration")->severity == Severity::info);
+  CHECK(find(v, "provider-m365-migration")->route == Route::log);
+}
+
+TEST_CASE("m365: one of both names is not listed: a ticket") {
+  const auto v = judged(serving({"contoso-com.o-v1.mx.microsoft", "contoso-com.mail.protection.outlook.com"},
+                                {"*.mail.protection.outlook.com"}));
+  REQUIRE(find(v, "provider-m365-migration"));
+  CHECK(find(v, "provider-m365-migration")->severity == Severity::warning);
+}
+
+TEST_CASE("national clouds and new zones of Microsoft 365 are known, each by its own pattern") {
+  for (const std::string zone :
+       {"mail.protection.office365.us", "mail.protection.partner.outlook.cn", "p-v1.mx.microsoft"}) {
+    CAPTURE(zone);
+    const auto right = judged(serving({"contoso." + zone}, {std::string_view("*." + zone)}));
+    CHECK_FALSE(find(right, "provider-m365-pattern-wrong"));
+    CHECK_FALSE(find(right, "provider-policy-mismatch"));
+    const auto wrong = judged(serving({"contoso." + zone}, {"*.mail.protection.outlook.com"}));
+    REQUIRE(find(wrong, "provider-m365-pattern-wrong"));
+    CHECK(has(find(wrong, "provider-m365-pattern-wrong")->fix, "the full name that your MX record shows"));
+  }
+}
+
+TEST_CASE("filters are known: the policy names the mailbox behind them") {
+  for (const std::string host :
+       {"mx01.hornetsecurity.com", "mx-01-eu-central-1.prod.hydra.sophos.com",
+        "za-smtp-inbound-1.mimecast.co.za", "je-smtp-inbound-1.mimecast-offshore.com"}) {
+    CAPTURE(host);
+    CHECK(find(judged(serving({host}, {"*.mail.protection.outlook.com"})), "provider-gateway-mismatch"));
+  }
+}
+
+TEST_CASE("one wrong Google policy is one critical finding, with its parts below it") {
+  const auto v = judged(serving({"aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com"},
+                                {"aspmx.l.google.com"}));
+  CHECK(criticals(v) == 1);
+  CHECK(v.findings.front().code == "provider-google-mx-incomplete");
+  CHECK(v.status == Status::critical);
+}
+
+TEST_CASE("a policy file in one line is one critical finding") {
+  auto look = base();
+  look.set_policy("version: STSv1 mode: enforce mx: mx1.example.com max_age: 604800");
+  const auto v = judged(look);
+  CHECK(criticals(v) == 1);
+  CHECK(v.findings.front().code == "sts-policy-version-invalid");
+}
+
+TEST_CASE("day: a max_age of a day is a remark") {
+  auto look = base();
+  look.set_policy(policy({kMx1, kMx2}, "enforce", "86400"));
+  CHECK(judged(look).status == Status::ok);
+}
+
+TEST_CASE("nullplus: a null MX beside another is to be deleted, and needs no address") {
+  auto look = base();
+  look.domain.mx = mx({{0, "."}, {10, std::string(kMx1)}});
+  const auto v = judged(look);
+  const Finding* beside = find(v, "mx-beside-null");
+  REQUIRE(beside);
+  CHECK(has(beside->fix, "Delete the null MX"));
+  CHECK_FALSE(find(v, "mx-target-no-address"));
+  for (const Finding& f : v.findings)
+    CHECK_FALSE(has(f.detail, "\\x"));
+}
+
+TEST_CASE("a domain that takes no mail is not told to deploy MTA-STS") {
+  auto look = base();
+  look.null_mx();
+  look.no_record();
+  look.no_policy_host();
+  const auto v = judged(look);
+  REQUIRE(find(v, "sts-not-deployed"));
+  CHECK(find(v, "sts-not-deployed")->fix.starts_with("nothing to do"));
+}
+
+TEST_CASE("in testing a policy that lists no host stops nothing, and says so") {
+  const auto v = judged(serving({"mx1.example.com"}, {"mail.example.com"}, "testing"));
+  const Finding* none = find(v, "mx-none-in-policy");
+  REQUIRE(none);
+  CHECK(none->effect.starts_with("Mail is delivered"));
+  CHECK_FALSE(has(none->fix, "mode: testing"));
+}
+
+TEST_CASE("testing without TLSRPT is one warning, and asks for an address elsewhere") {
+  auto look = base();
+  look.set_policy(policy({kMx1, kMx2}, "testing"));
+  look.no_tlsrpt();
+  const auto v = judged(look);
+  CHECK(std::ranges::count(v.findings, Severity::warning, &Finding::severity) == 1);
+  REQUIRE(find(v, "sts-testing-without-tlsrpt"));
+  CHECK(has(find(v, "sts-testing-without-tlsrpt")->fix, "not under example.com"));
+}
+
+TEST_CASE("a host with an underscore is to be renamed: no policy can list it") {
+  const auto v = judged(serving({"mail_1.example.com", "mx1.example.com"}, {"mx1.example.com"}));
+  const Finding* unlisted = find(v, "mx-not-in-policy");
+  REQUIRE(unlisted);
+  CHECK(has(unlisted->fix, "without an underscore"));
+  CHECK_FALSE(has(unlisted->fix, "add \"mx: mail_1"));
+}
+
+TEST_CASE("a certificate of a provider's host is for the provider to renew") {
+  auto look = serving({"mx.provider.net"}, {"mx.provider.net"});
+  look.set_mx(mx_host("mx.provider.net",
+                      {probe_showing("203.0.114.10", "mx.provider.net", expired("mx.provider.net"))}));
+  const auto v = judged(look);
+  REQUIRE(find(v, "certificate-expired"));
+  CHECK(find(v, "certificate-expired")
+            ->fix.starts_with("If provider.net is your provider's, ask the provider"));
+  auto own = base();
+  own.set_mx(
+      mx_host("mx1.example.com", {probe_showing(kMail1, "mx1.example.com", expired("mx1.example.com"))}));
+  CHECK_FALSE(has(find(judged(own), "certificate-expired")->fix, "provider"));
+}
+
+TEST_CASE("a policy host whose CNAME leads nowhere may be taken over") {
+  auto look = base();
+  look.no_policy_host();
+  point_cname(look.domain.policy_host.a, {"tenant.provider.net"});
+  const auto v = judged(look);
+  REQUIRE(find(v, "sts-policy-host-no-address"));
+  CHECK(has(find(v, "sts-policy-host-no-address")->fix, "whoever takes it can get a certificate"));
+}
+
+TEST_CASE("Cloudflare's own recipe is no half delegation") {
+  auto look = base();
+  point_cname(look.domain.sts, {"_mta-sts.mx.cloudflare.net"});
+  look.domain.sts.records = txt("x", {kRecord}).records;
+  point_cname(look.domain.policy_host.a, {"worker.example.net"});
+  CHECK_FALSE(find(judged(look), "sts-delegation-incomplete"));
+}
+
+TEST_CASE("who refused EHLO may mind the agent's name") {
+  auto look = base();
+  auto refused = failed_probe(kMail1, Stage::starttls, Cause::not_offered, "speaks HELO only");
+  refused.helo_only = true;
+  refused.banner = "220 mx1 ready";
+  look.set_mx(mx_host("mx1.example.com", {refused}));
+  const auto v = judged(look);
+  REQUIRE(find(v, "starttls-not-supported"));
+  CHECK(has(find(v, "starttls-not-supported")->detail, "network.helo"));
+  CHECK(has(find(v, "starttls-not-supported")->detail, "220 mx1 ready"));
+}
+
+}  // namespace stswatch
