@@ -153,6 +153,7 @@ int run(const RunCommand& command, Streams io) {
     s.configured_silences = service.plan()->config.silences;
     s.own = own.incidents();
     s.reports = (*reports)->figures();
+    s.reports_of = [&](const std::string& domain) { return (*reports)->of(domain); };
     s.plans = plans.all();
     return s;
   };

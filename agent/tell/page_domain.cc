@@ -207,6 +207,7 @@ std::optional<std::string> page_of_domain(const Snapshot& snapshot, const std::s
   record_and_policy(page, view);
   mx_hosts(page, view);
   senders(page, view);
+  reported(page, view);
   past_incidents(page, view);
   history(page, view);
   close_page(page);

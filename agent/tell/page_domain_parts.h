@@ -33,6 +33,8 @@ void history(Html& page, const View& view);
 // The plan that is followed, nothing where there is none: page_plan.cc
 void plan(Html& page, const View& view);
 std::vector<TimelineMark> marks_of_plan(const View& view);
+// What senders report, nothing where they do not: page_reports.cc
+void reported(Html& page, const View& view);
 // What to publish: page_publish.cc
 void publish(Html& page, const View& view);
 

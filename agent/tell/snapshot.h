@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "agent/remember/memory.h"
 #include "agent/remember/silence.h"
 #include "agent/reports/figures.h"
+#include "checks/facts/reported.h"
 #include "checks/judge/senders/plan_follow.h"
 
 namespace stswatch {
@@ -53,6 +55,8 @@ struct Snapshot {
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
   reports::Figures reports;
+  /// What senders report of a domain, null where nothing was; only pages ask.
+  std::function<std::shared_ptr<const DomainReports>(const std::string& domain)> reports_of;
   std::map<std::string, std::shared_ptr<const FollowedPlan>> plans;  // that are followed, by domain
   /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
   std::map<std::string, std::optional<TimePoint>> told;

@@ -187,6 +187,30 @@ std::string headline(const Verdict& v, const TextStyle& style) {
   return out;
 }
 
+/// Is mail stopping, and whose? In the words of what was judged; nothing where nothing was seen.
+std::string mail_words(const Verdict& v) {
+  if (v.null_mx || v.mx_lookup == Lookup::unknown || v.status == Status::unknown) return {};
+  const auto stops = [](const Finding& f) {
+    const auto* entry = find_in_catalogue(f.code);
+    return entry && f.severity == Severity::critical && entry->route.holds_in_every_mode() &&
+           nature_of(f).aspect != Aspect::dane;
+  };
+  if (std::ranges::any_of(v.findings, stops))
+    return "stops now for all senders, as far as can be seen from here";
+  const bool enforced = v.forecast.breakage && v.forecast.breakage->at <= v.checked_at;
+  const auto dane = std::ranges::any_of(v.findings, [](const Finding& f) {
+    return f.severity == Severity::critical && nature_of(f).aspect == Aspect::dane;
+  });
+  std::string out = enforced ? "stops now for senders that enforce the policy" : "";
+  if (dane)
+    out += (out.empty() ? "stops now" : ", and") + std::string(" at a host that senders which do DANE skip");
+  if (!out.empty()) return out + "; others deliver";
+  if (v.enforce_usable_mx && v.enforce_usable_mx->min < v.enforce_usable_mx->of &&
+      v.enforce_usable_mx->max > 0)
+    return "flows; senders that enforce the policy skip some MX hosts";
+  return {};
+}
+
 void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   const auto* entry = find_in_catalogue(f.code);
   out += "  " + paint(to_string(f.severity), colour_of(f.severity), style) + "  ";
@@ -214,6 +238,7 @@ std::string to_text(const Verdict& v, const TextStyle& style) {
   if (notes > 0 && !say_notes)
     out += "  (" + std::to_string(notes) + (notes == 1 ? " note" : " notes") + ": --explain)";
   out += "\n";
+  if (const auto words = mail_words(v); !words.empty()) out += "  Mail " + words + ".\n";
   for (const auto& f : v.findings)
     if (f.severity != Severity::info || say_notes) print_finding(out, f, style);
   return out;

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr int kLeft = 10, kWidth = 880, kRight = 870, kRowHeight = 34, kTop = 26, kMarkHeight = 18;
 constexpr std::size_t kBars = 40, kRows = 200;
+constexpr Seconds kUrgent = 14 * 24h;
 constexpr Seconds kLeast = 14 * 24h, kMost = 400 * 24h;
 
 bool is_late(const std::optional<TimePoint>& from, const std::optional<TimePoint>& until, TimePoint now) {
@@ -55,10 +56,19 @@ std::vector<TimelineBar> drawn(std::vector<TimelineBar> bars) {
 
 using Mark = TimelineMark;
 
-std::vector<Mark> marks_of(const Simulation& result, std::vector<Mark> out) {
-  if (result.rfc.degradation) out.push_back({result.rfc.degradation->at, "some MX hosts drop out"});
-  if (result.rfc.breakage) out.push_back({result.rfc.breakage->at, "mail stops"});
-  if (result.rfc.lapse) out.push_back({*result.rfc.lapse, "protection ends"});
+std::vector<Mark> marks_of(const Simulation& result, TimePoint now, std::vector<Mark> out) {
+  // What a renewal in time will put off is no alarm yet.
+  const auto add = [&](const WorldPoint& point, const char* words) {
+    const bool urgent = point.at - now < kUrgent;
+    const bool renewed = std::ranges::any_of(point.reason, [](const WorldReason& r) {
+      return r.why == Why::certificate_expired || r.why == Why::policy_host_certificate_expired;
+    });
+    out.push_back({point.at, (renewed && !urgent ? "unless renewed, " : "") + std::string(words), urgent});
+  };
+  if (result.rfc.degradation) add(*result.rfc.degradation, "some MX hosts drop out");
+  if (result.rfc.breakage) add(*result.rfc.breakage, "mail stops");
+  if (result.rfc.lapse)
+    out.push_back({*result.rfc.lapse, "protection ends", *result.rfc.lapse - now < kUrgent});
   return out;
 }
 
@@ -163,7 +173,9 @@ class Picture {
 
   void draw(const Mark& mark, int height, int y) {
     const std::string where = std::to_string(x(mark.at));
-    page_.raw("<line class=\"mark\" y1=\"18\" x1=\"")
+    page_
+        .raw(mark.urgent ? "<line class=\"mark\" y1=\"18\" x1=\""
+                         : "<line class=\"mark far\" y1=\"18\" x1=\"")
         .raw(where)
         .raw("\" x2=\"")
         .raw(where)
@@ -174,7 +186,7 @@ class Picture {
 
   void label(const Mark& mark, int y) {
     const bool right = x(mark.at) > kWidth / 2;
-    page_.raw("<text class=\"marktext\" y=\"")
+    page_.raw(mark.urgent ? "<text class=\"marktext\" y=\"" : "<text class=\"marktext far\" y=\"")
         .raw(std::to_string(y))
         .raw("\" x=\"")
         .raw(std::to_string(x(mark.at)))
@@ -218,7 +230,7 @@ void table(Html& page, const std::vector<TimelineBar>& bars, const std::vector<M
 void write_timeline(Html& page, const World& world, const Simulation& result,
                     std::vector<TimelineMark> also) {
   const auto bars = bars_of(world, result);
-  const auto marks = marks_of(result, std::move(also));
+  const auto marks = marks_of(result, world.now, std::move(also));
   if (bars.empty() && marks.empty()) {
     page.raw("<p class=\"dim\">Nothing with an end is known of this domain.</p>");
     return;

@@ -23,6 +23,7 @@ struct TimelineBar {
 struct TimelineMark {
   TimePoint at{};
   std::string words;
+  bool urgent = false;  // stands out
 };
 
 /// Bars of the certificates and caches of `world`; marks of the simulation, and those that are given.

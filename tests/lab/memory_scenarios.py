@@ -449,7 +449,7 @@ SCENARIOS = [
         do(3, *opt_out),
         see(3 + 3 * 24, "warning", OPTING_OUT, DOWNGRADED, LOWERED, dates={"sts-mode-none-published": 3 + YEAR}),
         do(3 + 4 * 24, no_record),
-        see(6 + 4 * 24, "critical", "sts-removal-unsafe critical ticket", NO_RECORD, DOWNGRADED, LOWERED,
+        see(6 + 4 * 24, "critical", "sts-removal-unsafe critical ticket", DOWNGRADED, LOWERED,
             dates={"sts-removal-unsafe": 3 + YEAR}),
         do(6 + 4 * 24, new_id("B")),
         see(8 + 4 * 24, "warning", OPTING_OUT, DOWNGRADED, LOWERED),

@@ -162,6 +162,28 @@ TEST_CASE("a policy that differs between its addresses is shown as each serves i
   CHECK(page->find("From 198.51.101.2 (the addresses differ):") != std::string::npos);
 }
 
+TEST_CASE("what senders report is a picture by day and a table by reporter, whatever they call themselves") {
+  auto snapshot = of({record("fine.example", Status::ok)});
+  CHECK_FALSE(in_order(*page_of_domain(snapshot, "fine.example"), {"What senders report"}));
+  DomainReports reports;
+  const auto yesterday = snapshot.now - Seconds{86400};
+  const std::string odd = "<b>Odd</b> Corp.";
+  reports.sessions = {{yesterday, snapshot.now, "Good Mail", "sts", 90, 0, ""},
+                      {yesterday, snapshot.now, odd, "sts", 1, 10, ""}};
+  reports.failures = {{yesterday, odd, "sts", "certificate-expired", "mx1.fine.example", "", "", 7}};
+  snapshot.reports_of = [&](const std::string& domain) {
+    return domain == "fine.example" ? std::make_shared<const DomainReports>(reports) : nullptr;
+  };
+  const auto page = *page_of_domain(snapshot, "fine.example");
+  CHECK(in_order(
+      page, {"What senders report", "2 reporters count them", "<rect class=\"bar\"", "<rect class=\"over\"",
+             "&lt;b&gt;Odd", "certificate-expired at mx1.fine.example (7)", "Good Mail"}));
+  CHECK(page.find("<b>Odd") == page.npos);
+  reports.sessions[1].failed = UINT64_MAX;  // twice, and no sum runs over
+  reports.sessions.push_back(reports.sessions[1]);
+  CHECK(in_order(*page_of_domain(snapshot, "fine.example"), {"&lt;b&gt;Odd", ">9007199254740992<"}));
+}
+
 TEST_CASE("a look that was asked for is said to be under way until every part was looked at") {
   auto m = record("example.com", Status::ok);
   auto s = of({m});

@@ -55,6 +55,21 @@ TEST_CASE("the headline says when enforcing senders will find no MX, once that i
         std::string::npos);
 }
 
+TEST_CASE("the second line says whether mail stops, and whose") {
+  const auto second = [](const facts::Look& look) {
+    const auto text = to_text(judged(look), {});
+    const auto from = text.find('\n') + 1;
+    return text.substr(from, text.find('\n', from) - from);
+  };
+  auto look = facts::base();
+  look.set_policy(facts::policy({"mail.example.com"}));
+  CHECK(second(look) == "  Mail stops now for senders that enforce the policy; others deliver.");
+  look = facts::base();
+  look.set_mx(facts::mx_host(std::string(facts::kMx1),
+                             {facts::failed_probe(facts::kMail1, Stage::starttls, Cause::not_offered)}));
+  CHECK(second(look) == "  Mail flows; senders that enforce the policy skip some MX hosts.");
+}
+
 TEST_CASE("JSON holds every key of the contract") {
   const auto json = to_json(broken());
   for (const auto* key : {"domain", "checked_at", "status", "mode", "record", "policy", "mx", "tlsrpt",

@@ -71,6 +71,19 @@ TEST_CASE("breakage, degradation and the end of protection are marked; what send
   CHECK(has(page, ">until 2026-12-10 00:00 UTC</text>"));
 }
 
+TEST_CASE("what a renewal in time will put off does not stand out, what is near does") {
+  Simulation result;
+  result.rfc.breakage = WorldPoint{kNow + 60 * kDay, {{Why::certificate_expired, "mx.example.com"}}, "P1"};
+  auto page = drawn(with_hosts(1), result);
+  CHECK(has(page, ">unless renewed, mail stops 2027-01-30 00:00 UTC</text>"));
+  CHECK(has(page, "<text class=\"marktext far\""));
+  CHECK_FALSE(has(page, "<text class=\"marktext\""));
+  result.rfc.breakage->at = kNow + 6 * kDay;
+  page = drawn(with_hosts(1), result);
+  CHECK(has(page, ">mail stops 2026-12-07 00:00 UTC</text>"));
+  CHECK(has(page, "<text class=\"marktext\""));
+}
+
 TEST_CASE("of many bars those that end first are drawn, and the table has all of them") {
   const auto page = drawn(with_hosts(50));
   CHECK(count(page, "<rect") == 40);
