@@ -58,7 +58,7 @@ class StormTest(unittest.TestCase):
         print(f"\nfrom the confirming look to the message handed over: {seconds}", end="")
         notice = json.loads(self.receivers.hook.requests[0][2])
         self.assertEqual(notice.get("domain_count", len(notice["domains"])), len(NAMES))
-        self.assertIn(f"all mail for the {len(NAMES)} domains listed", notice["effect"])
+        self.assertIn(f"defer mail for the {len(NAMES)} domains listed", notice["effect"])
         mail, = self.receivers.mailbox.messages()
         self.assertRegex(mail["Subject"], rf"^\[PAGE\] {re.escape(HOST)}: enforcing senders cannot deliver to {len(NAMES)} domains "
                                           r"since .* \(certificate has expired\)$")

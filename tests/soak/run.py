@@ -312,6 +312,13 @@ class SixHours(Case):
             shown[series] = "there" if "_last_success_" in series else value
         return shown
 
+    @staticmethod
+    def stale(fair):
+        """After hours in which nothing was seen: what was bad is so still, and nothing is called ok."""
+        ok = [series for series, value in fair.items() if series.startswith("stswatch_domain_status{") and 'status="ok"' in series
+              and value == "1"]
+        return {**fair, **dict.fromkeys(ok, "0"), **{series.replace('"ok"', '"unknown"'): "1" for series in ok}}
+
     def accused(self, state):
         return [row for row in state["told"] if not row["of_the_agent"] and not busy(row)]
 
@@ -327,11 +334,13 @@ class SixHours(Case):
             with self.subTest(f"no answer from {what}"):
                 with self.outage(**how):
                     passed = [self.service.passes(*hours) for hours in self.HOURS]
-                for state in (*passed, self.service.passes(2, 300)):
+                fair = self.metrics(self.fair)
+                self.assertNotEqual(fair, self.stale(fair))
+                for state, shown in zip((*passed, self.service.passes(2, 300)), (fair, self.stale(fair), fair), strict=True):
                     self.assertEqual(self.accused(state), [])
                     self.assertEqual(theirs(state), theirs(self.fair))
                     self.assertEqual(statuses(state), statuses(self.fair))
-                    self.assertEqual(self.metrics(state), self.metrics(self.fair))
+                    self.assertEqual(self.metrics(state), shown)
                 self.assertIn("check-stale", {row["code"] for row in passed[-1]["told"]})
             print(f"\n  no answer from {what}: {time.monotonic() - began:.1f} s", end="")
 
