@@ -36,8 +36,8 @@ tl::expected<std::optional<FollowedPlan>, std::string> kept(const Config& config
 
 void print_step(const FollowedPlan& f, std::size_t i, TimePoint at, TimePoint now, std::ostream& out) {
   const auto& step = f.plan.steps[i];
-  const bool done = i < f.done.size() && f.done[i];
-  const char* const state = done ? "seen done" : at <= now ? "safe since" : "safe from";
+  const auto* done = f.done_at(i);
+  const char* const state = done ? "seen done" : at <= now ? "its waits are over since" : "not before";
   out << "  " << step.n << ". " << to_string(step.deed) << "  " << state << ' ' << to_utc(at) << "\n     "
       << step.text << "\n";
 }

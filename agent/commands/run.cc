@@ -81,10 +81,10 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& 
   return store;
 }
 
-/// Commands edit silences and plans in the file of the store.
-std::optional<std::map<std::string, std::string>> rows_in(const std::string& state, const char* name) {
+/// Others may edit the silences in the file of the store.
+std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
   if (state == kInRam) return std::nullopt;
-  auto rows = read_key_values(state, name);
+  auto rows = read_key_values(state, kSilenceTable);
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
@@ -93,7 +93,7 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   Notifier::Hooks around;
   around.version = kVersion;
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
-  around.read_silences = [state] { return rows_in(state, kSilenceTable); };
+  around.read_silences = [state] { return silences_in(state); };
   around.healthy = std::move(healthy);
   return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
 }
@@ -128,9 +128,7 @@ int run(const RunCommand& command, Streams io) {
   const auto reports = ReportWatch::open((*plan)->config.agent.state, clock);
   if (!reports) return complain(io, reports.error(), kExitConfig);
   OwnState own(memory.key_values(), clock);
-  PlanWatch plans(
-      memory.key_values(), [state = (*plan)->config.agent.state] { return rows_in(state, kPlanTable); },
-      clock);
+  PlanWatch plans(memory.key_values(), (*plan)->config.agent.state, clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
                                       [&] { return watch != nullptr && !watch->stuck(); });

@@ -134,8 +134,8 @@ Json to_json(const FollowedPlan& followed, TimePoint now) {
   const auto course = course_from(followed, now);
   for (std::size_t i = 0; i < followed.plan.steps.size(); ++i) {
     auto& step = out["steps"][i];
-    const bool done = i < followed.done.size() && followed.done[i];
-    step["done"] = done ? Json(to_utc(followed.done[i]->seen)) : Json(nullptr);
+    const auto* done = followed.done_at(i);
+    step["done"] = done ? Json(to_utc(done->seen)) : Json(nullptr);
     step["safe_from"] = done ? Json(nullptr) : Json(to_utc(course[i]));
   }
   return out;

@@ -275,7 +275,8 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
     page.raw("</tbody></table>");
     pages(page, query, rows.size());
     page.raw(
-        "<p class=\"dim small\">Mail stops: senders that enforce MTA-STS wait, and bounce it after days. The "
+        "<p class=\"dim small\">Where mail stops, senders that enforce MTA-STS wait, and bounce it after "
+        "days. The "
         "others still deliver.</p>");
   }
   all_silences(page, snapshot);

@@ -9,7 +9,7 @@ namespace {
 
 void write_step(Html& page, const View& view, std::size_t i, TimePoint safe_from) {
   const auto& f = *view.plan;
-  const bool done = i < f.done.size() && f.done[i];
+  const auto* done = f.done_at(i);
   const auto next = next_step(f);
   const bool waits = next && next->step != &f.plan.steps[i];
   page.raw(done ? "<li class=\"dim\">" : "<li>").text(f.plan.steps[i].text).raw(" <span class=\"tag\">");
@@ -18,9 +18,9 @@ void write_step(Html& page, const View& view, std::size_t i, TimePoint safe_from
   else if (waits)
     page.text("not before step " + std::to_string(next->step->n) + " is done, and then not before ");
   else
-    page.text(safe_from <= view.now() ? "safe since " : "safe from ");
+    page.text(safe_from <= view.now() ? "its waits are over since " : "not before ");
   page.raw("</span>");
-  const auto at = done ? f.done[i]->seen : !waits && next && next->safe_from ? *next->safe_from : safe_from;
+  const auto at = done ? done->seen : !waits && next && next->safe_from ? *next->safe_from : safe_from;
   write_when(page, at, view.now());
   const auto early = early_steps(f, view.now());
   const auto bad = std::ranges::find(early, &f.plan.steps[i], &EarlyStep::step);
@@ -39,11 +39,11 @@ std::vector<TimelineMark> marks_of_plan(const View& view) {
   if (view.plan == nullptr) return out;
   const auto course = course_from(*view.plan, view.now());
   for (std::size_t i = 0; i < course.size(); ++i) {
-    const bool done = i < view.plan->done.size() && view.plan->done[i];
+    const bool done = view.plan->done_at(i) != nullptr;
     const auto& step = view.plan->plan.steps[i];
     if (!done)
       out.push_back({course[i], "plan: step " + std::to_string(step.n) + " (" +
-                                    std::string(to_string(step.deed)) + ") safe"});
+                                    std::string(to_string(step.deed)) + ") may be done"});
   }
   return out;
 }

@@ -17,12 +17,17 @@ constexpr std::size_t kReporters = 20, kReasons = 4, kReason = 120;
 constexpr int kWidth = 880, kHeight = 120, kTop = 14, kBase = 98;
 constexpr std::chrono::days kDays{31};
 
+/// Numbers that strangers tell: no sum runs over.
+void add_to(std::uint64_t& sum, std::uint64_t more) {
+  constexpr auto kMost = std::uint64_t{1} << 53U;
+  sum = std::min(kMost, sum + std::min(kMost, more));
+}
+
 struct Count {
   std::uint64_t successful = 0, failed = 0;
   void add(const ReportedSessions& s) {
-    constexpr auto kMost = std::uint64_t{1} << 53U;  // told by strangers: no sum runs over
-    successful = std::min(kMost, successful + std::min(kMost, s.successful));
-    failed = std::min(kMost, failed + std::min(kMost, s.failed));
+    add_to(successful, s.successful);
+    add_to(failed, s.failed);
   }
   double all() const { return static_cast<double>(successful) + static_cast<double>(failed); }
 };
@@ -52,8 +57,7 @@ std::map<std::string, Reporter> by_reporter(const DomainReports& reports) {
     reporter.last = std::max(reporter.last, s.end);
   }
   for (const auto& f : reports.failures) {
-    auto& sum = out[f.organization].reasons[f.result_type + (f.mx.empty() ? "" : " at " + f.mx)];
-    sum = std::min(std::uint64_t{1} << 53U, sum + std::min(std::uint64_t{1} << 53U, f.sessions));
+    add_to(out[f.organization].reasons[f.result_type + (f.mx.empty() ? "" : " at " + f.mx)], f.sessions);
   }
   return out;
 }

@@ -51,12 +51,14 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   const auto& f = v.forecast;
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now)
-    return {"critical", "Mail stops now", std::nullopt, cause_in_words(*f.breakage, now)};
+    return {"critical", "Mail of enforcing senders stops now", std::nullopt,
+            cause_in_words(*f.breakage, now)};
   const auto& first =
       f.degradation && (!f.breakage || f.degradation->at < f.breakage->at) ? f.degradation : f.breakage;
   const bool soon = f.breakage && (f.overdue || f.breakage->at - now < kSoon);
   if (soon)
-    return {"critical", "Mail stops" + in(f.breakage->at), f.breakage->at, cause_in_words(*f.breakage, now)};
+    return {"critical", "Mail of enforcing senders stops" + in(f.breakage->at), f.breakage->at,
+            cause_in_words(*f.breakage, now)};
   if (first && first->at <= now && !f.breakage)
     return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
   if (first && first->at > now && first->at - now < kSoon)

@@ -14,7 +14,7 @@ std::string mode_in_words(const Verdict& verdict);
 /// What comes for the domain's mail, in the words of someone who has to act on it.
 struct ForecastWords {
   std::string_view kind = "dim";  // a class of the style sheet: how it looks
-  std::string what;               // "Mail stops in 5 d 23 h"
+  std::string what;               // "Mail of enforcing senders stops in 5 d 23 h"
   std::optional<TimePoint> at;    // its date, unless it is now
   std::string why;                // "the certificate of mx1.example.com expires"
 };

@@ -197,14 +197,13 @@ std::string mail_words(const Verdict& v) {
   };
   if (std::ranges::any_of(v.findings, stops))
     return "stops now for all senders, as far as can be seen from here";
-  const bool enforced = v.forecast.breakage && v.forecast.breakage->at <= v.checked_at;
-  const auto dane = std::ranges::any_of(v.findings, [](const Finding& f) {
-    return f.severity == Severity::critical && nature_of(f).aspect == Aspect::dane;
-  });
-  std::string out = enforced ? "stops now for senders that enforce the policy" : "";
-  if (dane)
-    out += (out.empty() ? "stops now" : ", and") + std::string(" at a host that senders which do DANE skip");
-  if (!out.empty()) return out + "; others deliver";
+  const auto over = [&](const std::optional<ForecastPoint>& point) {
+    return point && point->at <= v.checked_at;
+  };
+  std::string whose = over(v.forecast.breakage) ? "that enforce the policy" : "";
+  if (v.dane && over(v.dane->breakage))
+    whose += (whose.empty() ? "" : ", and for those ") + std::string("that do DANE");
+  if (!whose.empty()) return "stops now for senders " + whose + "; this keeps no others from delivering";
   if (v.enforce_usable_mx && v.enforce_usable_mx->min < v.enforce_usable_mx->of &&
       v.enforce_usable_mx->max > 0)
     return "flows; senders that enforce the policy skip some MX hosts";

@@ -66,7 +66,7 @@ std::vector<Mark> marks_of(const Simulation& result, TimePoint now, std::vector<
     out.push_back({point.at, (renewed && !urgent ? "unless renewed, " : "") + std::string(words), urgent});
   };
   if (result.rfc.degradation) add(*result.rfc.degradation, "some MX hosts drop out");
-  if (result.rfc.breakage) add(*result.rfc.breakage, "mail stops");
+  if (result.rfc.breakage) add(*result.rfc.breakage, "mail of enforcing senders stops");
   if (result.rfc.lapse)
     out.push_back({*result.rfc.lapse, "protection ends", *result.rfc.lapse - now < kUrgent});
   return out;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "agent/remember/store.h"
+
 namespace stswatch {
 namespace {
 
@@ -9,8 +11,8 @@ constexpr Seconds kOften{10};
 
 }  // namespace
 
-PlanWatch::PlanWatch(KeyValueStore& rows, std::function<std::optional<Rows>()> read, Clock& clock)
-    : rows_(rows), read_(std::move(read)), clock_(clock) {}
+PlanWatch::PlanWatch(KeyValueStore& rows, std::string state, Clock& clock)
+    : rows_(rows), state_(std::move(state)), clock_(clock) {}
 
 std::shared_ptr<const FollowedPlan> PlanWatch::of(const std::string& domain) {
   const std::lock_guard lock(mutex_);
@@ -38,9 +40,9 @@ void PlanWatch::keep(const std::string& domain, std::shared_ptr<const FollowedPl
 
 void PlanWatch::read_again() {
   const auto now = clock_.steady();
-  if (read_at_ && now - *read_at_ < kOften) return;
+  if (state_ == kInRam || (read_at_ && now - *read_at_ < kOften)) return;
   read_at_ = now;
-  auto rows = read_();
+  auto rows = read_key_values(state_, kPlanTable);
   if (!rows || *rows == seen_) return;
   const auto progress = rows_.all(kPlanProgressTable);
   for (const auto& [domain, text] : *rows) {

@@ -2,7 +2,6 @@
 // running, and kept there as far as they have come. Thread-safe.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,10 +15,9 @@ namespace stswatch {
 
 class PlanWatch {
  public:
-  using Rows = std::map<std::string, std::string>;
-  /// `read`: the rows of kPlanTable as the command has them, null where they cannot be read now. `rows` and
-  /// `clock` outlive this.
-  PlanWatch(KeyValueStore& rows, std::function<std::optional<Rows>()> read, Clock& clock);
+  /// `state`: the store's file, in which the command puts plans; none is followed where it is in RAM only.
+  /// `rows` is of the same store; it and `clock` outlive this.
+  PlanWatch(KeyValueStore& rows, std::string state, Clock& clock);
 
   /// Null: none is followed.
   std::shared_ptr<const FollowedPlan> of(const std::string& domain);
@@ -31,11 +29,11 @@ class PlanWatch {
   void read_again();  // with mutex_ held
 
   KeyValueStore& rows_;
-  const std::function<std::optional<Rows>()> read_;
+  const std::string state_;
   Clock& clock_;
   std::mutex mutex_;
-  std::optional<SteadyPoint> read_at_;  // guarded by mutex_, as are the next two
-  Rows seen_;
+  std::optional<SteadyPoint> read_at_;       // guarded by mutex_, as are the next two
+  std::map<std::string, std::string> seen_;  // the rows of the last reading
   std::map<std::string, std::shared_ptr<const FollowedPlan>> plans_;
 };
 

@@ -130,7 +130,7 @@ class WhatIsShown(Pages):
                     self.assertIn(minutes(breakage["at"]), outlook)
                 self.assertRegex(looked, r"ago|just now")
         late = next(row for row in rows if row[0] == LATE)
-        self.assertRegex(late[2], r"^Mail stops in \d d .* h\n.*: the certificate of mx1\.late-renewal\.test expires$")
+        self.assertRegex(late[2], r"^Mail of enforcing senders stops in \d d .* h\n.*: the certificate of mx1\.late-renewal\.test expires$")
         self.calm()
 
     def test_a_domain_has_its_facts_its_picture_and_the_texts_to_publish(self):
@@ -151,7 +151,7 @@ class WhatIsShown(Pages):
         bars = self.run_js("return [...document.querySelectorAll('svg text')].map((one) => one.textContent)")
         for mx in domain["mx"]:
             self.assertTrue(any(mx["host"] in bar for bar in bars), bars)
-        self.assertIn("mail stops " + minutes(domain["forecast"]["breakage"]["at"]), bars)
+        self.assertIn("mail of enforcing senders stops " + minutes(domain["forecast"]["breakage"]["at"]), bars)
         self.assertIn("Caches hold today's policy", bars)
         self.examine("openAll")
         self.assertRegex(self.text(), r'_mta-sts\.late-renewal\.test\. 3600 IN TXT "v=STSv1; id=\w+;"')
@@ -259,7 +259,7 @@ class WhatCanBeDone(Pages):
 
             def look_again():
                 self.ask_for_a_look(MOVES)
-                return "Mail stops now" in self.text()
+                return "Mail of enforcing senders stops now" in self.text()
             self.wait_for("the new host", look_again)
             page = self.text()
             self.assertIn("No MX host is listed in the policy", page)

@@ -36,20 +36,10 @@ PlanSight sight(TimePoint at, std::string id, std::vector<std::string> patterns,
 
 /// From a to b, as the planner makes it: file, id, MX after ten days, file, id.
 FollowedPlan move_to_b() {
-  World w;
-  w.now = kNow;
-  w.domain = "example.net";
-  w.policies = {policy("P1", {"a.example.net"}, 864000, kNow - days(90), kNow)};
-  w.ids = {{"x1", kNow - days(90), kNow, 1800}};
-  w.current_policy = "P1";
-  w.current_id = "x1";
-  w.policy_host_not_after = kNow + days(300);
-  w.mx = {mx(10, "a.example.net", kNow + days(200))};
-  w.mx_ttl = 600;
-  const Goal goal{{{mx(10, "b.example.org", kNow + days(200))}},
+  const Goal goal{{{host(10, "b.example.org")}},
                   GoalPolicy{.mode = Mode::enforce, .mx = std::nullopt, .max_age = 864000},
                   false};
-  FollowedPlan out{.plan = make_plan(w, goal), .since = kNow};
+  FollowedPlan out{.plan = make_plan(one_host(), goal), .since = kNow};
   REQUIRE(out.plan.steps.size() == 5);
   return follow(std::move(out), sight(kNow + kLook, "x1", {"a.example.net"}, {"a.example.net"}));
 }

@@ -13,23 +13,6 @@ namespace {
 
 using namespace worlds;
 
-WorldMx host(int preference, std::string name) { return mx(preference, std::move(name), kNow + days(200)); }
-
-/// One enforce policy for a.example.net alone, ten days, record TTL half an hour.
-World one_host() {
-  World w;
-  w.now = kNow;
-  w.domain = "example.net";
-  w.policies = {policy("P1", {"a.example.net"}, 864000, kNow - days(90), kNow)};
-  w.ids = {{"x1", kNow - days(90), kNow, 1800}};
-  w.current_policy = "P1";
-  w.current_id = "x1";
-  w.policy_host_not_after = kNow + days(300);
-  w.mx = {host(10, "a.example.net")};
-  w.mx_ttl = 600;
-  return w;
-}
-
 GoalPolicy enforce(std::optional<std::vector<std::string>> mx = std::nullopt,
                    std::uint64_t max_age = 864000) {
   return {Mode::enforce, std::move(mx), max_age};

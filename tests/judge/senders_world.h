@@ -36,6 +36,25 @@ inline WorldMx unknown_mx(int preference, std::string host) {
   return out;
 }
 
+inline WorldMx host(int preference, std::string name) {
+  return mx(preference, std::move(name), kNow + days(200));
+}
+
+/// One enforce policy for a.example.net alone, ten days, record TTL half an hour.
+inline World one_host() {
+  World w;
+  w.now = kNow;
+  w.domain = "example.net";
+  w.policies = {policy("P1", {"a.example.net"}, 864000, kNow - days(90), kNow)};
+  w.ids = {{"x1", kNow - days(90), kNow, 1800}};
+  w.current_policy = "P1";
+  w.current_id = "x1";
+  w.policy_host_not_after = kNow + days(300);
+  w.mx = {host(10, "a.example.net")};
+  w.mx_ttl = 600;
+  return w;
+}
+
 /// Worked example 1: enforce, max_age a week, mx1 (10) and mx2 (20), everything in order.
 inline World steady() {
   World w;

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "timelapse"))
 import live  # noqa: E402
 import world  # noqa: E402
+from memory_test import CONFIG  # noqa: E402
 from memory_scenarios import N1, N2, file, mx, new_id, no_record, policy_host_says  # noqa: E402
 from timelapse import Timelapse  # noqa: E402
 
@@ -41,19 +42,6 @@ GOALS = {
     "retires.test": ("--retire",),
     "deploys.test": ("--mode", "enforce", "--max-age", "604800"),
 }
-CONFIG = """
-[agent]
-state = "{state}"
-[schedule]
-dns = "10m"
-policy = "30m"
-mx = "1h"
-[dns]
-servers = ["{resolver}"]
-[network]
-ca_file = "{ca}"
-allow_private = true
-"""
 
 
 class Plans(unittest.TestCase):

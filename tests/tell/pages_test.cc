@@ -54,9 +54,10 @@ TEST_CASE("the most urgent domain is on top: by status, then by the date of brea
           record("dark.example", Status::unknown), record("now.example", Status::critical, now)}),
       {});
   CHECK(in_order(page, {">now.example<", ">later.example<", ">dark.example<", ">fine.example<"}));
-  CHECK(in_order(page,
-                 {"Mail stops now", "the certificate of mx1.now.example has expired", "Mail stops in 15 min",
-                  "2026-12-01 00:15 UTC", "the certificate of mx1.later.example expires"}));
+  CHECK(
+      in_order(page, {"Mail of enforcing senders stops now", "the certificate of mx1.now.example has expired",
+                      "Mail of enforcing senders stops in 15 min", "2026-12-01 00:15 UTC",
+                      "the certificate of mx1.later.example expires"}));
 }
 
 TEST_CASE("a filter finds by name, status, MX host and finding; what does not fit is not shown") {
@@ -143,9 +144,9 @@ TEST_CASE("what comes, in words") {
       ForecastPoint{now + Seconds{86400 * 2}, Why::certificate_expired, {"mx2.example.com"}};
   CHECK(words(v) == "Some MX hosts drop out in 2 d");
   v.forecast.overdue = true;
-  CHECK(words(v) == "Mail stops in 40 d");
+  CHECK(words(v) == "Mail of enforcing senders stops in 40 d");
   v.forecast.breakage->at = now;
-  CHECK(words(v) == "Mail stops now");
+  CHECK(words(v) == "Mail of enforcing senders stops now");
 }
 
 TEST_CASE("a policy that differs between its addresses is shown as each serves it") {

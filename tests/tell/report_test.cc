@@ -63,7 +63,8 @@ TEST_CASE("the second line says whether mail stops, and whose") {
   };
   auto look = facts::base();
   look.set_policy(facts::policy({"mail.example.com"}));
-  CHECK(second(look) == "  Mail stops now for senders that enforce the policy; others deliver.");
+  CHECK(second(look) ==
+        "  Mail stops now for senders that enforce the policy; this keeps no others from delivering.");
   look = facts::base();
   look.set_mx(facts::mx_host(std::string(facts::kMx1),
                              {facts::failed_probe(facts::kMail1, Stage::starttls, Cause::not_offered)}));

@@ -63,7 +63,7 @@ TEST_CASE("breakage, degradation and the end of protection are marked; what send
                     {Holds{Holds::What::pair, "20261101", "P0"}, kNow + 4 * kDay, true, "deliver", {}}};
   const auto page = drawn(with_hosts(1), result);
   CHECK(has(page, "some MX hosts drop out 2026-12-03 00:00 UTC"));
-  CHECK(has(page, "mail stops 2026-12-06 00:00 UTC"));
+  CHECK(has(page, "mail of enforcing senders stops 2026-12-06 00:00 UTC"));
   CHECK(has(page, "protection ends 2026-12-10 00:00 UTC"));
   CHECK(count(page, "<rect class=\"cache\"") == 2);
   CHECK(has(page, ">Caches hold 20261101/P0</text>"));
@@ -75,12 +75,12 @@ TEST_CASE("what a renewal in time will put off does not stand out, what is near 
   Simulation result;
   result.rfc.breakage = WorldPoint{kNow + 60 * kDay, {{Why::certificate_expired, "mx.example.com"}}, "P1"};
   auto page = drawn(with_hosts(1), result);
-  CHECK(has(page, ">unless renewed, mail stops 2027-01-30 00:00 UTC</text>"));
+  CHECK(has(page, ">unless renewed, mail of enforcing senders stops 2027-01-30 00:00 UTC</text>"));
   CHECK(has(page, "<text class=\"marktext far\""));
   CHECK_FALSE(has(page, "<text class=\"marktext\""));
   result.rfc.breakage->at = kNow + 6 * kDay;
   page = drawn(with_hosts(1), result);
-  CHECK(has(page, ">mail stops 2026-12-07 00:00 UTC</text>"));
+  CHECK(has(page, ">mail of enforcing senders stops 2026-12-07 00:00 UTC</text>"));
   CHECK(has(page, "<text class=\"marktext\""));
 }
 

@@ -148,11 +148,7 @@ int run(const std::string& file, TimePoint start) {
   Notifier notifier(witness, (*store)->key_values(), clock, {.version = "timelapse"});
   NotifyingMemory heeded(witness, notifier);
   const auto plan = std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes));
-  const auto rows = [&state = plan->config.agent.state]() -> std::optional<PlanWatch::Rows> {
-    auto there = read_key_values(state, kPlanTable);
-    return there ? std::optional(std::move(*there)) : std::nullopt;
-  };
-  PlanWatch plans((*store)->key_values(), rows, clock);
+  PlanWatch plans((*store)->key_values(), plan->config.agent.state, clock);
   Service service(plan, heeded, clock);
   service.use_plans(plans);
   if (plan->config.alerts != AlertOptions{}) notifier.adopt(plan->config, plan->probes.trust->file());

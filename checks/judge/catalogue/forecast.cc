@@ -317,8 +317,9 @@ constexpr CatalogueEntry kPlanRows[] = {
      .effect =
          "What the plan proved safe holds for its own order only; whether a sender loses by this one is "
          "told by findings of its own.",
-     .fix = "Do the step that the detail says is missing. If you have another plan by now, drop this one: "
-            "stswatch plan {domain} --drop.",
+     .fix = "Do the step that the detail says is missing; where it is a policy file that came after its id, "
+            "publish a new id behind it. If you have another plan by now, drop this one: stswatch plan "
+            "{domain} --drop.",
      .reference = "RFC 8461 §8.1, RFC 8461 §8.3",
      .rests_on = kPlan,
      .told = kToldAsPlan,
@@ -331,8 +332,10 @@ constexpr CatalogueEntry kPlanRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "A step of the plan has waited for a day",
-     .effect = "none: mail is not affected, however late a step is done",
-     .fix = "Do the step that the detail names, or drop the plan: stswatch plan {domain} --drop.",
+     .effect =
+         "none: the order holds however late its steps are done, as long as the hosts in it keep working",
+     .fix = "See that the hosts which the step names work, then do it; or drop the plan: stswatch plan "
+            "{domain} --drop.",
      .reference = "RFC 8461 §8",
      .rests_on = kPlan,
      .told = kToldAsPlan,
@@ -344,9 +347,11 @@ constexpr CatalogueEntry kPlanRows[] = {
      .severity = {info, info, info},
      .route = Route::log,
      .reported_as = ResultType::none,
-     .title = "The next step of the plan is safe now",
+     .title = "The waits of the plan's next step are over",
      .effect = "none: mail is not affected",
-     .fix = "Do the step that the detail names. It stays safe, however late it is done.",
+     .fix = "See that the hosts which the step names work: those that are in DNS are watched, new ones are "
+            "not yet (stswatch simulate {domain} --mx HOST looks at one). Then do it; it may also be done "
+            "later.",
      .reference = "RFC 8461 §8",
      .rests_on = kPlan,
      .told = kToldAsPlan,
@@ -358,7 +363,7 @@ constexpr CatalogueEntry kPlanRows[] = {
      .severity = {info, info, info},
      .route = Route::log,
      .reported_as = ResultType::none,
-     .title = "All steps of the plan are done",
+     .title = "All steps of the plan were seen done",
      .effect = "none: mail is not affected",
      .fix = "Nothing is left to do. stswatch plan {domain} --drop takes the plan off the page.",
      .reference = "RFC 8461 §8",

@@ -21,9 +21,9 @@ std::string name_of(const FollowedPlan& f, const PlanStep& step) {
 void judge_next(const Domain& domain, const FollowedPlan& f, TimePoint now, Findings& out) {
   const auto next = next_step(f);
   if (!next || !next->safe_from || now < *next->safe_from) return;
-  const auto detail = printable(
-      name_of(f, *next->step) + ", safe since " + to_utc(*next->safe_from) + ": " + next->step->text,
-      bounds::kDetail);
+  const auto detail = printable(name_of(f, *next->step) + ", its waits are over since " +
+                                    to_utc(*next->safe_from) + ": " + next->step->text,
+                                bounds::kDetail);
   out.raise(now - *next->safe_from >= kOverdue ? "plan-step-overdue" : kDue, domain.str(), detail);
 }
 

@@ -39,15 +39,12 @@ bool shows(const PlanSight& seen, const PlanStep& step, const std::string& last_
   return false;
 }
 
-const std::optional<StepDone>& done_of(const FollowedPlan& f, int n) {
-  return f.done.at(static_cast<std::size_t>(n) - 1);
-}
+std::size_t index_of(int n) { return static_cast<std::size_t>(n) - 1; }
 
 /// Some step that it waits for is not done.
 const PlanStep* missing_before(const FollowedPlan& f, const PlanStep& step) {
   for (const auto& wait : step.after)
-    if (wait.step > 0 && !done_of(f, wait.step))
-      return &f.plan.steps.at(static_cast<std::size_t>(wait.step) - 1);
+    if (wait.step > 0 && !f.done_at(index_of(wait.step))) return &f.plan.steps.at(index_of(wait.step));
   return nullptr;
 }
 
@@ -55,7 +52,8 @@ const PlanStep* missing_before(const FollowedPlan& f, const PlanStep& step) {
 TimePoint ready_at(const FollowedPlan& f, const PlanStep& step, bool latest) {
   TimePoint out = f.since;
   for (const auto& wait : step.after) {
-    const auto& before = wait.step == 0 ? std::optional(StepDone{f.since, f.since}) : done_of(f, wait.step);
+    const StepDone begin{f.since, f.since};
+    const StepDone* before = wait.step == 0 ? &begin : f.done_at(index_of(wait.step));
     if (before) out = std::max(out, (latest ? before->seen : before->from) + wait.seconds);
   }
   return out;
@@ -108,11 +106,8 @@ bool belongs(const FollowedPlan& f, const PlanSight& seen) {
 }
 
 std::optional<NextStep> next_step(const FollowedPlan& f) {
-  for (std::size_t i = 0; i < f.plan.steps.size(); ++i) {
-    if (i < f.done.size() && f.done[i]) continue;
-    const PlanStep& step = f.plan.steps[i];
-    if (i >= f.done.size())
-      return NextStep{&step, step.after.empty() || i == 0 ? std::optional(f.since) : std::nullopt};
+  for (const PlanStep& step : f.plan.steps) {
+    if (f.done_at(index_of(step.n))) continue;
     if (missing_before(f, step)) return NextStep{&step, std::nullopt};
     return NextStep{&step, ready_at(f, step, true)};
   }
@@ -121,28 +116,26 @@ std::optional<NextStep> next_step(const FollowedPlan& f) {
 
 std::vector<TimePoint> course_from(const FollowedPlan& f, TimePoint now) {
   std::vector<TimePoint> out;
-  for (std::size_t i = 0; i < f.plan.steps.size(); ++i) {
+  for (const PlanStep& step : f.plan.steps) {
     TimePoint at = now;
-    for (const auto& wait : f.plan.steps[i].after) {
-      const auto from = wait.step == 0 ? f.since : out.at(static_cast<std::size_t>(wait.step) - 1);
-      at = std::max(at, from + wait.seconds);
-    }
-    out.push_back(i < f.done.size() && f.done[i] ? f.done[i]->seen : at);
+    for (const auto& wait : step.after)
+      at = std::max(at, (wait.step == 0 ? f.since : out.at(index_of(wait.step))) + wait.seconds);
+    const auto* done = f.done_at(index_of(step.n));
+    out.push_back(done ? done->seen : at);
   }
   return out;
 }
 
 std::vector<EarlyStep> early_steps(const FollowedPlan& f, TimePoint now) {
   std::vector<EarlyStep> out;
-  for (std::size_t i = 0; i < f.done.size(); ++i) {
-    if (!f.done[i]) continue;
-    const PlanStep& step = f.plan.steps[i];
-    if (const auto* missing = missing_before(f, step)) {
-      out.push_back({&step, missing, f.done[i]->seen, std::nullopt});
-    } else if (f.done[i]->seen < ready_at(f, step, false)) {
-      const auto safe_from = ready_at(f, step, true);
-      if (now < safe_from) out.push_back({&step, nullptr, f.done[i]->seen, safe_from});
-    }
+  for (const PlanStep& step : f.plan.steps) {
+    const auto* done = f.done_at(index_of(step.n));
+    if (!done) continue;
+    const auto safe_from = ready_at(f, step, true);
+    if (const auto* missing = missing_before(f, step))
+      out.push_back({&step, missing, done->seen, std::nullopt});
+    else if (done->seen < ready_at(f, step, false) && now < safe_from)
+      out.push_back({&step, nullptr, done->seen, safe_from});
   }
   return out;
 }

@@ -39,6 +39,8 @@ struct FollowedPlan {
   std::string id{};                             // the newest that a step or the start showed
   TimePoint looked{};                           // the newest look
 
+  /// Null: step `i`, counted from 0, has not been seen done.
+  const StepDone* done_at(std::size_t i) const { return i < done.size() && done[i] ? &*done[i] : nullptr; }
   bool complete() const;
 };
 
