@@ -10,9 +10,13 @@ def pair(number):
     return tuple(f"mx{n}.pair{number % PAIRS}.benchhost.test" for n in (1, 2))
 
 
+def name(number):
+    return f"d{number:04}.test"
+
+
 def domain(number):
     mx = pair(number)
-    return Domain(f"d{number:04}.test", web=serves(policy(*mx)), mx=tuple(zip((10, 20), mx)))
+    return Domain(name(number), web=serves(policy(*mx)), mx=tuple(zip((10, 20), mx)))
 
 
 DOMAINS = [

@@ -242,7 +242,7 @@ TEST_CASE("lists are bounded, and a policy that may be cached is never forgotten
   Timeline t;
   t.file({kMx1, kMx2}, "enforce", "31557600");
   t.see();
-  for (int i = 0; i < 700; ++i) {
+  for (int i = 0; i < 300; ++i) {
     t.wait(10min);
     t.id("N" + std::to_string(i));
     t.file({kMx1, i % 2 == 0 ? kMx2 : std::string_view("mx9.example.com")}, "enforce", "600");

@@ -12,7 +12,7 @@ using namespace stswatch;
 
 namespace {
 
-constexpr int kKills = 100, kDomains = 12;
+constexpr int kKills = 40, kDomains = 12;
 constexpr const char* kCode = "mx-unreachable";
 
 struct Message {
