@@ -84,7 +84,7 @@ bool closes_soon(const DomainMemory& record) {
 }
 
 std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainObservation& seen, bool fetched,
-                                      Outcome policy) {
+                                      bool policy_seen) {
   std::map<Part, LookTimes> times;
   if (before != nullptr) times = before->times;
   const auto note = [&](Part part, bool success) { note_look(times[part], seen.at, success); };
@@ -94,7 +94,7 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   note(Part::sts_record, conclusive(seen.sts));
   note(Part::tlsrpt_record, known(seen.tlsrpt));
   note(Part::mx, conclusive(seen.mx));
-  if (fetched) note(Part::policy, policy != Outcome::unknown);
+  if (fetched) note(Part::policy, policy_seen);
   return times;
 }
 
@@ -267,7 +267,9 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
 
   const auto copies = copies_of(seen, around.vantage);
   out.policy = outcome_of(copies, seen.policy_host);
-  record->times = times_after(before, seen, fetched, out.policy);
+  const bool silence_proved = std::ranges::any_of(
+      record->known->fetches, [](const PolicyFetch& f) { return f.repeated && !f.held_from; });
+  record->times = times_after(before, seen, fetched, out.policy != Outcome::unknown || silence_proved);
   if (fetched && !seen.fetches.empty()) record->policy_fetched = seen.at;
   if (fetched && out.policy == Outcome::ok) record->policy_last_success = seen.at;
   auto facts = read_confirmed(*record, around);

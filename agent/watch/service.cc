@@ -67,6 +67,12 @@ LookOutcome outcome_of(const MxHostObservation& look, const Vantage& vantage) {
   return blind ? LookOutcome::unknown : LookOutcome::failed;
 }
 
+/// A host that defers us (RULES 3.2 Q), or whose silence others' answers prove, was looked at all the same.
+bool came_to_an_end(const MxHostObservation& look, const MxHostObservation& known) {
+  return std::ranges::any_of(look.probes, spoke) ||
+         std::ranges::any_of(known.probes, [](const SmtpProbe& p) { return p.repeated && !p.held_from; });
+}
+
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
   return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
@@ -373,15 +379,13 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const auto before = memory_.mx(host);
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
-  // RULES 3.2 Q: at a host that defers us the check has come to its end all the same.
-  const bool heard = std::ranges::any_of(look.probes, spoke);
-  note_look(record->times, look.at, outcome != LookOutcome::unknown || heard);
   auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
                            {plan.config.schedule.confirmations});
   record->known =
       std::make_shared<MxHostObservation>(merge_seen(record->known.get(), look, vantage, &confirmed));
   record->confirmed =
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
+  note_look(record->times, look.at, outcome != LookOutcome::unknown || came_to_an_end(look, *record->known));
   record->past = std::make_shared<HostPast>(
       note_attempts(remember_look(*record->past, *record->confirmed), look, vantage));
   record->attempts = record->past->attempts;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What is the resolver's fault is no domain's: the lab's resolver falls silent, fails, and recovers, while the zones' own
-servers answer. The lab must be up; STSWATCH names the program."""
+servers answer. And a mail server that accepts connections and says nothing is told, while another speaks. The lab must be up; STSWATCH names the program."""
 import json
 import os
 import sys
@@ -18,6 +18,7 @@ CA_FILE = Path(os.environ.get("STSWATCH_LAB_DIR", "/tmp/stswatch-lab"), "ca.pem"
 SERVFAIL = next(address for address, behaviour in world.BAD_RESOLVERS.items() if behaviour == "servfail")
 GOOD = ("s01-base.test", "signed.test", "record-split.test", "record-extension.test")
 REFUSED = "refused.test"
+SPEAKS = "smtp-quit-hang.test"         # its second host is no Postfix
 CONFIG = """
 [agent]
 state = "{state}"
@@ -34,6 +35,7 @@ tries = 2
 [network]
 ca_file = "{ca}"
 allow_private = true
+look_timeout = "4s"
 """
 
 
@@ -53,6 +55,9 @@ class Sight(Case):
     def domain(self, name):
         status, body = get(self.service.port, f"/api/v1/domains/{name}")
         return json.loads(body) if status == 200 else {"status": None, "findings": []}
+
+    def page(self, name):
+        return get(self.service.port, f"/domain/{name}")[1].lower()
 
     def codes(self, *names):
         """What is open that is no remark, and what the agent says of itself."""
@@ -93,6 +98,23 @@ class Sight(Case):
         self.assertEqual(self.domain(REFUSED)["status"], "critical")
         self.assertTrue(self.dns_ok())
         self.assertEqual(self.codes("silent-zone.test"), set())
+
+    def both_well(self, name):
+        return all(self.domain(one)["status"] == "ok" for one in (name, SPEAKS)) and "mail flows" in self.page(name)
+
+    def test_a_mail_server_that_accepts_and_never_greets(self):
+        name = GOOD[0]
+        with live.Live() as lab:
+            self.start(name, SPEAKS)
+            self.wait_until("healthy", lambda: self.both_well(name))
+            with lab.paused("postfix"):
+                self.wait_until("silent", lambda: "mx-all-down" in self.codes(name))
+                self.assertEqual(self.domain(name)["status"], "critical")
+                self.assertEqual(self.domain(name)["enforce_usable_mx"]["max"], 0)
+                self.assertNotIn("mail flows", self.page(name))
+                self.wait_until("one host of two", lambda: "smtp-silent" in self.codes(SPEAKS))
+                self.assertNotIn("mx-all-down", self.codes(SPEAKS))
+            self.wait_until("over", lambda: self.both_well(name))
 
 
 if __name__ == "__main__":
