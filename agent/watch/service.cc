@@ -88,6 +88,12 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
   return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
 }
 
+/// Another id, or another policy than before.
+bool announces_other(const DomainMemory& before, const DomainMemory& now) {
+  return now.known->sts.records != before.known->sts.records ||
+         now.verdict.policy.sha256 != before.verdict.policy.sha256;
+}
+
 /// A look at names alone is none that somebody would ask for.
 bool fetched_lately(const DomainMemory& record, TimePoint now) {
   return record.policy_fetched && *record.policy_fetched <= now && now - *record.policy_fetched < kFreshLook;
@@ -347,6 +353,10 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, Do
     // It may have been dropped while it was being looked at.
     if (plan_->find(name.str()) != nullptr) use_mx_hosts(name.str(), hosts);
   }
+  // What another policy asks of them is asked of the hosts of now, not of an hour ago.
+  if (before && announces_other(*before, *turn.record))
+    for (const auto& host : hosts)
+      pool_.hurry({Kind::mx, host});
   log_transitions(name, turn.transitions);
   memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
                    turn.transitions);

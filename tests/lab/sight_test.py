@@ -11,6 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 import live  # noqa: E402
+import model  # noqa: E402
 import world  # noqa: E402
 from harness import SECONDS, Case, Service, free_port, get  # noqa: E402
 
@@ -25,7 +26,7 @@ state = "{state}"
 [schedule]
 dns = "3s"
 policy = "4s"
-mx = "3s"
+mx = "{mx}"
 confirm_after = "1s"
 confirmations = 2
 [dns]
@@ -40,8 +41,8 @@ look_timeout = "4s"
 
 
 class Sight(Case):
-    def start(self, *domains, resolver="127.0.53.2:53"):
-        text = CONFIG.format(state=self.folder / "s.db", ca=CA_FILE, resolver=resolver)
+    def start(self, *domains, resolver="127.0.53.2:53", mx="3s"):
+        text = CONFIG.format(mx=mx, state=self.folder / "s.db", ca=CA_FILE, resolver=resolver)
         config = self.file("c.toml", text + "".join(f'[[domain]]\nname = "{domain}"\n' for domain in domains))
         port = free_port()
         self.service = self.enterContext(Service("--config", config, "--listen", f"127.0.0.1:{port}", port=port,
@@ -101,6 +102,22 @@ class Sight(Case):
 
     def both_well(self, name):
         return all(self.domain(one)["status"] == "ok" for one in (name, SPEAKS)) and "mail flows" in self.page(name)
+
+    def test_another_policy_and_the_hosts_are_looked_at_again(self):
+        name = GOOD[0]
+        with live.Live() as lab:
+            self.start(name, mx="1h")
+            self.wait_until("healthy", lambda: self.domain(name)["status"] == "ok")
+            seen = self.hosts_seen(name)
+            lab.set_policy(name, model.policy(*(f"mx{i}.{name}" for i in (1, 2)), max_age=700000))
+            self.wait_until("another policy", lambda: self.domain(name)["policy"]["max_age"] == 700000)
+            self.wait_until("looked at again", lambda: all(now > then for now, then in zip(self.hosts_seen(name), seen)))
+            seen = self.hosts_seen(name)
+            lab.set_txt(name, "_mta-sts", ["v=STSv1; id=B"])
+            self.wait_until("looked at again", lambda: all(now > then for now, then in zip(self.hosts_seen(name), seen)))
+
+    def hosts_seen(self, name):
+        return [address["seen_at"] for host in self.domain(name)["mx"] for address in host["addresses"]]
 
     def test_a_mail_server_that_accepts_and_never_greets(self):
         name = GOOD[0]
