@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/tell/metrics_options.h"
 #include "alerts/options.h"
 #include "checks/facts/domain.h"
 #include "checks/judge/verdict.h"
@@ -89,6 +90,7 @@ struct Config {
   std::vector<Silence> silences;
   AlertOptions alerts;
   TlsrptIntake tlsrpt;
+  MetricsOptions metrics;
 };
 
 }  // namespace stswatch

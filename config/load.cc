@@ -115,6 +115,7 @@ void read_root(const toml::table& table, const std::string& path, Config& config
   root.table("expiry", [&](TableReader& r) { sections::expiry(r, config.expiry); });
   root.table("probe", [&](TableReader& r) { sections::probe(r, config.probe_allow); });
   root.table("alerts", [&](TableReader& r) { sections::alerts(r, config.alerts, shared); });
+  root.table("metrics", [&](TableReader& r) { sections::metrics(r, config.metrics); });
   root.table("tlsrpt", [&](TableReader& r) { sections::tlsrpt(r, config.tlsrpt, shared); });
   root.each_table("planned", [&](TableReader& r) { sections::planned(r, config.planned); });
   root.each_table("silence", [&](TableReader& r) { sections::silence(r, config.silences); });

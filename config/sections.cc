@@ -319,6 +319,15 @@ void alerts(TableReader& r, AlertOptions& into, bool shared) {
   });
 }
 
+void metrics(TableReader& r, MetricsOptions& into) {
+  r.read_word("per_domain", into.per_domain,
+              std::vector<std::pair<std::string_view, PerDomain>>{
+                  {"all", PerDomain::all}, {"failing", PerDomain::failing}, {"none", PerDomain::none}});
+  r.read_word("state_sets", into.state_sets,
+              std::vector<std::pair<std::string_view, StateSets>>{{"all", StateSets::all},
+                                                                  {"current", StateSets::current}});
+}
+
 void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared) {
   r.read("maildir", into.maildir);
   r.read("http", into.http);

@@ -16,6 +16,7 @@ std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults);
 void planned(TableReader& r, std::vector<PlannedChange>& into);
 void silence(TableReader& r, std::vector<Silence>& into);
 void alerts(TableReader& r, AlertOptions& into, bool shared);
+void metrics(TableReader& r, MetricsOptions& into);
 void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared);
 
 }  // namespace stswatch::sections

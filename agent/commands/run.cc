@@ -148,7 +148,9 @@ int run(const RunCommand& command, Streams io) {
     s.store_errors = memory.health().errors;
     reloader.describe(s);
     notifier->describe(s);
-    s.configured_silences = service.plan()->config.silences;
+    const auto plan = service.plan();
+    s.configured_silences = plan->config.silences;
+    s.metrics = plan->config.metrics;
     s.own = own.incidents();
     s.reports = (*reports)->figures();
     s.reports_of = [&](const std::string& domain) { return (*reports)->of(domain); };

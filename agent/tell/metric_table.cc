@@ -7,6 +7,13 @@ namespace {
 
 constexpr std::array kMetrics = {
     MetricInfo{"stswatch_build_info", "Always 1; the version that runs, and its commit."},
+    MetricInfo{"stswatch_domains", "Domains that are watched, by the status that each has."},
+    MetricInfo{"stswatch_domains_with_finding",
+               "Domains that have a finding of this code open; absent where none has."},
+    MetricInfo{"stswatch_earliest_breakage_timestamp_seconds",
+               "The earliest breakage that is foreseen for any domain (level rfc); +Inf when none is."},
+    MetricInfo{"stswatch_earliest_degradation_timestamp_seconds",
+               "The earliest degradation that is foreseen for any domain (level rfc); +Inf when none is."},
     MetricInfo{"stswatch_domain_status",
                "1 for the status the domain has: ok, warning, critical or unknown."},
     MetricInfo{"stswatch_domain_mode",
@@ -55,6 +62,8 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_forecast_info", "Always 1; the cause of the foreseen breakage or degradation."},
     MetricInfo{"stswatch_drift_events_total",
                "Changes of record, policy and MX set, and faults in their order, since memory began."},
+    MetricInfo{"stswatch_drift_last_timestamp_seconds",
+               "When the newest of such changes happened; absent where memory holds none."},
     MetricInfo{"stswatch_enforce_ready",
                "1 when a policy in testing has passed every gate for the step to enforce, 0 otherwise."},
     MetricInfo{"stswatch_testing_clean_seconds",

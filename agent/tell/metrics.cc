@@ -1,85 +1,15 @@
 #include "agent/tell/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/histogram.h>
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <set>
 
-#include "agent/tell/metric_table.h"
+#include "agent/tell/families.h"
 #include "agent/tell/sight.h"
-#include "agent/version.h"
-#include "checks/facts/result.h"
 #include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-constexpr std::size_t kLabel = 1100;  // octets: a name of 253 octets, all of them escaped, and an address
-constexpr std::size_t kId = 64;       // octets: a valid one has at most 32; others are shown in part
-constexpr double kNever = std::numeric_limits<double>::infinity();
-
-double seconds_of(TimePoint t) { return static_cast<double>(t.time_since_epoch().count()); }
-
-/// What the network named may hold any octets, and one that is no UTF-8 would cost Prometheus the whole
-/// scrape.
-void make_fit(std::string& value) {
-  const auto plain = [](char c) { return c >= ' ' && c < '\x7f'; };
-  if (value.size() <= kLabel && std::ranges::all_of(value, plain)) return;
-  value = printable(value, kLabel);
-}
-
-/// The families under construction, by name.
-class Exposition {
- public:
-  Exposition() {
-    for (const auto& info : snapshot_metrics()) {
-      index_.emplace(info.name, families_.size());
-      const auto type = info.name.ends_with("_total") ? MetricType::Counter : MetricType::Gauge;
-      families_.push_back({std::string(info.name), std::string(info.help), type, {}});
-    }
-  }
-
-  void gauge(std::string_view name, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    for (auto& label : metric.label)
-      make_fit(label.value);
-    metric.gauge.value = value;
-    families_[index_.at(name)].metric.push_back(std::move(metric));
-  }
-
-  void counter(std::string_view name, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = value;
-    families_[index_.at(name)].metric.push_back(std::move(metric));
-  }
-
-  void one_hot(std::string_view name, const Labels& labels, const std::string& label, std::string_view is,
-               std::initializer_list<std::string_view> states) {
-    for (const auto state : states) {
-      Labels all = labels;
-      all.push_back({label, std::string(state)});
-      gauge(name, std::move(all), state == is ? 1 : 0);
-    }
-  }
-
-  std::vector<MetricFamily> take() {
-    std::erase_if(families_, [](const MetricFamily& f) { return f.metric.empty(); });
-    return std::move(families_);
-  }
-
- private:
-  std::vector<MetricFamily> families_;
-  std::map<std::string_view, std::size_t> index_;
-};
 
 /// What a sender without cache applies: CONTRACT 7.
 std::string_view domain_mode(const Verdict& v) {
@@ -191,10 +121,17 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
 
 void drift(Exposition& out, const DomainMemory& memory, const std::string& domain) {
   const auto& counts = memory.past.change_counts;
+  std::map<std::string_view, TimePoint> last;
+  for (const auto& change : memory.past.changes)
+    last[change.code] = std::max(last[change.code], change.at);
   for (const auto& entry : catalogue()) {
     if (entry.theme != Theme::drift) continue;
     const std::string kind(entry.code);
+    if (const auto at = last.find(kind); at != last.end())
+      out.gauge("stswatch_drift_last_timestamp_seconds", {{"domain", domain}, {"kind", kind}},
+                seconds_of(at->second));
     const auto count = counts.find(kind);
+    if (count == counts.end() && out.states() == StateSets::current) continue;
     out.counter("stswatch_drift_events_total", {{"domain", domain}, {"kind", kind}},
                 count == counts.end() ? 0 : static_cast<double>(count->second));
   }
@@ -274,13 +211,16 @@ class MxHosts {
   std::set<std::pair<std::string, std::string>> told_;
 };
 
-void silences(Exposition& out, const Snapshot& s) {
+/// Those that have series of their own.
+using Shown = std::vector<const DomainMemory*>;
+
+void silences(Exposition& out, const Snapshot& s, const Shown& shown) {
   std::vector<const Silence*> standing;
   for (const auto& silence : s.configured_silences)
     if (stands(silence, s.now)) standing.push_back(&silence);
   for (const auto& [id, silence] : s.silences)
     if (stands(silence, s.now)) standing.push_back(&silence);
-  for (const auto& memory : s.domains) {
+  for (const auto* memory : shown) {
     const auto& name = memory->verdict.domain.str();
     const auto n =
         std::ranges::count_if(standing, [&](const auto* each) { return glob_matches(each->domain, name); });
@@ -288,32 +228,8 @@ void silences(Exposition& out, const Snapshot& s) {
   }
 }
 
-void agent(Exposition& out, const Snapshot& s) {
-  out.gauge("stswatch_build_info", {{"version", kVersion}, {"revision", kRevision}}, 1);
-  for (const auto& k : s.kinds) {
-    out.gauge("stswatch_interval_seconds", {{"kind", k.kind}}, static_cast<double>(k.interval.count()));
-    if (k.kind == "policy") continue;  // a policy fetch is part of a domain's look
-    out.gauge("stswatch_schedule_late_seconds", {{"kind", k.kind}}, static_cast<double>(k.late.count()));
-    out.gauge("stswatch_subjects", {{"kind", k.kind}}, static_cast<double>(k.subjects));
-  }
-  out.gauge("stswatch_workers", {{"state", "busy"}}, static_cast<double>(s.workers_busy));
-  out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
-  out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
-  const auto ails = [&](std::string_view code) {
-    return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
-  };
-  out.gauge("stswatch_vantage_dns_ok", {}, ails(codes::resolver_blind) ? 0 : 1);
-  out.gauge("stswatch_vantage_starttls_ok", {}, ails(codes::starttls_stripped) ? 0 : 1);
-  out.gauge("stswatch_vantage_resources_ok", {}, ails(codes::resources) ? 0 : 1);
-  out.gauge("stswatch_vantage_clock_ok", {}, ails(codes::clock_stepped) ? 0 : 1);
-  out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
-  out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
-  out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));
-  out.gauge("stswatch_trust_store_info", {{"file", s.trust_store_file}, {"sha256", s.trust_store_sha256}}, 1);
-}
-
 /// Labels are words from closed sets: a reporter cannot make up any.
-void tls_reports(Exposition& out, const Snapshot& s) {
+void tls_reports(Exposition& out, const Snapshot& s, const Shown& shown) {
   if (!s.reports.taking && s.reports.domains.empty()) return;
   const auto sessions = [&](const std::string& domain, const std::string& type, reports::Sessions n) {
     const auto tell = [&](const char* result, std::uint64_t count) {
@@ -324,7 +240,7 @@ void tls_reports(Exposition& out, const Snapshot& s) {
     tell("successful", n.successful);
     tell("failed", n.failed);
   };
-  for (const auto& memory : s.domains) {
+  for (const auto* memory : shown) {
     const auto& name = memory->verdict.domain.str();
     const auto it = s.reports.domains.find(name);
     const bool any = it != s.reports.domains.end();
@@ -346,40 +262,78 @@ void tls_reports(Exposition& out, const Snapshot& s) {
       out.gauge("stswatch_tlsrpt_last_report_timestamp_seconds", {{"domain", name}},
                 seconds_of(*it->second.last_report));
   }
-  for (const auto fate : reports::kFates) {
-    const auto it = s.reports.fates.find(fate);
-    out.counter("stswatch_tlsrpt_reports_total", {{"outcome", std::string(to_string(fate))}},
-                it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
-  }
 }
 
-void receivers(Exposition& out, const Snapshot& s) {
-  for (const auto& r : s.receivers) {
-    for (const auto& [kind, n] : r.sent)
-      out.counter("stswatch_notifications_total", {{"receiver", r.name}, {"kind", kind}},
-                  static_cast<double>(n));
-    for (const auto& [reason, n] : r.failed)
-      out.counter("stswatch_notifications_failed_total", {{"receiver", r.name}, {"reason", reason}},
-                  static_cast<double>(n));
-    out.gauge("stswatch_outbox_pending", {{"receiver", r.name}}, static_cast<double>(r.pending));
-    const auto age = r.oldest ? std::max(s.now - *r.oldest, Seconds{0}) : Seconds{0};
-    out.gauge("stswatch_outbox_oldest_seconds", {{"receiver", r.name}}, static_cast<double>(age.count()));
-  }
+bool is_shown(PerDomain wanted, Status status) {
+  return wanted == PerDomain::all || (wanted == PerDomain::failing && status != Status::ok);
 }
+
+/// Over all domains, whichever have series of their own.
+class Sums {
+ public:
+  void add(const Verdict& v, Status status) {
+    ++domains_[status];
+    std::set<std::tuple<std::string_view, Severity, Route>> open;
+    for (const auto& f : v.findings)
+      open.emplace(f.code, f.severity, f.route);
+    for (const auto& [code, severity, route] : open)
+      ++findings_[{std::string(code), severity, route}];
+    earliest(breakage_, v.forecast.breakage);
+    earliest(degradation_, v.forecast.degradation);
+  }
+
+  void tell(Exposition& out) const {
+    for (const Status status : {Status::ok, Status::warning, Status::critical, Status::unknown}) {
+      const auto count = domains_.find(status);
+      out.gauge("stswatch_domains", {{"status", std::string(to_string(status))}},
+                count == domains_.end() ? 0 : static_cast<double>(count->second));
+    }
+    for (const auto& [key, count] : findings_) {
+      const auto& [code, severity, route] = key;
+      out.gauge("stswatch_domains_with_finding",
+                {{"code", code},
+                 {"severity", std::string(to_string(severity))},
+                 {"route", std::string(to_string(route))}},
+                static_cast<double>(count));
+    }
+    out.gauge("stswatch_earliest_breakage_timestamp_seconds", {},
+              breakage_ ? seconds_of(*breakage_) : kNever);
+    out.gauge("stswatch_earliest_degradation_timestamp_seconds", {},
+              degradation_ ? seconds_of(*degradation_) : kNever);
+  }
+
+ private:
+  static void earliest(std::optional<TimePoint>& out, const std::optional<ForecastPoint>& one) {
+    if (one && (!out || one->at < *out)) out = one->at;
+  }
+
+  std::map<Status, std::size_t> domains_;
+  std::map<std::tuple<std::string, Severity, Route>, std::size_t> findings_;
+  std::optional<TimePoint> breakage_, degradation_;
+};
 
 }  // namespace
 
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
-  Exposition out;
-  for (const auto& memory : snapshot.domains)
-    domain(out, *memory, told_status(snapshot, *memory));
+  Exposition out(snapshot.metrics.state_sets);
+  Sums sums;
+  Shown shown;
+  for (const auto& memory : snapshot.domains) {
+    const Status status = told_status(snapshot, *memory);
+    sums.add(memory->verdict, status);
+    if (!is_shown(snapshot.metrics.per_domain, status)) continue;
+    shown.push_back(memory.get());
+    domain(out, *memory, status);
+  }
+  sums.tell(out);
   MxHosts hosts;
-  for (const auto& memory : snapshot.domains)
+  for (const auto* memory : shown)
     hosts.tell(out, memory->verdict);
-  silences(out, snapshot);
-  agent(out, snapshot);
-  receivers(out, snapshot);
-  tls_reports(out, snapshot);
+  silences(out, snapshot, shown);
+  tell_agent(out, snapshot);
+  tell_receivers(out, snapshot);
+  tls_reports(out, snapshot, shown);
+  tell_reports_taken(out, snapshot);
   return out.take();
 }
 
@@ -388,30 +342,6 @@ std::vector<MetricFamily> families_of(const DomainMemory& memory) {
   domain(out, memory, memory.verdict.status);
   MxHosts().tell(out, memory.verdict);
   return out.take();
-}
-
-LookMetrics::LookMetrics() : registry_(std::make_shared<prometheus::Registry>()) {
-  auto& looks = prometheus::BuildCounter()
-                    .Name(std::string(kLooksTotal))
-                    .Help("Looks by kind and how they ended.")
-                    .Register(*registry_);
-  auto& durations = prometheus::BuildHistogram()
-                        .Name(std::string(kLookDuration))
-                        .Help("How long looks took.")
-                        .Register(*registry_);
-  constexpr std::array<const char*, 3> kinds{"domain", "policy", "mx"};
-  constexpr std::array<const char*, 3> outcomes{"ok", "failed", "unknown"};
-  for (std::size_t k = 0; k < kinds.size(); ++k) {
-    for (std::size_t o = 0; o < outcomes.size(); ++o)
-      looks_[k][o] = &looks.Add({{"kind", kinds[k]}, {"outcome", outcomes[o]}});
-    durations_[k] = &durations.Add({{"kind", kinds[k]}}, prometheus::Histogram::BucketBoundaries{
-                                                             0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60});
-  }
-}
-
-void LookMetrics::looked(LookKind kind, LookOutcome outcome, double seconds) {
-  looks_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(outcome)]->Increment();
-  durations_[static_cast<std::size_t>(kind)]->Observe(seconds);
 }
 
 }  // namespace stswatch

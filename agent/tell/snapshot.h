@@ -12,6 +12,7 @@
 #include "agent/remember/memory.h"
 #include "agent/remember/silence.h"
 #include "agent/reports/figures.h"
+#include "agent/tell/metrics_options.h"
 #include "checks/facts/reported.h"
 #include "checks/judge/senders/plan_follow.h"
 
@@ -54,6 +55,7 @@ struct Snapshot {
   std::vector<ReceiverFigures> receivers;
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
+  MetricsOptions metrics;
   reports::Figures reports;
   /// What senders report of a domain, null where nothing was; only pages ask.
   std::function<std::shared_ptr<const DomainReports>(const std::string& domain)> reports_of;

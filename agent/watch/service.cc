@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <functional>
+#include <ranges>
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
@@ -15,6 +16,8 @@ namespace {
 const LookSubject kVantage{Kind::vantage, "the vantage"};
 constexpr Seconds kVantageInterval{300};
 constexpr Seconds kVantageTrouble{60};  // while no canary answers
+
+constexpr Seconds kFreshHost{30};  // looked at a moment ago: not again for the sake of another
 
 /// While an id or a policy is new the other may follow: each fetch then narrows the window in which senders
 /// can have stored the wrong pair (RULES 4.3).
@@ -405,6 +408,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const bool found = look.addresses.lookup() != Lookup::unknown;
   const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
   const Seconds interval = settle_in(record->debounces, look.at, schedule.confirm_after, routine);
+  const bool doubtful = !record->debounces.empty();
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   bool again_soon = false;
@@ -413,6 +417,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
     const std::lock_guard lock(mutex_);
     users = mx_users_.domains_of(host);
   }
+  if (doubtful) hurry_siblings(plan, host, users, clock_.now());
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
   return again_soon ? std::min(schedule.confirm_after, interval) : interval;
@@ -435,16 +440,34 @@ bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, co
   return again_soon;
 }
 
+void Service::hurry_siblings(const LiveConfig& plan, const std::string& host,
+                             const std::set<std::string>& domains, TimePoint now) {
+  constexpr std::size_t kDomains = 8, kHosts = 16;
+  std::set<std::string> siblings;
+  for (const auto& name : domains | std::views::take(kDomains)) {
+    const auto* domain = plan.find(name);
+    const auto record = domain ? memory_.domain(domain->name) : nullptr;
+    if (!record) continue;
+    for (const auto& mx : record->verdict.mx)
+      if (mx.host != host && siblings.size() < kHosts) siblings.insert(mx.host);
+  }
+  for (const auto& sibling : siblings) {
+    const auto record = memory_.mx(sibling);
+    if (record && record->debounces.empty() && record->times.last_look &&
+        now - *record->times.last_look >= kFreshHost)
+      pool_.hurry({Kind::mx, sibling});
+  }
+}
+
 void Service::hurry_references(const std::string& silent, TimePoint now) {
   constexpr std::size_t kReferences = 3;
-  constexpr Seconds kFresh{30};
   const std::lock_guard lock(mutex_);
   pool_.hurry(kVantage);
   std::size_t hurried = 0;
   for (const auto& [host, domains] : mx_users_.domains_by_host()) {
     if (hurried == kReferences) return;
     const auto record = host == silent ? nullptr : memory_.mx(host);
-    if (!record || !record->times.last_look || now - *record->times.last_look < kFresh) continue;
+    if (!record || !record->times.last_look || now - *record->times.last_look < kFreshHost) continue;
     const bool answered_before = std::any_of(record->known->probes.begin(), record->known->probes.end(),
                                              [](const SmtpProbe& p) { return answered(p.failure); });
     if (!answered_before) continue;

@@ -77,6 +77,10 @@ class Service {
   void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held
   /// Silence is proof only while others answer (RULES 5.7): hosts that did are looked at again with it.
   void hurry_references(const std::string& silent, TimePoint now);
+  /// What strikes one host of a domain often strikes the others, and what strikes all of them is another
+  /// thing to tell: they are looked at now, so that it is confirmed together and told as one incident.
+  void hurry_siblings(const LiveConfig& plan, const std::string& host, const std::set<std::string>& domains,
+                      TimePoint now);
   std::mutex& judging(const Domain& name);
 
   Memory& memory_;

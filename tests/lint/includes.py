@@ -26,7 +26,7 @@ INSIDE = {
     REPORTS: (FACTS, REPORTS),
     # The option structs that a configuration fills in; nothing that looks, judges or opens a socket.
     CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
-             "alerts/options.h"),
+             "alerts/options.h", "agent/tell/metrics_options.h"),
     REMEMBER: (FACTS, JUDGE, REMEMBER),
     TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION, "agent/reports/figures.h"),
     ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS),

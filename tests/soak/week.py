@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A simulated week of resolver flaps, 421s and slow peers: nobody is told anything. Then a real fault: one message. Run in
+"""A simulated week of resolver flaps, 421s and slow peers: nobody is told anything. Then a fault of one host, and one of all hosts
+of another domain: one message each, and the second is no ticket with a page behind it. Run in
 a lab that is up:
 
     unshare -n tests/lab/lab exec -- tests/soak/week.py
@@ -23,7 +24,7 @@ from receivers import HttpListener, make_certificate  # noqa: E402
 
 MAIL_PORT = 2526
 WATCHED = ("s01-base.test", "s03-testing.test", "s41-m365-classic.test", "mx-wildcard.test", "mx-rsa.test")
-BROKEN = "s01-base.test"
+BROKEN, LOST = "mx-rsa.test", "s01-base.test"
 # (hours, quantum in seconds, the weather)
 FLAPS = tuple((1 / 6, 60, {"dns": "servfail"} if number % 2 else {}) for number in range(12))
 DAY = (*FLAPS, (1.5, 60, {"dns": "servfail"}), (2.5, 60, {}), (5, 60, {"smtp": "421"}), (1, 60, {}),
@@ -85,6 +86,12 @@ class Week(Case):
                 print(f"\n  after a real fault: {self.messages()}")
                 told = f"{BROKEN}: mx1.{BROKEN}'s certificate has expired"
                 self.assertEqual(self.messages(), [f"[TICKET] {told}", told])
+                for host in (1, 2):
+                    lab.set_certificate(f"mx{host}.{LOST}", left=model.hours(-1))
+                service.passes(4, 60)
+                until(lambda: len(self.messages()) >= 4, self.said)
+                print(f"\n  after one of all hosts: {self.messages()[2:]}")
+                self.assertEqual([LOST in message for message in self.messages()[2:]], [True, True])
 
 
 if __name__ == "__main__":
