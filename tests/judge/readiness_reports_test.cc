@@ -1,0 +1,59 @@
+// Gate 5 of the readiness for enforce (RULES 3.3): what senders have reported in a week.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "tests/judge/facts_builder.h"
+
+namespace {
+
+using namespace stswatch;
+using namespace stswatch::facts;
+
+ReportedSessions session(std::string who, int days_ago, std::uint64_t good, std::uint64_t bad,
+                         std::string type = "sts") {
+  const TimePoint start = kNow - days(days_ago);
+  return {start, start + days(1), std::move(who), std::move(type), good, bad, ""};
+}
+
+/// What stands of gate 5; empty: nothing of the reports keeps it closed.
+std::string gate(const std::vector<ReportedSessions>& sessions, int wanted = 100) {
+  auto look = base();
+  look.set_policy(policy({kMx1, kMx2}, "testing"));
+  look.limits.readiness_sessions = wanted;
+  Past past;
+  past.began = kNow - days(30);
+  past.gates["5"] = kNow - days(20);
+  DomainReports reports;
+  reports.sessions = sessions;
+  History history{&past, {}, &reports};
+  const auto verdict = judge(look.domain, look.mx, look.vantage, look.limits, history);
+  std::string out;
+  for (const std::string& open : verdict.readiness_open)
+    if (open.starts_with("5")) out += open;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("gate 5: two reporters, enough sessions, hardly a failure (RULES 3.3)") {
+  CHECK(gate({session("a.example", 1, 90, 0), session("b.example", 2, 10, 0)}).empty());
+  CHECK(gate({}).find("no TLS reports") != std::string::npos);
+  CHECK(gate({session("a.example", 1, 89, 0), session("b.example", 2, 10, 0)}).find("99 sessions") !=
+        std::string::npos);
+  CHECK(gate({session("a.example", 1, 500, 0)}).find("one reporter") != std::string::npos);
+  CHECK(gate({session("a.example", 1, 999, 1), session("b.example", 2, 10, 0)}).empty());
+  CHECK(gate({session("a.example", 1, 989, 1), session("b.example", 2, 10, 0)}).find("1 of 1000") !=
+        std::string::npos);
+}
+
+TEST_CASE("gate 5: what is older than a week, or not of MTA-STS, counts for nothing; 0 waives it") {
+  CHECK(gate({session("a.example", 9, 900, 0), session("b.example", 9, 900, 0)}).find("0 sessions") !=
+        std::string::npos);
+  CHECK(gate({session("a.example", 1, 900, 0, "tlsa"), session("b.example", 1, 900, 0, "no-policy-found")})
+            .find("0 sessions") != std::string::npos);
+  CHECK(gate({}, 0).empty());
+  const std::uint64_t most = UINT64_MAX;
+  CHECK(gate({session("a.example", 1, most, 0), session("b.example", 1, most, 0)}).empty());
+}
