@@ -382,7 +382,8 @@ TEST_CASE("NSEC3 iterations of a denial, where the resolver is trusted to valida
     packet.soa("example.com", 300, 300);
     packet.authority += Packet::rr("hash.example.com", 50, 300, rdata);
     ++packet.authorities;
-    return dns::facts_of(read(packet.octets(), kAskTxt, trusted).answer).nsec3_iterations;
+    auto reading = read(packet.octets(), kAskTxt, trusted);
+    return dns::facts_of(reading.answer).nsec3_iterations;
   };
   const Bytes rdata = Bytes("\x01\x00", 2) + u16(150) + Bytes("\x00", 1) + Bytes("\x01\x00", 2);
   CHECK(iterations(rdata, true) == 150);
