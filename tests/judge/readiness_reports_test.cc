@@ -1,9 +1,10 @@
-// Gate 5 of the readiness for enforce (RULES 3.3): what senders have reported in a week.
+// Gates 5 and 6 of the readiness for enforce (RULES 3.3): what senders have reported in a week, and DANE.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
 
+#include "checks/judge/rules/readiness.h"
 #include "tests/judge/facts_builder.h"
 
 namespace {
@@ -56,4 +57,26 @@ TEST_CASE("gate 5: what is older than a week, or not of MTA-STS, counts for noth
   CHECK(gate({}, 0).empty());
   const std::uint64_t most = UINT64_MAX;
   CHECK(gate({session("a.example", 1, most, 0), session("b.example", 1, most, 0)}).empty());
+}
+
+TEST_CASE("gate 6: DANE fails at no address; what was not held against a chain opens nothing") {
+  const TlsaRecord key{3, 1, 1, std::string(64, 'a')};
+  auto look = base();
+  look.set_policy(policy({kMx1, kMx2}, "testing"));
+  auto host = mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))});
+  host.addresses.a.secure = host.addresses.aaaa.secure = true;
+  host.tlsa = found<TlsaAnswer>(tlsa_name(kMx1, 25));
+  host.tlsa.secure = true;
+  host.tlsa.records = {key};
+  const auto holds = [&](std::vector<TlsaMatch> matches) {
+    host.probes[0].tls.tlsa = std::move(matches);
+    look.set_mx(host);
+    const Case c = look.prepared();
+    return gate_holds(c, 6, closed_gates(c));
+  };
+  CHECK(holds({{.record = key, .matches = true}}) == true);
+  CHECK(holds({{.record = key}}) == false);
+  CHECK(holds({}) == std::nullopt);
+  look.set_mx(mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))}));
+  CHECK(gate_holds(look.prepared(), 6, {}) == true);  // no records: nothing that could fail
 }

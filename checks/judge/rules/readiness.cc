@@ -64,6 +64,9 @@ void mx_gates(const Case& c, std::vector<ClosedGate>& out) {
     const auto failed = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed; };
     if (std::ranges::any_of(mx.addresses, failed) || mx.usable == false)
       out.push_back({3, mx.host + " fails"});
+    // RFC 8461 §2: whoever does DANE goes by it, whatever a policy says.
+    if (std::ranges::find(mx.addresses, Dane::mismatched, &MxAddressCase::dane) != mx.addresses.end())
+      out.push_back({6, mx.host + " fails DANE"});
     const auto due = [&](const MxAddressCase& a) { return a.probe && past_renewal(c, a.probe->tls); };
     if (std::ranges::any_of(mx.addresses, due))
       out.push_back({4, "the certificate of " + mx.host + " is due for renewal"});
@@ -189,7 +192,12 @@ std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<Closed
   });
   const bool hosts =
       !c.mx.empty() && std::ranges::all_of(c.mx, [](const MxCase& mx) { return mx.usable.has_value(); });
-  bool seen = true;  // gate 6: DANE is not looked at
+  const auto held_against = [](const MxCase& mx) {
+    return !mx.dane ||
+           std::ranges::find(mx.addresses, Dane::unknown, &MxAddressCase::dane) == mx.addresses.end();
+  };
+  bool seen = true;
+  if (gate == 6) seen = std::ranges::all_of(c.mx, held_against);
   if (gate == 1) seen = known(c.facts.sts.lookup);
   if (gate == 2) seen = copies;
   if (gate == 3 || gate == 7) seen = known(c.facts.mx.lookup) && hosts;
@@ -236,8 +244,7 @@ std::string told(const Case& c, const Readiness& readiness) {
   for (const ClosedGate& gate : readiness.open)
     out += (out.empty() ? "gate " : "; gate ") + gate.str();
   if (!readiness.held.empty()) out += (out.empty() ? "gates held: " : "; held: ") + joined(readiness.held);
-  out += "; DANE (6) is not looked at";
-  if (c.limits.readiness_sessions == 0) out += ", the reports of 5 are waived";
+  if (c.limits.readiness_sessions == 0) out += "; the reports of 5 are waived";
   return printable(out, kListed);
 }
 
