@@ -83,6 +83,11 @@ void add_plan(CLI::App& app, PlanCommand& c) {
   sub->add_option("--max-age", c.max_age, "max_age of the goal, in seconds")->check(CLI::Range(0, 31557600));
   sub->add_option("--policy", c.policy, "Policy file of the goal");
   sub->add_flag("--retire", c.retire, "In the end neither record nor policy (RFC 8461 section 8.3)");
+  auto* key_of = sub->add_option("--key-of", c.key_of, "MX host whose key is to change under DANE");
+  auto* next = sub->add_option("--next-tlsa", c.next_tlsa,
+                               "Its next key's TLSA record, as in the zone: \"3 1 1 ...\"");
+  key_of->needs(next);
+  next->needs(key_of);
   sub->add_flag("--follow", c.follow,
                 "Keep the plan: the service ticks its steps off and says when the next is safe");
   sub->add_flag("--show", c.show, "The plan that is followed, and how far it has come");

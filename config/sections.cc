@@ -7,6 +7,7 @@
 
 #include "checks/facts/address.h"
 #include "checks/facts/result.h"
+#include "checks/facts/tlsa.h"
 
 namespace stswatch::sections {
 namespace {
@@ -248,6 +249,12 @@ std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults) {
   r.read("labels", labels);
   int sessions = 100;
   r.read_integer("readiness_sessions", sessions, 0, 1'000'000'000);
+  r.read_each("standby_tlsa", [&](const std::string& text) -> std::string {
+    const auto record = parse_tlsa(text);
+    if (!record) return "\"" + text + "\" is no TLSA record; write it as in the zone: \"3 1 1 e3b0c4...\"";
+    limits.standby_tlsa.push_back(*record);
+    return {};
+  });
   if (!name) return std::nullopt;
   return DomainConfig{*name, limits, std::move(labels), sessions};
 }

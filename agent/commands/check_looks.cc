@@ -127,7 +127,8 @@ void CheckLooks::add_memory(SavedLook& look, const Limits& limits) const {
   look.past = remember_look(record->past, look.domain, look.mx, look.vantage, limits, look.domain, true);
   for (const auto& [host, seen] : look.mx)
     if (const auto known = memory_->mx(host))
-      look.mx_pasts.emplace(host, std::make_shared<HostPast>(remember_look(*known->past, *seen)));
+      look.mx_pasts.emplace(host,
+                            std::make_shared<HostPast>(note_tlsa(remember_look(*known->past, *seen), *seen)));
 }
 
 }  // namespace stswatch

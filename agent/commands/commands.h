@@ -150,6 +150,7 @@ struct PlanCommand {
   bool retire = false;
   bool json = false;
   bool follow = false, show = false, drop = false;  // the plan that the service follows
+  std::string key_of, next_tlsa;                    // the roll-over of this MX host's key
 };
 /// The steps to a goal. 0 safe, 2 unsafe, 3 unknown.
 int plan(const PlanCommand& command, Streams io);

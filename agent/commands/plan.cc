@@ -8,6 +8,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/domain_plan.h"
 #include "agent/commands/kept_plan.h"
+#include "agent/commands/plan_key.h"
 #include "agent/commands/plan_report.h"
 #include "agent/commands/world_json.h"
 #include "agent/remember/plan_row.h"
@@ -79,6 +80,7 @@ int plan_domain(const PlanCommand& command, Streams io) {
   if (command.flags.config_file.empty()) config->agent.state = kInRam;  // no service, no memory
   const auto known = look_and_recall(*config, *domain, *hosts);
   if (!known) return complain(io, known.error(), kExitConfig);
+  if (!command.key_of.empty()) return plan_key(command, *known, io);
   Goal goal;
   goal.retire = command.retire;
   if (!hosts->empty()) goal.mx = goal_mx(*known, *hosts);
@@ -123,8 +125,11 @@ int plan(const PlanCommand& command, Streams io) {
   if (!command.domain.empty()) {
     if (!command.world.empty() || !command.goal.empty())
       return complain(io, "--world and --goal stand for a domain: give them, or DOMAIN", kExitUsage);
-    if (!parts)
-      return complain(io, "plan DOMAIN needs a goal: --mx, --mode, --max-age, --policy or --retire",
+    if (!command.key_of.empty() && (parts || command.follow))
+      return complain(io, "--key-of stands alone: a key changes by itself, and its plan is not followed",
+                      kExitUsage);
+    if (!parts && command.key_of.empty())
+      return complain(io, "plan DOMAIN needs a goal: --mx, --mode, --max-age, --policy, --retire or --key-of",
                       kExitUsage);
     if (!command.policy.empty() && policy_parts)
       return complain(io, "--policy says mode and max_age: give it, or --mode and --max-age", kExitUsage);

@@ -45,6 +45,7 @@ HostPast as_of(HostPast past, TimePoint at) {
   std::erase_if(past.certificates, [at](const SeenCertificate& c) { return c.seen.first > at; });
   std::erase_if(past.changes, [at](const Change& c) { return c.at > at; });
   std::erase_if(past.attempts, [at](const Attempt& a) { return a.at > at; });
+  std::erase_if(past.tlsa.records, [at](const SeenTlsa& t) { return t.seen.first > at; });
   return past;
 }
 

@@ -64,8 +64,10 @@ class Confirmer {
     if (!seen.all) return before != nullptr && before->all ? *before : seen;
     SourceAnswer out = seen;
     out.differs_since = {};
-    if (!out.differs()) return out;
-    const bool differed = before != nullptr && before->differs_since != TimePoint{};
+    if (!out.differs() && !out.signed_apart()) return out;
+    // Signatures apart are another matter than records apart: the latter begin anew.
+    const bool differed =
+        before != nullptr && before->differs_since != TimePoint{} && (before->differs() || !out.differs());
     out.differs_since = differed ? before->differs_since : now_;
     return out;
   }
@@ -143,6 +145,19 @@ class Confirmer {
       debounces_.erase(key);
     else if (!settled(key, 2))
       now.clear();
+  }
+
+  /// What is empty as a rule, and where it is not tells of a fault: not before looks in a row have seen it.
+  /// `known`: this look could have seen it.
+  template <class Fact>
+  Fact rare(const std::string& key, const Fact* before, const Fact& seen, bool known) {
+    if (!known) return before != nullptr ? *before : Fact{};
+    const bool stands = before != nullptr && *before != Fact{};
+    if (seen == Fact{} || stands || settled(key, rules_.confirmations)) {
+      debounces_.erase(key);
+      return seen;
+    }
+    return {};
   }
 
   /// Addresses that are gone are no longer doubted.
@@ -324,6 +339,12 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
   out.at = seen.at;
   out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
   out.tlsa = confirmer.answer("tlsa", before ? &before->tlsa : nullptr, seen.tlsa);
+  out.tlsa_denial = confirmer.rare("tlsa denial", before ? &before->tlsa_denial : nullptr, seen.tlsa_denial,
+                                   known(seen.tlsa));
+  out.trust_end = confirmer.rare("trust end", before ? &before->trust_end : nullptr, seen.trust_end,
+                                 seen.addresses.lookup() == Lookup::found);
+  // Records that lost their protection are no longer gone by: what was secure is not held.
+  if (out.trust_end.proved()) out.tlsa = seen.tlsa;
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;

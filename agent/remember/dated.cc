@@ -104,7 +104,16 @@ Dated<MxMemory> dated_by(std::shared_ptr<const MxMemory> record, TimePoint now) 
   dating(copy->times);
   auto past = *copy->past;
   dating(past.certificates);
+  for (SeenTlsa& seen : past.tlsa.records) {
+    dating(seen.seen);
+    dating(seen.absent);
+    dating(seen.matched);
+    dating(seen.idle_since);
+  }
+  dating(past.tlsa.as_of);
+  dating(past.tlsa.secure);
   if (dating.ahead() == Seconds{0}) return {std::move(record), Seconds{0}};
+  copy->tlsa = past.tlsa;
   copy->past = std::make_shared<const HostPast>(std::move(past));
   return {std::move(copy), dating.ahead()};
 }

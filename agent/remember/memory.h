@@ -45,6 +45,7 @@ struct MxMemory {
   Debounces debounces;
   std::shared_ptr<const HostPast> past = std::make_shared<HostPast>();
   std::vector<Attempt> attempts{};  // those of `past`, as the store keeps them
+  TlsaPast tlsa{};                  // so too
   LookTimes times;
 };
 

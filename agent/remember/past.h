@@ -20,6 +20,9 @@ Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks&
 /// a fault.
 HostPast note_attempts(HostPast past, const MxHostObservation& look, const Vantage& vantage);
 
+/// The same of its TLSA records: since when each is there, vouches, or is idle.
+HostPast note_tlsa(HostPast past, const MxHostObservation& look);
+
 /// Certificates of an MX host as a set, so that several nodes with keys of their own do not flap.
 HostPast remember_look(HostPast past, const MxHostObservation& confirmed);
 

@@ -137,8 +137,9 @@ PendingWrite pending_write_of(const MxMemory* before, std::shared_ptr<const MxMe
   const HostPast* was = before != nullptr ? before->past.get() : nullptr;
   const bool doubted = !was || !same_doubts(before->debounces, record->debounces);
   // The attempts tell a pool, and where it answers now so, now so, doubts come and go.
+  const bool rolled = !was || was->tlsa.records != record->past->tlsa.records;
   write.sections = when(!was || was->certificates != record->past->certificates, kCertificates) |
-                   when(doubted, kState | kMoments);
+                   when(doubted, kState | kMoments) | when(rolled, kState);
   write.changes = added(was ? &was->changes : nullptr, record->past->changes);
   keep_looks(write, kept, *record, look);
   write.record = std::move(record);

@@ -29,8 +29,8 @@ void describe(V& v, Of<V, MxRecord>& record) {
 
 template <class V>
 void describe(V& v, Of<V, AnswerFacts>& answer) {
-  auto& [lookup, name, nxdomain, secure, bogus, ttl, signed_until, cname, cname_loop, exhausted, zone_error,
-         detail] = answer;
+  auto& [lookup, name, nxdomain, secure, bogus, ttl, signed_until, signed_from, rsasha1, nsec3_iterations,
+         cname, cname_loop, exhausted, zone_error, detail] = answer;
   v("name", name);
   v("lookup", lookup);
   v("nxdomain", nxdomain);
@@ -38,6 +38,9 @@ void describe(V& v, Of<V, AnswerFacts>& answer) {
   v("bogus", bogus);
   v("ttl", ttl);
   v("signed_until", signed_until);
+  v("signed_from", signed_from);
+  v("rsasha1", rsasha1);
+  v("nsec3_iterations", nsec3_iterations);
   v("cname", cname);
   v("cname_loop", cname_loop);
   v("exhausted", exhausted);
@@ -197,18 +200,28 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
 }
 
 template <class V>
+void describe(V& v, Of<V, TrustEnd>& end) {
+  auto& [zone, parent, tlsa] = end;
+  v("zone", zone);
+  v("parent", parent);
+  v("tlsa", tlsa);
+}
+
+template <class V>
 void describe(V& v, Of<V, MxHostObservation>& look) {
-  auto& [host, at, addresses, probes, tlsa] = look;
+  auto& [host, at, addresses, probes, tlsa, trust_end, tlsa_denial] = look;
   v.always("host", host);
   v.always("at", at);
   v("addresses", addresses);
   v("probes", probes);
   v("tlsa", tlsa);
+  v("trust_end", trust_end);
+  v("tlsa_denial", tlsa_denial);
 }
 
 template <class V>
 void describe(V& v, Of<V, SourceReply>& reply) {
-  auto& [name, server, address, said, detail, records, nxdomain, ttl, serial] = reply;
+  auto& [name, server, address, said, detail, records, nxdomain, ttl, serial, signed_until] = reply;
   v("name", name);
   v("server", server);
   v.always("address", address);
@@ -218,6 +231,7 @@ void describe(V& v, Of<V, SourceReply>& reply) {
   v("nxdomain", nxdomain);
   v("ttl", ttl);
   v("serial", serial);
+  v("signed_until", signed_until);
 }
 
 template <class V>

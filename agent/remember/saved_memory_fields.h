@@ -203,11 +203,31 @@ void describe(V& v, Of<V, Attempt>& attempt) {
 }
 
 template <class V>
+void describe(V& v, Of<V, SeenTlsa>& seen_tlsa) {
+  auto& [record, ttl, seen, absent, matched, idle_since] = seen_tlsa;
+  v.always("record", record);
+  v("ttl", ttl);
+  describe(v, seen);
+  v("absent", absent);
+  v("matched", matched);
+  v("idle_since", idle_since);
+}
+
+template <class V>
+void describe(V& v, Of<V, TlsaPast>& past) {
+  auto& [records, as_of, secure] = past;
+  v("records", records);
+  v("as_of", as_of);
+  v("secure", secure);
+}
+
+template <class V>
 void describe(V& v, Of<V, HostPast>& past) {
-  auto& [certificates, changes, attempts] = past;
+  auto& [certificates, changes, attempts, tlsa] = past;
   v("certificates", certificates);
   v("changes", changes);
   v("attempts", attempts);
+  v("tlsa", tlsa);
 }
 
 // What lasts, and what moves with each look, apart: the latter is written once an hour. Both are views.
@@ -240,6 +260,8 @@ void describe(V& v, const Lasting<Record>& lasting) {
     v("gates", past.gates);
     v("change_counts", past.change_counts);
     v("forgotten_ids", past.forgotten_ids);
+  } else {
+    v("tlsa", record.tlsa.records);
   }
   v("doubts", record.debounces);
 }
@@ -257,6 +279,8 @@ void describe(V& v, const Moments<Record>& moments) {
     v("policy_last_success", record.policy_last_success);
   } else {
     v("attempts", record.attempts);
+    v("tlsa_as_of", record.tlsa.as_of);
+    v("tlsa_secure", record.tlsa.secure);
   }
   v("times", record.times);
   if (moments.looks != nullptr) v("looks", *moments.looks);

@@ -213,10 +213,11 @@ class ReaderOfAll {
     record->known = known;
     record->confirmed = confirmed;
     record->past = std::make_shared<HostPast>(
-        HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes), {}});
+        HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes), {}, {}});
     if (const auto fault = lay(parts, state, *record); !fault.empty()) return say(parts, fault);
     HostPast past = *record->past;
     past.attempts = record->attempts;
+    past.tlsa = record->tlsa;
     record->past = std::make_shared<HostPast>(std::move(past));
     out.mx[parts.name] = {id, std::move(record), parts.kept};
   }

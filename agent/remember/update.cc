@@ -217,7 +217,7 @@ void conclude(DomainMemory& record, Case confirmed, const DomainObservation* new
               const JudgeInputs& around, DomainUpdate& out) {
   if (around.plan)
     out.plan = std::make_shared<const FollowedPlan>(follow(*around.plan, sight_of_plan(confirmed)));
-  const History history{&record.past, around.pasts};
+  const History history{&record.past, around.pasts, around.reports.get()};
   auto [verdict, found] = judge_both(*record.known, std::move(confirmed), newest, history, around);
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   if (around.reports)
@@ -311,7 +311,9 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
   auto known = *stored.known, confirmed = *stored.confirmed;
   known.at = confirmed.at = now;
   auto facts = read_case(confirmed, around.confirmed, around.vantage, around.limits);
-  record->verdict = judge_both(known, std::move(facts), nullptr, {&record->past, around.pasts}, around).shown;
+  record->verdict = judge_both(known, std::move(facts), nullptr,
+                               {&record->past, around.pasts, around.reports.get()}, around)
+                        .shown;
   record->verdict.findings = open_findings(record->incidents);
   record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
   return record;

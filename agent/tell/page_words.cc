@@ -17,6 +17,8 @@ std::string cause_in_words(const ForecastPoint& p, TimePoint now) {
     case Why::certificate_expired:
     case Why::policy_host_certificate_expired:
       return "the certificate of " + p.subject.str() + (p.at <= now ? " has expired" : " expires");
+    case Why::signatures_ended:
+      return "the DNSSEC signatures of " + p.subject.str() + (p.at <= now ? " have ended" : " end");
     case Why::mx_none_in_policy:
       return "no MX host is listed in the policy";
     case Why::already:

@@ -400,8 +400,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
       confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
   note_look(record->times, look.at, outcome != LookOutcome::unknown || came_to_an_end(look, *record->known));
   record->past = std::make_shared<HostPast>(
-      note_attempts(remember_look(*record->past, *record->confirmed), look, vantage));
+      note_tlsa(note_attempts(remember_look(*record->past, *record->confirmed), look, vantage), look));
   record->attempts = record->past->attempts;
+  record->tlsa = record->past->tlsa;
   const bool saw = saw_all(look, vantage);
   if (dubious(look) && !record->debounces.empty()) hurry_references(host, look.at);
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.

@@ -87,6 +87,15 @@ struct HostAddresses {
 /// SMTP was heard from the peer: EHLO was answered, or a reply of its own ended the dialogue.
 bool spoke(const SmtpProbe& probe);
 
+/// Where the chain of trust ends above a name: `parent` is secure and `zone`, right below it, is not (RFC
+/// 4035 §4.3). Proved by a resolver that validates; empty otherwise.
+struct TrustEnd {
+  std::string zone{}, parent{};
+  std::string tlsa{};  // the TLSA records that stand below all the same: no sender goes by them
+  bool proved() const { return !zone.empty(); }
+  bool operator==(const TrustEnd&) const = default;
+};
+
 struct MxHostObservation {
   std::string host;
   TimePoint at{};
@@ -95,6 +104,10 @@ struct MxHostObservation {
   /// At the last TLSA base domain asked; its name is empty where none was, since the addresses are not secure
   /// (RFC 7672 §2.2.2).
   TlsaAnswer tlsa{};
+  TrustEnd trust_end{};  // asked for where the addresses are not secure, and TLSA records are there
+  /// Why a resolver that asks label by label (RFC 9156) does not get as far as the TLSA records that are
+  /// there: what "_tcp" above them answers. Empty: nothing is wrong, or it is not known.
+  std::string tlsa_denial{};
   bool operator==(const MxHostObservation&) const = default;
 };
 

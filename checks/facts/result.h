@@ -33,6 +33,9 @@ struct AnswerFacts {
   bool bogus = false;     // fails validation: EDE 6-10, or SERVFAIL that turns into an answer with CD
   std::uint32_t ttl = 0;  // seconds; the smallest of the answer, or the negative TTL (RFC 2308 §5)
   std::optional<TimePoint> signed_until{};  // of a secure answer: the first of its signatures to end
+  std::optional<TimePoint> signed_from{};   // when that one began
+  bool rsasha1 = false;                     // the resolver calls secure what RSASHA1 alone signs (RFC 9905)
+  std::uint16_t nsec3_iterations = 0;       // of the denial beside the answer (RFC 5155 §3.1.3)
   std::vector<CnameLink> cname;
   bool cname_loop = false;  // loop, or longer than bounds::kCnameChain
   bool exhausted = false;   // unknown since our own descriptors or buffers ran out: says nothing of the name

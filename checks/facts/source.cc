@@ -57,6 +57,20 @@ bool SourceAnswer::differs() const {
   return any_differ(replies, [](const SourceReply&, const SourceReply&) { return true; });
 }
 
+bool SourceAnswer::signed_apart() const {
+  using namespace std::chrono_literals;
+  constexpr Seconds kSigned = 24h;  // whoever signs for each answer does so now here, now there
+  const SourceReply* first = nullptr;
+  for (const SourceReply& reply : replies) {
+    if (reply.said != SourceSaid::answered || reply.records.empty()) continue;
+    if (first == nullptr) first = &reply;
+    if (first->signed_until.has_value() != reply.signed_until.has_value()) return true;
+    if (reply.signed_until && std::chrono::abs(*reply.signed_until - *first->signed_until) > kSigned)
+      return true;
+  }
+  return false;
+}
+
 bool SourceAnswer::differs_at_one_serial() const {
   return any_differ(replies, [](const SourceReply& a, const SourceReply& b) {
     return a.serial && b.serial && *a.serial == *b.serial;

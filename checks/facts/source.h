@@ -25,7 +25,8 @@ struct SourceReply {
   std::vector<std::string> records{};  // as text, in a fixed order; an alias is "CNAME target"
   bool nxdomain = false;
   std::uint32_t ttl = 0;
-  std::optional<std::uint32_t> serial{};  // of the zone there; asked when answers differ
+  std::optional<std::uint32_t> serial{};    // of the zone there; asked when answers differ
+  std::optional<TimePoint> signed_until{};  // the first of the signatures beside them to end; null: unsigned
   bool operator==(const SourceReply&) const = default;
 };
 
@@ -45,6 +46,8 @@ struct SourceAnswer {
   bool zone_at_fault() const;
   /// Servers that answer differently to the same name; no two answers are the same record otherwise.
   bool differs() const;
+  /// Some have signatures beside their records, others none, or some that end a day apart.
+  bool signed_apart() const;
   /// They differ, and hold the same version of the zone: no transfer will mend that.
   bool differs_at_one_serial() const;
   /// "ns1.example.com 192.0.2.1: REFUSED; ns2...".

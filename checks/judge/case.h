@@ -120,18 +120,19 @@ void judge_policy_text(const PolicyReading& reading, const std::string& subject,
                        Findings& out);  // D, one copy
 void judge_policy_texts(const Case& c,
                         Findings& out);  // D, every copy, each with its subject: judge() calls this one
-void judge_semantics(const Case& c, Findings& out);     // E, O
-void judge_mx(const Case& c, Findings& out);            // F
-void judge_smtp(const Case& c, Findings& out);          // G
-void judge_certificates(const Case& c, Findings& out);  // H
-void judge_tlsrpt(const Case& c, Findings& out);        // K
-void judge_drift(const Case& c, Findings& out);         // J, what holds now
-void judge_changes(const Case& c, Findings& out);       // J, what happened in the last days
-void judge_with_time(const Case& c, Findings& out);     // E, O: what needs a memory
-void judge_dane(const Case& c, Findings& out);          // M, after G: a fault of STARTTLS is worse then
-void judge_dnssec(const Case& c, Findings& out);        // N
-void judge_provider(const Case& c, Findings& out);      // P
-void judge_vantage(const Case& c, Findings& out);       // Q, R
+void judge_semantics(const Case& c, Findings& out);       // E, O
+void judge_mx(const Case& c, Findings& out);              // F
+void judge_smtp(const Case& c, Findings& out);            // G
+void judge_certificates(const Case& c, Findings& out);    // H
+void judge_tlsrpt(const Case& c, Findings& out);          // K
+void judge_drift(const Case& c, Findings& out);           // J, what holds now
+void judge_changes(const Case& c, Findings& out);         // J, what happened in the last days
+void judge_with_time(const Case& c, Findings& out);       // E, O: what needs a memory
+void judge_dane(const Case& c, Findings& out);            // M, after G: a fault of STARTTLS is worse then
+void judge_dane_over_time(const Case& c, Findings& out);  // M, what needs a memory or looks ahead
+void judge_dnssec(const Case& c, Findings& out);          // N
+void judge_provider(const Case& c, Findings& out);        // P
+void judge_vantage(const Case& c, Findings& out);         // Q, R
 
 /// RULES 5.5 and 3.1: consequences of a named cause are dropped; null MX silences what needs an MX.
 void inhibit(const Case& c, Findings& out);

@@ -12,6 +12,7 @@
 
 #include "checks/facts/certificate.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/tlsa.h"
 
 namespace stswatch {
 
@@ -132,11 +133,33 @@ struct Attempt {
   bool operator==(const Attempt&) const = default;
 };
 
+/// One uninterrupted publication of one TLSA record. Its first look is its baseline: who was there then may
+/// have been there for ever.
+struct SeenTlsa {
+  TlsaRecord record;
+  std::uint32_t ttl = 0;  // the largest seen
+  Span seen;
+  std::optional<TimePoint> absent{};   // the last moment that the zone is known to have been without it
+  std::optional<TimePoint> matched{};  // the first look at which it vouched for a chain
+  // The first of the looks in a row that held it against a chain of each address, in vain.
+  std::optional<TimePoint> idle_since{};
+  bool operator==(const SeenTlsa&) const = default;
+};
+
+/// Of the TLSA records of a host, as looks saw them, secure.
+struct TlsaPast {
+  std::vector<SeenTlsa> records;    // by first sight
+  std::optional<TimePoint> as_of;   // the zone held what was seen last at this moment, or later
+  std::optional<TimePoint> secure;  // the last look that saw some
+  bool operator==(const TlsaPast&) const = default;
+};
+
 /// Of an MX host, whichever domains use it.
 struct HostPast {
   std::vector<SeenCertificate> certificates;
   std::vector<Change> changes;
   std::vector<Attempt> attempts{};  // oldest first; the last kAttempts of each address
+  TlsaPast tlsa{};
   bool operator==(const HostPast&) const = default;
 };
 

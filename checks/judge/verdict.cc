@@ -24,6 +24,8 @@ std::string_view to_string(Why why) {
       return "certificate-expired";
     case Why::policy_host_certificate_expired:
       return "sts-webpki-cert-expired";
+    case Why::signatures_ended:
+      return "dnssec-rrsig-expired";
   }
   return "already";
 }
@@ -234,6 +236,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_smtp(c, out);
   judge_certificates(c, out);
   judge_dane(c, out);
+  judge_dane_over_time(c, out);
   judge_dnssec(c, out);
   judge_tlsrpt(c, out);
   judge_provider(c, out);

@@ -10,6 +10,7 @@
 
 #include "checks/facts/observation.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/reported.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
 #include "checks/judge/catalogue/finding.h"
@@ -86,7 +87,13 @@ struct UsableMx {
 };
 
 /// What makes MX hosts drop out at a moment.
-enum class Why { already, mx_none_in_policy, certificate_expired, policy_host_certificate_expired };
+enum class Why {
+  already,
+  mx_none_in_policy,
+  certificate_expired,
+  policy_host_certificate_expired,
+  signatures_ended,  // DNSSEC: no sender that validates finds the host any more
+};
 
 std::string_view to_string(Why why);  // the word of CONTRACT 4: "certificate-expired"
 
@@ -153,8 +160,9 @@ struct Limits {
   Expect expect = Expect::nothing;
   Seconds warn_before{0};  // besides the lifetime-relative thresholds: the larger counts
   Seconds crit_before{0};
-  bool change_planned = false;   // a change window is open: change findings become info
-  int readiness_sessions = 100;  // RULES 3.3, gate 5
+  bool change_planned = false;             // a change window is open: change findings become info
+  int readiness_sessions = 100;            // RULES 3.3, gate 5
+  std::vector<TlsaRecord> standby_tlsa{};  // of keys that are kept for later
   int confirmations = 3;
   /// Two looks at most so far apart leave no room that the schedule does not explain.
   Seconds grain{10 * 60};
@@ -164,6 +172,7 @@ struct Limits {
 struct History {
   const Past* past = nullptr;
   std::map<std::string, std::shared_ptr<const HostPast>> hosts;  // by MX host
+  const DomainReports* reports = nullptr;  // what senders have reported; null: nothing has ever come
 };
 
 inline const History kNoHistory{};

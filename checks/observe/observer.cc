@@ -126,6 +126,70 @@ TlsaAnswer ask_tlsa(Resolver& resolver, const std::string& host, const HostAddre
   return out;
 }
 
+/// `name` and what is above it, nearest first, without the root.
+std::vector<std::string> up_from(std::string name) {
+  constexpr std::size_t kLevels = 6;
+  std::vector<std::string> out;
+  while (!name.empty() && out.size() < kLevels) {
+    const auto dot = name.find('.');
+    out.push_back(std::exchange(name, dot == name.npos ? std::string() : name.substr(dot + 1)));
+  }
+  return out;
+}
+
+/// RFC 4035 §4.3: the lowest zone above the name whose own NS records are secure, and the one below it whose
+/// are not. No secure zone among them proves nothing: this resolver may not validate at all.
+TrustEnd trust_end_of(Resolver& resolver, const std::string& name, const Deadline& deadline) {
+  std::vector<DnsQuestion> questions;
+  for (const std::string& zone : up_from(name))
+    questions.push_back({zone, RecordType::ns});
+  TrustEnd out;
+  for (const DnsAnswer& answer : resolver.ask(questions, deadline)) {
+    const auto* ns = std::get_if<NsAnswer>(&answer);
+    if (ns == nullptr || ns->lookup == Lookup::unknown) return {};
+    if (ns->lookup != Lookup::found || !ns->cname.empty()) continue;  // no zone begins here
+    if (!ns->secure) {
+      out.zone = ns->name;
+      continue;
+    }
+    out.parent = ns->name;
+    return out.zone.empty() ? TrustEnd{} : out;
+  }
+  return {};
+}
+
+/// No sender goes by TLSA records of a host whose addresses are not secure (RFC 7672 §2.2.2), and whoever
+/// published them thinks otherwise. A server that leaves such questions unanswered is not waited for.
+TrustEnd ask_unprotected(Resolver& resolver, const MxHostObservation& seen, std::uint16_t port,
+                         const Deadline& deadline) {
+  constexpr Millis kLongest{2000};
+  const HostAddresses& addresses = seen.addresses;
+  if (addresses.lookup() != Lookup::found || addresses.secure() || !addresses.cname().empty()) return {};
+  const Deadline end = deadline.within(std::min(kLongest, deadline.left() / 8));
+  const std::string name = tlsa_name(seen.host, port);
+  auto answers = resolver.ask({{name, RecordType::tlsa}}, end);
+  const auto tlsa = take_answer<TlsaAnswer>(answers, 0, name);
+  if (tlsa.lookup != Lookup::found || tlsa.secure || !tlsa.cname.empty()) return {};
+  TrustEnd out = trust_end_of(resolver, seen.host, end);
+  for (const TlsaRecord& record : tlsa.records) {
+    if (!out.proved() || out.tlsa.size() > bounds::kDetail) break;
+    out.tlsa += (out.tlsa.empty() ? "" : ", ") + record.brief();
+  }
+  return out;
+}
+
+/// RFC 8020: below a name that does not exist there is nothing, so that "_tcp" over TLSA records must exist,
+/// empty as it is (RFC 4592 §2.2.2). RFC 9156: resolvers ask for it on the way.
+std::string tlsa_denial_of(Resolver& resolver, const TlsaAnswer& tlsa, const Deadline& deadline) {
+  if (tlsa.lookup != Lookup::found || !tlsa.secure || !tlsa.cname.empty()) return {};
+  const std::string above = tlsa.name.substr(tlsa.name.find('.') + 1);
+  auto answers = resolver.ask({{above, RecordType::tlsa}}, deadline);
+  const auto denial = take_answer<TlsaAnswer>(answers, 0, above);
+  if (denial.lookup == Lookup::absent && denial.nxdomain) return above + ": NXDOMAIN";
+  if (denial.lookup == Lookup::unknown && denial.bogus) return above + ": " + denial.detail;
+  return {};
+}
+
 Failure out_of_time(const Deadline& deadline, const char* why) {
   if (deadline.cancelled()) return {Stage::connect, Cause::cancelled, "told to stop"};
   return {Stage::connect, Cause::local, why};
@@ -238,6 +302,8 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   seen.addresses = take_addresses(answers, 0, host);
   seen.tlsa =
       ask_tlsa(resolver_, host, seen.addresses, options_.smtp.port, deadline.within(deadline.left() / 4));
+  seen.tlsa_denial = tlsa_denial_of(resolver_, seen.tlsa, deadline.within(deadline.left() / 8));
+  seen.trust_end = ask_unprotected(resolver_, seen, options_.smtp.port, deadline);
   const auto secure_tlsa = seen.tlsa.secure ? seen.tlsa.records : std::vector<TlsaRecord>{};
   seen.probes = each_address<SmtpProbe>(seen.addresses.all(), deadline, deadline.left(), crowded,
                                         [&](const Address& address, const Deadline& share) {

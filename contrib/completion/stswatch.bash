@@ -10,7 +10,7 @@ _stswatch_flags() {
     run) echo "--config --listen --state --log-format" ;;
     explain) echo "--all --markdown --html --table" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
-    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --follow --show --drop --json" ;;
+    plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --key-of --next-tlsa --follow --show --drop --json" ;;
     history) echo "--config --state --json --world" ;;
     replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;

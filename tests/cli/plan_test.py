@@ -103,7 +103,9 @@ class Refusals(Case):
                       ("--world", "-", "--goal", "-"), ("example.net", "--retire", "--mode", "none"),
                       ("example.net", "--policy", of, "--mode", "none"), ("example.net", "--mode", "strict"),
                       ("example.net", "--max-age", "31557601"), ("no name", "--retire"),
-                      ("example.net", "--mx", "no name"), ("--world", "absent.json", "--goal", of)):
+                      ("example.net", "--mx", "no name"), ("example.net", "--key-of", "mx.example.net"),
+                      ("example.net", "--key-of", "mx.example.net", "--next-tlsa", "3 1 1 ab", "--retire"),
+                      ("--world", "absent.json", "--goal", of)):
             with self.subTest(words):
                 self.refused(("plan", *words), USAGE)
 

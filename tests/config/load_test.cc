@@ -53,6 +53,17 @@ TEST_CASE("the zones' own servers are asked unless that is switched off") {
   CHECK_FALSE(parse_config("[dns]\nsource = \"off\"\n", "c.toml")->dns_source);
 }
 
+TEST_CASE("records of keys that are kept for later are read as a zone writes them") {
+  const std::string head = "[[domain]]\nname = \"example.com\"\nstandby_tlsa = [\"";
+  const auto config = parse_config(head + "3 1 1 ABCD ef\"]\n", "c.toml");
+  REQUIRE(config);
+  REQUIRE(config->domains.at(0).limits.standby_tlsa.size() == 1);
+  CHECK(config->domains[0].limits.standby_tlsa[0].str() == "3 1 1 abcdef");
+  const auto bad = parse_config(head + "3 1 1\"]\n", "c.toml");
+  REQUIRE_FALSE(bad);
+  CHECK(joined(bad.error()).find("is no TLSA record") != std::string::npos);
+}
+
 TEST_CASE("the example's commented tables are valid too") {
   std::string text = slurp(kSource / "config/example.toml");
   for (auto at = text.find("\n# "); at != std::string::npos; at = text.find("\n# ", at + 1)) {

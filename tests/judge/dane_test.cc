@@ -52,6 +52,22 @@ void alter_host(Look& look, std::string_view name, Alter alter) {
   look.set_mx(std::move(host));
 }
 
+/// Two servers of the domain's zone give the same MX records, signed until then or not at all.
+void sign_at_servers(Look& look, const std::vector<std::optional<TimePoint>>& until) {
+  look.domain.mx.secure = true;
+  look.domain.source.mx.all = true;
+  for (const auto& end : until) {
+    SourceReply reply;
+    reply.name = "example.com";
+    reply.server = "ns" + std::to_string(look.domain.source.mx.replies.size() + 1) + ".example.net";
+    reply.address = address(kMail1);
+    reply.said = SourceSaid::answered;
+    reply.records = {"10 mx1.example.com"};
+    reply.signed_until = end;
+    look.domain.source.mx.replies.push_back(reply);
+  }
+}
+
 const TlsaRecord kKey = record(3, 1, 1), kNext = record(3, 1, 1, 'b'), kIssuer = record(2, 1, 1, 'c');
 
 }  // namespace
@@ -198,6 +214,19 @@ TEST_CASE("group M: what TLSA records and chains say") {
          });
        },
        {}},
+      {"the name above the records is denied (RFC 8020)",
+       [](Look& l) {
+         use(l, {matching(kKey)});
+         alter_host(l, kMx1, [](MxHostObservation& h) { h.tlsa_denial = "_tcp.mx1.example.com: NXDOMAIN"; });
+       },
+       {"tlsa-denial-broken mx1.example.com critical"}},
+      {"the same, seen by a resolver that is at fault",
+       [](Look& l) {
+         use(l, {matching(kKey)});
+         l.vantage.resolver_blind = "names of several zones fail";
+         alter_host(l, kMx1, [](MxHostObservation& h) { h.tlsa_denial = "_tcp.mx1.example.com: SERVFAIL"; });
+       },
+       {}},
       {"signed hosts of an unsigned domain",
        [](Look& l) {
          use(l, {matching(kKey)});
@@ -241,6 +270,83 @@ TEST_CASE("group N: names that fail validation, signatures about to end") {
          l.domain.mx.signed_until = kNow + days(1);
        },
        {"dnssec-rrsig-expiring example.com warning"}},
+      {"signatures made anew for each answer, that live two days: due when half a day is left",
+       [](Look& l) {
+         l.domain.mx.secure = true;
+         l.domain.mx.signed_from = kNow - days(1);
+         l.domain.mx.signed_until = kNow + days(1);
+       },
+       {}},
+      {"and nobody has made any for long",
+       [](Look& l) {
+         l.domain.mx.secure = true;
+         l.domain.mx.signed_from = kNow - std::chrono::hours{40};
+         l.domain.mx.signed_until = kNow + std::chrono::hours{8};
+       },
+       {"dnssec-rrsig-expiring example.com warning"}},
+      {"RSASHA1 alone (RFC 9905): told once for all that is in the domain",
+       [](Look& l) {
+         l.domain.mx.rsasha1 = l.domain.sts.rsasha1 = true;
+         alter_host(l, kMx1, [](MxHostObservation& h) { h.addresses.a.rsasha1 = true; });
+       },
+       {"dnssec-weak-algorithm example.com info"}},
+      {"NSEC3 with iterations (RFC 9276)",
+       [](Look& l) {
+         l.domain.policy_host.aaaa.secure = true;
+         l.domain.policy_host.aaaa.nsec3_iterations = 5;
+       },
+       {"dnssec-weak-algorithm example.com info"}},
+      {"so many that resolvers do not count",
+       [](Look& l) { l.domain.policy_host.aaaa.nsec3_iterations = 500; },
+       {"dnssec-weak-algorithm example.com info"}},
+      {"few of them, and nothing that was validated: unknown",
+       [](Look& l) { l.domain.policy_host.aaaa.nsec3_iterations = 5; },
+       {}},
+      {"a server that serves no signatures",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(14), std::nullopt});
+       },
+       {"dnssec-ns-inconsistent example.com warning"}},
+      {"a server that serves none yet: a transfer is under way",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(14), std::nullopt});
+         l.domain.source.mx.differs_since = kNow - std::chrono::minutes{50};
+       },
+       {}},
+      {"and still none an hour later",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(14), std::nullopt});
+         l.domain.source.mx.differs_since = kNow - std::chrono::minutes{70};
+       },
+       {"dnssec-ns-inconsistent example.com warning"}},
+      {"a server whose signatures are about to end",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(1), kNow + days(14)});
+       },
+       {"dnssec-ns-inconsistent example.com warning"}},
+      {"an older version that will do for a week is what transfers are for",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(7), kNow + days(14)});
+       },
+       {}},
+      {"signed nowhere",
+       [](Look& l) {
+         sign_at_servers(l, {std::nullopt, std::nullopt});
+       },
+       {}},
+      {"no signatures at one, and nobody validates: unknown",
+       [](Look& l) {
+         sign_at_servers(l, {kNow + days(14), std::nullopt});
+         l.domain.mx.secure = false;
+       },
+       {}},
+      {"TLSA records in a zone that is not signed, and never was as far as is known",
+       [](Look& l) {
+         alter_host(l, kMx1, [](MxHostObservation& h) {
+           h.trust_end = {"example.com", "com", "3 1 1 aaaa"};
+         });
+       },
+       {"dnssec-insecure mx1.example.com info"}},
       {"and in three days",
        [](Look& l) {
          l.domain.mx.secure = true;
@@ -313,6 +419,41 @@ TEST_CASE("the forecast of senders that do DANE (RULES 4.5)") {
   use(look, {matching(kIssuer)});
   verdict = outlook(look);
   CHECK(verdict.dane->breakage->at == kNow + days(60));
+}
+
+TEST_CASE("a zone that nobody signs anew: mail of senders that do DANE stops when the signatures end") {
+  auto look = base();
+  use(look, {matching(kKey)});
+  const auto outlook = [&] { return judge(look.domain, look.mx, look.vantage, look.limits); };
+  look.domain.mx.signed_from = kNow - days(29);
+  look.domain.mx.signed_until = kNow + days(10);
+  CHECK_FALSE(outlook().dane->breakage);  // it will be renewed, as it always is
+  look.domain.mx.signed_until = kNow + std::chrono::hours{30};
+  auto verdict = outlook();
+  REQUIRE(verdict.dane->breakage);
+  CHECK(verdict.dane->breakage->at == kNow + std::chrono::hours{30});
+  CHECK(to_string(verdict.dane->breakage->reason) == "dnssec-rrsig-expired");
+  CHECK(verdict.dane_and_sts->breakage->at == kNow + std::chrono::hours{30});
+  CHECK(verdict.forecast.breakage->at == kNow + days(60));  // who does not validate sees no signatures
+
+  look.domain.mx.signed_until = kNow + days(10);
+  alter_host(look, kMx2, [](MxHostObservation& h) { h.tlsa.signed_until = kNow + days(1); });
+  verdict = outlook();
+  CHECK_FALSE(verdict.dane->breakage);
+  REQUIRE(verdict.dane->degradation);
+  CHECK(verdict.dane->degradation->at == kNow + days(1));
+}
+
+TEST_CASE("a bogus zone stops renewals too: dated by the certificate in use") {
+  auto look = base();
+  alter_host(look, kMx1, [](MxHostObservation& h) {
+    h.addresses.a.bogus = true;
+    h.addresses.a.zone_error = "SERVFAIL (EDE 6 DNSSEC Bogus)";
+  });
+  const auto all = judged(look, judge_dnssec);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].code == "dnssec-invalid");
+  CHECK(all[0].detail.find("until " + to_utc(kNow + days(60)) + ", cannot be renewed") != std::string::npos);
 }
 
 TEST_CASE("names for usage 2 (RFC 7672 §3.2.3)") {

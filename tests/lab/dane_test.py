@@ -15,7 +15,8 @@ MATCHED, MISMATCHED = "matched", "mismatched"
 EXPECTED = {"dane.test": MATCHED, "dane-rollover.test": MATCHED, "dane-pkix-beside.test": MATCHED,
             "dane-issuer.test": MATCHED, "dane-selector.test": MISMATCHED, "dane-issuer-not-sent.test": MISMATCHED,
             "s43-tlsa-old-key.test": MISMATCHED, "dane-pkix.test": "none", "dane-insecure.test": "unknown",
-            "dane-bogus-tlsa.test": "unknown", "signed.test": "none", "s01-base.test": "unknown"}
+            "dane-bogus-tlsa.test": "unknown", "dane-bogus-denial.test": MATCHED,
+            "dane-rsasha1.test": "unknown", "signed.test": "none", "s01-base.test": "unknown"}
 
 
 def check(domain):

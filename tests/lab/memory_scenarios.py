@@ -121,6 +121,24 @@ REPLACED = (ADDED, REMOVED, SINGLE)                           # both hosts by on
 
 opt_out = (file(A1, A2, mode="none"), new_id("B"))
 
+NEW_KEY = "certificate-key-changed info log"
+
+
+def rolled(name, why, *steps):
+    """A signed domain with one MX host, which has a TLSA record of its key."""
+    host = f"mx.{name}.test"
+    return scenario(name, why, *steps, web=serves(policy(host)), mx=preferred(host), hosts={host: (Mail(),)},
+                    dnssec="signed", tlsa=((host, "current"),))
+
+
+def tlsa(*kinds):
+    return lambda lab, domain: lab.change(domain.name, tlsa=tuple((f"mx.{domain.name}", kind) for kind in kinds))
+
+
+def new_key(lab, domain):
+    lab.set_certificate(f"mx.{domain.name}", issue=1, age=days(0), left=days(60))
+
+
 SCENARIOS = [
     # The rules' section 6
 
@@ -468,6 +486,23 @@ SCENARIOS = [
             "certificate-expired critical ticket", BROKEN, usable=(0, 0, 1)),
         web=serves(policy("mx.j-removed-then-expired.test")), mx=preferred("mx.j-removed-then-expired.test"),
         hosts={"mx.j-removed-then-expired.test": (Mail(),)},
+    ),
+
+    # RFC 7671 8.1: the key of a host that has TLSA records, whose TTL is an hour
+
+    rolled(
+        "n-rolled-in-haste", "the new key and its record come together",
+        do(3, new_key),                         # its record takes the place of the former one
+        see(4.9, "critical", "tlsa-rollover-unsafe critical ticket", NEW_KEY, SINGLE),
+        see(10, "ok", NEW_KEY, SINGLE),
+    ),
+    rolled(
+        "n-rolled-in-order", "a record that vouches for both keys is there two TTLs before the new key",
+        do(3, tlsa("current", "issuer")),
+        do(6, new_key),
+        see(7.9, "ok", NEW_KEY, SINGLE),
+        do(9, tlsa("current")),
+        see(12, "ok", NEW_KEY, SINGLE),
     ),
 ]
 

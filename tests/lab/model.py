@@ -77,7 +77,8 @@ class Domain:
     tlsrpt: tuple = (TLSRPT,)
     records: tuple = ()                        # further zone lines: (owner, "TYPE data")
     ttl: int = 3600
-    dnssec: str = ""                           # "" | signed | bogus | bogus tlsa | expired
+    dnssec: str = ""                           # "" | signed | bogus | bogus tlsa | bogus denial | expired |
+    #                                            rsasha1 | iterations (of NSEC3)
     tlsa: tuple = ()                           # (mail host, "current" | "old"): 3 1 1 of its key, or of a former one;
     #                                            others: zones.py
     dead_zone: bool = False                    # nsd does not have it: every lookup ends in SERVFAIL

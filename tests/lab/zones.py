@@ -1,4 +1,5 @@
 """Zone files for nsd from the world: one unsigned or signed zone for each domain, below a signed `test.`"""
+import base64
 import hashlib
 import re
 import subprocess
@@ -16,6 +17,9 @@ $TTL 3600
 @ NS ns.lab.test.
 """
 FIRST_SERIAL = 1
+ALGORITHM = "ECDSAP256SHA256"
+ALGORITHMS = {"rsasha1": "RSASHA1"}                              # by Domain.dnssec; the others have the one above
+NSEC3 = {"bogus denial": ("-n", "-t", 0), "iterations": ("-n", "-t", 50)}
 SIGNED_NOW, EXPIRED = (days(-1), days(20)), (days(-40), days(-10))
 
 
@@ -90,8 +94,12 @@ class Zones:
         self._write(domain.name, [*_lines(domain), *_tlsa_lines(self.directory, domain)], serial)
         if not domain.dnssec:
             return []
-        delegation = self._sign(domain.name, *(EXPIRED if domain.dnssec == "expired" else SIGNED_NOW))
-        if domain.dnssec.startswith("bogus"):
+        delegation = self._sign(domain.name, *(EXPIRED if domain.dnssec == "expired" else SIGNED_NOW),
+                                algorithm=ALGORITHMS.get(domain.dnssec, ALGORITHM), options=NSEC3.get(domain.dnssec, ()))
+        if domain.dnssec == "bogus denial":
+            for host, _ in domain.tlsa:
+                self._break_signatures(domain.name, "NSEC3 ", owner=nsec3_hash(f"_tcp.{host}"))
+        elif domain.dnssec.startswith("bogus"):
             self._break_signatures(domain.name, "TLSA " if domain.dnssec == "bogus tlsa" else "")
         return delegation
 
@@ -105,28 +113,35 @@ class Zones:
         replace_file(path, head + "".join(line + "\n" for line in lines))
         self.served[name] = path
 
-    def _sign(self, name, begin, end):
+    def _sign(self, name, begin, end, algorithm=ALGORITHM, options=()):
         """Signs the zone with a kept key, and returns its DS record for the parent."""
-        key = self._key(name)
+        key = self._key(name, algorithm)
         now = datetime.now(timezone.utc)
         signed = self.folder / f"{name}.signed"
-        _run("ldns-signzone", "-i", _stamp(now + begin), "-e", _stamp(now + end), "-f", signed, self.served[name], key)
+        _run("ldns-signzone", "-i", _stamp(now + begin), "-e", _stamp(now + end), "-f", signed,
+             *options, self.served[name], key)
         self.served[name] = signed
         return _run("ldns-key2ds", "-n", "-2", f"{key}.key").splitlines()
 
-    def _key(self, name):
+    def _key(self, name, algorithm):
         path = self.kept / f"{name}.dnskey"
         if not Path(f"{path}.private").exists():
-            made = _run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", name, cwd=self.kept).strip()
+            made = _run("ldns-keygen", "-a", algorithm, "-b", 2048, "-k", name, cwd=self.kept).strip()
             (self.kept / f"{made}.ds").unlink(missing_ok=True)
             (self.kept / f"{made}.key").rename(f"{path}.key")
             (self.kept / f"{made}.private").rename(f"{path}.private")
         return path
 
-    def _break_signatures(self, name, of=""):
-        """Replaces the first octets of every signature, or of those of one type."""
+    def _break_signatures(self, name, of="", owner=""):
+        """Replaces the first octets of every signature, or of those of one type, or of one owner (its first label)."""
         path = self.served[name]
-        path.write_text(re.sub(rf"(\tRRSIG\t{of}[^\n]* )\S{{4}}(\S+)", r"\1AAAA\2", path.read_text()))
+        path.write_text(re.sub(rf"(?m)(^{owner}[^\n]*\tRRSIG\t{of}[^\n]* )\S{{4}}(\S+)", r"\1AAAA\2", path.read_text()))
+
+
+def nsec3_hash(name):
+    """RFC 5155 5, without salt and further iterations: the first label of the NSEC3 record of a name."""
+    wire = b"".join(bytes([len(label)]) + label.encode() for label in name.lower().split(".")) + b"\0"
+    return base64.b32hexencode(hashlib.sha1(wire).digest()).decode().lower()
 
 
 def _stamp(moment):

@@ -358,6 +358,9 @@ TEST_CASE("TLSA: three octets and the data, to the last octet (RFC 6698 §2.1)")
   CHECK(answer.secure);
   REQUIRE(answer.signed_until);
   CHECK(to_utc(*answer.signed_until) == "2027-01-15T08:00:00Z");
+  REQUIRE(answer.signed_from);
+  CHECK(to_utc(*answer.signed_from) == "2023-11-14T22:13:20Z");
+  CHECK_FALSE(answer.rsasha1);
   CHECK(read_tlsa(Bytes("\x03\x01\x01", 3)).lookup == Lookup::unknown);  // no data
   CHECK(read_tlsa({}).lookup == Lookup::unknown);
 
@@ -365,11 +368,27 @@ TEST_CASE("TLSA: three octets and the data, to the last octet (RFC 6698 §2.1)")
     const auto weak = read_tlsa(good, true);
     CHECK(weak.lookup == Lookup::found);
     CHECK_FALSE(weak.secure);
+    CHECK(weak.rsasha1);
     CHECK_FALSE(weak.signed_until);
   }
   SUBCASE("a resolver that leaves the signatures out is believed") {
     CHECK(read_tlsa(good, false, 0).secure);
   }
+}
+
+TEST_CASE("NSEC3 iterations of a denial, where the resolver is trusted to validate (RFC 5155 §3.2)") {
+  const auto iterations = [](const Bytes& rdata, bool trusted) {
+    Packet packet(kAskTxt.name, kTxt);
+    packet.soa("example.com", 300, 300);
+    packet.authority += Packet::rr("hash.example.com", 50, 300, rdata);
+    ++packet.authorities;
+    auto reading = read(packet.octets(), kAskTxt, trusted);
+    return dns::facts_of(reading.answer).nsec3_iterations;
+  };
+  const Bytes rdata = Bytes("\x01\x00", 2) + u16(150) + Bytes("\x00", 1) + Bytes("\x01\x00", 2);
+  CHECK(iterations(rdata, true) == 150);
+  CHECK(iterations(rdata, false) == 0);
+  CHECK(iterations(Bytes("\x01\x00", 2), true) == 0);
 }
 
 TEST_CASE("TLSA: more records than are bounded are seen to be too many") {

@@ -334,8 +334,8 @@ TEST_CASE("TLSA records are asked for only where the addresses are secure (RFC 7
   tlsa.records = {*parse_tlsa("3 1 1 " + std::string(64, 'a'))};
   resolver.table[{tlsa.name, RecordType::tlsa}] = tlsa;
   auto seen = Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon());
-  CHECK(seen.tlsa.name.empty());
-  CHECK(resolver.batches.size() == 1);
+  CHECK(seen.tlsa.name.empty());  // no sender goes by it
+  CHECK_FALSE(seen.trust_end.proved());
 
   auto& a = std::get<AddressAnswer>(resolver.table.at({"mx.example.com", RecordType::a}));
   a.secure = true;
@@ -349,4 +349,63 @@ TEST_CASE("TLSA records are asked for only where the addresses are secure (RFC 7
     CHECK(resolver.batches.at(1).front() == "_25._tcp.real.example.net");
     CHECK(seen.tlsa == tlsa);
   }
+}
+
+TEST_CASE(
+    "where the chain of trust ends above TLSA records is proved by a secure parent alone (RFC 4035 §4.3)") {
+  TableResolver resolver;
+  resolver.addresses("mx.sub.example.com", RecordType::a, {"10.0.0.1"});
+  const auto look = [&] {
+    return Observer(resolver, trust(), {}).look_at_mx("mx.sub.example.com", kNow, soon());
+  };
+  look();
+  CHECK(resolver.batches.size() == 2);  // there are none: nothing more is asked
+
+  TlsaAnswer tlsa;
+  tlsa.name = "_25._tcp.mx.sub.example.com";
+  tlsa.lookup = Lookup::found;
+  tlsa.records = {*parse_tlsa("3 1 1 " + std::string(64, 'a'))};
+  resolver.table[{tlsa.name, RecordType::tlsa}] = tlsa;
+  resolver.ns("example.com", {"ns.example.com"});
+  resolver.ns("com", {"ns.com"});
+  CHECK_FALSE(look().trust_end.proved());  // nothing is secure: the resolver may not validate
+
+  std::get<NsAnswer>(resolver.table.at({"com", RecordType::ns})).secure = true;
+  const TrustEnd end = look().trust_end;
+  CHECK(end.zone == "example.com");
+  CHECK(end.parent == "com");
+  CHECK(end.tlsa.starts_with("3 1 1 aaaa"));
+
+  std::get<NsAnswer>(resolver.table.at({"example.com", RecordType::ns})).secure = true;
+  CHECK_FALSE(look().trust_end.proved());  // the zone is secure: the addresses alone are not, who knows why
+  resolver.unknown<NsAnswer>("example.com", RecordType::ns);
+  CHECK_FALSE(look().trust_end.proved());
+}
+
+TEST_CASE("the name above TLSA records has to exist (RFC 8020)") {
+  TableResolver resolver;
+  resolver.addresses("mx.example.com", RecordType::a, {"10.0.0.1"});
+  std::get<AddressAnswer>(resolver.table.at({"mx.example.com", RecordType::a})).secure = true;
+  TlsaAnswer tlsa;
+  tlsa.name = "_25._tcp.mx.example.com";
+  tlsa.lookup = Lookup::found;
+  tlsa.secure = true;
+  tlsa.records = {*parse_tlsa("3 1 1 " + std::string(64, 'a'))};
+  resolver.table[{tlsa.name, RecordType::tlsa}] = tlsa;
+  const auto denial = [&] {
+    return Observer(resolver, trust(), {}).look_at_mx("mx.example.com", kNow, soon()).tlsa_denial;
+  };
+  CHECK(denial() == "_tcp.mx.example.com: NXDOMAIN");
+
+  TlsaAnswer above;
+  above.name = "_tcp.mx.example.com";
+  auto& answer = std::get<TlsaAnswer>(resolver.table[{above.name, RecordType::tlsa}] = above);
+  answer.lookup = Lookup::absent;
+  CHECK(denial().empty());
+  answer.lookup = Lookup::unknown;
+  answer.detail = "time-out";
+  CHECK(denial().empty());  // silence proves nothing
+  answer.bogus = true;
+  answer.detail = "SERVFAIL (EDE 12 NSEC missing)";
+  CHECK(denial() == "_tcp.mx.example.com: SERVFAIL (EDE 12 NSEC missing)");
 }

@@ -73,6 +73,49 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("each server's signatures are dated, and asked for again while one lags (RFC 7671 §11)") {
+  using namespace testing;
+  const auto signed_until = [](unsigned end) -> DnsServer::Behaviour {
+    return [=](const Received& query) -> std::vector<Bytes> {
+      if (query.type() != kMx) return txt("v=STSv1; id=1;")(query);
+      auto packet = authoritative(query);
+      packet.with(query.name(), kMx, 60, u16(10) + wire("mx.example.test"));
+      const Bytes head = u16(kMx) + Bytes(1, 13) + Bytes(1, 2) + u32(60) + u32(end) + u32(1'700'000'000) +
+                         u16(1) + wire("example.test") + "sig";
+      if (end != 0) packet.with(query.name(), 46, 60, head);
+      return {packet.octets()};
+    };
+  };
+  Tree tree(signed_until(1'900'000'000), signed_until(0));
+  auto seen = resolved("v=STSv1; id=1;");
+  hear(tree, seen, {.known = nullptr, .thorough = true});
+  REQUIRE(seen.source.mx.replies.size() == 2);
+  CHECK(seen.source.mx.replies[0].signed_until == TimePoint{Seconds{1'900'000'000}});
+  CHECK_FALSE(seen.source.mx.replies[1].signed_until);
+  CHECK(seen.source.mx.signed_apart());
+  CHECK_FALSE(seen.source.mx.differs());
+
+  auto next = resolved("v=STSv1; id=1;");
+  hear(tree, next, {.known = &seen, .thorough = false});
+  CHECK(next.source.mx.all);
+
+  // Signed anew since: whoever lags behind shows now.
+  seen.source.mx.replies[1].signed_until = seen.source.mx.replies[0].signed_until;
+  next = resolved("v=STSv1; id=1;");
+  next.mx.secure = true;
+  next.mx.signed_until = TimePoint{Seconds{1'900'000'000 + 3600}};
+  hear(tree, next, {.known = &seen, .thorough = false});
+  CHECK_FALSE(next.source.mx.all);
+  next.mx.signed_until = TimePoint{Seconds{1'900'000'000 + 7 * 86400}};
+  hear(tree, next, {.known = &seen, .thorough = false});
+  CHECK(next.source.mx.all);
+
+  Tree alike(signed_until(1'900'000'000), signed_until(1'900'000'000));
+  seen = resolved("v=STSv1; id=1;");
+  hear(alike, seen, {.known = nullptr, .thorough = true});
+  CHECK_FALSE(seen.source.mx.signed_apart());
+}
+
 TEST_CASE("where the resolver fails, the servers say whose fault it is") {
   SUBCASE("they refuse: the zone's") {
     Tree tree(error(5), error(5));

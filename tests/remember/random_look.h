@@ -41,8 +41,13 @@ class RandomLook {
   }
 
   MxHostObservation host() {
-    return {"mx" + std::to_string(number(0, 999)) + ".example", time(), addresses(),
-            list<SmtpProbe>([&] { return probe(); }), answer<TlsaRecord>([&] { return tlsa_record(); })};
+    return {"mx" + std::to_string(number(0, 999)) + ".example",
+            time(),
+            addresses(),
+            list<SmtpProbe>([&] { return probe(); }),
+            answer<TlsaRecord>([&] { return tlsa_record(); }),
+            {word(), word(), word()},
+            word()};
   }
 
  protected:
@@ -85,6 +90,9 @@ class RandomLook {
     return Address::v4({octets[0], octets[1], octets[2], octets[3]});
   }
 
+  std::uint8_t small() { return static_cast<std::uint8_t>(number(0, 255)); }
+  TlsaRecord tlsa_record() { return {small(), small(), small(), word()}; }
+
  private:
   SourceAnswer source() {
     return {list<SourceReply>([&] {
@@ -97,7 +105,8 @@ class RandomLook {
                   list<std::string>([&] { return octets(); }),
                   flip(),
                   static_cast<std::uint32_t>(number(0, UINT32_MAX)),
-                  flip() ? std::optional(static_cast<std::uint32_t>(number(0, UINT32_MAX))) : std::nullopt};
+                  flip() ? std::optional(static_cast<std::uint32_t>(number(0, UINT32_MAX))) : std::nullopt,
+                  flip() ? std::optional(time()) : std::nullopt};
             }),
             static_cast<std::uint32_t>(number(0, UINT32_MAX)), word(), flip(), time()};
   }
@@ -111,6 +120,9 @@ class RandomLook {
     a.bogus = flip();
     a.ttl = static_cast<std::uint32_t>(number(0, UINT32_MAX));
     if (flip()) a.signed_until = time();
+    if (flip()) a.signed_from = time();
+    a.rsasha1 = flip();
+    a.nsec3_iterations = small();
     a.cname = list<CnameLink>([&] {
       return CnameLink{word(), static_cast<std::uint32_t>(number(0, UINT32_MAX))};
     });
@@ -159,8 +171,6 @@ class RandomLook {
       if (flip()) p.used.push_back(i);
     return p;
   }
-  std::uint8_t small() { return static_cast<std::uint8_t>(number(0, 255)); }
-  TlsaRecord tlsa_record() { return {small(), small(), small(), word()}; }
   TlsFacts tls() {
     return {word(),
             word(),

@@ -45,9 +45,14 @@ class RandomRecord : public RandomLook {
     record->debounces = debounces();
     record->times = times();
     record->attempts = list<Attempt>([&] { return Attempt{time(), word(), word()}; });
-    record->past =
-        std::make_shared<HostPast>(HostPast{list<SeenCertificate>([&] { return certificate_seen(); }),
-                                            list<Change>([&] { return change(); }), record->attempts});
+    record->tlsa = {list<SeenTlsa>([&] {
+                      return SeenTlsa{tlsa_record(),  small(),        span(),
+                                      perhaps_time(), perhaps_time(), perhaps_time()};
+                    }),
+                    perhaps_time(), perhaps_time()};
+    record->past = std::make_shared<HostPast>(
+        HostPast{list<SeenCertificate>([&] { return certificate_seen(); }),
+                 list<Change>([&] { return change(); }), record->attempts, record->tlsa});
     return record;
   }
 

@@ -193,6 +193,8 @@ void judge_host(const Case& c, const MxCase& mx, Findings& out) {
     out.raise("tlsa-lookup-error", mx.host, in_detail(c, tlsa.name + ": " + tlsa.detail));
   if (tlsa.lookup == Lookup::found && !tlsa.secure)
     out.raise("tlsa-insecure", mx.host, in_detail(c, tlsa.name + " is answered without DNSSEC"));
+  if (!mx.look->tlsa_denial.empty() && tlsa.lookup == Lookup::found && c.vantage.resolver_blind.empty())
+    out.raise("tlsa-denial-broken", mx.host, in_detail(c, printable(mx.look->tlsa_denial, bounds::kDetail)));
   if (!has_secure_tlsa(mx)) return;
   judge_usages(c, mx, out);
   judge_addresses(c, mx, out);
@@ -231,43 +233,6 @@ void judge_dane(const Case& c, Findings& out) {
   for (const MxCase* mx : without)
     if (mx->look->addresses.secure() && mx->look->tlsa.lookup == Lookup::absent)
       out.raise("tlsa-missing", mx->host, in_detail(c, "no record at " + mx->look->tlsa.name));
-}
-
-// Group N: DNSSEC (RFC 4035 §5).
-
-namespace {
-
-constexpr Seconds kSignaturesEndSoon = 48h;
-
-/// Proved by looks in a row where there is a memory; an answer that is still held has its zone_error.
-bool is_bogus(const AnswerFacts& answer) {
-  return answer.bogus && (answer.lookup == Lookup::unknown || !answer.zone_error.empty());
-}
-
-void judge_answers(const Case& c, const std::string& subject,
-                   std::initializer_list<const AnswerFacts*> answers, Findings& out) {
-  for (const AnswerFacts* answer : answers) {
-    if (is_bogus(*answer) && c.vantage.resolver_blind.empty())
-      out.raise("dnssec-invalid", subject,
-                in_detail(c, printable(answer->name + ": " + answer->proven_error(), bounds::kDetail)));
-    const auto& end = answer->signed_until;
-    if (answer->secure && end && *end > c.now && *end - c.now < kSignaturesEndSoon)
-      out.raise("dnssec-rrsig-expiring", subject,
-                in_detail(c, "the signatures of " + answer->name + " end " + to_utc(*end)));
-  }
-}
-
-}  // namespace
-
-void judge_dnssec(const Case& c, Findings& out) {
-  const DomainObservation& d = c.facts;
-  judge_answers(c, d.domain.str(), {&d.mx, &d.sts, &d.policy_host.a, &d.policy_host.aaaa}, out);
-  for (const MxCase& mx : c.mx) {
-    if (!mx.look) continue;
-    const MxHostObservation& look = *mx.look;
-    judge_answers(c, mx.host, {&look.addresses.a, &look.addresses.aaaa}, out);
-    if (look.tlsa.lookup != Lookup::unknown) judge_answers(c, mx.host, {&look.tlsa}, out);
-  }
 }
 
 }  // namespace stswatch

@@ -1,6 +1,7 @@
 #include "checks/judge/rules/readiness.h"
 
 #include <algorithm>
+#include <set>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/mx_pattern.h"
@@ -14,10 +15,11 @@ using namespace std::chrono_literals;
 
 constexpr Millis kSlow = 2s;
 constexpr std::uint32_t kRetreat = 3600;  // gate 8: "so that a retreat works within the hour"
-constexpr Seconds kHeld = 14 * 24h;       // "when all of these have held for 14 days"
-constexpr Seconds kIdAge = 48h;           // gate 1
-constexpr Seconds kLongLife = 30 * 24h;   // gate 4: "or has over 30 days left"
-constexpr std::size_t kListed = 600;      // characters: "the detail lists each gate with its date"
+constexpr Seconds kReported = 7 * 24h;
+constexpr Seconds kHeld = 14 * 24h;      // "when all of these have held for 14 days"
+constexpr Seconds kIdAge = 48h;          // gate 1
+constexpr Seconds kLongLife = 30 * 24h;  // gate 4: "or has over 30 days left"
+constexpr std::size_t kListed = 600;     // characters: "the detail lists each gate with its date"
 
 bool past_renewal(const Case& c, const TlsFacts& tls) {
   if (!tls.peer) return false;
@@ -62,6 +64,9 @@ void mx_gates(const Case& c, std::vector<ClosedGate>& out) {
     const auto failed = [](const MxAddressCase& a) { return a.outcome == HostOutcome::failed; };
     if (std::ranges::any_of(mx.addresses, failed) || mx.usable == false)
       out.push_back({3, mx.host + " fails"});
+    // RFC 8461 §2: whoever does DANE goes by it, whatever a policy says.
+    if (std::ranges::find(mx.addresses, Dane::mismatched, &MxAddressCase::dane) != mx.addresses.end())
+      out.push_back({6, mx.host + " fails DANE"});
     const auto due = [&](const MxAddressCase& a) { return a.probe && past_renewal(c, a.probe->tls); };
     if (std::ranges::any_of(mx.addresses, due))
       out.push_back({4, "the certificate of " + mx.host + " is due for renewal"});
@@ -111,6 +116,34 @@ std::optional<TimePoint> mx_unchanged_since(const Past& past) {
   return since;
 }
 
+/// Gate 5: "reports from at least two reporters in the last 7 days covering at least 100 sessions, `sts`
+/// sessions failing under 0.1 %".
+void report_gates(const Case& c, std::vector<ClosedGate>& out) {
+  constexpr std::size_t kReporters = 2;
+  // "A small domain may waive the session count by configuration; say so in the detail".
+  if (c.limits.readiness_sessions <= 0) return;
+  const std::string wanted = std::to_string(c.limits.readiness_sessions) +
+                             " sessions are wanted (readiness_sessions = 0 waives this)";
+  if (c.history.reports == nullptr || c.history.reports->empty())
+    return out.push_back({5, "no TLS reports seen here, " + wanted});
+  std::set<std::string> reporters;
+  double sessions = 0, failed = 0;  // counts are what strangers say: they may be as large as they like
+  for (const ReportedSessions& r : c.history.reports->sessions) {
+    if (r.start + kReported < c.now || r.start > c.now || r.policy_type != "sts") continue;
+    reporters.insert(r.organization);
+    sessions += static_cast<double>(r.successful) + static_cast<double>(r.failed);
+    failed += static_cast<double>(r.failed);
+  }
+  const auto count = [](double n) { return std::to_string(static_cast<std::uint64_t>(std::min(n, 1e18))); };
+  if (sessions < c.limits.readiness_sessions)
+    out.push_back({5, count(sessions) + " sessions were reported in 7 days, " + wanted});
+  else if (reporters.size() < kReporters)
+    out.push_back({5, "one reporter alone, two are wanted"});
+  if (failed * 1000 >= sessions && failed > 0)
+    out.push_back(
+        {5, count(failed) + " of " + count(sessions) + " reported sessions failed, under 0.1 % is wanted"});
+}
+
 void time_gates(const Case& c, std::vector<ClosedGate>& out) {
   const Past& past = *c.history.past;
   const SeenId* id = shown_id(past);
@@ -121,10 +154,7 @@ void time_gates(const Case& c, std::vector<ClosedGate>& out) {
   const auto since = mx_unchanged_since(past);
   if (since && c.now - *since < kHeld)
     out.push_back({7, "the MX set is as it is since " + to_utc(*since) + ", 14 days are wanted"});
-  // RULES 3.3: "a small domain may waive the session count by configuration; say so in the detail".
-  if (c.limits.readiness_sessions > 0)
-    out.push_back({5, "no TLS reports seen here, " + std::to_string(c.limits.readiness_sessions) +
-                          " sessions are wanted (readiness_sessions = 0 waives this)"});
+  report_gates(c, out);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -162,7 +192,12 @@ std::optional<bool> gate_holds(const Case& c, int gate, const std::vector<Closed
   });
   const bool hosts =
       !c.mx.empty() && std::ranges::all_of(c.mx, [](const MxCase& mx) { return mx.usable.has_value(); });
-  bool seen = true;  // gate 6: DANE is not looked at
+  const auto held_against = [](const MxCase& mx) {
+    return !mx.dane ||
+           std::ranges::find(mx.addresses, Dane::unknown, &MxAddressCase::dane) == mx.addresses.end();
+  };
+  bool seen = true;
+  if (gate == 6) seen = std::ranges::all_of(c.mx, held_against);
   if (gate == 1) seen = known(c.facts.sts.lookup);
   if (gate == 2) seen = copies;
   if (gate == 3 || gate == 7) seen = known(c.facts.mx.lookup) && hosts;
@@ -209,8 +244,7 @@ std::string told(const Case& c, const Readiness& readiness) {
   for (const ClosedGate& gate : readiness.open)
     out += (out.empty() ? "gate " : "; gate ") + gate.str();
   if (!readiness.held.empty()) out += (out.empty() ? "gates held: " : "; held: ") + joined(readiness.held);
-  out += "; DANE (6) is not looked at";
-  if (c.limits.readiness_sessions == 0) out += ", the reports of 5 are waived";
+  if (c.limits.readiness_sessions == 0) out += "; the reports of 5 are waived";
   return printable(out, kListed);
 }
 

@@ -73,6 +73,7 @@ Hosts::Host Hosts::read(const WorldMx& mx) {
                  matches_any(mx.host, address.dns_names);
     if (address.not_before) span.from = *address.not_before - bounds::kClockTolerance;
     if (address.not_after) span.until = *address.not_after;
+    if (address.signed_until) span.until = std::min(span.until, *address.signed_until);
     host.addresses.push_back(span);
   }
   return host;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "checks/judge/rules/dnssec.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
@@ -34,10 +35,26 @@ void see_opportunistically(const std::string& host, WorldAddress& address) {
   address.not_before.reset();
 }
 
+/// RFC 4035 §5.3.1: when a signature has ended, no resolver that validates answers with what it covers. Only
+/// what is overdue counts: whoever signs renews long before, and often without being asked.
+std::optional<TimePoint> signatures_end(const Case& c, const MxHostObservation& look) {
+  std::optional<TimePoint> first;
+  for (const AnswerFacts* answer :
+       {static_cast<const AnswerFacts*>(&c.facts.mx), static_cast<const AnswerFacts*>(&look.addresses.a),
+        static_cast<const AnswerFacts*>(&look.addresses.aaaa), static_cast<const AnswerFacts*>(&look.tlsa)}) {
+    if (!answer->secure || !signatures_lapse(*answer, c.now)) continue;
+    first = std::min(first.value_or(*answer->signed_until), *answer->signed_until);
+  }
+  return first;
+}
+
 void see_hosts(const Case& c, bool sts_elsewhere, World& world) {
   for (std::size_t i = 0; i < c.mx.size() && i < world.mx.size(); ++i) {
     const MxCase& mx = c.mx[i];
     auto& addresses = world.mx[i].addresses;
+    if (mx.look)
+      for (WorldAddress& address : addresses)
+        address.signed_until = signatures_end(c, *mx.look);
     for (std::size_t a = 0; a < addresses.size(); ++a) {
       if (mx.dane && a < mx.addresses.size())
         see_by_dane(mx.addresses[a], mx.look->tlsa.records, mx.host, addresses[a]);

@@ -17,7 +17,7 @@ constexpr Seconds kTicket = 7 * 24h;
 /// domain".
 Subject subject_of(const World& world, const WorldReason& reason) {
   if (reason.why == Why::policy_host_certificate_expired) return {"mta-sts." + world.domain};
-  if (reason.why != Why::certificate_expired) return {world.domain};
+  if (reason.why != Why::certificate_expired && reason.why != Why::signatures_ended) return {world.domain};
   const auto mx = std::ranges::find(world.mx, reason.host, &WorldMx::host);
   const bool several = mx != world.mx.end() && mx->addresses.size() > 1;
   return {reason.host, several ? reason.address : std::string()};
@@ -56,6 +56,8 @@ std::string in_words(const WorldReason& reason) {
              (reason.address.empty() ? "" : " at " + reason.address);
     case Why::policy_host_certificate_expired:
       return "end of the policy host's certificate";
+    case Why::signatures_ended:
+      return "end of the DNSSEC signatures of " + reason.host;
   }
   return {};
 }

@@ -251,9 +251,12 @@ void Walk::add_expired(std::size_t policy, bool (*ended)(TimePoint not_after, Ti
     if (!hosts_.listed(policy, host)) continue;
     const WorldMx& mx = world_.mx[host];
     for (std::size_t i = 0; i < mx.addresses.size(); ++i) {
-      const auto& not_after = mx.addresses[i].not_after;
-      if (!not_after || !ended(*not_after, t) || (sound_only && !hosts_.sound(host, i))) continue;
-      out.push_back({Why::certificate_expired, mx.host, mx.addresses[i].address});
+      const WorldAddress& address = mx.addresses[i];
+      if (sound_only && !hosts_.sound(host, i)) continue;
+      if (address.not_after && ended(*address.not_after, t))
+        out.push_back({Why::certificate_expired, mx.host, address.address});
+      if (address.signed_until && ended(*address.signed_until, t))
+        out.push_back({Why::signatures_ended, mx.host, address.address});
     }
   }
 }

@@ -46,6 +46,9 @@ struct WorldAddress {
   std::vector<std::string> dns_names;
   std::optional<TimePoint> not_before;
   std::optional<TimePoint> not_after;  // null never expires
+  // Senders that do DANE: when the signatures of the names that lead here end; null: renewed as they should
+  // be.
+  std::optional<TimePoint> signed_until{};
 };
 
 struct WorldMx {
@@ -69,7 +72,7 @@ struct World {
 
 struct WorldReason {
   Why why = Why::already;
-  std::string host{}, address{};  // whose certificate expires
+  std::string host{}, address{};  // whose certificate expires, or signatures end
   std::string str() const;        // CONTRACT 4: "certificate-expired HOST ADDRESS"
   bool operator==(const WorldReason&) const = default;
 };

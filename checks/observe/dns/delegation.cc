@@ -131,6 +131,7 @@ SourceReading read_source(Octets message, const DnsQuestion& question, const std
   }
   out.reply.said = SourceSaid::answered;
   out.reply.records = as_texts(answer);
+  if (const auto first = first_to_end(message, *sections)) out.reply.signed_until = first->until;
   if (!chain.empty() && !has_records(answer) && rcode == kNoError) out.alias = *end;
   out.reply.nxdomain = rcode == kNxDomain;
   out.reply.ttl = has_records(answer) ? facts_of(answer).ttl : 0;

@@ -109,6 +109,20 @@ void limit_octets(std::vector<Record>& records, std::size_t most) {
 
 }  // namespace
 
+/// RFC 4034 §3.1.5: seconds since 1970, of which 32 bits are kept; they last until 2106.
+std::optional<SignedSpan> first_to_end(Octets message, const Sections& sections) {
+  constexpr std::size_t kExpiration = 8, kHead = 18;
+  std::optional<SignedSpan> first;
+  for (const ResourceRecord& rr : sections.answer) {
+    if (rr.type != kTypeRrsig || rr.size <= kHead) continue;
+    Cursor cursor(message, rr.data + kExpiration);
+    const TimePoint until{Seconds{cursor.u32()}};
+    const TimePoint from{Seconds{cursor.u32()}};
+    if (!first || until < first->until) first = SignedSpan{from, until};
+  }
+  return first;
+}
+
 std::uint16_t type_code(RecordType type) {
   switch (type) {
     case RecordType::a:
@@ -243,18 +257,6 @@ bool weakly_signed(Octets message, const Sections& sections) {
   return std::ranges::any_of(strong, [](const auto& entry) { return !entry.second; });
 }
 
-/// RFC 4034 §3.1.5: seconds since 1970, of which 32 bits are kept; they last until 2106.
-std::optional<TimePoint> signatures_end(Octets message, const Sections& sections) {
-  constexpr std::size_t kExpiration = 8, kHead = 18;
-  std::optional<TimePoint> first;
-  for (const ResourceRecord& rr : sections.answer) {
-    if (rr.type != kTypeRrsig || rr.size <= kHead) continue;
-    const TimePoint end{Seconds{Cursor(message, rr.data + kExpiration).u32()}};
-    if (!first || end < *first) first = end;
-  }
-  return first;
-}
-
 Reading failed(const Sent& sent, const std::string& why) {
   Reading reading;
   reading.answer = unknown_answer(sent.question, why + " from " + std::string(sent.server));
@@ -333,8 +335,14 @@ Reading read_answer(Octets message, const Sent& sent) {
   if (!why.empty()) return failed(sent, why);
   AnswerFacts& facts = facts_of(reading.answer);
   reading.definite = true;
-  facts.secure = sent.trust_ad && header->authentic() && !weakly_signed(message, *sections);
-  if (facts.secure) facts.signed_until = signatures_end(message, *sections);
+  const bool authentic = sent.trust_ad && header->authentic();
+  facts.rsasha1 = authentic && weakly_signed(message, *sections);
+  facts.secure = authentic && !facts.rsasha1;
+  if (sent.trust_ad) facts.nsec3_iterations = sections->nsec3_iterations;
+  if (const auto first = facts.secure ? first_to_end(message, *sections) : std::nullopt) {
+    facts.signed_until = first->until;
+    facts.signed_from = first->from;
+  }
   if (facts.cname_loop)
     facts.detail = "CNAME loop or more than " + std::to_string(bounds::kCnameChain) + " links";
   return reading;

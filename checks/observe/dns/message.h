@@ -18,6 +18,12 @@ namespace stswatch::dns {
 
 std::uint16_t type_code(RecordType type);
 
+/// Of the signatures in the answer section the one that ends first; nullopt where there is none.
+struct SignedSpan {
+  TimePoint from{}, until{};
+};
+std::optional<SignedSpan> first_to_end(Octets message, const Sections& sections);
+
 /// Fills the records of `answer` with those of `owner` and lowers its TTL to theirs. At most one more than
 /// the bound is kept, so that a judge sees there were too many. False when one of them is malformed.
 bool collect_records(Octets message, const Sections& sections, const std::string& owner, RecordType type,

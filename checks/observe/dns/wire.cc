@@ -281,6 +281,9 @@ std::optional<Sections> read_sections(Octets message, const Header& header) {
     auto rr = read_record(message, cursor);
     if (!rr) return std::nullopt;
     if (rr->klass == kClassIn && rr->type == kTypeNs) sections.referral.push_back(*rr);
+    // RFC 5155 §3.2: hash algorithm, flags, iterations.
+    if (rr->klass == kClassIn && rr->type == kTypeNsec3 && rr->size > 4)
+      sections.nsec3_iterations = std::max(sections.nsec3_iterations, Cursor(message, rr->data + 2).u16());
     if (rr->klass != kClassIn || rr->type != kTypeSoa) continue;
     auto soa = read_soa(message, *rr);
     if (!soa) return std::nullopt;

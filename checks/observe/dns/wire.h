@@ -38,7 +38,8 @@ bool is_within(std::string_view name, std::string_view zone);
 namespace stswatch::dns {
 
 inline constexpr std::uint16_t kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa = 6, kTypeMx = 15,
-                               kTypeTxt = 16, kTypeAaaa = 28, kTypeOpt = 41, kTypeRrsig = 46, kTypeTlsa = 52;
+                               kTypeTxt = 16, kTypeAaaa = 28, kTypeOpt = 41, kTypeRrsig = 46, kTypeNsec3 = 50,
+                               kTypeTlsa = 52;
 inline constexpr std::uint16_t kClassIn = 1;
 inline constexpr std::size_t kHeaderSize = 12;
 
@@ -102,7 +103,8 @@ struct Sections {
   std::vector<ResourceRecord> referral;  // NS of the authority section (RFC 1034 §4.3.2, step 3b)
   std::vector<ResourceRecord> glue;      // A and AAAA of the additional section
   std::vector<ExtendedError> errors;
-  int extended_rcode = 0;  // upper eight bits (RFC 6891 §6.1.3)
+  std::uint16_t nsec3_iterations = 0;  // the most of any NSEC3 in the authority section
+  int extended_rcode = 0;              // upper eight bits (RFC 6891 §6.1.3)
 
   /// The one to tell of: a failed validation before others.
   const ExtendedError* error() const;

@@ -94,6 +94,17 @@ bool changed(const Answer* known, const Answer& seen) {
   return known != nullptr && !unknown(*known) && !unknown(seen) && known->records != seen.records;
 }
 
+/// The resolver has signatures of another day than any that the servers were last seen with: now is when one
+/// that gets no transfers shows (RFC 7671 §11).
+bool signed_anew(const DomainObservation* known, const MxAnswer& mx) {
+  constexpr Seconds kDay = 24h;
+  if (!mx.secure || !mx.signed_until) return false;
+  if (known == nullptr || !known->source.mx.all) return true;
+  return std::ranges::none_of(known->source.mx.replies, [&](const SourceReply& reply) {
+    return reply.signed_until && std::chrono::abs(*reply.signed_until - *mx.signed_until) <= kDay;
+  });
+}
+
 class Hearing {
  public:
   Hearing(Source& source, const std::string& domain, const Deadline& deadline)
@@ -131,8 +142,10 @@ void hear_source(Source& source, DomainObservation& seen, const Beforehand& befo
     heard = hearing.ask(facts.sts, record, RecordType::txt, Ask::all);
   facts.resolver_dead = Source::resolver_dead(facts.sts);
   if (heard) {
-    const bool mx_differed = known != nullptr && known->source.mx.differs();
-    if (before.thorough || mx_differed || unknown(seen.mx) || changed(known ? &known->mx : nullptr, seen.mx))
+    const bool mx_differed =
+        known != nullptr && (known->source.mx.differs() || known->source.mx.signed_apart());
+    if (before.thorough || mx_differed || unknown(seen.mx) ||
+        changed(known ? &known->mx : nullptr, seen.mx) || signed_anew(known, seen.mx))
       hearing.ask(facts.mx, domain, RecordType::mx, Ask::all);
     // One family that fails beside one that answers stops nobody.
     if (seen.policy_host.lookup() == Lookup::unknown) {

@@ -1,0 +1,117 @@
+#include "agent/commands/plan_key.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "agent/commands/plan_report.h"
+#include "checks/judge/senders/plan_tlsa.h"
+
+namespace stswatch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Made {
+  PlanVerdict verdict = PlanVerdict::unknown;
+  std::string why;
+  std::vector<TlsaStep> steps{};
+};
+
+/// What vouches for the chain of every address; nullopt where some address did not show one.
+std::optional<std::vector<TlsaRecord>> vouching(const MxHostObservation& look) {
+  std::vector<TlsaRecord> out;
+  for (const TlsaRecord& record : look.tlsa.records) {
+    const auto matches = [&](const SmtpProbe& probe) {
+      const auto match = std::ranges::find(probe.tls.tlsa, record, &TlsaMatch::record);
+      return match != probe.tls.tlsa.end() && match->matches;
+    };
+    if (std::ranges::all_of(look.probes, matches)) out.push_back(record);
+  }
+  const bool all = !look.probes.empty() && std::ranges::all_of(look.probes, [](const SmtpProbe& probe) {
+    return !probe.failure && !probe.tls.tlsa.empty();
+  });
+  return all ? std::optional(out) : std::nullopt;
+}
+
+/// A resolver's copy counts down: only a memory knows the whole TTL.
+void recall_tlsa(const Remembered& known, KeyChange& change) {
+  constexpr std::uint32_t kUnknown = 86400;
+  const auto past = known.around.pasts.find(change.host);
+  if (past == known.around.pasts.end() || !past->second || past->second->tlsa.records.empty()) {
+    change.ttl = std::max(change.ttl, kUnknown);
+    return;
+  }
+  for (const SeenTlsa& seen : past->second->tlsa.records) {
+    change.ttl = std::max(change.ttl, seen.ttl);
+    if (!seen.seen.gone && seen.record == change.next) change.published = seen.seen.first;
+  }
+}
+
+Made make(const PlanCommand& command, const TlsaRecord& next, const Remembered& known) {
+  const auto at = known.around.confirmed.find(command.key_of);
+  if (at == known.around.confirmed.end() || !at->second)
+    return {PlanVerdict::unknown, command.key_of + " is no MX host of the domain, or was not seen"};
+  const MxHostObservation& look = *at->second;
+  const bool published = look.tlsa.lookup == Lookup::found && look.tlsa.secure;
+  if (look.tlsa.name.empty() || look.tlsa.lookup == Lookup::unknown)
+    return {PlanVerdict::unknown, "the TLSA records of " + command.key_of +
+                                      " are not known to be secure: this needs a resolver that validates"};
+  if (look.tlsa.lookup == Lookup::absent)
+    return {PlanVerdict::safe, command.key_of + " has no TLSA records: its key may change at any time"};
+  KeyChange change{command.key_of, {}, {}, next, look.tlsa.ttl, known.now, {}};
+  if (published) {
+    const auto shown = vouching(look);
+    if (!shown)
+      return {PlanVerdict::unknown, "not every address of " + command.key_of + " showed its certificate"};
+    change.records = look.tlsa.records;
+    change.vouching = *shown;
+  }
+  recall_tlsa(known, change);
+  auto steps = plan_key_change(change);
+  if (!steps) return {PlanVerdict::unsafe, steps.error()};
+  return {PlanVerdict::safe,
+          "every sender that does DANE has a record of the key in use at each moment, by a TTL of " +
+              std::to_string(change.ttl) + " s",
+          std::move(*steps)};
+}
+
+Json to_json(const std::string& host, const Made& made) {
+  Json steps = Json::array();
+  for (const TlsaStep& step : made.steps) {
+    Json records = Json::array();
+    for (const TlsaRecord& record : step.records)
+      records.push_back(record.str());
+    const Json after{{"step", step.n - 1}, {"seconds", step.after.count()}};
+    steps.push_back({{"n", step.n},
+                     {"do", to_string(step.deed)},
+                     {"after", Json::array({after})},
+                     {"not_before", to_utc(step.not_before)},
+                     {"host", host},
+                     {"tlsa", std::move(records)},
+                     {"text", step.text}});
+  }
+  return {{"verdict", to_string(made.verdict)}, {"why", made.why}, {"steps", std::move(steps)}};
+}
+
+}  // namespace
+
+int plan_key(const PlanCommand& command, const Remembered& known, Streams io) {
+  const auto next = parse_tlsa(command.next_tlsa);
+  if (!next)
+    return complain(io, "--next-tlsa is no TLSA record: write it as in the zone, \"3 1 1 e3b0c4...\"",
+                    kExitUsage);
+  const Made made = make(command, *next, known);
+  if (command.json) {
+    io.out << to_json(command.key_of, made).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+           << "\n";
+    return exit_code(made.verdict);
+  }
+  io.out << command.key_of << "  " << to_string(made.verdict) << "\n  " << made.why << "\n";
+  for (const TlsaStep& step : made.steps)
+    io.out << "  " << step.n << ". " << to_string(step.deed) << "  not before " << to_utc(step.not_before)
+           << "\n     " << step.text << "\n";
+  return exit_code(made.verdict);
+}
+
+}  // namespace stswatch
