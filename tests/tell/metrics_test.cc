@@ -91,6 +91,53 @@ TEST_CASE("the whole exposition is the golden one") {
   CHECK_MESSAGE(got == golden.str(), "differs from " << path << "; see exposition.got.txt");
 }
 
+TEST_CASE("few series where few are wanted, and the sums over all domains in every form") {
+  auto s = sample();
+  const auto series_of = [](const std::string& text, const std::string& part) {
+    std::istringstream lines(text);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);)
+      count += line.front() != '#' && line.find(part) != line.npos;
+    return count;
+  };
+  const auto well = s.domains.front()->verdict.domain.str(), failing = s.domains[1]->verdict.domain.str();
+  REQUIRE(s.domains.front()->verdict.status == Status::ok);
+  REQUIRE(s.domains[1]->verdict.status == Status::critical);
+  const std::string of_well = "domain=\"" + well + "\"", of_failing = "domain=\"" + failing + "\"";
+  const auto all = text_of(s);
+  const auto sums = [&](const std::string& text) {
+    CHECK(text.find("stswatch_domains{status=\"critical\"} 1\n") != text.npos);
+    CHECK(text.find("stswatch_domains{status=\"unknown\"} 0\n") != text.npos);
+    CHECK(text.find("stswatch_domains_with_finding{code=\"enforce-breakage-now\",severity=\"critical\",route=\"page\"} 1\n") !=
+          text.npos);
+    CHECK(text.find("stswatch_earliest_breakage_timestamp_seconds ") != text.npos);
+    CHECK(text.find("stswatch_vantage_port25_ok 1\n") != text.npos);
+  };
+  sums(all);
+  CHECK(series_of(all, of_well) > 60);
+
+  s.metrics.state_sets = StateSets::current;
+  const auto lean = text_of(s);
+  sums(lean);
+  CHECK(lean.find("stswatch_domain_status{" + of_well + ",status=\"ok\"} 1\n") != lean.npos);
+  CHECK(lean.find("stswatch_domain_status{" + of_well + ",status=\"critical\"}") == lean.npos);
+  CHECK(lean.find("stswatch_drift_events_total{" + of_well + ",kind=\"mx-added\"} 2\n") != lean.npos);
+  CHECK(lean.find("kind=\"mx-removed\"} 0") == lean.npos);
+  CHECK(series_of(lean, of_well) < 40);
+
+  s.metrics.per_domain = PerDomain::failing;
+  const auto some = text_of(s);
+  sums(some);
+  CHECK(series_of(some, of_well) == 0);
+  CHECK(series_of(some, of_failing) == series_of(lean, of_failing));
+
+  s.metrics.per_domain = PerDomain::none;
+  const auto none = text_of(s);
+  sums(none);
+  CHECK(series_of(none, "domain=") == 0);
+  CHECK(series_of(none, "mx=") == 0);
+}
+
 TEST_CASE("TLS reports: born at 0 where they are taken, absent where nobody asked for any") {
   auto s = sample();
   CHECK(text_of(s).find("tlsrpt_sessions") == std::string::npos);
