@@ -123,18 +123,22 @@ void describe(V& v, Of<V, ChainFault>& fault) {
 
 template <class V>
 void describe(V& v, Of<V, PeerCertificates>& peer) {
-  auto& [leaf, chain, faults, used, last_issuer_trusted, name_matches] = peer;
+  auto& [leaf, chain, faults, used, last_issuer_trusted, name_matches, elder_refuses, revoked, revocation] =
+      peer;
   v.always("leaf", leaf);
   v("chain", chain);
   v("faults", faults);
   v("used", used);
   v("last_issuer_trusted", last_issuer_trusted);
   v("name_matches", name_matches);
+  v("elder_refuses", elder_refuses);
+  v("revoked", revoked);
+  v("revocation", revocation);
 }
 
 template <class V>
 void describe(V& v, Of<V, TlsFacts>& tls) {
-  auto& [version, cipher, alert, legacy_version, dh_bits, peer, tlsa] = tls;
+  auto& [version, cipher, alert, legacy_version, dh_bits, peer, tlsa, group, asks_certificate] = tls;
   v("version", version);
   v("cipher", cipher);
   v("alert", alert);
@@ -142,6 +146,8 @@ void describe(V& v, Of<V, TlsFacts>& tls) {
   v("dh_bits", dh_bits);
   v("peer", peer);
   v("tlsa", tlsa);
+  v("group", group);
+  v("asks_certificate", asks_certificate);
 }
 
 template <class V>
@@ -197,13 +203,33 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
 }
 
 template <class V>
+void describe(V& v, Of<V, Trial>& trial) {
+  auto& [good, detail, at] = trial;
+  v("good", good);
+  v("detail", detail);
+  v("at", at);
+}
+template <class V>
+void describe(V& v, Of<V, SecondProbe>& probe) {
+  auto& [address, at, large_hello, without_sni, default_certificate, legacy, starttls] = probe;
+  v.always("address", address);
+  v("at", at);
+  v("large_hello", large_hello);
+  v("without_sni", without_sni);
+  v("default_certificate", default_certificate);
+  v("legacy", legacy);
+  v("starttls", starttls);
+}
+
+template <class V>
 void describe(V& v, Of<V, MxHostObservation>& look) {
-  auto& [host, at, addresses, probes, tlsa] = look;
+  auto& [host, at, addresses, probes, tlsa, second] = look;
   v.always("host", host);
   v.always("at", at);
   v("addresses", addresses);
   v("probes", probes);
   v("tlsa", tlsa);
+  v("second", second);
 }
 
 template <class V>
