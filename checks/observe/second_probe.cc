@@ -58,8 +58,8 @@ class SecondLook {
     // Less than its due would call a slow server silent.
     if (way.offer == TlsOffer::large && deadline_.left() < way.patience) return seen;
     seen = try_smtp(host_, usual_.address, trust_, options_, now_, deadline_, way);
-    weary_ =
-        seen.failure && (seen.failure->cause == Cause::deferred || seen.failure->stage <= Stage::greeting);
+    if (seen.failure && !is_our_own(seen.failure->cause))
+      weary_ = seen.failure->cause == Cause::deferred || seen.failure->stage <= Stage::greeting;
     return seen;
   }
 

@@ -231,3 +231,17 @@ TEST_CASE("a certificate that is asked for is a fact, one that is insisted on a 
     }
   }
 }
+
+TEST_CASE("who has no other EHLO name to say still comes without SNI and with old versions") {
+  const auto context = Pki::get().server(kHost);
+  ScriptedServer server(serves({.context = context.get()}));
+  auto nameless = options(server);
+  nameless.helo = "[127.0.0.1]";
+  const auto first =
+      probe_smtp(kHost, kLoopback, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{5000}));
+  const auto seen =
+      probe_again(kHost, first, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{20000}));
+  CHECK_FALSE(seen.starttls.good);
+  CHECK(seen.without_sni.good == true);
+  CHECK(seen.legacy.good == true);
+}
