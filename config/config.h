@@ -37,7 +37,8 @@ struct ScheduleOptions {
   Seconds policy{3600};
   Seconds mx{3600};
   Seconds confirm_after{30};
-  int confirmations = 3;  // 1..10
+  int confirmations = 3;        // 1..10
+  Seconds second_probe{86400};  // of an MX host in other ways than the usual one; 0: never
 
   /// Two looks at a domain lie at most so far apart, but for what the schedule does not explain: an interval
   /// with its spread and what a look may take.
@@ -47,7 +48,9 @@ struct ScheduleOptions {
 enum class Ipv6 { automatic, on, off };
 
 struct NetworkOptions {
-  std::string ca_file;  // empty: the system's store
+  std::string ca_file;        // empty: the system's store
+  std::string elder_ca_file;  // that of senders who have not updated for years; empty: none
+  bool crl = true;            // ask the lists that certificates name whether they are revoked
   std::uint16_t https_port = 443;
   std::uint16_t smtp_port = 25;
   std::string helo;

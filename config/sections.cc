@@ -187,6 +187,13 @@ void schedule(TableReader& r, ScheduleOptions& into) {
   r.read("mx", into.mx);
   r.read("confirm_after", into.confirm_after);
   r.read_integer("confirmations", into.confirmations, 1, 10);
+  r.read_checked("second_probe", [&](const std::string& text) -> std::string {
+    const auto span = text == "off" ? std::optional(Seconds{0}) : parse_duration(text);
+    if (!span || (*span > Seconds{0} && *span < Seconds{3600}))
+      return "\"" + text + "\" is neither \"off\" nor an hour or more; write \"1d\"";
+    into.second_probe = *span;
+    return {};
+  });
 }
 
 void dns(TableReader& r, DnsOptions& into, bool& source) {
@@ -205,6 +212,8 @@ void dns(TableReader& r, DnsOptions& into, bool& source) {
 
 void network(TableReader& r, NetworkOptions& into) {
   r.read("ca_file", into.ca_file);
+  r.read("elder_ca_file", into.elder_ca_file);
+  r.read("crl", into.crl);
   r.read_integer("https_port", into.https_port, 1, 65535);
   r.read_integer("smtp_port", into.smtp_port, 1, 65535);
   r.read_checked("helo", [&](const std::string& text) {

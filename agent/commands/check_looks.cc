@@ -75,7 +75,8 @@ CheckLooks::CheckLooks(Probes& probes, const Config& config, const std::vector<D
       window_(jobs * 4),
       seen_(std::move(seen)),
       memory_(std::move(memory)),
-      mx_(probes, clock_, timeout_, cancel_, threads_within_limits(std::min<std::size_t>(jobs * 4, 256))),
+      mx_(probes, clock_, timeout_, cancel_, threads_within_limits(std::min<std::size_t>(jobs * 4, 256)),
+          config.schedule.second_probe > Seconds{0} ? Depth::thorough : Depth::usual),
       limits_(config) {
   for (std::size_t i = 0; i < std::min(threads_within_limits(jobs), names.size()); ++i)
     threads_.emplace_back([this] { work(); });

@@ -88,10 +88,11 @@ class Check {
   }
 
   void ca_file() {
-    const auto& path = config_.network.ca_file;
-    if (path.empty()) return;
-    if (const auto trust = TrustStore::load(path); !trust)
-      complain_of(path, "network.ca_file", trust.error());
+    for (const auto& [key, path] : {std::pair{"network.ca_file", config_.network.ca_file},
+                                    std::pair{"network.elder_ca_file", config_.network.elder_ca_file}}) {
+      if (path.empty()) continue;
+      if (const auto trust = TrustStore::load(path); !trust) complain_of(path, key, trust.error());
+    }
   }
 
   void secret(const std::string& key, const std::string& path) {

@@ -9,6 +9,8 @@
 namespace stswatch {
 namespace {
 
+constexpr const char* kSecondDoubt = " second ";
+
 template <class PerAddress>
 const PerAddress* of_address(const std::vector<PerAddress>& all, const Address& address) {
   const auto it = std::ranges::find(all, address, &PerAddress::address);
@@ -22,6 +24,11 @@ bool only_dates(const PeerCertificates& peer) {
 }
 
 bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
+
+/// The key under which a trial of a second probe is doubted.
+std::string doubt_of(const Address& address, std::string_view trial) {
+  return address.str() + kSecondDoubt + std::string(trial);
+}
 
 constexpr Seconds kSameRun{15};  // what was heard so shortly before belongs to the same run (RULES 5.7)
 
@@ -160,6 +167,27 @@ class Confirmer {
     return {};
   }
 
+  /// Each trial of a second probe by itself. A fault was met twice with our usual way working in between, and
+  /// is told once another second probe has met it again; what was not proved leaves what is known.
+  SecondProbe second(const SecondProbe* before, const SecondProbe& seen) {
+    SecondProbe out = before ? *before : SecondProbe{.address = seen.address, .at = {}};
+    out.at = seen.at;
+    std::map<std::string, const Trial*> now;
+    each_trial(seen, [&](const char* name, const Trial& trial) { now.emplace(name, &trial); });
+    each_trial(out, [&](const char* name, Trial& held) {
+      const Trial& trial = *now.at(name);
+      if (!trial.good) return;
+      const std::string key = doubt_of(seen.address, name);
+      const bool proved = *trial.good || held.good == false || held_at_face_value(name);
+      if (proved)
+        debounces_.erase(key);
+      else if (!settled(key, 2))
+        return;
+      held = trial;
+    });
+    return out;
+  }
+
   /// Addresses that are gone are no longer doubted.
   void forget_others(const std::set<std::string>& addresses) {
     std::erase_if(debounces_, [&](const auto& entry) {
@@ -169,6 +197,11 @@ class Confirmer {
   }
 
  private:
+  /// Which certificate and which versions a server has does not pass by itself.
+  static bool held_at_face_value(std::string_view trial) {
+    return trial == "default_certificate" || trial == "legacy";
+  }
+
   /// RULES 5.8: only the zone's own servers, or a failed validation, prove that it is at fault; silence
   /// neither opens nor closes that. What a resolver that is at fault itself calls bogus proves nothing.
   template <class Record>
@@ -292,6 +325,11 @@ Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Secon
   return std::min(std::max(soon, (now - newest->second.since) / 4), routine);
 }
 
+bool doubts_second_probe(const Debounces& debounces) {
+  return std::ranges::any_of(debounces,
+                             [](const auto& d) { return d.first.find(kSecondDoubt) != std::string::npos; });
+}
+
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,
                           Debounces& debounces, const Vantage& vantage, const ConfirmRules& rules) {
   Confirmer confirmer(debounces, vantage, rules, seen.at);
@@ -353,6 +391,12 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
     out.probes.push_back(now != nullptr ? confirmer.probe(seen.host, last, *now) : *last);
     date(out.probes.back(), last, now, before ? std::optional(before->at) : std::nullopt);
     if (now != nullptr) confirmer.settle_tlsa(last, out.probes.back());
+  }
+  for (const auto& address : addresses) {
+    const auto* last = before ? of_address(before->second, address) : nullptr;
+    const auto* now = of_address(seen.second, address);
+    if (now == nullptr && last == nullptr) continue;
+    out.second.push_back(now != nullptr ? confirmer.second(last, *now) : *last);
   }
   confirmer.forget_others(texts_of(addresses));
   return out;

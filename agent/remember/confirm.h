@@ -29,6 +29,9 @@ using Debounces = std::map<std::string, Debounce>;  // by "sts", "mx", ... or ad
 /// settles it, since nobody answers this vantage. At most `routine`, which it is without a doubt.
 Seconds settle_in(const Debounces& debounces, TimePoint now, Seconds soon, Seconds routine);
 
+/// A second probe met a fault, and another shall say whether it lasts.
+bool doubts_second_probe(const Debounces& debounces);
+
 /// `before`: what was confirmed before, null at the first look. `seen`: this look alone, so that unknown
 /// parts keep what was confirmed. `fetched`: this look asked for the policy. Doubts move with each look.
 DomainObservation confirm(const DomainObservation* before, const DomainObservation& seen, bool fetched,

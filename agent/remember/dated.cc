@@ -72,6 +72,11 @@ void date_facts(Record& record, Dating& dating) {
   const auto dated = [&](const auto& facts) {
     auto copy = *facts;
     dating(copy.at);
+    if constexpr (requires { copy.second; })
+      for (auto& second : copy.second) {
+        dating(second.at);
+        each_trial(second, [&](const char*, Trial& trial) { dating(trial.at); });
+      }
     return std::make_shared<const decltype(copy)>(std::move(copy));
   };
   record.known = dated(record.known);

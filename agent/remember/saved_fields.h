@@ -126,18 +126,22 @@ void describe(V& v, Of<V, ChainFault>& fault) {
 
 template <class V>
 void describe(V& v, Of<V, PeerCertificates>& peer) {
-  auto& [leaf, chain, faults, used, last_issuer_trusted, name_matches] = peer;
+  auto& [leaf, chain, faults, used, last_issuer_trusted, name_matches, elder_refuses, revoked, revocation] =
+      peer;
   v.always("leaf", leaf);
   v("chain", chain);
   v("faults", faults);
   v("used", used);
   v("last_issuer_trusted", last_issuer_trusted);
   v("name_matches", name_matches);
+  v("elder_refuses", elder_refuses);
+  v("revoked", revoked);
+  v("revocation", revocation);
 }
 
 template <class V>
 void describe(V& v, Of<V, TlsFacts>& tls) {
-  auto& [version, cipher, alert, legacy_version, dh_bits, peer, tlsa] = tls;
+  auto& [version, cipher, alert, legacy_version, dh_bits, peer, tlsa, group, asks_certificate] = tls;
   v("version", version);
   v("cipher", cipher);
   v("alert", alert);
@@ -145,6 +149,8 @@ void describe(V& v, Of<V, TlsFacts>& tls) {
   v("dh_bits", dh_bits);
   v("peer", peer);
   v("tlsa", tlsa);
+  v("group", group);
+  v("asks_certificate", asks_certificate);
 }
 
 template <class V>
@@ -208,8 +214,27 @@ void describe(V& v, Of<V, TrustEnd>& end) {
 }
 
 template <class V>
+void describe(V& v, Of<V, Trial>& trial) {
+  auto& [good, detail, at] = trial;
+  v("good", good);
+  v("detail", detail);
+  v("at", at);
+}
+template <class V>
+void describe(V& v, Of<V, SecondProbe>& probe) {
+  auto& [address, at, large_hello, without_sni, default_certificate, legacy, starttls] = probe;
+  v.always("address", address);
+  v("at", at);
+  v("large_hello", large_hello);
+  v("without_sni", without_sni);
+  v("default_certificate", default_certificate);
+  v("legacy", legacy);
+  v("starttls", starttls);
+}
+
+template <class V>
 void describe(V& v, Of<V, MxHostObservation>& look) {
-  auto& [host, at, addresses, probes, tlsa, trust_end, tlsa_denial] = look;
+  auto& [host, at, addresses, probes, tlsa, trust_end, tlsa_denial, second] = look;
   v.always("host", host);
   v.always("at", at);
   v("addresses", addresses);
@@ -217,6 +242,7 @@ void describe(V& v, Of<V, MxHostObservation>& look) {
   v("tlsa", tlsa);
   v("trust_end", trust_end);
   v("tlsa_denial", tlsa_denial);
+  v("second", second);
 }
 
 template <class V>

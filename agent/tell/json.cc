@@ -37,6 +37,7 @@ Json to_json(const std::optional<PeerCertificates>& peer) {
   out["trusted"] = peer->trusted();
   out["verify_error"] = or_null(peer->verify_error());
   out["name_matches"] = peer->name_matches;
+  out["revoked"] = or_null(peer->revoked);
   return out;
 }
 
@@ -78,6 +79,7 @@ Json to_json(const MxVerdict& m) {
                          {"seen_at", or_null(a.seen_at)},
                          {"tls_version", or_null(a.tls_version)},
                          {"cipher", or_null(a.cipher)},
+                         {"group", or_null(a.group)},
                          {"certificate", to_json(a.certificate)},
                          {"dane", to_string(a.dane)}});
   }

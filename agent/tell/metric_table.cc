@@ -40,6 +40,8 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_mx_allowed", "1 when the policy in effect lists the MX host, 0 when it does not."},
     MetricInfo{"stswatch_mx_outcome",
                "1 for what an address of the MX host proved: ok, failed, unreachable or unknown."},
+    MetricInfo{"stswatch_mx_tls_info",
+               "Always 1; TLS version and key exchange group of the last handshake with an address."},
     MetricInfo{"stswatch_mx_hosts", "MX hosts of the domain. Absent while their lookup has never succeeded."},
     MetricInfo{
         "stswatch_enforce_usable_mx",

@@ -202,6 +202,12 @@ class MxHosts {
         const Labels labels{{"mx", m.host}, {"address", a.address.str()}};
         out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
                     {"ok", "failed", "unreachable", "unknown"});
+        if (!a.tls_version.empty()) {
+          Labels how = labels;
+          how.push_back({"version", a.tls_version});
+          how.push_back({"group", a.group});
+          out.gauge("stswatch_mx_tls_info", how, 1);
+        }
         if (a.certificate) certificate(out, "stswatch_mx_certificate", labels, *a.certificate);
       }
     }

@@ -150,7 +150,7 @@ void mx_hosts(Html& page, const View& view) {
         table.cell().text(a.address.str());
         tag(table.cell(), kind_of(a.outcome), to_string(a.outcome));
         page.text(a.detail.empty() ? "" : " " + a.detail);
-        table.cell().text(a.tls_version);
+        table.cell().text(a.tls_version + (a.group.empty() ? "" : ", " + a.group));
         certificate(table.cell(), a.certificate, view.now());
         table.end_row();
       }

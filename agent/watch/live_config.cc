@@ -52,7 +52,7 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   if (!resolver) return tl::make_unexpected(resolver.error());
   out.resolver = std::move(*resolver);
 
-  auto trust = TrustStore::load(config.network.ca_file);
+  auto trust = TrustStore::load(config.network.ca_file, config.network.elder_ca_file);
   if (!trust) return tl::make_unexpected(trust.error());
   out.trust = std::move(*trust);
 
@@ -66,6 +66,9 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   options.ipv6 = ipv6;
   out.address_limiter = before != nullptr ? before->address_limiter : std::make_shared<AddressLimiter>();
   out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options, out.address_limiter);
+  if (network.crl)
+    out.observer->use_revocation(std::make_shared<RevocationLists>(
+        *out.resolver, RevocationLists::Options{.allow_private = network.allow_private}));
   if (config.dns_source) {
     out.source = std::make_shared<dns::Source>(
         *out.resolver, dns::SourceOptions{.allow_private = network.allow_private, .ipv6 = ipv6});

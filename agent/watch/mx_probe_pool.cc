@@ -38,8 +38,8 @@ Millis share_of(Millis look_timeout) { return look_timeout - std::min(look_timeo
 }  // namespace
 
 MxProbePool::MxProbePool(const Probes& probes, Clock& clock, Millis look_timeout, const Cancel& cancel,
-                         std::size_t threads)
-    : probes_(probes), clock_(clock), look_timeout_(share_of(look_timeout)), cancel_(cancel) {
+                         std::size_t threads, Depth depth)
+    : probes_(probes), clock_(clock), look_timeout_(share_of(look_timeout)), cancel_(cancel), depth_(depth) {
   for (std::size_t i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
 }
@@ -87,10 +87,10 @@ void MxProbePool::work() {
     }
     probes_.canaries->ask(clock_.now(), cancel_);
     const auto deadline = Deadline::in(look_timeout_, &cancel_);
-    auto look = std::make_shared<const MxHostObservation>(
-        probes_.observer->look_at_mx(errand.host, clock_.now(), deadline));
-    probes_.vantage->saw(*look);
-    errand.done.set_value(std::move(look));
+    auto look = probes_.observer->look_at_mx(errand.host, clock_.now(), deadline);
+    probes_.vantage->saw(look);
+    if (depth_ == Depth::thorough) probes_.observer->look_again(look, deadline);
+    errand.done.set_value(std::make_shared<const MxHostObservation>(std::move(look)));
   }
 }
 

@@ -17,12 +17,15 @@
 
 namespace stswatch {
 
+/// Whether the looks come in other ways too (Observer::look_again).
+enum class Depth { usual, thorough };
+
 class MxProbePool {
  public:
   using Look = std::shared_future<std::shared_ptr<const MxHostObservation>>;
 
   MxProbePool(const Probes& probes, Clock& clock, Millis look_timeout, const Cancel& cancel,
-              std::size_t threads);
+              std::size_t threads, Depth depth = Depth::usual);
   ~MxProbePool();
   MxProbePool(const MxProbePool&) = delete;
   MxProbePool& operator=(const MxProbePool&) = delete;
@@ -48,6 +51,7 @@ class MxProbePool {
   Clock& clock_;
   const Millis look_timeout_;
   const Cancel& cancel_;
+  const Depth depth_;
   std::mutex mutex_;
   std::condition_variable more_;
   std::unordered_map<std::string, Kept> looks_;  // guarded by mutex_, as are the next three

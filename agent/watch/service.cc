@@ -9,6 +9,7 @@
 #include "agent/remember/update.h"
 #include "agent/watch/descriptors.h"
 #include "checks/judge/case.h"
+#include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {
 namespace {
@@ -79,6 +80,27 @@ bool came_to_an_end(const MxHostObservation& look, const MxHostObservation& know
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
   return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
+}
+
+/// Hosts differ in when theirs comes, a tenth either way, so that a fleet's do not come together.
+Seconds spread(const std::string& host, Seconds interval) {
+  const auto tenth = static_cast<std::size_t>(std::max<Seconds::rep>(interval.count() / 10, 1));
+  return interval + Seconds{static_cast<Seconds::rep>(std::hash<std::string>{}(host) % (2 * tenth))} -
+         Seconds{static_cast<Seconds::rep>(tenth)};
+}
+
+/// Once an interval, at once where a fault waits for its confirmation, and soon where senders report what our
+/// usual look does not see. The first round of looks goes without.
+bool second_probe_is_due(const MxMemory* before, const std::string& host, TimePoint now, Seconds interval,
+                         bool disputed) {
+  constexpr Seconds kDisputed{3600};
+  if (before == nullptr || interval == Seconds{0}) return false;
+  if (doubts_second_probe(before->debounces)) return true;
+  TimePoint last{};
+  for (const SecondProbe& second : before->known->second)
+    last = std::max(last, second.at);
+  const Seconds age = now - last;
+  return age >= spread(host, interval) || (disputed && age >= kDisputed);
 }
 
 /// RFC 8461 §3.1: the id is the sign that the policy changed.
@@ -381,6 +403,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   wait_for_address({Kind::mx, host}, crowded);
   const auto& schedule = plan.config.schedule;
   if (!crowded.empty() && look.probes.empty()) return schedule.mx;
+  const auto before = memory_.mx(host);
+  if (second_probe_is_due(before.get(), host, look.at, schedule.second_probe, is_disputed(host)))
+    plan.probes.observer->look_again(look, deadline);
   if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return schedule.mx;
   if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
@@ -389,7 +414,6 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const auto outcome = outcome_of(look, vantage);
   looks_.looked(LookKind::mx, outcome, watch.seconds());
 
-  const auto before = memory_.mx(host);
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;
   auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
@@ -422,6 +446,22 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
   return again_soon ? std::min(schedule.confirm_after, interval) : interval;
+}
+
+/// Senders report failures at a host that is good from here.
+bool Service::is_disputed(const std::string& host) {
+  std::set<std::string> users;
+  {
+    const std::lock_guard lock(mutex_);
+    users = mx_users_.domains_of(host);
+  }
+  return std::ranges::any_of(users, [&](const std::string& user) {
+    const auto name = Domain::parse(user);
+    const auto record = name ? memory_.domain(*name) : nullptr;
+    return record && std::ranges::any_of(record->verdict.findings, [&](const Finding& f) {
+             return f.code == codes::probe_disagrees && f.subject == host;
+           });
+  });
 }
 
 bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host,

@@ -68,6 +68,7 @@ class Service {
   Seconds look_at_vantage(const LiveConfig& plan);
   void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
+  bool is_disputed(const std::string& host);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
   /// Answers what the look by itself proved of the policy.

@@ -21,6 +21,11 @@ inline constexpr std::size_t kSmtpReplyLines = 128;
 inline constexpr std::size_t kSmtpDialogue = 65536;
 // EHLO and QUIT after the last fact are courtesy: a peer that stalls there must not use up the look.
 inline constexpr auto kSmtpFarewell = 2s;
+// A server that answers a small ClientHello within the one, and a large one not within the other, is not
+// slow.
+inline constexpr auto kHandshake = 60s;
+inline constexpr auto kUsualHello = 2s;
+inline constexpr auto kLargeHello = 5s;
 
 // A chain of 10 certificates of 4 KB each is twice what any public CA sends; beyond is not remembered.
 inline constexpr std::size_t kTlsChain = 10;

@@ -59,6 +59,10 @@ struct PeerCertificates {
       used;  // indices into `chain` of those the verified path uses; all when it does not verify
   bool last_issuer_trusted = false;  // the issuer of the last certificate sent is in the trust store
   bool name_matches = false;         // a DNS-ID of the leaf matches the host we asked for
+  // "FILE: why": it verifies, but not against the older store that the operator named; empty otherwise.
+  std::string elder_refuses{};
+  std::optional<bool> revoked{};  // by the CRL of its issuer; null: not looked at, or not to be had
+  std::string revocation{};       // of what is revoked: since when, why, by which list
 
   bool trusted() const { return faults.empty(); }
   bool good() const { return trusted() && name_matches; }

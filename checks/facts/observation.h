@@ -10,6 +10,7 @@
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
+#include "checks/facts/second_probe.h"
 #include "checks/facts/source.h"
 #include "checks/facts/tlsa.h"
 
@@ -24,6 +25,8 @@ struct TlsFacts {
   int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
   std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
   std::vector<TlsaMatch> tlsa{};           // of the host's TLSA records, where it has any that are secure
+  std::string group{};                     // of the key exchange: "x25519"
+  bool asks_certificate = false;           // the peer sent a CertificateRequest (RFC 8446 §4.3.2)
   bool operator==(const TlsFacts&) const = default;
 };
 
@@ -108,6 +111,7 @@ struct MxHostObservation {
   /// Why a resolver that asks label by label (RFC 9156) does not get as far as the TLSA records that are
   /// there: what "_tcp" above them answers. Empty: nothing is wrong, or it is not known.
   std::string tlsa_denial{};
+  std::vector<SecondProbe> second{};  // by address; empty in most looks
   bool operator==(const MxHostObservation&) const = default;
 };
 

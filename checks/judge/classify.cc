@@ -143,6 +143,8 @@ MxAddressCase classify(const SmtpProbe& probe, const std::string& host, const Va
     if (probe.failure->cause == Cause::not_offered) out.detail = what_was_said(probe);
     if (proof.code == kOldTls) {
       out.detail = "no handshake with TLS 1.2 or 1.3, one with " + probe.tls.legacy_version;
+    } else if (probe.tls.asks_certificate && probe.failure->cause != Cause::timeout) {
+      out.detail += "; it had asked for a client certificate, and we have none to show";
     }
     if (proof.outcome != HostOutcome::unknown) return out;
   }

@@ -132,6 +132,7 @@ MxAddressVerdict address_verdict(const MxAddressCase& at, TimePoint looked) {
   }
   out.tls_version = at.probe->tls.version;
   out.cipher = at.probe->tls.cipher;
+  out.group = at.probe->tls.group;
   out.certificate = at.probe->tls.peer;
   return out;
 }

@@ -61,6 +61,7 @@ struct MxAddressVerdict {
   std::string detail;
   std::string tls_version;
   std::string cipher;
+  std::string group;  // of the key exchange
   std::optional<PeerCertificates> certificate;
   Dane dane = Dane::unknown;
   std::optional<TimePoint> seen_at;  // the look that the outcome comes from; null: none asked this address

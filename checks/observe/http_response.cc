@@ -30,7 +30,7 @@ std::string kept(string_view value) { return printable({value.data(), value.size
 /// Content-Length announces, and its fields keep every header of a stranger.
 class Parser final : public http::basic_parser<false> {
  public:
-  explicit Parser(HttpResponse& out) : out_(out) {
+  Parser(HttpResponse& out, std::size_t most) : out_(out), most_(most) {
     eager(true);
     header_limit(2 * bounds::kHttpHeader + 2);  // the reader holds the real bound; mended line ends need more
     body_limit(std::numeric_limits<std::uint64_t>::max());  // likewise: Beast would refuse what we cut
@@ -77,7 +77,7 @@ class Parser final : public http::basic_parser<false> {
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
 
   std::size_t on_body_impl(string_view body, error_code&) override {
-    const std::size_t room = bounds::kPolicyBody - out_.body.size();
+    const std::size_t room = most_ - out_.body.size();
     out_.body.append(body.data(), std::min(room, body.size()));
     if (body.size() > room) out_.too_large = true;
     return body.size();
@@ -92,6 +92,7 @@ class Parser final : public http::basic_parser<false> {
   void on_finish_impl(error_code&) override {}
 
   HttpResponse& out_;
+  const std::size_t most_;
   bool header_done_ = false;
   bool foreign_coding_ = false;
 };
@@ -154,8 +155,11 @@ std::string mended(std::string_view header) {
 }  // namespace
 
 struct HttpResponseReader::Impl {
+  explicit Impl(std::size_t octets) : most(octets) {}
+
+  const std::size_t most;
   HttpResponse out;
-  std::unique_ptr<Parser> parser = std::make_unique<Parser>(out);
+  std::unique_ptr<Parser> parser = std::make_unique<Parser>(out, most);
   std::string pending;          // not yet understood
   std::size_t scanned = 0;      // of `pending`: no end of the header before here
   std::size_t header_size = 0;  // of the interim responses before this one
@@ -221,7 +225,7 @@ Result<bool> HttpResponseReader::Impl::read_header() {
     // RFC 9110 §15.2: interim responses are skipped. 101 answers an Upgrade that we never sent: final for us.
     if (out.status / 100 != 1 || out.status == 101) return true;
     out = HttpResponse{};
-    parser = std::make_unique<Parser>(out);
+    parser = std::make_unique<Parser>(out, most);
   }
 }
 
@@ -236,7 +240,7 @@ Result<void> HttpResponseReader::Impl::start_body() {
 /// RFC 9110 §8.4: what a coding holds is the text that was meant. Only a whole body is undone.
 void HttpResponseReader::Impl::decode() {
   if (!out.content_encoding || out.truncated || out.too_large) return;
-  auto plain = inflated(*out.content_encoding, out.body, bounds::kPolicyBody);
+  auto plain = inflated(*out.content_encoding, out.body, most);
   if (!plain) return;
   out.body = std::move(plain->text);
   out.too_large = plain->more;
@@ -266,7 +270,7 @@ HttpResponseReader::Want HttpResponseReader::Impl::read_body() {
   return Want::more;
 }
 
-HttpResponseReader::HttpResponseReader() : impl_(std::make_unique<Impl>()) {}
+HttpResponseReader::HttpResponseReader(std::size_t most) : impl_(std::make_unique<Impl>(most)) {}
 HttpResponseReader::HttpResponseReader(HttpResponseReader&&) noexcept = default;
 HttpResponseReader& HttpResponseReader::operator=(HttpResponseReader&&) noexcept = default;
 HttpResponseReader::~HttpResponseReader() = default;

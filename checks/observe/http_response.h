@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "checks/facts/bounds.h"
 #include "checks/facts/result.h"
 
 namespace stswatch {
@@ -21,12 +22,12 @@ struct HttpResponse {
   std::optional<std::string> cache_control;
   std::optional<std::string> age;
   std::optional<std::string> date;
-  bool has_body = false;   // false: this status has none (RFC 9112 §6.3: 1xx, 204, 304)
-  std::string body;        // at most bounds::kPolicyBody octets, without the chunking and what `decoded` says
-  bool too_large = false;  // there was more
-  bool truncated = false;  // shorter than announced, or broken chunking
-  bool decoded = false;    // `content_encoding` was undone; false beside one: it was not known, or broken
-  bool end_unproven = false;        // a body that only the close delimits, closed without close_notify
+  bool has_body = false;  // false: this status has none (RFC 9112 §6.3: 1xx, 204, 304)
+  std::string body;  // at most as many octets as were allowed, without the chunking and what `decoded` says
+  bool too_large = false;     // there was more
+  bool truncated = false;     // shorter than announced, or broken chunking
+  bool decoded = false;       // `content_encoding` was undone; false beside one: it was not known, or broken
+  bool end_unproven = false;  // a body that only the close delimits, closed without close_notify
   bool length_and_chunked = false;  // both announced: the chunks counted
 };
 
@@ -36,7 +37,8 @@ class HttpResponseReader {
   /// How the octets ended: `orderly` is one that TLS authenticated with close_notify.
   enum class End { orderly, abrupt };
 
-  HttpResponseReader();
+  /// `most`: octets of the body that are kept.
+  explicit HttpResponseReader(std::size_t most = bounds::kPolicyBody);
   HttpResponseReader(HttpResponseReader&&) noexcept;
   HttpResponseReader& operator=(HttpResponseReader&&) noexcept;
   ~HttpResponseReader();

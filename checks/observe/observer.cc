@@ -8,6 +8,7 @@
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
 #include "checks/observe/net/tcp.h"
+#include "checks/observe/second_probe.h"
 
 namespace stswatch {
 namespace {
@@ -285,9 +286,15 @@ std::vector<PolicyFetch> Observer::fetch_policies(const Domain& domain, const Ho
                                                   std::vector<Address>* crowded) {
   return each_address<PolicyFetch>(policy_host.all(), deadline, bounds::kPolicyFetch, crowded,
                                    [&](const Address& address, const Deadline& share) {
-                                     return fetch_policy(domain, address, *trust_, options_.https, now,
-                                                         share);
+                                     auto seen =
+                                         fetch_policy(domain, address, *trust_, options_.https, now, share);
+                                     look_up_revocation(seen.tls, now, share);
+                                     return seen;
                                    });
+}
+
+void Observer::look_up_revocation(TlsFacts& tls, TimePoint now, const Deadline& deadline) const {
+  if (revocation_ && tls.peer) revocation_->look_up(*tls.peer, trust_->issuers(), now, deadline);
 }
 
 MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,
@@ -307,10 +314,25 @@ MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, c
   const auto secure_tlsa = seen.tlsa.secure ? seen.tlsa.records : std::vector<TlsaRecord>{};
   seen.probes = each_address<SmtpProbe>(seen.addresses.all(), deadline, deadline.left(), crowded,
                                         [&](const Address& address, const Deadline& share) {
-                                          return probe_smtp(host, address, *trust_, options_.smtp, now, share,
-                                                            secure_tlsa);
+                                          auto probe = probe_smtp(host, address, *trust_, options_.smtp, now,
+                                                                  share, secure_tlsa);
+                                          look_up_revocation(probe.tls, now, share);
+                                          return probe;
                                         });
   return seen;
+}
+
+void Observer::look_again(MxHostObservation& seen, const Deadline& deadline) {
+  std::vector<const SmtpProbe*> usual;
+  for (const SmtpProbe& probe : seen.probes)
+    if (wants_second_probe(probe)) usual.push_back(&probe);
+  for (std::size_t i = 0; i < usual.size() && !deadline.passed() && !deadline.cancelled(); ++i) {
+    const auto share = deadline.within(deadline.left() / static_cast<Millis::rep>(usual.size() - i));
+    bool crowded = false;
+    const auto turn = address_limiter_->take(usual[i]->address, share, &crowded);
+    if (!turn) continue;
+    seen.second.push_back(probe_again(seen.host, *usual[i], *trust_, options_.smtp, seen.at, share));
+  }
 }
 
 std::optional<bool> Observer::greets(const std::string& host, const Deadline& deadline) {

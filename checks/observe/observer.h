@@ -10,6 +10,7 @@
 #include "checks/observe/dns/witness.h"
 #include "checks/observe/https.h"
 #include "checks/observe/net/address_limiter.h"
+#include "checks/observe/revocation.h"
 #include "checks/observe/smtp.h"
 
 namespace stswatch {
@@ -44,6 +45,10 @@ class Observer {
   MxHostObservation look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,
                                std::vector<Address>* crowded = nullptr);
 
+  /// The second, rare probe of each address that the look reached: fills in `seen.second`. What there is no
+  /// time for, and who is busy, is left for another day.
+  void look_again(MxHostObservation& seen, const Deadline& deadline);
+
   /// Whether any address of this host, which the operator named, greets on the SMTP port; nothing when its
   /// addresses could not be found out, or our own means did not suffice to ask them. `host` may be an
   /// address.
@@ -52,8 +57,11 @@ class Observer {
   void use_ipv6(bool route);
   /// Before the first look. Without one the resolver is the only witness.
   void use_source(std::shared_ptr<dns::Source> source) { source_ = std::move(source); }
+  /// Before the first look. Without them nothing is known of revocation.
+  void use_revocation(std::shared_ptr<RevocationLists> lists) { revocation_ = std::move(lists); }
 
  private:
+  void look_up_revocation(TlsFacts& tls, TimePoint now, const Deadline& deadline) const;
   std::optional<Failure> refused_by_us(const Address& address) const;
   template <class Facts, class Dial>
   std::vector<Facts> each_address(const std::vector<Address>& addresses, const Deadline& deadline,
@@ -64,7 +72,8 @@ class Observer {
   ObserveOptions options_;
   std::atomic<bool> ipv6_;
   std::shared_ptr<AddressLimiter> address_limiter_;
-  std::shared_ptr<dns::Source> source_;  // may be null
+  std::shared_ptr<dns::Source> source_;          // may be null
+  std::shared_ptr<RevocationLists> revocation_;  // may be null
 };
 
 /// Whether this machine has an IPv6 default route (or any route to `probe`); no packet is sent.

@@ -155,6 +155,11 @@ std::string machine_name() {
   return name.data();
 }
 
+std::optional<Address> our_address(const Address& peer) {
+  const auto ours = source_address(peer);
+  return ours ? std::optional(*ours) : std::nullopt;
+}
+
 /// One connection's dialogue, command by command.
 class Session {
  public:
@@ -187,9 +192,12 @@ class Session {
   }
 
   /// Over TLS the client starts afresh (RFC 3207 §4.2); then it takes its leave. Nothing of it is a fact.
-  void greet_and_leave() {
+  Result<void> greet_and_leave() {
     connection_.hurry(farewell_);
-    if (command("EHLO " + ehlo_, Stage::ehlo)) leave();
+    const auto greeted = command("EHLO " + ehlo_, Stage::ehlo);
+    if (!greeted) return tl::unexpected(greeted.error());
+    leave();
+    return {};
   }
 
   /// RFC 5321 §4.1.1.10: QUIT, and its reply awaited, before the connection is closed.
@@ -200,6 +208,7 @@ class Session {
   }
 
   void close() { connection_.close(); }
+  void hurry(Millis span) { connection_.hurry(span); }
 
  private:
   Result<SmtpReply> reply(Stage stage) {
@@ -283,29 +292,54 @@ class Probe {
     auto session = dial();
     auto done = session ? session->reach_tls(out) : tl::unexpected(session.error());
     const bool in_plain = !done.has_value();
-    if (done) done = session->handshake(trust_, {host_, now_, TlsOffer::modern, tlsa_}, out.tls);
+    if (done) {
+      done = session->handshake(trust_, {.host = host_, .now = now_, .tlsa = tlsa_}, out.tls);
+    }
     out.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
     if (!done) out.failure = done.error();
 
     if (!session) return;
     if (!done && in_plain && still_talking(done.error())) return session->leave();
     // RFC 8461 §4.2: to a peer that is not who it should be, nothing is said.
-    if (done && out.tls.peer && out.tls.peer->good()) return session->greet_and_leave();
+    if (done && out.tls.peer && out.tls.peer->good()) return greet_and_leave(*session, out);
     session->close();
     if (!done && may_be_legacy(done.error()) && !deadline_.passed()) look_for_legacy(out.tls);
   }
 
- private:
-  Result<Session> dial() {
-    auto connection = Connection::open(address_, options_.port, deadline_, kBudget);
-    if (!connection) return tl::unexpected(connection.error());
-    return Session(std::move(*connection), ehlo_name(options_.helo, machine_name(), our_address()),
-                   options_.farewell);
+  void run(SmtpProbe& out, const SmtpWay& way) {
+    auto session = dial(way.other_name);
+    auto done = session ? session->reach_tls(out) : tl::unexpected(session.error());
+    if (done) {
+      session->hurry(way.patience);
+      done = session->handshake(
+          trust_, {.host = host_, .now = now_, .offer = way.offer, .tlsa = {}, .sni = way.sni}, out.tls);
+    }
+    if (!done) out.failure = done.error();
+    if (!session) return;
+    if (!done && still_talking(done.error())) return session->leave();
+    session->close();
   }
 
-  std::optional<Address> our_address() const {
-    const auto ours = source_address(address_);
-    return ours ? std::optional(*ours) : std::nullopt;
+ private:
+  Result<Session> dial(bool other_name = false) {
+    auto name = ehlo_name(options_.helo, machine_name(), our_address(address_));
+    if (other_name) {
+      const auto other = other_ehlo_name(address_);
+      if (other == name) return tl::unexpected(Failure{Stage::connect, Cause::local, "no other EHLO name"});
+      name = other;
+    }
+    auto connection = Connection::open(address_, options_.port, deadline_, kBudget);
+    if (!connection) return tl::unexpected(connection.error());
+    return Session(std::move(*connection), std::move(name), options_.farewell);
+  }
+
+  /// TLS 1.3 servers check the client's certificate after our side of the handshake has ended (RFC 8446
+  /// §4.4.2.4): one that insists says so now.
+  static void greet_and_leave(Session& session, SmtpProbe& out) {
+    const auto greeted = session.greet_and_leave();
+    if (greeted || !out.tls.asks_certificate || greeted.error().cause != Cause::tls_alert) return;
+    out.tls.alert = greeted.error().detail;
+    out.failure = Failure{Stage::handshake, Cause::tls_alert, greeted.error().detail};
   }
 
   void look_for_legacy(TlsFacts& facts) {
@@ -317,7 +351,8 @@ class Probe {
       return;
     }
     TlsFacts second;
-    if (session->handshake(trust_, {host_, now_, TlsOffer::legacy, tlsa_}, second))
+    if (session->handshake(trust_, {.host = host_, .now = now_, .offer = TlsOffer::legacy, .tlsa = tlsa_},
+                           second))
       note_legacy(facts, std::move(second));
     session->close();
   }
@@ -341,6 +376,16 @@ SmtpProbe probe_smtp(const std::string& host, const Address& address, const Trus
   Probe(host, address, trust, options, now, deadline, tlsa).run(out);
   return out;
 }
+
+SmtpProbe try_smtp(const std::string& host, const Address& address, const TrustStore& trust,
+                   const SmtpOptions& options, TimePoint now, const Deadline& deadline, const SmtpWay& way) {
+  SmtpProbe out;
+  out.address = address;
+  Probe(host, address, trust, options, now, deadline, {}).run(out, way);
+  return out;
+}
+
+std::string other_ehlo_name(const Address& peer) { return ehlo_name({}, {}, our_address(peer)); }
 
 Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline) {
   auto connection = Connection::open(address, options.port, deadline, kBudget);

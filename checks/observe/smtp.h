@@ -60,8 +60,9 @@ std::string ehlo_name(std::string_view configured, std::string_view machine,
 
 struct SmtpOptions {
   std::uint16_t port = 25;
-  std::string helo;                         // a name that resolves; empty: the machine's, made safe for EHLO
-  Millis farewell = bounds::kSmtpFarewell;  // for all that follows the last fact
+  std::string helo;                          // a name that resolves; empty: the machine's, made safe for EHLO
+  Millis farewell = bounds::kSmtpFarewell;   // for all that follows the last fact
+  Millis large_hello = bounds::kLargeHello;  // for the answer to one that is not usual
 };
 
 /// RFC 5321 §4.2, RFC 3207, RFC 8461 §4. Never throws; every failure is in the result: 4xx and 421 at any
@@ -70,6 +71,21 @@ struct SmtpOptions {
 SmtpProbe probe_smtp(const std::string& host, const Address& address, const TrustStore& trust,
                      const SmtpOptions& options, TimePoint now, const Deadline& deadline,
                      const std::vector<TlsaRecord>& tlsa = {});
+
+/// A way to come that is not our usual one.
+struct SmtpWay {
+  TlsOffer offer = TlsOffer::modern;
+  bool sni = true;
+  bool other_name = false;               // other_ehlo_name() in EHLO
+  Millis patience = bounds::kHandshake;  // for the handshake alone
+};
+
+/// One connection in that way; its failure is in the result, Cause::local where there is no other name.
+SmtpProbe try_smtp(const std::string& host, const Address& address, const TrustStore& trust,
+                   const SmtpOptions& options, TimePoint now, const Deadline& deadline, const SmtpWay& way);
+
+/// RFC 5321 §4.1.3: the address literal of our end towards `peer`, which every client may use.
+std::string other_ehlo_name(const Address& peer);
 
 /// Whether a mail server greets at this address: any reply of SMTP counts, 4xx and 5xx too. Then QUIT.
 Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline);

@@ -82,6 +82,7 @@ class NamedFiles(Case):
                    "alerts.webhook.hmac_secret_file": '[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
                    f'hmac_secret_file = "{gone}"\n',
                    "network.ca_file": f'[network]\nca_file = "{gone}"\n',
+                   "network.elder_ca_file": f'[network]\nelder_ca_file = "{gone}"\n',
                    "tlsrpt.token_file": f'[tlsrpt]\nhttp = true\ntoken_file = "{gone}"\n',
                    "tlsrpt.maildir": f'[tlsrpt]\nmaildir = "{gone}"\n'}
         for key, text in secrets.items():

@@ -38,6 +38,8 @@ TEST_CASE("the example is valid and holds the defaults") {
   CHECK(config->agent.workers == defaults.agent.workers);
   CHECK(config->schedule.policy == defaults.schedule.policy);
   CHECK(config->schedule.confirmations == defaults.schedule.confirmations);
+  CHECK(config->schedule.second_probe == defaults.schedule.second_probe);
+  CHECK(config->network.crl == defaults.network.crl);
   CHECK(config->dns.timeout == defaults.dns.timeout);
   CHECK(config->dns_source == defaults.dns_source);
   CHECK(config->network.look_timeout == defaults.network.look_timeout);

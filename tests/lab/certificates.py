@@ -41,6 +41,18 @@ extendedKeyUsage = serverAuth
 authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
 basicConstraints = critical,CA:FALSE
 authorityKeyIdentifier = keyid
+[listed]
+extendedKeyUsage = serverAuth
+authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
+crlDistributionPoints = URI:http://127.0.1.1/ca.crl
+basicConstraints = critical,CA:FALSE
+authorityKeyIdentifier = keyid
+[revoked]
+extendedKeyUsage = serverAuth
+authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
+crlDistributionPoints = URI:http://127.0.1.1/ca.crl
+basicConstraints = critical,CA:FALSE
+authorityKeyIdentifier = keyid
 [clientAuth]
 extendedKeyUsage = clientAuth
 authorityInfoAccess = caIssuers;URI:http://ca.lab.test/intermediate.crt
@@ -86,6 +98,11 @@ def _stem(certificate):
 def pem_path(directory, certificate):
     """One PEM file with the key, the leaf and what else is sent."""
     return Path(directory, "certificates", f"{_stem(certificate)}.pem")
+
+
+def any_other(pem):
+    """The PEM file of another host than that of `pem`."""
+    return next(path for path in sorted(pem.parent.glob("mx2.mailhost.test-*.pem")) if path != pem)
 
 
 def public_key(directory, certificate):
@@ -138,6 +155,22 @@ class Authority:
                 self._sign(stems, key=issuer, extensions=usage, age=age, left=left)
             for stem, certificate in zip(stems, members):
                 self._write_chain(stem, certificate)
+            if usage == "revoked":
+                self._revoke(issuer, stems)
+        self._publish_list("ca")
+
+    def _revoke(self, issuer, stems):
+        for stem in stems:
+            self._ca(issuer, "-revoke", f"{stem}.crt", "-crl_reason", "keyCompromise")
+
+    def _publish_list(self, issuer):
+        """The CRL that `listed` and `revoked` certificates name; nginx serves it."""
+        self._ca(issuer, "-gencrl", "-crldays", "7", "-out", f"{issuer}.crl.pem")
+        _openssl("crl", "-in", f"{issuer}.crl.pem", "-outform", "DER", "-out", f"{issuer}.crl", cwd=self.issued)
+
+    def _ca(self, issuer, *arguments):
+        _openssl("ca", "-config", self.kept / "openssl.cnf", "-keyfile", self.kept / f"{issuer}.key",
+                 "-cert", f"{issuer}.crt", *arguments, cwd=self.issued)
 
     @property
     def root(self):

@@ -1,6 +1,6 @@
 """Faults of real mail hosts. mx1 is at fault and mx2 is the shared good one, unless said otherwise."""
 from domains_rules import NO_STARTTLS, serves
-from model import BLACK_HOLE, CLOSED, MX2, Certificate, Domain, Mail, days, policy
+from model import BLACK_HOLE, CLOSED, MX2, Certificate, Domain, Mail, Web, days, policy
 
 
 def mx1(name, *addresses):
@@ -25,6 +25,14 @@ DOMAINS = [
     shows("intermediate-expired", Certificate(issuer="expired-ca")),
     shows("leaf-only", Certificate(leaf_only=True)),
     shows("expiring", Certificate(age=days(85), left=days(5))),
+    shows("revoked", Certificate(usage="revoked")),
+    shows("listed", Certificate(usage="listed")),
+    Domain("policy-host-revoked.test", web=(Web(certificate=Certificate(usage="revoked"), address="own"),)),
+
+    mx1("mx-asks-certificate.test", Mail(options=("smtpd_tls_ask_ccert=yes",))),
+    mx1("mx-wants-certificate.test", Mail(options=("smtpd_tls_security_level=encrypt", "smtpd_tls_req_ccert=yes"))),
+    mx1("mx-legacy-tls.test", Mail(options=("smtpd_tls_protocols=>=TLSv1", "smtpd_tls_ciphers=medium",
+                                            "tls_medium_cipherlist=ALL:@SECLEVEL=0"))),
 
     mx1("mx-starttls-on-one.test", Mail(), Mail(options=NO_STARTTLS)),
     mx1("mx-certificates-differ.test", Mail(), Mail(Certificate(names=("old.mx-certificates-differ.test",)))),

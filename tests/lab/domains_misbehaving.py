@@ -9,7 +9,7 @@ tls10 tls11 sni-only unrecognized-name slow gzip length-and-chunked no-length no
 SMTP = """hang tarpit endless-greeting garbage greeting-421 greeting-451 greeting-554 ehlo-421 ehlo-5xx-helo-250
 ehlo-helo-5xx endless-ehlo line-1m masked lower-case multi-line-greeting starttls-454 starttls-554 starttls-close
 starttls-garbage starttls-hang starttls-drip injected tls10 sni-only nul quit-hang plain-quit-hang
-close-after-ehlo""".split()
+close-after-ehlo large-hello-hang large-hello-reset sni-other""".split()
 
 
 def policy_host(behaviour):

@@ -48,6 +48,9 @@ class Peer:
             line += octet
         return line.decode("latin-1").strip()
 
+    def peek(self):
+        return self.connection.recv(CHUNK, socket.MSG_PEEK)
+
     def read_request(self):
         while self.read_line():
             pass
@@ -57,7 +60,8 @@ class Peer:
         self.connection.close()
 
     def start_tls(self, version=None, sni=None, dh=False):
-        """`version`: this one only. `sni`: "needed" or "unknown", answered by an alert where it is missing or always.
+        """`version`: this one only. `sni`: "needed" or "unknown", answered by an alert where it is missing or always; "other":
+        who sends none gets the certificate of another host.
         `dh`: Diffie-Hellman of 1024 bits with whoever offers it."""
         context = self._small_dh() if dh else self._context(version, sni)
         self.connection = context.wrap_socket(self.connection, server_side=True)
@@ -82,13 +86,21 @@ class Peer:
         context.load_dh_params(certificates.small_dh_path(self.directory))
         return context
 
+    def _without_sni(self, connection, name, _context):
+        if name is None:
+            other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            other.load_cert_chain(certificates.any_other(self.pem))
+            connection.context = other
+
     def _context(self, version, sni):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if version:
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = version
         context.load_cert_chain(self.pem)
-        if sni:
+        if sni == "other":
+            context.sni_callback = self._without_sni
+        elif sni:
             context.sni_callback = lambda _socket, name, _context: (
                 None if name and sni == "needed" else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
         return context

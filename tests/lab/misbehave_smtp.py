@@ -32,6 +32,16 @@ def with_tls(**how):
     return dialogue(handshake=lambda peer: (peer.start_tls(**how), dialogue(greeting="", ehlo=NO_STARTTLS)(peer)))
 
 
+def small_hello_only(otherwise):
+    """A middlebox that wants the whole ClientHello in one segment (RFC 8446 4.1.2)."""
+    def handshake(peer):
+        if len(peer.peek()) > 1400:
+            return otherwise(peer)
+        peer.start_tls()
+        return dialogue(greeting="", ehlo=NO_STARTTLS)(peer)
+    return handshake
+
+
 def close_after_ehlo(peer):
     peer.send(GREETING)
     peer.read_line()
@@ -73,6 +83,9 @@ BEHAVIOURS = {
     "injected": dialogue(starttls=GO_AHEAD + "250-injected\r\n250 in clear\r\n"),
     "tls10": with_tls(version=ssl.TLSVersion.TLSv1),
     "sni-only": with_tls(sni="needed"),
+    "sni-other": with_tls(sni="other"),
+    "large-hello-hang": dialogue(handshake=small_hello_only(lambda peer: peer.hang())),
+    "large-hello-reset": dialogue(handshake=small_hello_only(lambda peer: peer.reset())),
     "nul": dialogue(greeting="220 mx.lab\0.test ESMTP\r\n", ehlo=EHLO.replace("SIZE", "SI\0ZE")),
     "quit-hang": dialogue(stalls_at="QUIT"),
     "plain-quit-hang": dialogue(ehlo=NO_STARTTLS, starttls=UNKNOWN, stalls_at="QUIT"),

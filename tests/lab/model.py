@@ -34,7 +34,7 @@ class Certificate:
     issuer: str = "ca"             # ca | expired-ca | stranger | self
     leaf_only: bool = False
     key: str = "ec"                # ec | rsa
-    usage: str = "serverAuth"
+    usage: str = "serverAuth"      # serverAuth | clientAuth | listed (names a CRL) | revoked (and is on it)
     issue: int = 0                 # another number, another key
 
     def shown_by(self, host):

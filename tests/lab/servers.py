@@ -74,6 +74,7 @@ http {{
   server_names_hash_bucket_size 128;
   server_names_hash_max_size 2048;
   ssl_protocols TLSv1.2 TLSv1.3;
+  server {{ listen 127.0.1.1:80; location = /ca.crl {{ alias {crl}; }} location / {{ return 404; }} }}
 {servers}}}
 """
 NGINX_SERVER = """  server {{
@@ -152,7 +153,7 @@ def configure_nginx(directory):
         replace_file(body, BASE_POLICY if web.body is None else web.body)
         blocks.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
                                           pem=pem_path(directory, web.certificate)))
-    return replace_file(Path(directory, "nginx.conf"), NGINX.format(servers="".join(blocks)))
+    return replace_file(Path(directory, "nginx.conf"), NGINX.format(servers="".join(blocks), crl=Path(directory, "certificates", "ca.crl")))
 
 
 def _master_entry(directory, host, mail):

@@ -78,6 +78,7 @@ class Peer {
   }
 
   const std::vector<std::string>& heard() const { return heard_; }
+  int descriptor() const { return fd_; }
 
  private:
   bool receive(char& c) { return ssl_ != nullptr ? SSL_read(ssl_, &c, 1) == 1 : ::recv(fd_, &c, 1, 0) == 1; }

@@ -53,6 +53,7 @@ struct Wanted {
   bool ca = false;
   const char* usage = nullptr;       // extendedKeyUsage
   const char* issuer_url = nullptr;  // caIssuers
+  const char* crl_url = nullptr;     // crlDistributionPoints: "URI:http://..."
   std::string key = "P-256";         // or "RSA 1024", "Ed25519"
   const char* digest = "SHA256";
 };
@@ -110,6 +111,7 @@ inline Entity issue(const Wanted& wanted, const Entity* issuer = nullptr) {
   if (issuer != nullptr) extend(cert, by, NID_authority_key_identifier, "keyid");
   if (wanted.usage != nullptr) extend(cert, by, NID_ext_key_usage, wanted.usage);
   if (wanted.issuer_url != nullptr) extend(cert, by, NID_info_access, wanted.issuer_url);
+  if (wanted.crl_url != nullptr) extend(cert, by, NID_crl_distribution_points, wanted.crl_url);
   if (!wanted.names.empty()) add_names(cert, wanted.names);
   EVP_PKEY* signer = issuer == nullptr ? made.key.get() : issuer->key.get();
   const EVP_MD* digest = EVP_PKEY_is_a(signer, "ED25519") ? nullptr : EVP_get_digestbyname(wanted.digest);

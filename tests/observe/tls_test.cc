@@ -342,3 +342,29 @@ TEST_CASE("many threads share one store") {
     thread.join();
   CHECK(good == 80);
 }
+
+TEST_CASE(
+    "a chain that today's store verifies and an older one does not stays good, and names the older store") {
+  const auto& authority = Authority::get();
+  const auto leaf = issue({.cn = kHost, .names = {kHost}}, &authority.intermediate);
+  const auto context = server_context(leaf, {authority.intermediate});
+  const TemporaryFile today(pem_of(authority.root));
+  const TemporaryFile stranger(pem_of(issue({.cn = "Older Root", .ca = true})));
+  const auto asked = [&](const std::string& elder) {
+    const auto trust = TrustStore::load(today.path(), elder);
+    REQUIRE(trust.has_value());
+    const Peer peer(quiet_tls(context.get()));
+    auto connection = Connection::open(kLoopback, peer.port(), Deadline::in(20s), 65536);
+    REQUIRE(connection.has_value());
+    TlsFacts facts;
+    REQUIRE(connection->start_tls(**trust, {.host = kHost, .now = kNow}, facts).has_value());
+    connection->close();
+    CHECK(facts.peer->good());
+    CHECK(facts.group.starts_with("x"));  // X25519, whichever way OpenSSL writes it
+    return facts.peer->elder_refuses;
+  };
+  CHECK(asked({}).empty());
+  CHECK(asked(today.path()).empty());
+  CHECK(asked(stranger.path()) == stranger.path() + ": unable to get local issuer certificate");
+  CHECK_FALSE(TrustStore::load(today.path(), "/nonexistent").has_value());
+}

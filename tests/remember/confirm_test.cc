@@ -505,3 +505,37 @@ TEST_CASE("so does an address of an MX host that a look could not ask") {
   seen.at = kNow + 2h;
   CHECK_FALSE(confirm(&held, seen, doubts, vantage, {}).probes.at(0).held_from);
 }
+
+TEST_CASE(
+    "a second probe's fault is told once another has met it again; what proves nothing changes nothing") {
+  std::optional<MxHostObservation> known;
+  Debounces debounces;
+  TimePoint now = kNow;
+  const auto see = [&](std::optional<Trial> large) {
+    auto seen = mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))});
+    seen.at = now += 30s;
+    if (large) {
+      large->at = seen.at;
+      seen.second = {{.address = address(kMail1), .at = seen.at, .large_hello = *large}};
+    }
+    known = confirm(known ? &*known : nullptr, seen, debounces, {.reached_25 = true}, {3});
+    return known->second.empty() ? std::nullopt : known->second[0].large_hello.good;
+  };
+  const Trial good{.good = true}, bad{.good = false, .detail = "dropped"}, unproved{};
+  CHECK_FALSE(see(std::nullopt));
+  CHECK(see(good) == true);
+  CHECK(see(bad) == true);  // held: in doubt
+  CHECK(doubts_second_probe(debounces));
+  CHECK(see(std::nullopt) == true);  // the usual look says nothing of it
+  CHECK(see(unproved) == true);
+  CHECK(see(bad) == false);
+  CHECK_FALSE(doubts_second_probe(debounces));
+  CHECK(see(std::nullopt) == false);  // remembered, with its age
+  CHECK(known->second[0].large_hello.at < now);
+  CHECK(known->second[0].large_hello.detail == "dropped");
+  CHECK(see(unproved) == false);
+  CHECK(see(good) == true);
+  CHECK(see(bad) == true);  // in doubt again, and then it was nothing
+  CHECK(see(good) == true);
+  CHECK(debounces.empty());
+}

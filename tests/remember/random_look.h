@@ -47,10 +47,14 @@ class RandomLook {
             list<SmtpProbe>([&] { return probe(); }),
             answer<TlsaRecord>([&] { return tlsa_record(); }),
             {word(), word(), word()},
-            word()};
+            word(),
+            list<SecondProbe>([&] {
+              return SecondProbe{address(flip()), time(), trial(), trial(), trial(), trial(), trial()};
+            })};
   }
 
  protected:
+  Trial trial() { return flip() ? Trial{} : Trial{flip(), word(), time()}; }
   std::size_t number(std::size_t least, std::size_t most) {
     return std::uniform_int_distribution<std::size_t>(least, most)(engine_);
   }
@@ -166,7 +170,10 @@ class RandomLook {
                        }),
                        .used = {},
                        .last_issuer_trusted = flip(),
-                       .name_matches = flip()};
+                       .name_matches = flip(),
+                       .elder_refuses = word(),
+                       .revoked = flip() ? std::optional(flip()) : std::nullopt,
+                       .revocation = word()};
     for (std::size_t i = 0; i < p.chain.size(); ++i)
       if (flip()) p.used.push_back(i);
     return p;
@@ -180,7 +187,9 @@ class RandomLook {
             flip() ? std::optional(peer()) : std::nullopt,
             list<TlsaMatch>([&] {
               return TlsaMatch{tlsa_record(), flip(), flip(), flip()};
-            })};
+            }),
+            word(),
+            flip()};
   }
   std::optional<Failure> failure() {
     if (flip()) return std::nullopt;

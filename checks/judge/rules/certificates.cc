@@ -131,6 +131,11 @@ std::vector<CertificateFault> certificate_faults(const PeerCertificates& peer, c
   return out;
 }
 
+std::string in_elder_words(const PeerCertificates& peer) {
+  const Certificate& last = last_sent(peer);
+  return peer.elder_refuses + "; the chain as sent ends with issuer " + last.issuer;
+}
+
 std::string_view certificate_result_type(std::string_view code) {
   if (code == "certificate-expired") return code;
   if (code == "certificate-host-mismatch" || code == "certificate-cn-only")
@@ -195,6 +200,9 @@ class Judge {
     judge_life_left();
     judge_chain_end();
     judge_strength();
+    // RFC 8461 §4.2: revocation MAY be checked, so that the host stays usable for most.
+    if (peer_.revoked == true) raise("certificate-revoked", peer_.revocation + ", " + described(peer_.leaf));
+    if (!peer_.elder_refuses.empty()) raise("certificate-root-new", in_elder_words(peer_));
   }
 
  private:

@@ -34,6 +34,9 @@ struct CertificateFault {
 std::vector<CertificateFault> certificate_faults(const PeerCertificates& peer, const std::string& host,
                                                  TimePoint now);
 
+/// Why an older trust store, which the operator named, does not verify a chain that today's does.
+std::string in_elder_words(const PeerCertificates& peer);
+
 /// RFC 8460 §4.3 for a code of group H.
 std::string_view certificate_result_type(std::string_view code);
 

@@ -54,6 +54,9 @@ void judge_smtp(const Case& c, Findings& out) {
       if (code != kCodes.end()) faults.push_back({*code, &at, at.detail});
       if (at.probe && is_small_dh(at.probe->tls))
         faults.push_back({"starttls-dh-small", &at, small_dh(at.probe->tls)});
+      if (at.probe && !at.probe->failure && at.probe->tls.asks_certificate)
+        faults.push_back({"tls-client-certificate-requested", &at, "the handshake ends well without one"});
+      add_second_probe(c, mx, at, faults);
     }
     raise_by_address(c, mx, faults, out);
     judge_pool(c, mx, out);

@@ -20,6 +20,10 @@ struct AddressFault {
 void raise_by_address(const Case& c, const MxCase& mx, const std::vector<AddressFault>& faults,
                       Findings& out);
 
+/// What a second, rare probe showed of an address (group G).
+void add_second_probe(const Case& c, const MxCase& mx, const MxAddressCase& at,
+                      std::vector<AddressFault>& faults);
+
 /// Policies in effect that a sender would apply to MX hosts: those of mode none ask for nothing (RFC 8461
 /// §5).
 std::vector<const Policy*> demanding_policies(const Case& c);

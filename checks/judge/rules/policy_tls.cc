@@ -78,6 +78,9 @@ class Judge {
       raise("sts-webpki-renewal-overdue", span + " left, until " + until + ": " + described(*which));
     }
     judge_start();
+    // RFC 8461 §3.3: revocation MAY be checked: the policy stays in effect for most.
+    if (peer_.revoked == true) raise("sts-webpki-revoked", peer_.revocation + ", " + described(peer_.leaf));
+    if (!peer_.elder_refuses.empty()) raise("certificate-root-new", in_elder_words(peer_));
   }
 
   void judge_start() {

@@ -86,8 +86,10 @@ Result<void> Connection::write(std::string_view octets, Stage stage) {
 
 Result<void> Connection::start_tls(const TrustStore& trust, const TlsPeer& peer, TlsFacts& facts) {
   assert(impl_ && !impl_->tls);
-  auto* context = peer.offer == TlsOffer::legacy ? trust.legacy() : trust.modern();
-  impl_->tls = Tls::over(impl_->wire, context, peer);
+  auto* context = peer.offer == TlsOffer::legacy  ? trust.legacy()
+                  : peer.offer == TlsOffer::large ? trust.large()
+                                                  : trust.modern();
+  impl_->tls = Tls::over(impl_->wire, context, trust, peer);
   if (!impl_->tls) {
     return tl::unexpected(Failure{Stage::handshake, Cause::exhausted, "OpenSSL could not make a session"});
   }

@@ -38,13 +38,18 @@ inline void note_legacy(TlsFacts& first, TlsFacts second) {
   first.tlsa = std::move(second.tlsa);
 }
 
-enum class TlsOffer { modern /* TLS 1.2 and 1.3 */, legacy /* TLS 1.1 and older, to name them */ };
+enum class TlsOffer {
+  modern,  // TLS 1.2 and 1.3
+  large,   // the same in a ClientHello that does not fit into one segment
+  legacy,  // TLS 1.1 and older, to name them
+};
 
 struct TlsPeer {
   std::string host;  // SNI (RFC 8461 §7.1) and the DNS-ID looked for
   TimePoint now;     // dates are verified against this, not against the machine's clock
   TlsOffer offer = TlsOffer::modern;
   std::vector<TlsaRecord> tlsa{};  // held against the chain it shows
+  bool sni = true;
 };
 
 class Connection {

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <utility>
 
+#include "checks/facts/bounds.h"
+
 namespace stswatch {
 namespace {
 
@@ -64,6 +66,12 @@ int dh_bits(SSL* ssl) {
   return EVP_PKEY_is_a(key, "DH") == 1 ? EVP_PKEY_get_bits(key) : 0;
 }
 
+/// Of the key exchange; empty where it has none (RSA key transport).
+std::string group_name(SSL* ssl) {
+  const char* name = SSL_group_to_name(ssl, static_cast<int>(SSL_get_negotiated_group(ssl)));
+  return name == nullptr ? std::string() : printable(name, bounds::kDetail);
+}
+
 std::string openssl_words() {
   const unsigned long code = ERR_peek_last_error();
   const char* reason = ERR_reason_error_string(code);
@@ -73,11 +81,13 @@ std::string openssl_words() {
 
 }  // namespace
 
-std::unique_ptr<Tls> Tls::over(Wire& wire, ssl_ctx_st* context, const TlsPeer& peer) {
+std::unique_ptr<Tls> Tls::over(Wire& wire, ssl_ctx_st* context, const TrustStore& trust,
+                               const TlsPeer& peer) {
   std::unique_ptr<Tls> tls(new Tls(wire));
   tls->notes_.host = peer.host;
   tls->notes_.now = peer.now;
   tls->notes_.tlsa = peer.tlsa;
+  tls->notes_.trust = &trust;
   tls->ssl_.reset(SSL_new(context));
   BIO* bio = tls->ssl_ ? make_bio(wire) : nullptr;
   if (bio == nullptr) return nullptr;
@@ -87,7 +97,7 @@ std::unique_ptr<Tls> Tls::over(Wire& wire, ssl_ctx_st* context, const TlsPeer& p
   SSL_set_connect_state(ssl);
   X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), peer.now.time_since_epoch().count());
   // RFC 8461 §7.1: the client sends SNI. A host that cannot be one (RFC 6066 §3) is asked without.
-  if (!peer.host.empty() && SSL_set_tlsext_host_name(ssl, peer.host.c_str()) != 1) return nullptr;
+  if (peer.sni && !peer.host.empty() && SSL_set_tlsext_host_name(ssl, peer.host.c_str()) != 1) return nullptr;
   return tls;
 }
 
@@ -139,6 +149,7 @@ Result<void> Tls::handshake(TlsFacts& facts) {
   if (done && wire_.error() != 0) done = tl::unexpected(cut_off(Stage::handshake));
   facts.peer = std::move(notes_.peer);
   facts.tlsa = std::move(notes_.matches);
+  facts.asks_certificate = notes_.asks_certificate;
   if (!done) {
     facts.alert = notes_.alert;
     return tl::unexpected(std::move(done).error());
@@ -150,6 +161,7 @@ Result<void> Tls::handshake(TlsFacts& facts) {
   facts.version = SSL_get_version(ssl_.get());
   facts.cipher = SSL_get_cipher_name(ssl_.get());
   facts.dh_bits = dh_bits(ssl_.get());
+  facts.group = group_name(ssl_.get());
   return {};
 }
 

@@ -18,7 +18,8 @@ namespace stswatch {
 class Tls {
  public:
   /// The wire must stay where it is and outlive this. Null when OpenSSL cannot make a session of it.
-  static std::unique_ptr<Tls> over(Wire& wire, ssl_ctx_st* context, const TlsPeer& peer);
+  static std::unique_ptr<Tls> over(Wire& wire, ssl_ctx_st* context, const TrustStore& trust,
+                                   const TlsPeer& peer);
 
   Result<void> handshake(TlsFacts& facts);
   /// 0 after close_notify.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/observe/tls/dane.h"
+#include "checks/observe/tls/issuer_book.h"
 #include "checks/observe/tls/x509.h"
 
 namespace stswatch {
@@ -75,6 +77,22 @@ std::string system_bundle() {
   return ::access(kDebian, R_OK) == 0 ? kDebian : X509_get_default_cert_file();
 }
 
+// RFC 8701 reserves such values for what every peer must pass over. With the rest of the hello this makes
+// about 1,500 octets, as the key share of X25519MLKEM768 does, and no longer fits into one segment.
+constexpr unsigned kGrease = 0x5a5a;
+constexpr std::array<unsigned char, 1200> kPadding{};
+
+bool pad_hello(SSL_CTX* context) {
+  const auto add = [](SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*,
+                      std::size_t, int*, void*) -> int {
+    *out = kPadding.data();
+    *size = kPadding.size();
+    return 1;
+  };
+  return SSL_CTX_add_custom_ext(context, kGrease, SSL_EXT_CLIENT_HELLO, add, nullptr, nullptr, nullptr,
+                                nullptr) == 1;
+}
+
 // Explicit where OpenSSL has a default: an openssl.cnf of this machine must not change what we say of others.
 bool set_up(SSL_CTX* context, X509_STORE* roots, int least, int most, const char* ciphers) {
   SSL_CTX_set1_cert_store(context, roots);
@@ -84,10 +102,27 @@ bool set_up(SSL_CTX* context, X509_STORE* roots, int least, int most, const char
   SSL_CTX_set_read_ahead(context, 1);  // one system call a flight, not two a record
   note_verification(context);
   note_alerts(context);
+  note_certificate_request(context);
   accept_small_dh(context);
   return SSL_CTX_set_cipher_list(context, ciphers) == 1 &&
          SSL_CTX_set_min_proto_version(context, least) == 1 &&
          SSL_CTX_set_max_proto_version(context, most) == 1;
+}
+
+using StorePtr = std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>>;
+
+Expected<StorePtr> store_of(const std::string& path) {
+  auto pem = read_file(path);
+  if (!pem) return tl::unexpected(std::move(pem).error());
+  auto roots = parse(*pem, path);
+  if (!roots) return tl::unexpected(std::move(roots).error());
+  StorePtr store(X509_STORE_new());
+  for (const auto& root : *roots) {
+    X509_check_purpose(root.get(), -1, 0);
+    if (!store || X509_STORE_add_cert(store.get(), root.get()) != 1)
+      return tl::unexpected(path + ": OpenSSL could not build a trust store of it");
+  }
+  return store;
 }
 
 std::string fingerprint_of_all(std::vector<Fingerprint>& prints) {
@@ -101,7 +136,8 @@ std::string fingerprint_of_all(std::vector<Fingerprint>& prints) {
 
 }  // namespace
 
-tl::expected<std::shared_ptr<const TrustStore>, std::string> TrustStore::load(const std::string& ca_file) {
+tl::expected<std::shared_ptr<const TrustStore>, std::string> TrustStore::load(const std::string& ca_file,
+                                                                              const std::string& elder_file) {
   const std::string path = ca_file.empty() ? system_bundle() : ca_file;
   auto pem = read_file(path);
   if (!pem) return tl::unexpected(std::move(pem).error());
@@ -109,11 +145,19 @@ tl::expected<std::shared_ptr<const TrustStore>, std::string> TrustStore::load(co
   if (!roots) return tl::unexpected(std::move(roots).error());
 
   std::shared_ptr<TrustStore> store(new TrustStore());
+  if (!elder_file.empty()) {
+    auto elder = store_of(elder_file);
+    if (!elder) return tl::unexpected(std::move(elder).error());
+    store->elder_file_ = elder_file;
+    store->elder_roots_ = elder->release();
+  }
   store->file_ = path;
   store->roots_ = X509_STORE_new();
   store->modern_ = SSL_CTX_new(TLS_client_method());
+  store->large_ = SSL_CTX_new(TLS_client_method());
   store->legacy_ = SSL_CTX_new(TLS_client_method());
-  bool whole = store->roots_ != nullptr && store->modern_ != nullptr && store->legacy_ != nullptr;
+  bool whole = store->roots_ != nullptr && store->modern_ != nullptr && store->large_ != nullptr &&
+               store->legacy_ != nullptr;
   std::vector<Fingerprint> prints;
   for (const auto& root : *roots) {
     X509_check_purpose(root.get(), -1, 0);  // parses its extensions now, not in the first handshakes
@@ -124,6 +168,8 @@ tl::expected<std::shared_ptr<const TrustStore>, std::string> TrustStore::load(co
   store->size_ = prints.size();
   // Level 2 (112 bits) is what Debian and OpenSSL 3.2 ship: what a current sender would refuse.
   whole = whole && set_up(store->modern_, store->roots_, TLS1_2_VERSION, 0, "DEFAULT:@SECLEVEL=2") &&
+          set_up(store->large_, store->roots_, TLS1_2_VERSION, 0, "DEFAULT:@SECLEVEL=2") &&
+          pad_hello(store->large_) &&
           set_up(store->legacy_, store->roots_, TLS1_VERSION, TLS1_1_VERSION, "ALL:@SECLEVEL=0");
   ERR_clear_error();
   if (!whole) return tl::unexpected(path + ": OpenSSL could not build a trust store of it");
@@ -131,10 +177,14 @@ tl::expected<std::shared_ptr<const TrustStore>, std::string> TrustStore::load(co
   return store;
 }
 
+TrustStore::TrustStore() : issuers_(std::make_unique<IssuerBook>()) {}
+
 TrustStore::~TrustStore() {
   SSL_CTX_free(modern_);
+  SSL_CTX_free(large_);
   SSL_CTX_free(legacy_);
   X509_STORE_free(roots_);
+  X509_STORE_free(elder_roots_);
 }
 
 namespace {
@@ -242,6 +292,19 @@ void note_used(PeerCertificates& peer, const STACK_OF(X509) * sent, const STACK_
   }
 }
 
+/// What the elder store says of a chain that verifies with today's; empty: the same, or there is none.
+std::string asked_of_elder(const TrustStore& trust, X509* leaf, STACK_OF(X509) * sent, TimePoint now) {
+  if (trust.elder_roots() == nullptr) return {};
+  const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
+  if (!context || X509_STORE_CTX_init(context.get(), trust.elder_roots(), leaf, sent) != 1) return {};
+  X509_STORE_CTX_set_default(context.get(), "ssl_server");
+  X509_STORE_CTX_set_time(context.get(), 0, now.time_since_epoch().count());
+  if (X509_verify_cert(context.get()) == 1) return {};
+  const int error = X509_STORE_CTX_get_error(context.get());
+  ERR_clear_error();
+  return trust.elder_file() + ": " + X509_verify_cert_error_string(error);
+}
+
 bool issuer_trusted(X509_STORE_CTX* context, X509* certificate) {
   X509* issuer = nullptr;
   if (X509_STORE_CTX_get1_issuer(&issuer, context, certificate) != 1) return false;
@@ -265,6 +328,12 @@ int verify_and_describe(X509_STORE_CTX* context, void*) noexcept {
   note_used(peer, sent, X509_STORE_CTX_get0_chain(context));
   const int count = sk_X509_num(sent);
   peer.last_issuer_trusted = issuer_trusted(context, count > 0 ? sk_X509_value(sent, count - 1) : leaf);
+  const STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context);
+  if (peer.trusted() && notes->trust != nullptr && sk_X509_num(path) > 1)
+    notes->trust->issuers().note(leaf, sk_X509_value(path, 1));
+  if (peer.trusted() && notes->trust != nullptr)
+    peer.elder_refuses =
+        asked_of_elder(*notes->trust, leaf, X509_STORE_CTX_get0_untrusted(context), notes->now);
   if (!notes->tlsa.empty())
     notes->matches = match_tlsa(notes->tlsa, X509_STORE_CTX_get0_untrusted(context), notes->now);
   X509_STORE_CTX_set_error(context, X509_V_OK);
@@ -288,6 +357,13 @@ void note_verification(ssl_ctx_st* context) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_verify_depth(context, static_cast<int>(bounds::kTlsChain));
   SSL_CTX_set_cert_verify_callback(context, verify_and_describe, nullptr);
+}
+
+void note_certificate_request(ssl_ctx_st* context) {
+  SSL_CTX_set_client_cert_cb(context, [](SSL* ssl, X509**, EVP_PKEY**) -> int {
+    if (auto* notes = static_cast<TlsNotes*>(SSL_get_app_data(ssl))) notes->asks_certificate = true;
+    return 0;
+  });
 }
 
 void note_alerts(ssl_ctx_st* context) { SSL_CTX_set_info_callback(context, on_state); }

@@ -17,28 +17,39 @@ struct ssl_ctx_st;
 
 namespace stswatch {
 
+class IssuerBook;
+
 class TrustStore {
  public:
   /// `ca_file` replaces the system's store; empty means the system's. The error names the file and the fault.
-  static tl::expected<std::shared_ptr<const TrustStore>, std::string> load(const std::string& ca_file);
+  /// `elder_file`: an older store beside it, which does not decide; empty: none.
+  static tl::expected<std::shared_ptr<const TrustStore>, std::string> load(
+      const std::string& ca_file, const std::string& elder_file = {});
   ~TrustStore();
 
-  const std::string& file() const { return file_; }      // the file, or the system's bundle
+  const std::string& file() const { return file_; }  // the file, or the system's bundle
+  const std::string& elder_file() const { return elder_file_; }
   const std::string& sha256() const { return sha256_; }  // over the sorted fingerprints of the roots
   std::size_t size() const { return size_; }
 
   // For checks/observe alone: contexts shared by every connection, one offering TLS 1.2 and later, one only
-  // what came before (security level 0), to recognise and name old servers.
+  // what came before (security level 0), to recognise and name old servers, one whose ClientHello is large.
   ssl_ctx_st* modern() const { return modern_; }
+  ssl_ctx_st* large() const { return large_; }
   ssl_ctx_st* legacy() const { return legacy_; }
   x509_store_st* roots() const { return roots_; }
+  IssuerBook& issuers() const { return *issuers_; }
+  x509_store_st* elder_roots() const { return elder_roots_; }  // null without an elder store
 
  private:
-  TrustStore() = default;
-  std::string file_, sha256_;
+  TrustStore();
+  std::string file_, sha256_, elder_file_;
+  std::unique_ptr<IssuerBook> issuers_;
   std::size_t size_ = 0;
   x509_store_st* roots_ = nullptr;
+  x509_store_st* elder_roots_ = nullptr;
   ssl_ctx_st* modern_ = nullptr;
+  ssl_ctx_st* large_ = nullptr;
   ssl_ctx_st* legacy_ = nullptr;
 };
 
@@ -56,11 +67,14 @@ struct TlsNotes {
   std::optional<PeerCertificates> peer;
   std::vector<TlsaMatch> matches{};
   std::string alert;  // the fatal one the peer sent
+  bool asks_certificate = false;
+  const TrustStore* trust = nullptr;
 };
 
 /// Sets the callbacks that fill the TlsNotes of each SSL made from it.
 void note_verification(ssl_ctx_st* context);
 void note_alerts(ssl_ctx_st* context);
+void note_certificate_request(ssl_ctx_st* context);  // and answers it with none
 
 /// Lets small finite-field Diffie-Hellman keys pass, which level 2 refuses and many senders take: their size
 /// is a fact, and the judge decides. Everything else stays as the level has it.
