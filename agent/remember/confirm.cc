@@ -303,6 +303,7 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   out.source = seen.source;
   out.source.sts = confirmer.source(said ? &said->sts : nullptr, seen.source.sts);
   out.source.mx = confirmer.source(said ? &said->mx : nullptr, seen.source.mx);
+  out.aside = seen.aside;  // counts for itself
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->fetches, address) : nullptr;
@@ -324,6 +325,7 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
   out.at = seen.at;
   out.addresses = confirmer.addresses("host", before ? &before->addresses : nullptr, seen.addresses);
   out.tlsa = confirmer.answer("tlsa", before ? &before->tlsa : nullptr, seen.tlsa);
+  out.caa = seen.caa;
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "checks/facts/aside.h"
+#include "checks/facts/caa.h"
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
@@ -95,6 +97,7 @@ struct MxHostObservation {
   /// At the last TLSA base domain asked; its name is empty where none was, since the addresses are not secure
   /// (RFC 7672 §2.2.2).
   TlsaAnswer tlsa{};
+  CaaLook caa{};
   bool operator==(const MxHostObservation&) const = default;
 };
 
@@ -114,6 +117,7 @@ struct DomainObservation {
   HostAddresses policy_host;         // mta-sts.D
   std::vector<PolicyFetch> fetches;  // one per address of the policy host that could be tried
   SourceFacts source;                // what the zone's own servers said
+  AsideFacts aside{};                // what is looked at rarely
   bool operator==(const DomainObservation&) const = default;
 };
 

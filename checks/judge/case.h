@@ -131,6 +131,7 @@ void judge_with_time(const Case& c, Findings& out);     // E, O: what needs a me
 void judge_dane(const Case& c, Findings& out);          // M, after G: a fault of STARTTLS is worse then
 void judge_dnssec(const Case& c, Findings& out);        // N
 void judge_provider(const Case& c, Findings& out);      // P
+void judge_aside(const Case& c, Findings& out);         // B, E, H, K: what is looked at rarely
 void judge_vantage(const Case& c, Findings& out);       // Q, R
 
 /// RULES 5.5 and 3.1: consequences of a named cause are dropped; null MX silences what needs an MX.

@@ -53,6 +53,11 @@ TEST_CASE("the zones' own servers are asked unless that is switched off") {
   CHECK_FALSE(parse_config("[dns]\nsource = \"off\"\n", "c.toml")->dns_source);
 }
 
+TEST_CASE("nothing is posted to addresses of reports without leave") {
+  CHECK_FALSE(parse_config("", "c.toml")->tlsrpt.probe_https);
+  CHECK(parse_config("[tlsrpt]\nprobe_https = true\n", "c.toml")->tlsrpt.probe_https);
+}
+
 TEST_CASE("the example's commented tables are valid too") {
   std::string text = slurp(kSource / "config/example.toml");
   for (auto at = text.find("\n# "); at != std::string::npos; at = text.find("\n# ", at + 1)) {
