@@ -77,6 +77,7 @@ struct TlsrptIntake {
   bool http = false;
   std::string token_file;
   std::string authserv_id;
+  bool probe_https = false;  // post an empty report to https addresses in TLSRPT records, to see who answers
 };
 
 struct Config {

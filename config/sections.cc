@@ -349,6 +349,7 @@ void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared) {
   r.read("http", into.http);
   read_secret_file(r, "token_file", into.token_file, shared);
   r.read("authserv_id", into.authserv_id);
+  r.read("probe_https", into.probe_https);
 }
 
 }  // namespace stswatch::sections

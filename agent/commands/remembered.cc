@@ -92,6 +92,8 @@ tl::expected<Remembered, std::string> look_and_recall(const Config& config, cons
   auto facts = probes->observer->look_at_names(domain, now, deadline);
   facts.fetches = probes->observer->fetch_policies(domain, facts.policy_host, now, deadline);
   probes->vantage->saw(domain.policy_host(), facts.fetches, now);
+  probes->observer->look_aside(facts, *before && (*before)->record ? (*before)->record->known.get() : nullptr,
+                               deadline);
 
   Remembered out = before->value_or(Remembered{});
   out.now = now;
@@ -102,7 +104,8 @@ tl::expected<Remembered, std::string> look_and_recall(const Config& config, cons
   auto hosts = hosts_of(facts);
   hosts.insert(hosts.end(), mx.begin(), mx.end());
   for (const auto& host : hosts) {
-    const auto seen = probes->observer->look_at_mx(host, now, deadline);
+    auto seen = probes->observer->look_at_mx(host, now, deadline);
+    probes->observer->look_aside(seen, out.around.confirmed[host].get(), deadline);
     probes->vantage->saw(seen);
     auto& confirmed = out.around.confirmed[host];
     auto& debounces = out.debounces[host];

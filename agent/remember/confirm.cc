@@ -356,6 +356,7 @@ DomainObservation confirm(const DomainObservation* before, const DomainObservati
   out.source = seen.source;
   out.source.sts = confirmer.source(said ? &said->sts : nullptr, seen.source.sts);
   out.source.mx = confirmer.source(said ? &said->mx : nullptr, seen.source.mx);
+  out.aside = seen.aside;  // counts for itself
   const auto addresses = out.policy_host.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->fetches, address) : nullptr;
@@ -383,6 +384,7 @@ MxHostObservation confirm(const MxHostObservation* before, const MxHostObservati
                                  seen.addresses.lookup() == Lookup::found);
   // Records that lost their protection are no longer gone by: what was secure is not held.
   if (out.trust_end.proved()) out.tlsa = seen.tlsa;
+  out.caa = seen.caa;
   const auto addresses = out.addresses.all();
   for (const auto& address : addresses) {
     const auto* last = before ? of_address(before->probes, address) : nullptr;

@@ -88,6 +88,67 @@ void describe(V& v, Of<V, TlsaMatch>& match) {
 }
 
 template <class V>
+void describe(V& v, Of<V, CaaRecord>& record) {
+  auto& [flags, tag, value] = record;
+  v("flags", flags);
+  v("tag", tag);
+  v.octets("value", value);
+}
+template <class V>
+void describe(V& v, Of<V, CaaAnswer>& answer) {
+  describe_answer<V, CaaRecord>(v, answer);
+}
+template <class V>
+void describe(V& v, Of<V, CaaLook>& look) {
+  auto& [at, tried, certificates, sets] = look;
+  v("at", at);
+  v("tried", tried);
+  v("certificates", certificates);
+  v("sets", sets);
+}
+
+template <class V>
+void describe(V& v, Of<V, Rarely>& rarely) {
+  auto& [at, tried, times] = rarely;
+  v("at", at);
+  v("tried", tried);
+  v("times", times);
+}
+template <class V>
+void describe(V& v, Of<V, ReportTarget>& target) {
+  auto& [uri, when, lookup, detail, answered] = target;
+  v("uri", uri);
+  v("when", when);
+  v("lookup", lookup);
+  v("detail", detail);
+  v("answered", answered);
+}
+template <class V>
+void describe(V& v, Of<V, PatternName>& name) {
+  auto& [pattern, when, host, owner] = name;
+  v("pattern", pattern);
+  v("when", when);
+  v("host", host);
+  v("owner", owner);
+}
+template <class V>
+void describe(V& v, Of<V, OtherAgent>& agent) {
+  auto& [address, when, refused, status] = agent;
+  v.always("address", address);
+  v("when", when);
+  v("refused", refused);
+  v("status", status);
+}
+template <class V>
+void describe(V& v, Of<V, AsideFacts>& aside) {
+  auto& [caa, report_targets, patterns, agents] = aside;
+  v("caa", caa);
+  v("report_targets", report_targets);
+  v("patterns", patterns);
+  v("agents", agents);
+}
+
+template <class V>
 void describe(V& v, Of<V, HostAddresses>& host) {
   auto& [a, aaaa] = host;
   v("a", a);
@@ -234,7 +295,7 @@ void describe(V& v, Of<V, SecondProbe>& probe) {
 
 template <class V>
 void describe(V& v, Of<V, MxHostObservation>& look) {
-  auto& [host, at, addresses, probes, tlsa, trust_end, tlsa_denial, second] = look;
+  auto& [host, at, addresses, probes, tlsa, trust_end, tlsa_denial, second, caa] = look;
   v.always("host", host);
   v.always("at", at);
   v("addresses", addresses);
@@ -243,6 +304,7 @@ void describe(V& v, Of<V, MxHostObservation>& look) {
   v("trust_end", trust_end);
   v("tlsa_denial", tlsa_denial);
   v("second", second);
+  v("caa", caa);
 }
 
 template <class V>
@@ -283,7 +345,7 @@ void describe(V& v, Of<V, SourceFacts>& source) {
 template <class V>
 void describe(V& v, Of<V, DomainObservation>& look) {
   auto& [domain, at, sts, misplaced, tlsrpt, sts_sibling, tlsrpt_sibling, mx, apex, policy_host, fetches,
-         source] = look;
+         source, aside] = look;
   v.always("domain", domain);
   v.always("at", at);
   v("sts", sts);
@@ -296,6 +358,7 @@ void describe(V& v, Of<V, DomainObservation>& look) {
   v("policy_host", policy_host);
   v("fetches", fetches);
   v("source", source);
+  v("aside", aside);
 }
 
 template <class V>

@@ -109,9 +109,9 @@ Json written(const T& facts) {
 /// Fields that differ from look to look while nothing has changed: what the clock says, here or there.
 /// What the zone's servers said is a witness of the facts, and which of them spoke may change each time; a
 /// second probe belongs to few looks.
-constexpr std::array<std::string_view, 11> kOfTheMoment{
-    "at",     "ttl",    "duration_ms",  "waited_ms",   "date",  "age",
-    "banner", "source", "signed_until", "signed_from", "second"};
+constexpr std::array<std::string_view, 13> kOfTheMoment{
+    "at",     "ttl",    "duration_ms",  "waited_ms",   "date",   "age",  "banner",
+    "source", "signed_until", "signed_from", "second", "tried", "times"};
 
 /// One text in which every value is told apart from its neighbours by name, kind and length.
 class FactsHasher {

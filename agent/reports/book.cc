@@ -21,6 +21,7 @@ constexpr std::size_t kReportsOfDomain = 2000;  // that the judge and the page a
 constexpr Seconds kAhead{2 * 86400};  // a report may end that much in the future, by a clock not ours
 constexpr std::int64_t kTidied = 500;
 constexpr std::int64_t kAsides = 200;
+constexpr std::int64_t kNotCounted = 20;  // reporters of one domain and kind
 constexpr std::size_t kAsideOctets = 256U << 10U;
 
 std::int64_t number_of(TimePoint t) { return t.time_since_epoch().count(); }
@@ -109,6 +110,8 @@ void Book::recall() {
             [&](const auto& row) { domains.emplace(row.text(0)); });
   for (const auto& domain : domains)
     recall(domain);
+  db_->each("SELECT DISTINCT domain FROM tlsrpt_not_counted",
+            [&](const auto& row) { with_not_counted_.emplace(row.text(0)); });
   last_id_ = db_->number("SELECT max(id) FROM tlsrpt_reports").value_or(0);
 }
 
@@ -167,7 +170,12 @@ Fate Book::take(const Arrival& arrival, TimePoint now) {
       "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
       [&](const auto& row) { id = row.integer(0); }, cut(report.organization), cut(report.report_id),
       number_of(report.start), number_of(report.end), number_of(now), cut(report.contact.value_or("")));
-  if (!id) return Fate::duplicate;
+  if (!id) {
+    for (const auto& domain : std::set<std::string>(domains.begin(), domains.end()))
+      note_not_counted(domain, {NotCounted::Kind::duplicate, report.organization, now, 1,
+                                "report-id " + report.report_id});
+    return Fate::duplicate;
+  }
   for (std::size_t place = 0; place < domains.size(); ++place) {
     if (domains[place].empty()) continue;
     const auto& policy = report.policies[place];
@@ -202,6 +210,20 @@ void Book::add(const std::string& domain, const ReportPolicy& policy, const TlsR
         kMost);
 }
 
+void Book::note_not_counted(const std::string& domain, const NotCounted& what) {
+  if (domain.empty()) return;
+  with_not_counted_.insert(domain);
+  const auto kind = static_cast<std::int64_t>(what.kind);
+  db_->run(
+      "INSERT INTO tlsrpt_not_counted VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET "
+      "at = excluded.at, times = times + 1, why = excluded.why",
+      domain, kind, printable(cut(what.reporter)), number_of(what.at), printable(cut(what.why)));
+  db_->run(
+      "DELETE FROM tlsrpt_not_counted WHERE domain = ?1 AND kind = ?2 AND reporter IN (SELECT reporter FROM "
+      "tlsrpt_not_counted WHERE domain = ?1 AND kind = ?2 ORDER BY at DESC, reporter LIMIT -1 OFFSET ?3)",
+      domain, kind, kNotCounted);
+}
+
 tl::expected<void, std::string> Book::put_aside(std::span<const Aside> asides, TimePoint now) {
   const std::lock_guard lock(mutex_);
   const auto done = db_->transaction([&] {
@@ -209,6 +231,9 @@ tl::expected<void, std::string> Book::put_aside(std::span<const Aside> asides, T
       const auto octets = std::string_view(aside.octets).substr(0, kAsideOctets);
       db_->run("INSERT INTO tlsrpt_aside (at, source, why, octets) VALUES (?, ?, ?, ?)", number_of(now),
                cut(aside.source), cut(aside.why), sql::Blob{octets});
+      note_not_counted(
+          watched_domain(aside.about, "", watched_),
+          {aside.kind, aside.reporter.empty() ? aside.source : aside.reporter, now, 1, aside.why});
     }
     db_->run("DELETE FROM tlsrpt_aside WHERE id <= (SELECT max(id) FROM tlsrpt_aside) - ?", kAsides);
   });
@@ -224,6 +249,7 @@ tl::expected<bool, std::string> Book::tidy(TimePoint now) {
         "DELETE FROM tlsrpt_reports WHERE id IN (SELECT id FROM tlsrpt_reports WHERE ended < ? LIMIT ?) "
         "RETURNING id",
         [&](const auto&) { ++gone; }, number_of(now - kKept), kTidied);
+    db_->run("DELETE FROM tlsrpt_not_counted WHERE at < ?", number_of(now - kKept));
   });
   if (!done) return tl::make_unexpected(sql::explain(state_, done.error()));
   return gone == kTidied;
@@ -241,12 +267,22 @@ std::map<std::string, DomainFigures> Book::figures() {
 
 bool Book::knows(const std::string& domain) const {
   const std::lock_guard lock(mutex_);
-  return figures_.contains(domain);
+  return figures_.contains(domain) || with_not_counted_.contains(domain);
 }
 
 DomainReports Book::of(const std::string& domain, TimePoint since) {
   const std::lock_guard lock(mutex_);
   DomainReports out;
+  db_->each(
+      "SELECT kind, reporter, at, times, why FROM tlsrpt_not_counted WHERE domain = ? AND at >= ? "
+      "ORDER BY at DESC, reporter",
+      [&](const auto& row) {
+        out.not_counted.push_back(
+            {static_cast<NotCounted::Kind>(std::clamp<std::int64_t>(row.integer(0), 0, 2)),
+             std::string(row.text(1)), moment_of(row.integer(2)), static_cast<std::uint64_t>(row.integer(3)),
+             std::string(row.text(4))});
+      },
+      domain, number_of(since));
   if (!figures_.contains(domain)) return out;
   db_->each(
       "SELECT started, ended, organization, policy_type, successful, failed, policy, received FROM ("

@@ -30,7 +30,10 @@ struct Arrival {
 struct Aside {
   std::string source;  // a file's name, or the address of a client
   std::string why;
-  std::string octets;  // empty where the file itself stays
+  std::string octets;      // empty where the file itself stays
+  std::string about{};     // the domain that it seems to be about; may be empty
+  std::string reporter{};  // who seems to have sent it; may be empty
+  NotCounted::Kind kind = NotCounted::Kind::malformed;
 };
 
 class Book {
@@ -60,6 +63,8 @@ class Book {
   tl::expected<void, std::string> settled();
   Fate take(const Arrival& arrival, TimePoint now);
   void add(const std::string& domain, const ReportPolicy& policy, const TlsReport& report, TimePoint now);
+  /// Of a domain that is watched; what is not counted has a bound of its own.
+  void note_not_counted(const std::string& domain, const NotCounted& what);
   void recall();
   void recall(const std::string& domain);
 
@@ -68,8 +73,9 @@ class Book {
   std::unique_ptr<sql::Database> db_;  // guarded by mutex_, as is all below
   std::set<std::string> watched_;
   std::unordered_map<std::string, DomainFigures> figures_;
-  std::int64_t last_id_ = 0;       // of the reports that figures_ has
-  std::set<std::string> touched_;  // by the transaction under way
+  std::int64_t last_id_ = 0;                // of the reports that figures_ has
+  std::set<std::string> touched_;           // by the transaction under way
+  std::set<std::string> with_not_counted_;  // domains that have any
 };
 
 }  // namespace stswatch::reports

@@ -47,7 +47,13 @@ tl::expected<std::vector<Outcome>, std::string> Intake::take(const std::vector<H
         {.media_type = each.media_type, .file_name = each.source, .authserv_id = options.authserv_id});
     if (auto no = refused(reading, options)) {
       if (no->fate != Fate::no_report)
-        asides.push_back({each.source, no->why, each.stays ? std::string() : each.octets});
+        asides.push_back({.source = each.source,
+                          .why = no->why,
+                          .octets = each.stays ? std::string() : each.octets,
+                          .about = reading.about,
+                          .reporter = reading.mail ? reading.mail->from_domain : std::string(),
+                          .kind = no->fate == Fate::unauthenticated ? NotCounted::Kind::unauthenticated
+                                                                    : NotCounted::Kind::malformed});
       outcomes.push_back(std::move(*no));
       continue;
     }

@@ -67,7 +67,20 @@ CREATE TABLE tlsrpt_aside (
 );
 )sql";
 
-constexpr std::array kSteps{kVersion1};
+// Kinds as NotCounted::Kind numbers them.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE tlsrpt_not_counted (
+  domain TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  reporter TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  times INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  PRIMARY KEY (domain, kind, reporter)
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2};
 
 }  // namespace
 

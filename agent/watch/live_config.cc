@@ -63,6 +63,7 @@ tl::expected<Probes, std::string> make_probes(const Config& config, const Probes
   options.smtp.port = network.smtp_port;
   options.smtp.helo = network.helo;
   options.allow_private = network.allow_private;
+  options.post_to_rua = config.tlsrpt.probe_https;
   options.ipv6 = ipv6;
   out.address_limiter = before != nullptr ? before->address_limiter : std::make_shared<AddressLimiter>();
   out.observer = std::make_unique<Observer>(*out.resolver, out.trust, options, out.address_limiter);

@@ -20,6 +20,7 @@ SavedLook look_once(const Probes& probes, MxProbePool& mx, const Domain& domain,
 
   facts.fetches = probes.observer->fetch_policies(domain, facts.policy_host, now, deadline);
   probes.vantage->saw(domain.policy_host(), facts.fetches, facts.at);
+  probes.observer->look_aside(facts, nullptr, deadline);
 
   for (const auto& [host, seen] : pending)
     if (seen.wait_for(deadline.left()) == std::future_status::ready) look.mx.emplace(host, seen.get());
@@ -88,6 +89,7 @@ void MxProbePool::work() {
     probes_.canaries->ask(clock_.now(), cancel_);
     const auto deadline = Deadline::in(look_timeout_, &cancel_);
     auto look = probes_.observer->look_at_mx(errand.host, clock_.now(), deadline);
+    probes_.observer->look_aside(look, nullptr, deadline);
     probes_.vantage->saw(look);
     if (depth_ == Depth::thorough) probes_.observer->look_again(look, deadline);
     errand.done.set_value(std::make_shared<const MxHostObservation>(std::move(look)));

@@ -49,7 +49,26 @@ std::string ResolverWatch::proved_by(const DomainObservation& look) {
   return proof == Proof::dead || proof == Proof::contradicted ? detail : std::string();
 }
 
+void ResolverWatch::asked_to_validate(const AnswerFacts& root, const AnswerFacts& bogus) {
+  if (bogus.lookup == Lookup::found) {
+    unvalidated_by_ = "it answers for " + bogus.name + ", whose signatures are wrong on purpose";
+  } else if (root.lookup == Lookup::found && !root.secure) {
+    unvalidated_by_ = "its answer for the root, which is signed, is not marked as authentic (AD)";
+    // A root of one's own may be unsigned: a resolver that calls anything secure does validate.
+    if (secure_seen_) return need_not_validate();
+  } else {
+    if (root.secure) need_not_validate();
+    return;
+  }
+  unvalidated_ = std::min(unvalidated_ + 1, 1000);
+}
+
+std::string ResolverWatch::not_validating() const {
+  return unvalidated_ >= kInARow ? unvalidated_by_ : std::string();
+}
+
 void ResolverWatch::saw(const DomainObservation& look) {
+  secure_seen_ |= look.sts.secure || look.mx.secure || look.policy_host.a.secure;
   const std::string& domain = look.domain.str();
   ++looks_;
   const bool any_unknown =

@@ -23,6 +23,14 @@ class ResolverWatch {
   /// Why it is; empty: it is not, as far as is known.
   std::string blind() const;
 
+  /// Where it is trusted to validate (dns.trust_ad): what it says of the root, which is signed, and of a name
+  /// whose signatures are wrong on purpose.
+  void asked_to_validate(const AnswerFacts& root, const AnswerFacts& bogus);
+  /// It was not asked: it need not validate.
+  void need_not_validate() { unvalidated_ = 0; }
+  /// How it shows that it does not validate (vantage-resolver-not-validating); empty: nothing speaks for it.
+  std::string not_validating() const;
+
  private:
   enum class Proof { none, bogus, contradicted, dead };
   struct Failing {
@@ -36,6 +44,9 @@ class ResolverWatch {
 
   std::map<std::string, Failing> failing_;  // by domain: those whose newest look it failed
   std::uint64_t looks_ = 0;
+  int unvalidated_ = 0;  // times in a row that it showed no validation
+  std::string unvalidated_by_;
+  bool secure_seen_ = false;        // it has called some name secure
   std::deque<std::uint64_t> good_;  // the newest looks without a failure, kGood at most
 };
 

@@ -20,7 +20,7 @@ namespace stswatch {
 /// What the agent can be asked of itself; an answer is what is wrong at present.
 struct SelfSenses {
   using Sense = std::function<std::optional<std::string>()>;
-  Sense clocks, means, resolver, starttls, port25, store, configuration, receivers;
+  Sense clocks, means, resolver, validation, skew, starttls, port25, store, configuration, receivers;
   std::function<bool()> port25_tried;
 };
 

@@ -143,6 +143,18 @@ Freshness freshness_of(const Config& config) {
   return {after(config.schedule.dns), after(config.schedule.policy), after(config.schedule.mx)};
 }
 
+/// RFC 8461 §3.4: the nearest watched domain above that has a policy, which is not this one's.
+std::optional<Limits::Above> above(const Memory& memory, const LiveConfig& plan, const std::string& name) {
+  for (auto dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1)) {
+    const auto* domain = plan.find(name.substr(dot + 1));
+    const auto record = domain ? memory.domain(domain->name) : nullptr;
+    if (!record) continue;
+    const auto& verdict = record->verdict;
+    if (verdict.policy.shown) return Limits::Above{domain->name.str(), verdict.live_mode};
+  }
+  return std::nullopt;
+}
+
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
 JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
                          const LiveConfig& plan, const DomainConfig& domain,
@@ -157,6 +169,7 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
   out.limits.readiness_sessions = domain.readiness_sessions;
   for (const auto& p : plan.config.planned)
     out.limits.change_planned |= p.domain == domain.name && p.from <= facts.at && facts.at < p.until;
+  out.limits.above = above(memory, plan, domain.name.str());
   const auto add = [&](const std::string& host) {
     const auto m = memory.mx(host);
     if (!m) return;
@@ -290,6 +303,7 @@ Seconds Service::look_at_vantage(const LiveConfig& plan) {
   const auto now = clock_.now();
   plan.probes.find_route(network);
   plan.probes.canaries->ask(now, cancel_);
+  ask_to_validate(plan);
   return plan.probes.vantage->port25_ok(now) ? kVantageInterval : kVantageTrouble;
 }
 
@@ -325,6 +339,7 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
     probes.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
   }
   const auto fetching = fetch_watch.seconds();
+  probes.observer->look_aside(facts, before ? before->known.get() : nullptr, deadline);
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
   hear_dates(facts);
@@ -399,11 +414,13 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   std::vector<Address> crowded;
+  const auto before = memory_.mx(host);
   auto look = plan.probes.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
   wait_for_address({Kind::mx, host}, crowded);
   const auto& schedule = plan.config.schedule;
   if (!crowded.empty() && look.probes.empty()) return schedule.mx;
   const auto before = memory_.mx(host);
+  plan.probes.observer->look_aside(look, before ? before->known.get() : nullptr, deadline);
   if (second_probe_is_due(before.get(), host, look.at, schedule.second_probe, is_disputed(host)))
     plan.probes.observer->look_again(look, deadline);
   if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);

@@ -66,6 +66,7 @@ class Service {
   void hear_dates(const DomainObservation& facts);
   Seconds look(const LookSubject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
+  void ask_to_validate(const LiveConfig& plan);
   void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
   bool is_disputed(const std::string& host);

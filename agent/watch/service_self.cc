@@ -43,6 +43,18 @@ void Service::hear_dates(const DomainObservation& facts) {
     const auto said = fetch.date && !fetch.age ? parse_http_date(*fetch.date) : std::nullopt;
     if (said) clock_.heard(facts.domain.policy_host(), *said);
   }
+  plan()->probes.vantage->heard_dates(facts.domain.policy_host(), facts.fetches, facts.at, clock_.now());
+}
+
+/// The root is signed, and dnssec-failed.org is kept bogus for those who want to know.
+void Service::ask_to_validate(const LiveConfig& plan) {
+  if (!plan.config.dns.trust_ad) return plan.probes.vantage->asked_to_validate(nullptr, nullptr);
+  const auto deadline = Deadline::in(Millis{10'000}, &cancel_);
+  const auto answers =
+      plan.probes.resolver->ask({{"", RecordType::ns}, {"dnssec-failed.org", RecordType::a}}, deadline);
+  if (answers.size() != 2 || cancel_.cancelled()) return;
+  plan.probes.vantage->asked_to_validate(std::get_if<NsAnswer>(&answers[0]),
+                                         std::get_if<AddressAnswer>(&answers[1]));
 }
 
 std::optional<std::string> Service::lacking() const {

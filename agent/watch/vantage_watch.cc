@@ -114,6 +114,32 @@ std::optional<std::string> VantageWatch::starttls_stripped() const {
   return why.empty() ? std::nullopt : std::optional(std::move(why));
 }
 
+void VantageWatch::asked_to_validate(const AnswerFacts* root, const AnswerFacts* bogus) {
+  const std::lock_guard lock(mutex_);
+  if (root != nullptr && bogus != nullptr)
+    resolver_.asked_to_validate(*root, *bogus);
+  else
+    resolver_.need_not_validate();
+}
+
+std::optional<std::string> VantageWatch::resolver_not_validating() const {
+  const std::lock_guard lock(mutex_);
+  auto why = resolver_.not_validating();
+  return why.empty() ? std::nullopt : std::optional(std::move(why));
+}
+
+void VantageWatch::heard_dates(const std::string& policy_host, const std::vector<PolicyFetch>& fetches,
+                               TimePoint began, TimePoint ended) {
+  const std::lock_guard lock(mutex_);
+  dates_.saw(policy_host, fetches, began, ended);
+}
+
+std::optional<std::string> VantageWatch::clock_skewed(TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  auto how = dates_.skewed(now);
+  return how.empty() ? std::nullopt : std::optional(std::move(how));
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;

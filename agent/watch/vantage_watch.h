@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/watch/clock_witness.h"
 #include "agent/watch/resolver_watch.h"
 #include "agent/watch/starttls_watch.h"
 #include "checks/facts/observation.h"
@@ -37,6 +38,13 @@ class VantageWatch {
   /// known.
   std::optional<std::string> resolver_blind() const;
   std::optional<std::string> starttls_stripped() const;
+  /// Whether it validates, where it is trusted to; see ResolverWatch. Null facts: it is not.
+  void asked_to_validate(const AnswerFacts* root, const AnswerFacts* bogus);
+  std::optional<std::string> resolver_not_validating() const;
+  /// When the fetches were made, by the agent's clock.
+  void heard_dates(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint began,
+                   TimePoint ended);
+  std::optional<std::string> clock_skewed(TimePoint now) const;
 
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;
@@ -65,6 +73,7 @@ class VantageWatch {
   mutable std::mutex mutex_;
   ResolverWatch resolver_;  // guarded by mutex_
   StarttlsWatch starttls_;  // likewise
+  ClockWitness dates_;      // likewise
   bool port53_blocked_ = false;
   bool ipv6_, allow_private_;  // guarded by mutex_, as are the next two
   bool canaries_silent_ = false;

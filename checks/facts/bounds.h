@@ -41,6 +41,8 @@ inline constexpr std::size_t kSourceServers = 12;  // RULES 5.8: at most a dozen
 inline constexpr std::size_t kHostAddresses = 16;  // CONTRACT 7
 inline constexpr std::size_t kTlsaRecords = 32;    // RULES 3.2 M: beyond twelve, large senders give up
 inline constexpr std::size_t kTlsaOctets = 16384;
+inline constexpr std::size_t kCaaRecords = 32;
+inline constexpr std::size_t kCaaOctets = 4096;  // a CA's name and its parameters take a hundred
 inline constexpr std::size_t kDetail = 200;
 
 inline constexpr std::uint64_t kMaxAgeLimit = 31557600;  // RFC 8461 §3.2

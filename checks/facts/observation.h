@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "checks/facts/aside.h"
+#include "checks/facts/caa.h"
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
@@ -112,6 +114,7 @@ struct MxHostObservation {
   /// there: what "_tcp" above them answers. Empty: nothing is wrong, or it is not known.
   std::string tlsa_denial{};
   std::vector<SecondProbe> second{};  // by address; empty in most looks
+  CaaLook caa{};
   bool operator==(const MxHostObservation&) const = default;
 };
 
@@ -131,6 +134,7 @@ struct DomainObservation {
   HostAddresses policy_host;         // mta-sts.D
   std::vector<PolicyFetch> fetches;  // one per address of the policy host that could be tried
   SourceFacts source;                // what the zone's own servers said
+  AsideFacts aside{};                // what is looked at rarely
   bool operator==(const DomainObservation&) const = default;
 };
 

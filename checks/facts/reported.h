@@ -32,10 +32,22 @@ struct ReportedFailure {
   bool operator==(const ReportedFailure&) const = default;
 };
 
+/// What came in and was not counted, by reporter: the newest of each kind.
+struct NotCounted {
+  enum class Kind { malformed, unauthenticated, duplicate };
+  Kind kind = Kind::malformed;
+  std::string reporter;  // as told, or where it came from
+  TimePoint at{};
+  std::uint64_t times = 0;
+  std::string why;  // of the last
+  bool operator==(const NotCounted&) const = default;
+};
+
 struct DomainReports {
   std::optional<TimePoint> first, last;    // received
   std::vector<ReportedSessions> sessions;  // the oldest first
   std::vector<ReportedFailure> failures;   // likewise
+  std::vector<NotCounted> not_counted;     // the newest first
   bool more = false;                       // there were more than are kept here
   bool empty() const { return sessions.empty(); }
   bool operator==(const DomainReports&) const = default;

@@ -132,6 +132,7 @@ void judge_dane(const Case& c, Findings& out);            // M, after G: a fault
 void judge_dane_over_time(const Case& c, Findings& out);  // M, what needs a memory or looks ahead
 void judge_dnssec(const Case& c, Findings& out);          // N
 void judge_provider(const Case& c, Findings& out);        // P
+void judge_aside(const Case& c, Findings& out);           // B, E, H, K: what is looked at rarely
 void judge_vantage(const Case& c, Findings& out);         // Q, R
 
 /// RULES 5.5 and 3.1: consequences of a named cause are dropped; null MX silences what needs an MX.

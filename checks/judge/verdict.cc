@@ -241,6 +241,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_dnssec(c, out);
   judge_tlsrpt(c, out);
   judge_provider(c, out);
+  judge_aside(c, out);
   judge_vantage(c, out);
   judge_drift(c, out);
   judge_changes(c, out);

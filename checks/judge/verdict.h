@@ -165,6 +165,13 @@ struct Limits {
   int readiness_sessions = 100;            // RULES 3.3, gate 5
   std::vector<TlsaRecord> standby_tlsa{};  // of keys that are kept for later
   int confirmations = 3;
+  /// A watched domain that this one lies below, and that has a policy: none of its own (RFC 8461 §3.4).
+  struct Above {
+    std::string domain;
+    Mode live = Mode::none;
+    bool operator==(const Above&) const = default;
+  };
+  std::optional<Above> above{};
   /// Two looks at most so far apart leave no room that the schedule does not explain.
   Seconds grain{10 * 60};
 };

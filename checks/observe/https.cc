@@ -153,4 +153,31 @@ PolicyFetch fetch_policy(const Domain& domain, const Address& address, const Tru
   return out;
 }
 
+Result<int> post_nothing(const PostTarget& to, const Address& address, const TrustStore& trust, TimePoint now,
+                         const Deadline& deadline) {
+  auto connection = Connection::open(address, to.port, deadline, kBudget);
+  if (!connection) return tl::unexpected(connection.error());
+  TlsFacts facts;
+  if (auto up = connection->start_tls(trust, {to.host, now, TlsOffer::modern}, facts); !up)
+    return tl::unexpected(up.error());
+  const std::string request = "POST " + to.target + " HTTP/1.1\r\nHost: " + to.host +
+                              (to.port == 443 ? "" : ":" + std::to_string(to.port)) +
+                              "\r\nUser-Agent: stswatch\r\nContent-Type: application/tlsrpt+json\r\n"
+                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
+  if (auto sent = connection->write(request, Stage::request); !sent) return tl::unexpected(sent.error());
+  HttpResponseReader reader;
+  std::array<char, 8192> buffer;
+  while (reader.response().status == 0) {
+    const auto count = connection->read(buffer, Stage::headers);
+    if (!count) return tl::unexpected(count.error());
+    const auto fed = *count == 0 ? reader.end(HttpResponseReader::End::orderly).map([] { return false; })
+                                 : reader.feed({buffer.data(), *count}).map([](auto) { return true; });
+    if (reader.response().status != 0) break;
+    if (!fed) return tl::unexpected(fed.error());
+    if (!*fed) return tl::unexpected(Failure{Stage::headers, Cause::closed, "closed without an answer"});
+  }
+  connection->close();
+  return reader.response().status;
+}
+
 }  // namespace stswatch

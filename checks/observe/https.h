@@ -18,4 +18,14 @@ struct HttpsOptions {
 PolicyFetch fetch_policy(const Domain& domain, const Address& address, const TrustStore& trust,
                          const HttpsOptions& options, TimePoint now, const Deadline& deadline);
 
+struct PostTarget {
+  std::string host, target;  // the latter as a request line has it
+  std::uint16_t port = 443;
+};
+
+/// An empty POST, as if of a TLS report: the status of the answer, of which nothing else is read. The
+/// certificate is not asked for its trust (RFC 8460 §3 lets reporters ignore it).
+Result<int> post_nothing(const PostTarget& to, const Address& address, const TrustStore& trust, TimePoint now,
+                         const Deadline& deadline);
+
 }  // namespace stswatch

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "checks/facts/observation.h"
+#include "checks/observe/aside.h"
 #include "checks/observe/dns/resolver.h"
 #include "checks/observe/dns/witness.h"
 #include "checks/observe/https.h"
@@ -19,6 +20,7 @@ struct ObserveOptions {
   HttpsOptions https;
   SmtpOptions smtp;
   bool allow_private = false;
+  bool post_to_rua = false;  // an empty report to https addresses of reports, to see who answers
   bool ipv6 = true;  // until use_ipv6(); false: IPv6 addresses are noted with Cause::no_route and not tried
 };
 
@@ -39,6 +41,11 @@ class Observer {
   std::vector<PolicyFetch> fetch_policies(const Domain& domain, const HostAddresses& policy_host,
                                           TimePoint now, const Deadline& deadline,
                                           std::vector<Address>* crowded = nullptr);
+
+  /// What is looked at rarely, after the fetches or probes: fills `seen.aside` or `seen.caa`, from `known`
+  /// where nothing is due.
+  void look_aside(DomainObservation& seen, const DomainObservation* known, const Deadline& deadline);
+  void look_aside(MxHostObservation& seen, const MxHostObservation* known, const Deadline& deadline);
 
   /// Addresses of the host and an SMTP probe of each. An address literal written as a name is not looked up.
   /// `crowded` as above.
@@ -63,6 +70,9 @@ class Observer {
  private:
   void look_up_revocation(TlsFacts& tls, TimePoint now, const Deadline& deadline) const;
   std::optional<Failure> refused_by_us(const Address& address) const;
+  void look_for_report_targets(DomainObservation& seen, const Deadline& deadline);
+  Mailbox post_empty(const std::string& uri, TimePoint now, const Deadline& deadline);
+  void ask_as_browser(DomainObservation& seen, const Deadline& deadline);
   template <class Facts, class Dial>
   std::vector<Facts> each_address(const std::vector<Address>& addresses, const Deadline& deadline,
                                   Millis longest, std::vector<Address>* crowded, Dial dial);

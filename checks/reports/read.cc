@@ -38,7 +38,11 @@ Reading read_packed(std::string_view octets, std::string_view name) {
   }
   if (octets.size() > kUnpacked) return rejected("longer than " + std::to_string(kUnpacked) + " octets");
   auto report = read_report_json(octets);
-  if (!report) return rejected(report.error());
+  if (!report) {
+    auto out = rejected(report.error());
+    out.about = domain_of_name(name);
+    return out;
+  }
   Reading out;
   out.parse = Reading::Parse::ok;
   out.report = std::move(*report);

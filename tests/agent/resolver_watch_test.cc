@@ -12,6 +12,8 @@ DomainObservation good(const std::string& name) {
   return look;
 }
 
+DomainObservation healthy(const std::string& name) { return good(name); }
+
 DomainObservation failing(const std::string& name) {
   DomainObservation look(*Domain::parse(name));
   look.sts.detail = look.mx.detail = "time-out";
@@ -113,6 +115,50 @@ TEST_CASE("a bogus zone is the zone's fault; bogus zones without end are a trust
   for (const auto* name : {"b.example", "c.example", "d.example", "e.example"})
     bogus(name);
   CHECK_FALSE(watch.blind().empty());
+}
+
+TEST_CASE("a resolver that is trusted to validate, and does not") {
+  const auto facts = [](Lookup lookup, bool secure) {
+    AnswerFacts out;
+    out.lookup = lookup;
+    out.secure = secure;
+    out.name = "dnssec-failed.org";
+    return out;
+  };
+  const auto none = facts(Lookup::unknown, false), plain = facts(Lookup::found, false),
+             good = facts(Lookup::found, true);
+  ResolverWatch watch;
+  watch.asked_to_validate(none, none);
+  watch.asked_to_validate(none, none);
+  CHECK(watch.not_validating().empty());
+  watch.asked_to_validate(plain, none);
+  CHECK(watch.not_validating().empty());  // once
+  watch.asked_to_validate(plain, none);
+  CHECK_FALSE(watch.not_validating().empty());
+  watch.asked_to_validate(none, none);  // nothing was learnt
+  CHECK_FALSE(watch.not_validating().empty());
+  watch.asked_to_validate(good, none);
+  CHECK(watch.not_validating().empty());
+
+  SUBCASE("it answers for what is bogus") {
+    watch.asked_to_validate(good, plain);
+    watch.asked_to_validate(good, plain);
+    CHECK(watch.not_validating().find("dnssec-failed.org") != std::string::npos);
+  }
+  SUBCASE("nobody trusts it to") {
+    watch.asked_to_validate(plain, none);
+    watch.asked_to_validate(plain, none);
+    watch.need_not_validate();
+    CHECK(watch.not_validating().empty());
+  }
+  SUBCASE("a root of one's own that is not signed") {
+    auto look = healthy("a.example");
+    look.sts.secure = true;
+    watch.saw(look);
+    watch.asked_to_validate(plain, none);
+    watch.asked_to_validate(plain, none);
+    CHECK(watch.not_validating().empty());
+  }
 }
 
 }  // namespace stswatch

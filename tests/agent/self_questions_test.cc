@@ -23,6 +23,8 @@ const Row kRows[] = {
     {&SelfSenses::clocks, "vantage-clock-stepped", 0s},
     {&SelfSenses::means, "vantage-resources", 0s},
     {&SelfSenses::resolver, "vantage-resolver-blind", 0s},
+    {&SelfSenses::validation, "vantage-resolver-not-validating", 0s},
+    {&SelfSenses::skew, "vantage-clock-skew", 0s},
     {&SelfSenses::starttls, "vantage-starttls-stripped", 0s},
     {&SelfSenses::port25, "vantage-port25-blocked", 60s},
     {&SelfSenses::store, "agent-store-failing", 10s},

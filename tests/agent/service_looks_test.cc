@@ -49,6 +49,7 @@ class Watched {
     table->txt("_mta-sts.watched.example", {"v=STSv1; id=1;"});
     table->txt("_smtp._tls.watched.example", {"v=TLSRPTv1; rua=mailto:a@reports.example"});
     table->mx("watched.example", "mx.watched.example");
+    table->mx("reports.example", "mx.watched.example");
     table->addresses("mta-sts.watched.example", RecordType::a, {"127.0.0.1"});
     table->addresses("mx.watched.example", RecordType::a, {"127.0.0.1"});
     alter(*table);

@@ -203,6 +203,7 @@ class Disk(LuckCase):
         size = max(path.stat().st_size for path in self.folder.glob("s.db*"))
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (size // 2, resource.RLIM_INFINITY))
         # Something to be written at once.
+        self.names.table[("example.net", MX)] = [mx(10, "mx.example.net")]
         self.names.table[(f"_smtp._tls.{NAME}", TXT)] = [txt("v=TLSRPTv1; rua=mailto:reports@example.net")]
         self.ails(service, self.CODE)
         self.looks_go_on()

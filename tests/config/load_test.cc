@@ -66,6 +66,11 @@ TEST_CASE("records of keys that are kept for later are read as a zone writes the
   CHECK(joined(bad.error()).find("is no TLSA record") != std::string::npos);
 }
 
+TEST_CASE("nothing is posted to addresses of reports without leave") {
+  CHECK_FALSE(parse_config("", "c.toml")->tlsrpt.probe_https);
+  CHECK(parse_config("[tlsrpt]\nprobe_https = true\n", "c.toml")->tlsrpt.probe_https);
+}
+
 TEST_CASE("the example's commented tables are valid too") {
   std::string text = slurp(kSource / "config/example.toml");
   for (auto at = text.find("\n# "); at != std::string::npos; at = text.find("\n# ", at + 1)) {

@@ -10,8 +10,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace stswatch;
   if (size < 3) return 0;
-  constexpr std::array kTypes{RecordType::txt,  RecordType::mx, RecordType::a,
-                              RecordType::aaaa, RecordType::ns, RecordType::tlsa};
+  constexpr std::array kTypes{RecordType::txt, RecordType::mx,   RecordType::a,  RecordType::aaaa,
+                              RecordType::ns,  RecordType::tlsa, RecordType::caa};
   const DnsQuestion question{"_mta-sts.example.com", kTypes[data[0] % kTypes.size()]};
   const std::span message(data + 1, size - 1);
   const auto id = static_cast<std::uint16_t>(data[1] << 8U | data[2]);

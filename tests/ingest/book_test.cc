@@ -111,3 +111,48 @@ TEST_CASE("sums stay within what every reader takes for a whole number") {
   desk.hand_in(report({.id = "r2"}));
   CHECK(sessions(desk).successful == kMostSessions);
 }
+
+TEST_CASE("what was not counted is kept by reporter, the newest of each kind, for the domain it is about") {
+  using Kind = NotCounted::Kind;
+  Desk desk(":memory:");
+  const auto kept = [&] { return desk.book->of("example.com", kNow - 30 * Seconds{86400}).not_counted; };
+  CHECK(desk.hand_in("{}", "s!other.example!1!2.json") == Fate::unreadable);
+  CHECK(desk.hand_in("{}", "no-name") == Fate::unreadable);
+  CHECK_FALSE(desk.book->knows("example.com"));
+  CHECK(desk.hand_in("{}", "sender.example!example.com!1!2.json") == Fate::unreadable);
+  CHECK(desk.book->knows("example.com"));
+  REQUIRE(kept().size() == 1);
+  CHECK(kept()[0].kind == Kind::malformed);
+  CHECK_FALSE(kept()[0].why.empty());
+
+  desk.hand_in(report());
+  desk.hand_in(report());
+  desk.hand_in(report());
+  REQUIRE(kept().size() == 2);
+  const auto all = kept();
+  const auto twice = std::ranges::find(all, Kind::duplicate, &NotCounted::kind);
+  REQUIRE(twice != all.end());
+  CHECK(twice->reporter == "Google Inc.");
+  CHECK(twice->times == 2);
+
+  for (int i = 0; i < 40; ++i)
+    desk.hand_in("{}", "s" + std::to_string(i) + "!example.com!1!2.json");
+  CHECK(kept().size() == 21);  // twenty reporters of a kind, and the duplicate
+}
+
+TEST_CASE("a mail that its MTA did not find signed is kept by who seems to have sent it") {
+  Desk desk(":memory:");
+  TlsrptIntake options;
+  options.authserv_id = "mx.own.example";
+  desk.intake->adopt(options, {"example.com"});
+  const auto mail =
+      "From: a@sender.example\nSubject: Report\nTLS-Report-Domain: example.com\nMIME-Version: 1.0\n"
+      "Content-Type: application/tlsrpt+json\n\n" +
+      report();
+  CHECK(desk.hand_in(mail) == Fate::unauthenticated);
+  const auto kept = desk.book->of("example.com", kNow - Seconds{86400}).not_counted;
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].kind == NotCounted::Kind::unauthenticated);
+  CHECK(kept[0].reporter == "sender.example");
+  CHECK(kept[0].at == kNow);
+}

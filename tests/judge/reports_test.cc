@@ -212,3 +212,29 @@ TEST_CASE("tlsrpt-reports-absent: while they used to come, and by the usual inte
   world.verdict.tlsrpt.outcome = Outcome::absent;  // that is why
   CHECK(!world.has("tlsrpt-reports-absent"));
 }
+
+TEST_CASE("what came in and was not counted is told for some days, with who and when") {
+  const struct {
+    NotCounted::Kind kind;
+    const char* code;
+    Severity severity;
+  } rows[] = {{NotCounted::Kind::malformed, "tlsrpt-report-malformed", Severity::info},
+              {NotCounted::Kind::unauthenticated, "tlsrpt-report-unauthenticated", Severity::warning},
+              {NotCounted::Kind::duplicate, "tlsrpt-report-duplicate", Severity::info}};
+  for (const auto& row : rows) {
+    CAPTURE(row.code);
+    World w;
+    w.reports = {};
+    w.reports.not_counted = {{row.kind, "sender.example", kNow - kDay, 2, "no JSON"}};
+    const auto* found = w.find(row.code);
+    REQUIRE(found);
+    CHECK(w.found.size() == 1);
+    CHECK(found->severity == row.severity);
+    CHECK(found->route == Route::log);
+    CHECK(found->detail == "sender.example at 2026-11-27T10:00:00Z (2 times): no JSON");
+    w.reports.not_counted[0].at = kNow - 4 * kDay;
+    CHECK_FALSE(w.has(row.code));
+    w.reports.not_counted.assign(5, {row.kind, "sender.example", kNow, 1, std::string(300, 'x')});
+    CHECK(w.find(row.code)->detail.size() <= 203);
+  }
+}

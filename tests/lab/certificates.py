@@ -15,7 +15,9 @@ from model import Certificate, days
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 RSA = ("-newkey", "rsa:2048")
 AUTHORITIES = {"root": "Lab Root", "ca": "Lab Intermediate", "expired-ca": "Lab Expired Intermediate",
-               "stranger": "Somebody's Root"}
+               "stranger": "Somebody's Root", "public-ca": "R0"}
+# Of a CA that CAA records know by name; no other has an organization.
+ORGANIZATIONS = {"public-ca": "Let's Encrypt"}
 CONFIG = """
 [req]
 distinguished_name = name
@@ -30,6 +32,7 @@ policy = anything
 copy_extensions = copy
 unique_subject = no
 [anything]
+organizationName = optional
 commonName = supplied
 [authority]
 basicConstraints = critical,CA:TRUE
@@ -183,9 +186,11 @@ class Authority:
 
     def _make_request(self, stem, certificate):
         names = [f"DNS:{name}" for name in certificate.names]
+        organization = ORGANIZATIONS.get(stem)
+        subject = (f"/O={organization}" if organization else "") + f"/CN={certificate.cn}"
         extension = ("-addext", "subjectAltName=" + ",".join(names)) if names else ()
         _openssl("req", "-new", "-config", "openssl.cnf", *(RSA if certificate.key == "rsa" else EC), "-nodes",
-                 "-keyout", f"{stem}.key", "-out", f"{stem}.csr.new", "-subj", f"/CN={certificate.cn}", *extension,
+                 "-keyout", f"{stem}.key", "-out", f"{stem}.csr.new", "-subj", subject, *extension,
                  cwd=self.kept)
         (self.kept / f"{stem}.csr.new").rename(self.kept / f"{stem}.csr")
 
@@ -193,6 +198,7 @@ class Authority:
         for root in ("root", "stranger"):
             self._sign([root], key=root, extensions="authority", age=days(400), left=days(3650), selfsigned=True)
         self._sign(["ca"], key="root", extensions="authority", age=days(399), left=days(1000))
+        self._sign(["public-ca"], key="root", extensions="authority", age=days(399), left=days(1000))
         self._sign(["expired-ca"], key="root", extensions="authority", age=days(399), left=timedelta(hours=-2))
 
     def _sign(self, stems, key, extensions, age, left, selfsigned=False):

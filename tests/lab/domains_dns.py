@@ -39,6 +39,8 @@ DOMAINS = [
     tlsrpt("http", "v=TLSRPTv1; rua=http://reports.test/tlsrpt"),
     tlsrpt("version-case", "v=tlsrptv1; rua=mailto:tlsrpt@reports.test"),
     tlsrpt("missing"),
+    tlsrpt("undeliverable", "v=TLSRPTv1; rua=mailto:tlsrpt@gone.reports.test"),
+    tlsrpt("undeliverable-beside", "v=TLSRPTv1; rua=mailto:tlsrpt@gone.reports.test,mailto:tlsrpt@reports.test"),
 
     Domain("cname-delegated.test", record=(), web_at="web.sts-provider.test",
            records=(("_mta-sts", "CNAME _mta-sts.sts-provider.test."),)),

@@ -12,6 +12,13 @@ def shows(name, certificate):
     return mx1(f"mx-{name}.test", Mail(certificate))
 
 
+def renewable(name, *records, names=None):
+    """mx1 shows a certificate of a CA that CAA records can name; these are the domain's."""
+    host = f"mx1.{name}"
+    return Domain(name, web=serves(policy(host, MX2)), mx=((10, host), (20, MX2)), records=records,
+                  hosts={host: (Mail(Certificate(issuer="public-ca", names=names)),)})
+
+
 DOMAINS = [
     shows("cn-only", Certificate(names=(), cn="mx1.mx-cn-only.test")),
     shows("self-signed", Certificate(issuer="self")),
@@ -33,6 +40,14 @@ DOMAINS = [
     mx1("mx-wants-certificate.test", Mail(options=("smtpd_tls_security_level=encrypt", "smtpd_tls_req_ccert=yes"))),
     mx1("mx-legacy-tls.test", Mail(options=("smtpd_tls_protocols=>=TLSv1", "smtpd_tls_ciphers=medium",
                                             "tls_medium_cipherlist=ALL:@SECLEVEL=0"))),
+
+    renewable("caa-forbids.test", ("@", 'CAA 0 issue "digicert.com"')),
+    renewable("caa-nobody.test", ("@", 'CAA 0 issue ";"')),
+    renewable("caa-allows.test", ("@", 'CAA 0 issue "digicert.com"'), ("@", 'CAA 0 issue "letsencrypt.org"')),
+    renewable("caa-host-allows.test", ("@", 'CAA 0 issue "digicert.com"'), ("mx1", 'CAA 0 issue "letsencrypt.org"')),
+    renewable("caa-issuewild.test", ("@", 'CAA 0 issue "digicert.com"'), ("@", 'CAA 0 issuewild "letsencrypt.org"'),
+              names=("*.caa-issuewild.test",)),
+    renewable("caa-critical.test", ("@", 'CAA 0 issue "letsencrypt.org"'), ("@", 'CAA 128 tbs "unknown"')),
 
     mx1("mx-starttls-on-one.test", Mail(), Mail(options=NO_STARTTLS)),
     mx1("mx-certificates-differ.test", Mail(), Mail(Certificate(names=("old.mx-certificates-differ.test",)))),

@@ -22,6 +22,7 @@ def lines(*text):
 
 DOMAINS = [
     *(answers(str(status), f"return {status};") for status in (404, 403, 500, 503)),
+    answers("bot-rule", "if ($http_user_agent !~ Mozilla) { return 403; } default_type text/plain;"),
     answers("302", "return 302 /elsewhere.txt;"),
     answers("octet-stream", "default_type application/octet-stream;"),
     answers("no-type", 'default_type "";'),
@@ -44,6 +45,8 @@ DOMAINS = [
     file("mx-star", policy(MX1, MX2, "*")),
     file("mx-trailing-dot", policy(MX1, MX2 + ".")),
     file("mx-ulabel", policy(MX1, "mx2.bücher.test", MX2)),
+    file("mx-dangling", policy(MX1, MX2, "mx3.policy-mx-dangling.test")),
+    file("mx-nobodys", policy(MX1, MX2, "*.nobody-has-this.test")),
     file("unknown-field", policy(MX1, MX2, extra=("x_note: hello",))),
     Domain("policy-wildcard-broad.test", web=serves(policy("*.policy-wildcard-broad.test")),
            mx=((10, "mx1.policy-wildcard-broad.test"),), hosts={"mx1.policy-wildcard-broad.test": (Mail(),)}),

@@ -31,7 +31,7 @@ class Certificate:
     cn: str = ""
     age: timedelta = days(30)      # negative: not valid yet
     left: timedelta = days(60)     # negative: expired
-    issuer: str = "ca"             # ca | expired-ca | stranger | self
+    issuer: str = "ca"             # ca | public-ca | expired-ca | stranger | self
     leaf_only: bool = False
     key: str = "ec"                # ec | rsa
     usage: str = "serverAuth"      # serverAuth | clientAuth | listed (names a CRL) | revoked (and is on it)

@@ -399,3 +399,33 @@ TEST_CASE("TLSA: more records than are bounded are seen to be too many") {
   const auto reading = read(packet.octets(), question);
   CHECK(std::get<TlsaAnswer>(reading.answer).records.size() == bounds::kTlsaRecords + 1);
 }
+
+TEST_CASE("CAA: flags, a tag behind its length, and the value (RFC 8659 §4.1)") {
+  const DnsQuestion question{"example.com", RecordType::caa};
+  const auto read_caa = [&](const std::vector<Bytes>& set) {
+    Packet packet(question.name, 257);
+    for (const auto& rdata : set)
+      packet.with(question.name, 257, 300, rdata);
+    return std::get<CaaAnswer>(read(packet.octets(), question).answer);
+  };
+  const auto rdata = [](const char* flags, const Bytes& tag, const Bytes& value) {
+    return Bytes(flags, 1) + Bytes(1, static_cast<char>(tag.size())) + tag + value;
+  };
+  const auto answer = read_caa({rdata("\x80", "issue", "letsencrypt.org"), rdata("\0", "iodef", "")});
+  CHECK(answer.lookup == Lookup::found);
+  REQUIRE(answer.records.size() == 2);
+  CHECK(answer.records[0] == CaaRecord{0, "iodef", ""});
+  CHECK(answer.records[1] == CaaRecord{128, "issue", "letsencrypt.org"});
+  CHECK(answer.records[1].critical());
+
+  CHECK(read_caa({rdata("\0", "", "x")}).lookup == Lookup::unknown);        // no tag
+  CHECK(read_caa({rdata("\0", "is-sue", "x")}).lookup == Lookup::unknown);  // no letter or digit
+  CHECK(read_caa({Bytes("\0\x09issue", 7)}).lookup == Lookup::unknown);     // a tag beyond the end
+  CHECK(read_caa({Bytes("\0", 1)}).lookup == Lookup::unknown);              // no head
+  // A part of a set would forbid what the rest allows.
+  CHECK(read_caa(std::vector<Bytes>(2, rdata("\0", "issue", Bytes(3000, 'x')))).records.size() == 1);
+  std::vector<Bytes> many;
+  for (int i = 0; i < 40; ++i)
+    many.push_back(rdata("\0", "issue", std::to_string(i)));
+  CHECK(read_caa(many).lookup == Lookup::unknown);
+}

@@ -83,6 +83,7 @@ class TableResolver final : public Resolver {
     if (question.type == RecordType::txt) return nxdomain<TxtAnswer>(question.name);
     if (question.type == RecordType::ns) return nxdomain<NsAnswer>(question.name);
     if (question.type == RecordType::tlsa) return nxdomain<TlsaAnswer>(question.name);
+    if (question.type == RecordType::caa) return nxdomain<CaaAnswer>(question.name);
     if (question.type == RecordType::mx) return nxdomain<MxAnswer>(question.name);
     return nxdomain<AddressAnswer>(question.name);
   }

@@ -18,10 +18,10 @@ std::vector<CatalogueEntry> joined() {
        {tables::record(), tables::fetch(), tables::policy_tls(), tables::policy_text(), tables::semantics(),
         tables::mx(), tables::smtp(), tables::certificate(), tables::forecast(), tables::plans(),
         tables::caches(), tables::drift(), tables::tlsrpt(), tables::reports(), tables::dane(),
-        tables::provider(), tables::agent()}) {
+        tables::provider(), tables::agent(), tables::rare()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
-  // forecast() holds readiness too: the themes between them come from tables of their own.
+  // forecast() holds readiness too, rare() something of many: each goes to its theme.
   std::ranges::stable_sort(all, {}, [](const CatalogueEntry& entry) -> Theme { return entry.theme; });
   return all;
 }

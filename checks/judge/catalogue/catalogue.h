@@ -44,6 +44,7 @@ const CatalogueEntry* find_in_catalogue(std::string_view code);
 
 namespace catalogue_tables {  // joined by catalogue.cc
 std::span<const CatalogueEntry> record();
+std::span<const CatalogueEntry> rare();  // of many themes
 std::span<const CatalogueEntry> fetch();
 std::span<const CatalogueEntry> policy_tls();
 std::span<const CatalogueEntry> policy_text();

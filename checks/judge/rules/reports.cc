@@ -2,6 +2,7 @@
 #include "checks/judge/reports.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -75,6 +76,7 @@ class Judging {
     policies();
     no_policy_found();
     hosts();
+    not_counted();
   }
 
  private:
@@ -246,6 +248,28 @@ class Judging {
     }
   }
 
+  /// Of the last days; who sent them may be anybody, so that one line says it for all of a kind.
+  void not_counted() {
+    constexpr std::array kCodes{"tlsrpt-report-malformed", "tlsrpt-report-unauthenticated",
+                                "tlsrpt-report-duplicate"};
+    for (std::size_t kind = 0; kind < kCodes.size(); ++kind) {
+      std::string detail;
+      std::size_t shown = 0, more = 0;
+      for (const auto& each : reports_.not_counted) {
+        if (static_cast<std::size_t>(each.kind) != kind || each.at < now_ - kLately) continue;
+        if (shown == 2) {
+          ++more;
+          continue;
+        }
+        detail += (shown++ == 0 ? "" : "; ") + printable(each.reporter, 50) + " at " + to_utc(each.at) +
+                  (each.times > 1 ? " (" + std::to_string(each.times) + " times)" : "") + ": " +
+                  printable(each.why, 60);
+      }
+      if (more > 0) detail += "; " + std::to_string(more) + " more";
+      if (shown > 0) out_.raise(kCodes[kind], domain(), printable(detail, bounds::kDetail));
+    }
+  }
+
   const Verdict& v_;
   const Past& past_;
   const DomainReports& reports_;
@@ -256,7 +280,7 @@ class Judging {
 }  // namespace
 
 std::vector<Finding> judge_reports(const Verdict& verdict, const Past& past, const DomainReports& reports) {
-  if (reports.empty() && !reports.last) return {};
+  if (reports.empty() && !reports.last && reports.not_counted.empty()) return {};
   Findings out(verdict.domain, verdict.live_mode, verdict.checked_at);
   Judging(verdict, past, reports, out).all();
   return std::move(out.all());

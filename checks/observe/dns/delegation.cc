@@ -26,6 +26,9 @@ std::string as_text(const MxRecord& mx) { return std::to_string(mx.preference) +
 std::string as_text(const Address& address) { return address.str(); }
 std::string as_text(const NsRecord& ns) { return ns.host; }
 std::string as_text(const TlsaRecord& tlsa) { return tlsa.str(); }
+std::string as_text(const CaaRecord& caa) {
+  return std::to_string(caa.flags) + ' ' + caa.tag + ' ' + caa.value;
+}
 
 std::vector<std::string> as_texts(const DnsAnswer& answer) {
   std::vector<std::string> out;

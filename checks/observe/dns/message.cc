@@ -61,11 +61,28 @@ bool read(Octets message, const ResourceRecord& rr, TlsaRecord& tlsa) {
   return true;
 }
 
+// RFC 8659 §4.1: flags, then the tag behind its length octet, then all that is left is the value.
+bool read(Octets message, const ResourceRecord& rr, CaaRecord& caa) {
+  constexpr std::size_t kHead = 2, kTag = 15;
+  if (rr.size < kHead) return false;
+  const auto data = message.subspan(rr.data, rr.size);
+  const std::size_t length = data[1];
+  if (length == 0 || length > kTag || kHead + length > data.size()) return false;
+  caa.flags = data[0];
+  const auto tag = data.subspan(kHead, length), value = data.subspan(kHead + length);
+  caa.tag.assign(tag.begin(), tag.end());
+  caa.value.assign(value.begin(), value.end());
+  return std::ranges::all_of(caa.tag, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  });
+}
+
 constexpr std::size_t bound(const TxtRecord*) { return bounds::kTxtRecords; }
 constexpr std::size_t bound(const MxRecord*) { return bounds::kMxHosts; }
 constexpr std::size_t bound(const Address*) { return bounds::kHostAddresses; }
 constexpr std::size_t bound(const NsRecord*) { return bounds::kNameServers; }
 constexpr std::size_t bound(const TlsaRecord*) { return bounds::kTlsaRecords; }
+constexpr std::size_t bound(const CaaRecord*) { return bounds::kCaaRecords; }
 
 bool before(const Address& a, const Address& b) { return a < b; }
 bool before(const MxRecord& a, const MxRecord& b) {
@@ -76,6 +93,10 @@ bool before(const TxtRecord& a, const TxtRecord& b) { return a.strings < b.strin
 bool before(const TlsaRecord& a, const TlsaRecord& b) {
   return std::tie(a.usage, a.selector, a.matching, a.data) <
          std::tie(b.usage, b.selector, b.matching, b.data);
+}
+
+bool before(const CaaRecord& a, const CaaRecord& b) {
+  return std::tie(a.flags, a.tag, a.value) < std::tie(b.flags, b.tag, b.value);
 }
 
 /// RFC 2181 §5: an RRset has no order and no duplicates; resolvers rotate it, which must not look like a
@@ -137,6 +158,8 @@ std::uint16_t type_code(RecordType type) {
       return kTypeNs;
     case RecordType::tlsa:
       return kTypeTlsa;
+    case RecordType::caa:
+      return kTypeCaa;
   }
   return 0;
 }
@@ -155,6 +178,13 @@ bool collect_records(Octets message, const Sections& sections, const std::string
   if (!std::visit(fill, answer)) return false;
   if (auto* txt = std::get_if<TxtAnswer>(&answer)) limit_octets(txt->records, bounds::kTxtOctets);
   if (auto* tlsa = std::get_if<TlsaAnswer>(&answer)) limit_octets(tlsa->records, bounds::kTlsaOctets);
+  // A part of a CAA set would forbid what the rest allows.
+  if (const auto* caa = std::get_if<CaaAnswer>(&answer)) {
+    std::size_t octets = 0;
+    for (const auto& record : caa->records)
+      octets += record.tag.size() + record.value.size();
+    return octets <= bounds::kCaaOctets && caa->records.size() <= bounds::kCaaRecords;
+  }
   return true;
 }
 
@@ -366,6 +396,9 @@ DnsAnswer unknown_answer(const DnsQuestion& question, std::string detail) {
       break;
     case RecordType::tlsa:
       answer = TlsaAnswer{};
+      break;
+    case RecordType::caa:
+      answer = CaaAnswer{};
       break;
   }
   AnswerFacts& facts = facts_of(answer);

@@ -7,21 +7,23 @@
 #include <variant>
 #include <vector>
 
+#include "checks/facts/caa.h"
 #include "checks/facts/result.h"
 #include "checks/facts/tlsa.h"
 #include "checks/observe/net/deadline.h"
 
 namespace stswatch {
 
-enum class RecordType { a, aaaa, mx, txt, ns, tlsa };
+enum class RecordType { a, aaaa, mx, txt, ns, tlsa, caa };
 
 struct DnsQuestion {
   std::string name;  // A-labels, no final dot
   RecordType type;
 };
 
-/// The alternative that fits the question's type: TxtAnswer, MxAnswer, AddressAnswer, NsAnswer or TlsaAnswer.
-using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer, NsAnswer, TlsaAnswer>;
+/// The alternative that fits the question's type: TxtAnswer, MxAnswer, AddressAnswer, NsAnswer, TlsaAnswer or
+/// CaaAnswer.
+using DnsAnswer = std::variant<TxtAnswer, MxAnswer, AddressAnswer, NsAnswer, TlsaAnswer, CaaAnswer>;
 
 class Resolver {
  public:

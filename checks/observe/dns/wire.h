@@ -39,7 +39,7 @@ namespace stswatch::dns {
 
 inline constexpr std::uint16_t kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa = 6, kTypeMx = 15,
                                kTypeTxt = 16, kTypeAaaa = 28, kTypeOpt = 41, kTypeRrsig = 46, kTypeNsec3 = 50,
-                               kTypeTlsa = 52;
+                               kTypeTlsa = 52, kTypeCaa = 257;
 inline constexpr std::uint16_t kClassIn = 1;
 inline constexpr std::size_t kHeaderSize = 12;
 

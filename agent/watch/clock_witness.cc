@@ -1,0 +1,58 @@
+#include "agent/watch/clock_witness.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/watch/calendar.h"
+#include "checks/facts/domain.h"
+
+namespace stswatch {
+namespace {
+
+constexpr Seconds kTolerated{120};  // RULES 3.2 Q
+constexpr Seconds kLately{6 * 3600};
+constexpr std::size_t kAgree = 3;
+
+}  // namespace
+
+void ClockWitness::saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches,
+                       TimePoint began, TimePoint ended) {
+  for (const auto& fetch : fetches) {
+    // What a cache has kept says nothing of now.
+    const auto time = fetch.date && !fetch.age ? parse_http_date(*fetch.date) : std::nullopt;
+    if (!time) continue;
+    Seconds by{0};
+    if (*time < began - kTolerated) by = *time - began;
+    if (*time > ended + kTolerated) by = *time - ended;
+    const auto key = fetch.address.str();
+    if (!said_.contains(key) && said_.size() >= kMost)
+      said_.erase(std::ranges::min_element(said_, {}, [](const auto& s) { return s.second.at; }));
+    said_[key] = {ended, by, policy_host};
+  }
+}
+
+std::string ClockWitness::skewed(TimePoint now) const {
+  std::set<std::string> ahead, behind, agree;  // owners
+  std::string names;
+  Seconds least_ahead{0}, least_behind{0};
+  for (const auto& [_, said] : said_) {
+    if (said.at > now || now - said.at > kLately) continue;
+    const auto owner = registrable_domain(said.host).value_or(said.host);
+    (said.by > Seconds{0} ? ahead : said.by < Seconds{0} ? behind : agree).insert(owner);
+    if (said.by > Seconds{0} && (least_ahead == Seconds{0} || said.by < least_ahead)) least_ahead = said.by;
+    if (said.by < Seconds{0} && (least_behind == Seconds{0} || said.by > least_behind))
+      least_behind = said.by;
+  }
+  const bool slow = ahead.size() >= kAgree && behind.empty();
+  const bool fast = behind.size() >= kAgree && ahead.empty();
+  if (!agree.empty() || (!slow && !fast)) return {};
+  const auto& who = slow ? ahead : behind;
+  std::size_t shown = 0;
+  for (const auto& owner : who)
+    if (++shown <= kAgree) names += (names.empty() ? "" : ", ") + owner;
+  return "it is " + std::string(slow ? "slow" : "fast") + " by at least " +
+         to_words(slow ? least_ahead : -least_behind) + ", say the policy hosts of " + names +
+         (shown > kAgree ? ", ..." : "");
+}
+
+}  // namespace stswatch

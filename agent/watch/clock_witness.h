@@ -1,0 +1,32 @@
+// Whether the agent's clock differs from that of others (vantage-clock-skew): what policy hosts say the time
+// is (RFC 9110 §6.6.1, Date), held against it. One host's clock is that host's fault; three that agree with
+// each other, and with nobody else, are ours. Not thread-safe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "checks/facts/observation.h"
+
+namespace stswatch {
+
+class ClockWitness {
+ public:
+  /// `began` and `ended`: by the agent's clock, when the fetches were made.
+  void saw(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint began,
+           TimePoint ended);
+  /// How it shows; empty: nothing speaks for it.
+  std::string skewed(TimePoint now) const;
+
+ private:
+  struct Said {
+    TimePoint at{};
+    Seconds by{0};  // how far the host is ahead of the agent at least; negative: behind; 0: they agree
+    std::string host{};
+  };
+  static constexpr std::size_t kMost = 1000;  // hosts remembered; the one heard longest ago goes first
+  std::map<std::string, Said> said_;          // by address: one server counts once
+};
+
+}  // namespace stswatch

@@ -1,0 +1,75 @@
+#include "agent/watch/clock_witness.h"
+
+#include <doctest/doctest.h>
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+
+namespace {
+
+const TimePoint kNow{std::chrono::seconds{784111777}};  // Sun, 06 Nov 1994 08:49:37 GMT
+
+struct Witnesses {
+  ClockWitness watch{};
+  int servers = 0;
+  /// A host says that it is this much later than the agent's clock.
+  void says(const std::string& host, Seconds by, bool cached = false, std::string address = {}) {
+    PolicyFetch fetch;
+    fetch.address = *Address::parse(address.empty() ? "192.0.2." + std::to_string(++servers) : address);
+    fetch.date = date(kNow + by);
+    if (cached) fetch.age = "300";
+    watch.saw(host, {fetch}, kNow, kNow + 2s);
+  }
+  static std::string date(TimePoint at) {
+    const auto t = std::chrono::system_clock::to_time_t(at);
+    std::tm parts{};
+    gmtime_r(&t, &parts);
+    char text[40];
+    const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return {text, size};
+  }
+  std::string now() const { return watch.skewed(kNow + 1min); }
+};
+
+}  // namespace
+
+TEST_CASE("three owners' hosts that agree on another time, and nobody who agrees with us") {
+  Witnesses w;
+  w.says("mta-sts.one.example", 10min);
+  w.says("mta-sts.two.example", 9min);
+  CHECK(w.now().empty());
+  w.says("mta-sts.three.example", 11min);
+  CHECK(w.now().starts_with("it is slow by at least "));
+  CHECK(w.watch.skewed(kNow + 7h).empty());  // long ago
+  SUBCASE("one who agrees with us") {
+    w.says("mta-sts.four.example", 1min);
+    CHECK(w.now().empty());
+  }
+  SUBCASE("one in the other direction") {
+    w.says("mta-sts.four.example", -10min);
+    CHECK(w.now().empty());
+  }
+}
+
+TEST_CASE("a clock that is fast") {
+  Witnesses w;
+  for (const char* host : {"mta-sts.one.example", "mta-sts.two.example", "mta-sts.three.example"})
+    w.says(host, -3min);
+  CHECK(w.now().starts_with("it is fast by at least "));
+}
+
+TEST_CASE("what proves nothing of our clock") {
+  Witnesses w;
+  for (const char* host : {"mta-sts.one.example", "mta-sts.two.example", "mta-sts.three.example"}) {
+    w.says(host, 2min);          // tolerated
+    w.says(host, -10min, true);  // kept in a cache
+  }
+  CHECK(w.now().empty());
+  Witnesses one_owner, one_server;
+  for (const char* host : {"mta-sts.a.example", "mta-sts.b.a.example", "mta-sts.c.a.example"})
+    one_owner.says(host, 10min);
+  for (const char* host : {"mta-sts.one.example", "mta-sts.two.example", "mta-sts.three.example"})
+    one_server.says(host, 10min, false, "192.0.2.99");
+  CHECK(one_owner.now().empty());
+  CHECK(one_server.now().empty());
+}
