@@ -8,7 +8,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/version.h"
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 
 namespace {
 

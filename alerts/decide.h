@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "alerts/group.h"
+#include "alerts/compose.h"
 #include "alerts/options.h"
 
 namespace stswatch {

@@ -1,6 +1,6 @@
 #include "alerts/delivery.h"
 
-#include "alerts/transfer.h"
+#include "alerts/sink.h"
 
 namespace stswatch {
 

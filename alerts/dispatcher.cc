@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "alerts/rows.h"
+#include "alerts/compose.h"
 
 namespace stswatch {
 namespace {

@@ -1,4 +1,4 @@
-#include "alerts/group.h"
+#include "alerts/compose.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "agent/remember/memory.h"
+#include "alerts/compose.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
-#include "alerts/own.h"
 
 namespace stswatch {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/remember/silence.h"
-#include "checks/facts/time.h"
+#include "agent/remember/dated.h"
+#include "checks/facts/text.h"
 #include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "alerts/own.h"
+#include "alerts/compose.h"
 
 namespace stswatch {
 

@@ -1,4 +1,4 @@
-#include "alerts/render.h"
+#include "alerts/compose.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "alerts/rows.h"
+#include "alerts/compose.h"
 
 #include <nlohmann/json.hpp>
 

@@ -3,11 +3,50 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
 
 #include "alerts/dispatcher.h"
+#include "alerts/notice.h"
+#include "alerts/options.h"
 
 namespace stswatch {
+
+// One HTTP request or one mail over libcurl, to a place the operator chose: verified TLS, a deadline for the
+// whole, no redirect followed, an answer of bounded size. transfer.cc alone includes libcurl.
+
+struct HttpRequest {
+  std::string url;
+  std::vector<std::string> headers{};  // "Name: value"
+  std::optional<std::string> body{};   // POST; without one GET
+  std::string ca_file{};               // empty: the system's
+  std::string user_agent{};
+  Seconds patience{30};
+};
+
+/// Sent when the answer is 2xx. The detail never holds the URL's path, which may be a secret.
+SendResult request(const HttpRequest& what, const std::stop_token& stop);
+
+struct MailRequest {
+  std::string smarthost;  // "host:port", "[2001:db8::1]:587"
+  SmtpTls tls = SmtpTls::starttls;
+  std::string username{}, password{};  // no AUTH without a username
+  std::string from{};                  // addr-spec
+  std::vector<std::string> to{};       // likewise
+  std::string message{};               // with CRLF line ends
+  std::string ca_file{};
+  Seconds patience{60};
+};
+
+/// Sent when the server took the message for at least one of the recipients.
+SendResult submit(const MailRequest& what, const std::stop_token& stop);
+
+/// The first line of a file that holds a secret. The error names the file, never what is in it.
+tl::expected<std::string, std::string> read_secret(const std::string& file);
 
 class Sink {
  public:
@@ -37,5 +76,29 @@ std::unique_ptr<Sink> make_email_sink(const EmailReceiver& receiver, const SinkO
 std::unique_ptr<Sink> make_slack_sink(const SlackReceiver& receiver, const SinkOptions& with);
 std::unique_ptr<Sink> make_webhook_sink(const WebhookReceiver& receiver, const SinkOptions& with);
 std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receiver, const SinkOptions& with);
+
+// A notice as a mail message (RFC 5322, 2045, 2047): text and HTML, one thread for one problem. Pure.
+
+struct Mailbox {
+  std::string name;     // display name, may be empty
+  std::string address;  // addr-spec
+};
+
+/// "a@example.com" or "Name <a@example.com>"; nullopt for anything that a header or an envelope cannot hold
+/// safely.
+std::optional<Mailbox> parse_mailbox(std::string_view text);
+
+/// CRLF line ends, ASCII only, no line over 998 octets. `from` and `to` are those of the receiver, parsed.
+std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,
+                    const std::vector<Mailbox>& to, TimePoint sent);
+
+/// RFC 2045 §6.7.
+std::string quoted_printable(std::string_view text);
+/// A header's unstructured text: RFC 2047 where it is not plain ASCII, folded.
+std::string header_text(std::string_view name, std::string_view text);
+
+// HMAC-SHA256 (RFC 2104), in lower-case hex.
+
+std::string hmac_sha256_hex(std::string_view secret, std::string_view message);
 
 }  // namespace stswatch

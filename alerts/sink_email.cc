@@ -1,11 +1,9 @@
 // Mail by submission to the operator's smarthost (RFC 6409).
-#include "alerts/sink_email.h"
+#include "alerts/sink.h"
 
 #include <algorithm>
 
-#include "alerts/render.h"
-#include "alerts/sink.h"
-#include "alerts/transfer.h"
+#include "alerts/compose.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {

@@ -1,13 +1,11 @@
 // Receivers behind HTTP: a Slack incoming webhook, any webhook, Alertmanager's API v2.
-#include "alerts/sink_http.h"
+#include "alerts/sink.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <array>
 
-#include "alerts/render.h"
-#include "alerts/sink.h"
-#include "alerts/transfer.h"
+#include "alerts/compose.h"
 
 namespace stswatch {
 

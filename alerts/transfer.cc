@@ -1,4 +1,4 @@
-#include "alerts/transfer.h"
+#include "alerts/sink.h"
 
 #include <curl/curl.h>
 

@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "checks/facts/address.h"
-#include "config/sections.h"
+#include "config/reader.h"
 
 namespace stswatch {
 namespace {

@@ -3,8 +3,6 @@
 #include <toml++/toml.h>
 #include <algorithm>
 
-#include "config/suggest.h"
-
 namespace stswatch {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "config/sections.h"
+#include "config/reader.h"
 
 #include <sys/stat.h>
 

@@ -1,4 +1,4 @@
-#include "config/suggest.h"
+#include "config/reader.h"
 
 #include <algorithm>
 #include <numeric>

@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "agent/commands/check_looks.h"
-#include "agent/commands/check_report.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/remember/store.h"

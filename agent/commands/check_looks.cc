@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "agent/remember/past.h"
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 #include "agent/watch/mx_probe_pool.h"
 #include "config/load.h"
 

@@ -5,6 +5,9 @@
 
 #include <condition_variable>
 #include <functional>
+#include <iosfwd>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -15,9 +18,12 @@
 #include "agent/commands/commands.h"
 #include "agent/remember/memory.h"
 #include "agent/remember/saved_look.h"
+#include "agent/remember/update.h"
+#include "agent/tell/html.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
 #include "agent/watch/mx_probe_pool.h"
+#include "checks/judge/senders/simulation.h"
 
 namespace stswatch {
 
@@ -79,5 +85,57 @@ class CheckLooks {
   std::unordered_map<std::size_t, Verdict> done_;
   std::vector<std::jthread> threads_;
 };
+
+// Prints verdicts as they come, in the format asked for, and knows the worst of them. One thread.
+
+class CheckReport {
+ public:
+  CheckReport(const CheckCommand& command, std::ostream& out);
+
+  /// Tells a verdict that was asked for `times` times, once now. Returns what tell_again() wants for the
+  /// others: far smaller than the verdict.
+  std::string tell(const Verdict& verdict, std::size_t times = 1);
+  void tell_again(const std::string& told);
+  void finish();
+
+  /// False once the output cannot be written any more.
+  bool heard() const;
+  /// 0 ok, 1 warning, 2 critical, 3 unknown; 74 when the output was lost.
+  int exit_code() const;
+
+ private:
+  const CheckCommand& command_;
+  std::ostream& out_;
+  NagiosReport nagios_;
+  Status worst_ = Status::ok;
+  std::map<std::string, std::string> blind_;  // what could not be seen from here: code -> an example
+  bool first_ = true;
+};
+
+// A domain as memory and a look at this moment know it together: what history, simulate and plan speak of.
+
+struct Remembered {
+  std::shared_ptr<const DomainMemory> record;
+  JudgeInputs around;
+  std::map<std::string, Debounces> debounces;  // by MX host
+  TimePoint now{};
+
+  /// Of the sender simulation; `mx` instead of the domain's own MX hosts, unless empty.
+  World world(const std::vector<std::string>& mx = {}) const;
+  /// What neither memory nor look has seen of the domain, in words: where it is not empty, nothing is proven.
+  std::vector<std::string> unseen() const;
+};
+
+/// The domain's own, or the configuration's defaults.
+Limits limits_for(const Config& config, const Domain& domain);
+
+/// From the configuration's store alone; null where nothing is remembered of the domain. The error says what
+/// is wrong with the store and how to mend it.
+tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,
+                                                            TimePoint now);
+
+/// One look now at the domain and its MX hosts, or at `mx` instead of them, laid over what is remembered.
+tl::expected<Remembered, std::string> look_and_recall(const Config& config, const Domain& domain,
+                                                      const std::vector<std::string>& mx);
 
 }  // namespace stswatch

@@ -1,10 +1,10 @@
-#include "agent/commands/check_report.h"
+#include "agent/commands/check_looks.h"
 
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/tell/html.h"
 #include "agent/tell/json.h"
-#include "agent/tell/text.h"
 
 namespace stswatch {
 namespace {

@@ -12,7 +12,7 @@
 #include "agent/tell/door/web_gate.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"
-#include "alerts/transfer.h"
+#include "alerts/sink.h"
 #include "checks/observe/tls/verify.h"
 #include "config/load.h"
 

@@ -1,4 +1,4 @@
-#include "agent/commands/domain_plan.h"
+#include "agent/commands/plan_report.h"
 
 #include <algorithm>
 #include <fstream>

@@ -12,7 +12,7 @@
 #include "agent/tell/runbook.h"
 #include "checks/facts/text.h"
 #include "checks/judge/catalogue/deployed.h"
-#include "config/suggest.h"
+#include "config/reader.h"
 
 namespace stswatch {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
-#include "agent/commands/publication.h"
+#include "agent/commands/saved_files.h"
 #include "agent/watch/live_config.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/case.h"
 #include "checks/judge/senders/plan.h"
 

@@ -4,7 +4,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/version.h"
-#include "alerts/transfer.h"
+#include "alerts/sink.h"
 
 namespace stswatch {
 namespace {

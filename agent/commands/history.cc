@@ -4,9 +4,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
-#include "agent/commands/remembered.h"
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"

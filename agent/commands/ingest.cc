@@ -5,7 +5,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/lint.h"
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 #include "agent/remember/store.h"
 #include "agent/reports/maildir.h"
 #include "agent/watch/clock.h"

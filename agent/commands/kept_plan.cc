@@ -1,4 +1,4 @@
-#include "agent/commands/kept_plan.h"
+#include "agent/commands/plan_report.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

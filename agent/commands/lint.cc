@@ -8,10 +8,9 @@
 #include <sstream>
 
 #include "agent/commands/commands.h"
-#include "agent/commands/lint_tlsa.h"
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
 #include "checks/judge/lint.h"

@@ -1,6 +1,7 @@
 // lint's JSON: one document in, one out, for each kind (CONTRACT 3).
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -32,5 +33,13 @@ tl::expected<std::string, std::string> read_report_file(const std::string& path)
 /// Answers one input line of `lint KIND --batch`. The error is for a line that is not JSON of the kind's
 /// shape.
 tl::expected<std::string, std::string> lint_line(const std::string& kind, const std::string& line);
+
+// lint tlsa: what a sender that does DANE makes of records and of a chain in files (CONTRACT 3). One line of
+// JSON in, one out; nlohmann's exceptions tell of a line of another shape.
+
+nlohmann::ordered_json answer_tlsa(const nlohmann::ordered_json& line);
+
+/// Records as text, each by itself.
+LintResult lint_tlsa_texts(const std::vector<std::string>& texts);
 
 }  // namespace stswatch

@@ -7,7 +7,6 @@
 #include "agent/commands/lint.h"
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
-#include "checks/reports/bounds.h"
 #include "checks/reports/read.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "agent/commands/lint_tlsa.h"
+#include "agent/commands/lint.h"
 
 #include <algorithm>
 #include <fstream>
@@ -7,10 +7,10 @@
 
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/facts/tlsa.h"
 #include "checks/judge/lint.h"
-#include "checks/judge/rules/dane.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/observe/tls/dane.h"
 
 namespace stswatch {

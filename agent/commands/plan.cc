@@ -6,15 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/commands.h"
-#include "agent/commands/domain_plan.h"
-#include "agent/commands/kept_plan.h"
-#include "agent/commands/plan_key.h"
 #include "agent/commands/plan_report.h"
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 #include "agent/remember/plan_row.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch {
 namespace {

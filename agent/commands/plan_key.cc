@@ -1,10 +1,9 @@
-#include "agent/commands/plan_key.h"
+#include "agent/commands/plan_report.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "agent/commands/plan_report.h"
 #include "checks/judge/senders/plan_tlsa.h"
 
 namespace stswatch {

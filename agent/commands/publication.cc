@@ -1,4 +1,4 @@
-#include "agent/commands/publication.h"
+#include "agent/commands/saved_files.h"
 
 #include <sstream>
 

@@ -1,4 +1,4 @@
-#include "agent/commands/remembered.h"
+#include "agent/commands/check_looks.h"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
-#include "agent/commands/remembered.h"
 #include "agent/remember/saved_look.h"
 #include "agent/remember/store.h"
 #include "agent/tell/json.h"

@@ -9,9 +9,8 @@
 #include <csignal>
 
 #include "agent/commands/commands.h"
-#include "agent/remember/key_value_store.h"
+#include "agent/remember/store_backend.h"
 #include "agent/version.h"
-#include "agent/watch/acts.h"
 #include "agent/watch/calendar.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
@@ -20,8 +19,7 @@
 #include "agent/watch/reload.h"
 #include "agent/watch/report_watch.h"
 #include "agent/watch/self_questions.h"
-#include "agent/watch/systemd.h"
-#include "alerts/rows.h"
+#include "alerts/compose.h"
 
 namespace stswatch {
 namespace {

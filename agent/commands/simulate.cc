@@ -4,15 +4,14 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
-#include "agent/commands/domain_plan.h"
 #include "agent/commands/plan_report.h"
-#include "agent/commands/remembered.h"
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 #include "agent/remember/plan_row.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
-#include "checks/judge/senders/what_if.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace {

@@ -1,11 +1,11 @@
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/result.h"
 
 namespace stswatch {

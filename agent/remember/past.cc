@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/remember/past_bounds.h"
-#include "agent/remember/past_certificates.h"
-#include "agent/remember/past_windows.h"
 #include "checks/judge/case.h"
-#include "checks/judge/rules/readiness.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -1,4 +1,4 @@
-#include "agent/remember/past_bounds.h"
+#include "agent/remember/past.h"
 
 #include <algorithm>
 #include <functional>

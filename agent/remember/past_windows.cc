@@ -1,9 +1,6 @@
-#include "agent/remember/past_windows.h"
+#include "agent/remember/past.h"
 
 #include <algorithm>
-
-#include "agent/remember/past_bounds.h"
-#include "agent/remember/past_certificates.h"
 
 namespace stswatch {
 namespace {

@@ -110,8 +110,8 @@ Json written(const T& facts) {
 /// What the zone's servers said is a witness of the facts, and which of them spoke may change each time; a
 /// second probe belongs to few looks.
 constexpr std::array<std::string_view, 13> kOfTheMoment{
-    "at",     "ttl",    "duration_ms",  "waited_ms",   "date",   "age",  "banner",
-    "source", "signed_until", "signed_from", "second", "tried", "times"};
+    "at",     "ttl",          "duration_ms", "waited_ms", "date",  "age",  "banner",
+    "source", "signed_until", "signed_from", "second",    "tried", "times"};
 
 /// One text in which every value is told apart from its neighbours by name, kind and length.
 class FactsHasher {

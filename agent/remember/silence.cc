@@ -1,4 +1,4 @@
-#include "agent/remember/silence.h"
+#include "agent/remember/dated.h"
 
 #include "checks/facts/text.h"
 

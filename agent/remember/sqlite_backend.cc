@@ -1,5 +1,5 @@
 // The store on SQLite: what a batch is there, what retention drops, and what others read beside the service.
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 #include "agent/remember/sqlite_records.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

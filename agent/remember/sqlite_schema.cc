@@ -1,6 +1,6 @@
 #include <array>
 
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 
 namespace stswatch::sql {
 namespace {

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 #include "agent/remember/store.h"
-#include "agent/reports/schema.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"

@@ -18,6 +18,12 @@
 
 namespace stswatch::reports {
 
+// The tables of TLS reports in the store's file. They have a version of their own: the store's tables and
+// these change at different times.
+
+/// Takes the steps that are missing, in one transaction.
+tl::expected<void, sql::Trouble> bring_up_to_date(sql::Database& db);
+
 inline constexpr Seconds kKept{90 * 86400};  // after its end; older ones are not taken
 
 /// A report as it came in.

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <tuple>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch::reports {
 

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "checks/facts/result.h"
-#include "checks/reports/bounds.h"
+#include "checks/reports/read.h"
 
 namespace stswatch::reports {
 namespace {

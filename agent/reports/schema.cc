@@ -1,4 +1,4 @@
-#include "agent/reports/schema.h"
+#include "agent/reports/book.h"
 
 #include <array>
 

@@ -4,10 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/remember/plan_row.h"
+#include "agent/tell/html.h"
 #include "agent/tell/json.h"
 #include "agent/tell/metrics.h"
-#include "agent/tell/sight.h"
-#include "agent/tell/text.h"
 
 namespace stswatch {
 

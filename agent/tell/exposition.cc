@@ -1,4 +1,4 @@
-#include "agent/tell/exposition.h"
+#include "agent/tell/metrics.h"
 
 #include <zlib.h>
 #include <algorithm>

@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 
-#include "agent/tell/metric_table.h"
+#include "agent/tell/metrics.h"
 #include "agent/tell/snapshot.h"
 #include "checks/facts/result.h"
 

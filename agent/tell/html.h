@@ -1,8 +1,11 @@
 // A page being written: what is ours goes in as it is, everything else is escaped. One thread.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
+
+#include "checks/judge/verdict.h"
 
 namespace stswatch {
 
@@ -41,5 +44,35 @@ std::string url_segment(std::string_view text);
 /// From the doctype to the open <main>; `up` leads to the root: "" or "../".
 void open_page(Html& page, std::string_view title, std::string_view up);
 void close_page(Html& page);
+
+// A verdict for a person at a terminal: what is wrong, what it does to mail, how to mend it; one line when
+// all is well.
+
+// Verdicts as a Nagios plugin prints them: a status line with performance data, then a line per problem.
+
+class NagiosReport {
+ public:
+  void add(const Verdict& verdict);
+  std::string text() const;
+
+ private:
+  std::array<std::size_t, 4> count_{};  // by Status
+  std::size_t domains_ = 0;
+  std::string first_problem_;  // of the worst status seen
+  Status worst_ = Status::ok;
+  std::string lines_;
+  std::string perfdata_;
+};
+
+/// CONTRACT 1: of several domains critical over warning over unknown over ok.
+Status worse(Status a, Status b);
+
+struct TextStyle {
+  bool colour = false;
+  bool explain = false;  // effect, fix and reference of every finding, notes included
+  int width = 100;       // columns to wrap at
+};
+
+std::string to_text(const Verdict& verdict, const TextStyle& style);
 
 }  // namespace stswatch

@@ -6,11 +6,9 @@
 
 #include "agent/tell/api.h"
 #include "agent/tell/door/bounds.h"
-#include "agent/tell/exposition.h"
 #include "agent/tell/html.h"
 #include "agent/tell/http_server.h"
-#include "agent/tell/page_silence.h"
-#include "agent/tell/page_words.h"
+#include "agent/tell/metrics.h"
 #include "agent/tell/pages.h"
 #include "agent/tell/runbook.h"
 #include "checks/facts/text.h"

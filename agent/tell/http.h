@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "agent/tell/api.h"
-#include "agent/tell/door/own_pages.h"
 #include "agent/tell/door/web_gate.h"
 #include "agent/tell/snapshot.h"
 

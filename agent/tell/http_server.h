@@ -8,7 +8,7 @@
 #include <httplib.h>
 
 #include "agent/tell/door/door.h"
-#include "agent/tell/door/own_pages.h"
+#include "agent/tell/door/web_gate.h"
 
 // Debian's cpp-httplib is a shared library built with these; a file compiled without them has other class
 // layouts.

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/tell/sight.h"
-
 namespace stswatch {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "agent/tell/metric_table.h"
+#include "agent/tell/metrics.h"
 
 #include <array>
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "agent/tell/families.h"
-#include "agent/tell/sight.h"
+#include "agent/tell/json.h"
 #include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {

@@ -2,13 +2,32 @@
 #pragma once
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <functional>
 #include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "agent/tell/snapshot.h"
 
 namespace stswatch {
+
+// Every metric's name, type and help, once.
+
+struct MetricInfo {
+  std::string_view name;
+  std::string_view help;
+};
+
+/// What a snapshot fills, in exposition order: counters where the name ends in _total, else gauges.
+std::span<const MetricInfo> snapshot_metrics();
+
+inline constexpr std::string_view kLooksTotal = "stswatch_looks_total";
+inline constexpr std::string_view kLookDuration = "stswatch_look_duration_seconds";
 
 /// Families of everything that follows from a snapshot, in the order of the table in metric_table.cc. Pure.
 std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot);
@@ -41,5 +60,19 @@ class LookMetrics {
   std::array<std::array<prometheus::Counter*, 3>, 3> looks_{};  // owned by the registry
   std::array<prometheus::Histogram*, 3> durations_{};           // likewise
 };
+
+// OpenMetrics 1.0 text, which prometheus-cpp 1.0 does not write: gauges, counters and histograms.
+
+// gzip (RFC 1952) for answers whose type the HTTP library does not compress by itself. Pure.
+
+/// Empty when zlib has no memory for it: then the answer goes out as it is.
+std::string gzipped(std::string_view text);
+
+/// Does an Accept-Encoding header (RFC 9110 §12.5.3) allow gzip?
+bool accepts_gzip(std::string_view header);
+
+inline constexpr const char* kOpenMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+void write_openmetrics(std::ostream& out, const std::vector<prometheus::MetricFamily>& families);
 
 }  // namespace stswatch

@@ -1,11 +1,7 @@
 // One domain whole: what is wrong, what comes, what to publish, what was seen, what senders hold, what was.
 #include <algorithm>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_silence.h"
-#include "agent/tell/page_words.h"
 #include "agent/tell/pages.h"
-#include "agent/tell/timeline.h"
 
 namespace stswatch {
 namespace domain_page {

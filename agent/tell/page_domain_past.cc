@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <span>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_words.h"
+#include "agent/tell/pages.h"
 
 namespace stswatch::domain_page {
 namespace {

@@ -3,9 +3,8 @@
 #include <map>
 #include <set>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_words.h"
-#include "checks/facts/mx_pattern.h"
+#include "agent/tell/pages.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch::domain_page {
 namespace {

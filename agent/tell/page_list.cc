@@ -3,10 +3,8 @@
 #include <array>
 
 #include "agent/tell/html.h"
-#include "agent/tell/page_silence.h"
-#include "agent/tell/page_words.h"
+#include "agent/tell/json.h"
 #include "agent/tell/pages.h"
-#include "agent/tell/sight.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {

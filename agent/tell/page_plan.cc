@@ -1,8 +1,7 @@
 // The plan that is followed: which steps are done, which may be done now, when the others may.
 #include <algorithm>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_words.h"
+#include "agent/tell/pages.h"
 
 namespace stswatch::domain_page {
 namespace {

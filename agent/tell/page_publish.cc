@@ -1,9 +1,8 @@
 // The exact texts to publish for a domain's MX hosts as they are, in the order that is safe.
 #include <algorithm>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_words.h"
-#include "checks/facts/mx_pattern.h"
+#include "agent/tell/pages.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch::domain_page {
 namespace {

@@ -3,8 +3,7 @@
 #include <map>
 #include <set>
 
-#include "agent/tell/page_domain_parts.h"
-#include "agent/tell/page_words.h"
+#include "agent/tell/pages.h"
 #include "checks/facts/reported.h"
 #include "checks/facts/text.h"
 

@@ -1,9 +1,7 @@
-#include "agent/tell/page_silence.h"
+#include "agent/tell/pages.h"
 
 #include <algorithm>
 #include <array>
-
-#include "agent/tell/page_words.h"
 
 namespace stswatch {
 namespace {

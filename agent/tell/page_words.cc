@@ -1,4 +1,4 @@
-#include "agent/tell/page_words.h"
+#include "agent/tell/pages.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "agent/tell/sight.h"
+#include "agent/tell/json.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/remember/dated.h"
 #include "agent/remember/memory.h"
-#include "agent/remember/silence.h"
 #include "agent/reports/figures.h"
 #include "agent/tell/metrics_options.h"
 #include "checks/facts/reported.h"

@@ -1,4 +1,4 @@
-#include "agent/tell/text.h"
+#include "agent/tell/html.h"
 
 #include <algorithm>
 

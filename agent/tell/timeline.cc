@@ -1,10 +1,9 @@
-#include "agent/tell/timeline.h"
+#include "agent/tell/pages.h"
 
 #include <algorithm>
 #include <span>
 
-#include "agent/tell/page_words.h"
-#include "checks/judge/rules/certificates.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -1,4 +1,4 @@
-#include "agent/watch/acts.h"
+#include "agent/watch/own_state.h"
 
 #include <spdlog/spdlog.h>
 

@@ -1,4 +1,4 @@
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -6,8 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/watch/log_stream.h"
-
 namespace stswatch {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "agent/watch/log_stream.h"
+#include "agent/watch/log.h"
 
 #include <poll.h>
 #include <unistd.h>

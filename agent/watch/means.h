@@ -2,6 +2,7 @@
 // seeing is confirmed as everything else is, and over once a minute has passed without. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,5 +24,22 @@ class Means {
   SteadyPoint last_{};
   std::string what_;
 };
+
+// The process' file descriptors: 0 to 2 are never anything else than its standard streams, as many as the
+// system allows may be open, and no more workers start than these suffice for. Called once at the start,
+// before anything opens a file.
+
+/// Whoever started us may have closed them: what is opened next, say the store, would take their numbers, and
+/// log lines would be written into it. They lead to /dev/null then. False: not even that could be opened.
+bool open_standard_streams();
+
+/// RLIMIT_NOFILE's soft limit becomes the hard one (many systems start with 1,024 of half a million). Returns
+/// what may be open now.
+std::size_t raise_descriptor_limit();
+std::size_t descriptor_limit();
+
+/// How many of `wanted` workers so many descriptors suffice for: each needs two at a time, and the store, the
+/// HTTP side, the receivers and the DNS thread come first. At least two.
+std::size_t workers_within(std::size_t descriptors, std::size_t wanted);
 
 }  // namespace stswatch

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "alerts/own.h"
+#include "alerts/compose.h"
 #include "checks/facts/bounds.h"
 
 namespace stswatch {

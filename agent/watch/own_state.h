@@ -5,16 +5,22 @@
 // Thread-safe.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/remember/incident.h"
-#include "agent/remember/key_value_store.h"
+#include "agent/remember/store_backend.h"
+#include "agent/tell/http.h"
 #include "agent/watch/clock.h"
+#include "agent/watch/notifier.h"
+#include "agent/watch/reload.h"
 
 namespace stswatch {
 
@@ -49,4 +55,32 @@ class OwnState {
   std::function<void()> on_change_;
 };
 
+// What people may ask of the agent over HTTP: each act is done by the part that it concerns, and logged with
+// who asked and from where.
+
+/// The acts among the parts of the server, and who may ask for them; all that is given outlives it.
+HttpParts acts_of(Service& service, Notifier& notifier, Reloader& reloader, Clock& clock);
+
 }  // namespace stswatch
+
+namespace stswatch::systemd {
+
+// What systemd is told (sd_notify(3)); nothing when it did not start us.
+
+void ready(std::size_t domains);  // after the start, and after each reload
+void reloading();                 // for Type=notify-reload
+void stopping();
+/// How often systemd must hear that we are alive, if at all: WatchdogSec of the unit.
+std::optional<std::chrono::microseconds> watchdog();
+
+/// Tells systemd that we are alive, unless we are not: hearing nothing, it starts us anew.
+class Pulse {
+ public:
+  /// `stuck`: why the service no longer turns; logged once.
+  void beat(const std::optional<std::string>& stuck);
+
+ private:
+  bool stuck_ = false;
+};
+
+}  // namespace stswatch::systemd

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 

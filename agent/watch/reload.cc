@@ -3,7 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 
-#include "agent/watch/systemd.h"
+#include "agent/watch/own_state.h"
 #include "config/load.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "agent/watch/resolver_watch.h"
+#include "agent/watch/vantage_watch.h"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "agent/watch/clock_log.h"
+#include "agent/watch/clock.h"
 
 namespace stswatch {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/codes.h"
 

@@ -3,7 +3,7 @@
 
 #include "agent/remember/dated.h"
 #include "agent/watch/calendar.h"
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 #include "agent/watch/service.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "agent/watch/starttls_watch.h"
+#include "agent/watch/vantage_watch.h"
 
 #include <algorithm>
 #include <set>

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch {
 

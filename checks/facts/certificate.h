@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 

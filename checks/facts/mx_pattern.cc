@@ -1,4 +1,4 @@
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 
 #include <algorithm>
 

@@ -1,7 +1,10 @@
 // The policy file: RFC 8461 §3.2. One strict reading decides; a lenient one tells what tolerant senders see.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +15,20 @@
 #include "checks/facts/oddity.h"
 
 namespace stswatch {
+
+// Host names against policy patterns and certificate names: one rule serves both (RFC 8461 §4.1, §4.2, RFC
+// 6125).
+
+/// RFC 8461 §4.1: equal, or "*." standing for the whole left-most label and nothing else. ASCII case is
+/// folded, a final dot of the host dropped; U-labels on either side are converted first, what cannot be
+/// matches nothing.
+bool matches(std::string_view host, std::string_view pattern);
+
+bool matches_any(std::string_view host, std::span<const std::string> patterns);
+
+/// `["*."] Domain` of RFC 8461 §3.2 with Domain of RFC 5321 §4.1.2 (letters, digits, inner hyphens; no final
+/// dot).
+bool is_mx_pattern(std::string_view text);
 
 enum class Mode { none, testing, enforce };  // ordered by strength
 
@@ -84,5 +101,49 @@ struct PolicyReading {
 };
 
 PolicyReading read_policy(std::string_view body);
+
+// The lines of a policy file and the grammar of one field: RFC 8461 §3.2. Internal to the policy reader.
+
+struct PolicyLine {
+  std::string_view text;   // without its terminator
+  std::size_t number = 0;  // 1-based
+  bool bare_cr = false;    // ended by a CR that no LF follows, or by more than one CR
+};
+
+/// RFC 8461 §3.2: sts-policy-term = LF / CRLF. A bare CR is no terminator; it is taken as one to read on.
+class PolicyLines {
+ public:
+  explicit PolicyLines(std::string_view body) : rest_(body) {}
+  std::optional<PolicyLine> next();
+
+ private:
+  std::string_view rest_;
+  std::size_t number_ = 0;
+};
+
+inline constexpr std::array<std::string_view, 4> kPolicyKeys{"version", "mode", "max_age", "mx"};
+enum PolicyKey : std::size_t { kVersionKey, kModeKey, kMaxAgeKey, kMxKey };
+
+/// The index in kPolicyKeys; exact.
+std::optional<std::size_t> policy_key(std::string_view key);
+/// The known key that `key` is another spelling of ("Mode", "MX", "max-age"); never an exact one.
+std::optional<std::size_t> misspelt_policy_key(std::string_view key);
+/// The known key that is at most two edits away from `key`, or empty.
+std::string_view closest_policy_key(std::string_view key);
+
+/// RFC 8461 §3.2: sts-policy-vchar [*(%x20 / sts-policy-vchar) sts-policy-vchar], for valid UTF-8.
+bool is_policy_value(std::string_view value);
+
+/// What is wrong with the octets of a line: NUL, controls, invalid UTF-8; empty if nothing.
+std::string control_fault(std::string_view line);
+
+/// Why `value` is no mx pattern, and what would be right.
+std::string mx_fault(std::string_view value);
+
+// Policy texts that come again and again, read once (RFC 8461 §3.2): what is served is the same within a
+// look, look after look, and for every domain of a provider. Each thread keeps its own, within bounds.
+
+/// As read_policy(), shared among all on this thread who ask for the same body.
+std::shared_ptr<const PolicyReading> reading_of(const std::string& body);
 
 }  // namespace stswatch

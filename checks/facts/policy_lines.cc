@@ -1,4 +1,4 @@
-#include "checks/facts/policy_lines.h"
+#include "checks/facts/policy.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "checks/facts/policy_readings.h"
+#include "checks/facts/policy.h"
 
 #include <unordered_map>
 #include <utility>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 

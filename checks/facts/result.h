@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checks/facts/address.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "checks/facts/address.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 

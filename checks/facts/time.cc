@@ -1,10 +1,8 @@
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-
-#include "checks/facts/text.h"
 
 namespace stswatch {
 

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/judge/rules/dane.h"
-#include "checks/judge/rules/flapping.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/held.h"
 #include "checks/judge/senders/simulation.h"
 #include "checks/judge/verdict.h"

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/policy_readings.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
-#include "checks/judge/rules/certificates.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 

@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
-#include "checks/facts/policy_lines.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
 

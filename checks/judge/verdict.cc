@@ -4,13 +4,13 @@
 #include <array>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/codes.h"
-#include "checks/judge/rules/readiness.h"
-#include "checks/judge/senders/by_pattern.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
+#include "checks/judge/senders/held.h"
 
 namespace stswatch {
 

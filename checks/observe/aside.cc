@@ -1,11 +1,10 @@
-#include "checks/observe/aside.h"
+#include "checks/observe/second_probe.h"
 
 #include <algorithm>
 #include <set>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/domain.h"
-#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
 
 namespace stswatch {

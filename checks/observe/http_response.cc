@@ -9,7 +9,6 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
-#include "checks/observe/inflate.h"
 
 namespace stswatch {
 namespace {

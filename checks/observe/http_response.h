@@ -3,13 +3,17 @@
 // noted. No I/O, no clock. Not thread-safe; one reader per response.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/domain.h"
+#include "checks/facts/observation.h"
 #include "checks/facts/result.h"
+#include "checks/observe/tls/connection.h"
 
 namespace stswatch {
 
@@ -60,5 +64,39 @@ class HttpResponseReader {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The policy fetch: GET https://mta-sts.D/.well-known/mta-sts.txt from one address (RFC 8461 §3.3).
+
+struct HttpsOptions {
+  std::uint16_t port = 443;
+  std::string user_agent = "stswatch";
+};
+
+/// No redirect is followed, nothing is cached, nothing is requested when the certificate does not verify.
+/// Never throws; every failure is in the result. The deadline bounds connect, handshake, headers and body
+/// together.
+PolicyFetch fetch_policy(const Domain& domain, const Address& address, const TrustStore& trust,
+                         const HttpsOptions& options, TimePoint now, const Deadline& deadline);
+
+struct PostTarget {
+  std::string host, target;  // the latter as a request line has it
+  std::uint16_t port = 443;
+};
+
+/// An empty POST, as if of a TLS report: the status of the answer, of which nothing else is read. The
+/// certificate is not asked for its trust (RFC 8460 §3 lets reporters ignore it).
+Result<int> post_nothing(const PostTarget& to, const Address& address, const TrustStore& trust, TimePoint now,
+                         const Deadline& deadline);
+
+// Undoes a content coding that nobody asked for (RFC 9110 §8.4.1: gzip, deflate), so that a policy which
+// deployed senders do read is judged by its text. Bounded; no state.
+
+struct Inflated {
+  std::string text;   // at most `most` octets
+  bool more = false;  // there was more
+};
+
+/// Empty where the coding is not one of these, or `octets` are not the whole of one well-formed stream.
+std::optional<Inflated> inflated(std::string_view coding, std::string_view octets, std::size_t most);
 
 }  // namespace stswatch

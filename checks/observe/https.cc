@@ -1,4 +1,4 @@
-#include "checks/observe/https.h"
+#include "checks/observe/http_response.h"
 
 #include <openssl/evp.h>
 
@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
-#include "checks/observe/http_response.h"
 #include "checks/observe/tls/connection.h"
 
 namespace stswatch {

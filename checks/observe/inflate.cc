@@ -1,4 +1,4 @@
-#include "checks/observe/inflate.h"
+#include "checks/observe/http_response.h"
 
 #include <zlib.h>
 

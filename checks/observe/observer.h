@@ -6,12 +6,12 @@
 #include <memory>
 
 #include "checks/facts/observation.h"
-#include "checks/observe/aside.h"
 #include "checks/observe/dns/resolver.h"
-#include "checks/observe/dns/witness.h"
-#include "checks/observe/https.h"
+#include "checks/observe/dns/source.h"
+#include "checks/observe/http_response.h"
 #include "checks/observe/net/address_limiter.h"
 #include "checks/observe/revocation.h"
+#include "checks/observe/second_probe.h"
 #include "checks/observe/smtp.h"
 
 namespace stswatch {

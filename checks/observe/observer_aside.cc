@@ -4,8 +4,8 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
 #include "checks/facts/tlsrpt_record.h"
-#include "checks/observe/aside.h"
 #include "checks/observe/observer.h"
+#include "checks/observe/second_probe.h"
 
 namespace stswatch {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "checks/facts/text.h"
-#include "checks/reports/mail.h"
+#include "checks/reports/read.h"
 
 namespace stswatch::reports {
 namespace {

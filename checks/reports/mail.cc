@@ -1,4 +1,4 @@
-#include "checks/reports/mail.h"
+#include "checks/reports/read.h"
 
 #include <gmime/gmime.h>
 #include <algorithm>
@@ -6,7 +6,6 @@
 #include <mutex>
 
 #include "checks/facts/text.h"
-#include "checks/reports/bounds.h"
 
 namespace stswatch::reports {
 namespace {

@@ -3,9 +3,6 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
-#include "checks/reports/bounds.h"
-#include "checks/reports/report_json.h"
-#include "checks/reports/unpack.h"
 
 namespace stswatch::reports {
 namespace {

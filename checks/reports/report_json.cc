@@ -1,11 +1,10 @@
-#include "checks/reports/report_json.h"
+#include "checks/reports/read.h"
 
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "checks/facts/text.h"
-#include "checks/reports/bounds.h"
 
 namespace stswatch::reports {
 namespace {

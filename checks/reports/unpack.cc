@@ -1,4 +1,4 @@
-#include "checks/reports/unpack.h"
+#include "checks/reports/read.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "checks/facts/result.h"
-#include "checks/reports/bounds.h"
 
 namespace stswatch::reports {
 namespace {

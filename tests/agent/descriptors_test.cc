@@ -1,5 +1,5 @@
 // The process' own descriptors: what the program does before anything else.
-#include "agent/watch/descriptors.h"
+#include "agent/watch/means.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "agent/commands/lint.h"
-#include "agent/commands/lint_tlsa.h"
 #include "tests/vectors.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // Log lines on a stream that is full, stuck or gone.
-#include "agent/watch/log_stream.h"
+#include "agent/watch/log.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

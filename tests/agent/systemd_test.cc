@@ -1,4 +1,4 @@
-#include "agent/watch/systemd.h"
+#include "agent/watch/own_state.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "alerts/sink_email.h"
+#include "alerts/sink.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "alerts/rows.h"
+#include "alerts/compose.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "alerts/compose.h"
-#include "alerts/render.h"
 #include "tests/alerts/dispatcher_world.h"
 
 namespace stswatch::alerts {

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "alerts/render.h"
+#include "alerts/compose.h"
 #include "checks/facts/text.h"
 #include "tests/alerts/dispatcher_world.h"
 

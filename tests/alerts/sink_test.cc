@@ -6,10 +6,9 @@
 #include <fstream>
 #include <thread>
 
+#include "alerts/compose.h"
 #include "alerts/delivery.h"
-#include "alerts/render.h"
-#include "alerts/sink_http.h"
-#include "alerts/transfer.h"
+#include "alerts/sink.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"

@@ -9,7 +9,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/observation.h"
 #include "checks/facts/result.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 
 using namespace stswatch;
 using namespace std::string_literals;

@@ -2,7 +2,7 @@
 // configuration. Each is read or refused with words.
 #include <cstdlib>
 
-#include "agent/commands/world_json.h"
+#include "agent/commands/saved_files.h"
 #include "agent/remember/plan_row.h"
 #include "config/load.h"
 

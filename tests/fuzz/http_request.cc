@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "agent/tell/door/bounds.h"
-#include "agent/tell/door/own_pages.h"
 #include "agent/tell/door/request_reader.h"
+#include "agent/tell/door/web_gate.h"
 
 namespace {
 

@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 
-#include "checks/facts/mx_pattern.h"
 #include "checks/facts/result.h"
 
 namespace {

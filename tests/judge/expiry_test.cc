@@ -1,5 +1,5 @@
 // RULES 5.2: how much life left is too little.
-#include "checks/judge/rules/certificates.h"
+#include "checks/judge/rules/rules.h"
 
 #include <doctest/doctest.h>
 

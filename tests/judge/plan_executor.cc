@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "tests/judge/senders_world.h"
 
 namespace stswatch::worlds {

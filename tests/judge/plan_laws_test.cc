@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "tests/judge/plan_executor.h"
 #include "tests/judge/plan_worlds.h"
 

@@ -1,7 +1,7 @@
 // Groups E and O, and the expected mode.
 #include <doctest/doctest.h>
 
-#include "checks/judge/rules/readiness.h"
+#include "checks/judge/rules/rules.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <random>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "tests/judge/senders_world.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "checks/observe/aside.h"
+#include "checks/observe/second_probe.h"
 
 #include <doctest/doctest.h>
 

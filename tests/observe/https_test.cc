@@ -1,4 +1,4 @@
-#include "checks/observe/https.h"
+#include "checks/observe/http_response.h"
 
 #include <doctest/doctest.h>
 

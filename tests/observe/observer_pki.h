@@ -13,7 +13,7 @@
 #include <memory>
 #include <string>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/observe/tls/verify.h"
 
 namespace stswatch::dialogue {

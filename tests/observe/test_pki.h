@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "checks/facts/address.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/observe/tls/verify.h"
 #include "checks/observe/tls/x509.h"
 

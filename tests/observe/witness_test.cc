@@ -1,5 +1,5 @@
 // The second witness of a look: what the zone's own servers add to what the resolver said (RULES 5.8).
-#include "checks/observe/dns/witness.h"
+#include "checks/observe/dns/source.h"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
 // However restless a domain is: its memory is bounded, and what senders may still hold is in it.
-#include "agent/remember/past_bounds.h"
+#include "agent/remember/past.h"
 
 #include <doctest/doctest.h>
 
 #include <random>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 

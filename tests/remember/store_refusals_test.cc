@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "agent/remember/sqlite_file.h"
+#include "agent/remember/sqlite.h"
 #include "tests/remember/random_record.h"
 #include "tests/remember/store_fixture.h"
 

@@ -5,9 +5,7 @@
 #include <string>
 
 #include "checks/facts/text.h"
-#include "checks/reports/bounds.h"
 #include "checks/reports/read.h"
-#include "checks/reports/unpack.h"
 
 using namespace stswatch;
 using reports::Reading;

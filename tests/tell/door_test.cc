@@ -11,7 +11,6 @@
 #include <latch>
 
 #include "agent/tell/door/bounds.h"
-#include "agent/tell/door/lane.h"
 #include "agent/tell/door/listener.h"
 
 using namespace stswatch::door;

@@ -9,7 +9,6 @@
 #include <sstream>
 
 #include "agent/remember/past.h"
-#include "agent/tell/exposition.h"
 #include "agent/version.h"
 #include "tests/judge/facts_builder.h"
 
@@ -108,8 +107,8 @@ TEST_CASE("few series where few are wanted, and the sums over all domains in eve
   const auto sums = [&](const std::string& text) {
     CHECK(text.find("stswatch_domains{status=\"critical\"} 1\n") != text.npos);
     CHECK(text.find("stswatch_domains{status=\"unknown\"} 0\n") != text.npos);
-    CHECK(text.find("stswatch_domains_with_finding{code=\"enforce-breakage-now\",severity=\"critical\",route=\"page\"} 1\n") !=
-          text.npos);
+    CHECK(text.find("stswatch_domains_with_finding{code=\"enforce-breakage-now\",severity=\"critical\",route="
+                    "\"page\"} 1\n") != text.npos);
     CHECK(text.find("stswatch_earliest_breakage_timestamp_seconds ") != text.npos);
     CHECK(text.find("stswatch_vantage_port25_ok 1\n") != text.npos);
   };

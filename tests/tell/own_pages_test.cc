@@ -1,4 +1,4 @@
-#include "agent/tell/door/own_pages.h"
+#include "agent/tell/door/web_gate.h"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,6 @@
-#include "agent/tell/page_silence.h"
+#include "agent/tell/pages.h"
 
 #include <doctest/doctest.h>
-
-#include "agent/tell/pages.h"
 
 namespace stswatch {
 namespace {

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "agent/tell/html.h"
-#include "agent/tell/page_words.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch {

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/tell/api.h"
+#include "agent/tell/html.h"
 #include "agent/tell/json.h"
-#include "agent/tell/text.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;

@@ -1,5 +1,5 @@
 // CONTRACT 2: what is told of a domain is as old as it is, also when nobody judges any more.
-#include "agent/tell/sight.h"
+#include "agent/tell/json.h"
 
 #include <doctest/doctest.h>
 #include <algorithm>

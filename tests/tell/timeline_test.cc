@@ -1,4 +1,4 @@
-#include "agent/tell/timeline.h"
+#include "agent/tell/pages.h"
 
 #include <doctest/doctest.h>
 

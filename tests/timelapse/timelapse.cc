@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "agent/remember/store.h"
-#include "agent/tell/exposition.h"
 #include "agent/tell/json.h"
+#include "agent/tell/metrics.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
 #include "agent/watch/service.h"

@@ -1,4 +1,4 @@
-#include "agent/tell/door/chunks.h"
+#include "agent/tell/door/request_reader.h"
 
 #include <algorithm>
 #include <charconv>

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "agent/tell/door/bounds.h"
-#include "agent/tell/door/lane.h"
 #include "agent/tell/door/listener.h"
 #include "agent/tell/door/passwords.h"
 

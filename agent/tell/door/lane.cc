@@ -1,4 +1,4 @@
-#include "agent/tell/door/lane.h"
+#include "agent/tell/door/listener.h"
 
 namespace stswatch::door {
 

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 
-#include "agent/tell/door/request_head.h"
+#include "agent/tell/door/request_reader.h"
 #include "checks/facts/text.h"
 
 namespace stswatch::door {

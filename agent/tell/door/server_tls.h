@@ -6,7 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "agent/tell/door/web_config.h"
+#include "agent/tell/door/web_gate.h"
 
 struct ssl_ctx_st;
 struct ssl_st;

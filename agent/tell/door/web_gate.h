@@ -2,11 +2,40 @@
 // they change, as a certificate does every few weeks. Thread-safe.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
 
+#include "agent/tell/door/request_reader.h"
 #include "agent/tell/door/server_tls.h"
+#include "checks/facts/address.h"
 
 namespace stswatch {
+
+// Who may ask the agent's own HTTP server, and how it shows itself: the web configuration file of Prometheus'
+// exporter-toolkit (YAML). Strict: what it does not know is an error with its line.
+
+struct WebTls {
+  enum class ClientAuth { none, request, require_any, verify_if_given, require_and_verify };
+
+  std::string cert_file, key_file, client_ca_file;  // absolute, or relative to the working directory
+  ClientAuth client_auth = ClientAuth::none;
+  int min_version = 0x0303, max_version = 0;  // as on the wire; 0: the newest
+  std::vector<std::string> cipher_suites;     // IANA names; TLS 1.2 and below. Empty: OpenSSL's choice
+  std::vector<std::string> curves;            // OpenSSL's names
+};
+
+struct WebConfig {
+  std::optional<WebTls> tls;
+  std::map<std::string, std::string> users;    // name -> bcrypt hash
+  std::map<std::string, std::string> headers;  // added to every answer
+
+  static tl::expected<WebConfig, std::string> load(const std::string& path);
+};
 
 class WebGate {
  public:
@@ -34,3 +63,20 @@ class WebGate {
 };
 
 }  // namespace stswatch
+
+namespace stswatch::door {
+
+// What may change something: a request of the service's own pages or of a program, under a name that is the
+// service's own. A page of another site shows itself by Origin or Sec-Fetch-Site; one that has turned its own
+// name to this address (DNS rebinding) by its Host. Pure.
+
+struct OwnNames {
+  std::string external_url;
+  std::vector<std::string> hosts;  // "name", "name:port", addresses
+  std::function<bool(const Address&)> is_ours = [](const Address&) { return false; };  // of this machine
+};
+
+/// Why a POST is not done; nullopt where it may be. GET and HEAD change nothing and are free.
+std::optional<std::string> foreign(const RequestHead& head, const OwnNames& own);
+
+}  // namespace stswatch::door

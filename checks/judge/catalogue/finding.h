@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checks/facts/domain.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/judge/catalogue/catalogue.h"
 #include "checks/judge/catalogue/deployed.h"
 

@@ -1,10 +1,13 @@
 // Name servers of one zone that answer differently (codes *-ns-inconsistent).
 #include <algorithm>
+#include <set>
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/case.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
+
 namespace {
 
 // Where no server tells its SOA: RFC 1912 §2.2 has refresh between 20 minutes and 12 hours, most say an hour.
@@ -27,6 +30,29 @@ void raise_disagreement(const Case& c, std::string_view code, const SourceAnswer
     out.raise(code, c.facts.domain.str(), detail);
   else
     out.raise_as(Severity::info, code, c.facts.domain.str(), detail);
+}
+
+std::optional<Flapping> flapping_at(const HostPast& past, const std::string& address) {
+  constexpr int kFalls = 3;  // one outage is one; a second may be chance
+  Flapping out;
+  int falls = 0;
+  bool was_good = false;
+  std::set<std::string> faults;
+  for (const Attempt& attempt : past.attempts) {
+    if (attempt.address != address) continue;
+    const bool good = attempt.fault.empty();
+    ++out.of;
+    if (!good) {
+      ++out.bad;
+      faults.insert(attempt.fault);
+      if (was_good) ++falls;
+    }
+    was_good = good;
+  }
+  if (falls < kFalls) return std::nullopt;
+  for (const std::string& fault : faults)
+    out.faults += (out.faults.empty() ? "" : ", ") + fault;
+  return out;
 }
 
 }  // namespace stswatch

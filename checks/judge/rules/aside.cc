@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/classify.h"
 

@@ -1,6 +1,6 @@
 // Group M: TLSA records against the chains shown (RFC 7672 §2.2, §3; RFC 7671 §8). A domain without such
 // records hears nothing of it, and what could not be looked up accuses nobody.
-#include "checks/judge/rules/dane.h"
+#include "checks/judge/rules/rules.h"
 
 #include <algorithm>
 #include <set>
@@ -8,7 +8,6 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/mx.h"
 
 namespace stswatch {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/dane.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -1,11 +1,11 @@
 // Group J: an id that stands for two policies (RFC 8461 §3.1: it "uniquely identifies a given instance of a
 // policy"), and an id that announces nothing.
-#include "checks/judge/rules/drift.h"
+#include "checks/judge/rules/rules.h"
 
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch {
 

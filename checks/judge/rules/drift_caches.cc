@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
-#include "checks/judge/rules/drift.h"
+#include "checks/facts/policy.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/certificates.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
-#include "checks/judge/rules/mx.h"
+#include "checks/facts/policy.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

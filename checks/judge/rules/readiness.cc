@@ -1,12 +1,11 @@
-#include "checks/judge/rules/readiness.h"
+#include "checks/judge/rules/rules.h"
 
 #include <algorithm>
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/certificates.h"
 
 namespace stswatch {
 namespace {

@@ -7,7 +7,7 @@
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/drift.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 

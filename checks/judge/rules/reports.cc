@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
 #include "checks/judge/past.h"

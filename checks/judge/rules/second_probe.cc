@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/mx.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -4,12 +4,11 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/drift.h"
-#include "checks/judge/rules/readiness.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 

@@ -1,9 +1,9 @@
-#include "checks/judge/senders/by_pattern.h"
+#include "checks/judge/senders/held.h"
 
 #include <algorithm>
 
-#include "checks/facts/mx_pattern.h"
-#include "checks/judge/rules/certificates.h"
+#include "checks/facts/policy.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {

@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 
 namespace stswatch::senders {
 namespace {

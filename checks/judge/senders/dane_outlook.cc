@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "checks/judge/rules/dnssec.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/judge/senders/forecaster.h"
 
 namespace stswatch {
 namespace {

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "checks/judge/senders/plan_search.h"
-#include "checks/judge/senders/plan_words.h"
+#include "checks/judge/senders/plan_task.h"
 
 namespace stswatch {
 namespace {

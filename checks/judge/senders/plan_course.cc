@@ -1,4 +1,4 @@
-#include "checks/judge/senders/plan_course.h"
+#include "checks/judge/senders/plan_task.h"
 
 #include <algorithm>
 #include <map>

@@ -1,9 +1,7 @@
-#include "checks/judge/senders/plan_search.h"
+#include "checks/judge/senders/plan_task.h"
 
 #include <algorithm>
 #include <tuple>
-
-#include "checks/judge/senders/plan_proof.h"
 
 namespace stswatch::planner {
 namespace {

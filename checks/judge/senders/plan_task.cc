@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/policy.h"
 #include "checks/judge/senders/caches.h"
 
 namespace stswatch::planner {

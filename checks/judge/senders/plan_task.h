@@ -78,4 +78,48 @@ Policy content_of(const WorldPolicy& policy);
 /// The file that serves the MX sets of before and after alike.
 Policy widened(const Task& task, const Policy& target);
 
+// The proof of a plan: it is carried out on paper, at its earliest times and late in every step, and the
+// caches of every moment in between are simulated. Private to the planner.
+
+/// Where and how the course would hurt, or empty: it does not.
+std::string disprove(const Task& task, const Course& course, bool host_ok);
+
+// Which steps: the few scripts that can lead from a world to a goal, and of those that are proven the one
+// that is done soonest with the fewest steps. Private to the planner.
+
+/// Null where no script is proven.
+std::optional<Course> best_course(const Task& task, bool host_ok);
+
+/// The policy served once all steps are done; null where none is.
+std::optional<Policy> final_policy(const Task& task);
+
+// What a plan says to people: why it is as it is, and what to do at each step. Private to the planner.
+
+/// Fills in the text of every step.
+void describe(const Task& task, Plan& plan);
+
+/// Certificates that are good now and end before the plan does, and hosts that the goal has senders skip.
+std::string remarks(const Task& task, const World& world, const Plan& plan);
+
+std::string joined(const std::vector<std::string>& words);
+
+// One course of steps and its waits: each step is put as early as no cache that is left at that moment can be
+// hurt by it, and each wait is counted from the step that began it, so that it holds however late that step
+// is. Private to the planner.
+
+struct Act {
+  Deed deed = Deed::set_mx;
+  std::optional<Policy> policy;  // serve_policy
+};
+using Script = std::vector<Act>;
+
+struct Course {
+  std::vector<PlanStep> steps;  // numbered from 1; no texts yet
+  TimePoint done_at{};
+};
+
+/// Null where some step of the script could never be done safely. `host_ok`: the policy host can be fetched
+/// from.
+std::optional<Course> course_of(const Task& task, const Script& script, bool host_ok);
+
 }  // namespace stswatch::planner

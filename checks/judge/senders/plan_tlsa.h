@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/facts/tlsa.h"
 
 namespace stswatch {

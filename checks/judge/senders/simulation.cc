@@ -1,7 +1,7 @@
 #include "checks/judge/senders/simulation.h"
 
 #include "checks/judge/senders/caches.h"
-#include "checks/judge/senders/forecaster.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace {

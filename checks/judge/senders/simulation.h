@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checks/facts/policy.h"
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/judge/verdict.h"
 
 namespace stswatch {

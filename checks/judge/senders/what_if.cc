@@ -1,4 +1,4 @@
-#include "checks/judge/senders/what_if.h"
+#include "checks/judge/senders/forecast.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "checks/judge/rules/certificates.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "checks/facts/time.h"
+#include "checks/facts/text.h"
 #include "checks/observe/dns/resolver.h"
-#include "checks/observe/dns/servers.h"
+#include "checks/observe/dns/source.h"
 #include "checks/observe/dns/wire.h"
 
 // Questions asked together: where the DNS thread puts answers and the asking thread waits for them.

@@ -1,4 +1,4 @@
-#include "checks/observe/dns/witness.h"
+#include "checks/observe/dns/source.h"
 
 #include <algorithm>
 
