@@ -4,71 +4,15 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
-#include "agent/remember/memory.h"
 #include "alerts/decide.h"
 #include "alerts/notice.h"
-#include "alerts/open_finding.h"
-#include "alerts/options.h"
 
 namespace stswatch {
-
-// The agent itself among those that people are told of: a record like a domain's, under a name that no domain
-// has (RFC 6761 §6.4), so that its troubles are confirmed, kept, repeated and resolved as everything else is.
-// What concerns it is told by itself and names no domain.
-
-/// "stswatch.invalid"
-const Domain& agent_itself();
-bool is_agent_itself(std::string_view domain);
-
-std::shared_ptr<const DomainMemory> record_of_agent(std::vector<Incident> incidents, TimePoint now);
-
-/// Findings of domains that say what the agent itself says once for all of them.
-bool told_of_agent(const Finding& finding);
-
-// Topics, notices owed and silences as rows of the key-value store. What cannot be read is an error, never a
-// crash.
-
-inline constexpr const char* kTopicTable = "alert_topic";
-inline constexpr const char* kOwedTable = "alert_owed";
-inline constexpr const char* kSilenceTable = "alert_silence";
-
-std::string to_row(const Problem& problem);
-std::string to_row(const PendingNotice& pending);
-std::string to_row(const Silence& silence);
-tl::expected<Problem, std::string> topic_from_row(std::string_view text);
-tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text);
-tl::expected<Silence, std::string> silence_from_row(std::string_view text);
-
-/// A name for a silence that begins now.
-std::string new_silence_id(TimePoint now, const std::function<bool(const std::string&)>& taken);
-
-// One notice for one cause, however many domains it hits (RULES 5.5, 5.6): findings on the same host are one
-// problem; symptoms go with their cause; what comes up together in one domain is told together; and the same
-// fault of many domains at once is one message with the list of them. Pure.
-
-struct AlertGroup {
-  Problem problem;
-  bool is_new = false;
-  std::vector<const OpenFinding*> items;  // none: it is over
-};
-
-/// `topics`: those told of, by id. All of them are in the result, then the new ones, without an id.
-std::vector<AlertGroup> gather(const std::vector<const OpenFinding*>& items,
-                               const std::map<std::string, Problem>& problems);
-
-/// For a new one that is told at `now`: no two are alike, since each begins with a key of its own.
-std::string problem_id(const Problem& problem, TimePoint now);
-
-inline constexpr std::size_t kSharedBy = 3;  // RULES 5.6: so many domains with the same fault on one platform
-inline constexpr std::size_t kSameFault = 10;  // so many tickets that read the same, whatever they share
 
 // A notice as each kind of receiver takes it (RULES 5.6, CONTRACT 5). What came from the network or the
 // configuration is harmless in every rendering: no control characters, no markup, no header of its own. Pure.

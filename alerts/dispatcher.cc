@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 
 namespace stswatch {
 namespace {

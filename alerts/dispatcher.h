@@ -7,7 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "agent/remember/store_backend.h"
+#include "agent/remember/key_value_store.h"
 #include "alerts/compose.h"
 #include "alerts/notice.h"
 

@@ -1,4 +1,4 @@
-#include "alerts/compose.h"
+#include "alerts/decide.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "alerts/compose.h"
+#include "alerts/open_finding.h"
 
 namespace stswatch {
 

@@ -1,4 +1,4 @@
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 
 #include <nlohmann/json.hpp>
 

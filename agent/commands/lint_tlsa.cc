@@ -10,7 +10,7 @@
 #include "checks/facts/text.h"
 #include "checks/facts/tlsa.h"
 #include "checks/judge/lint.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 #include "checks/observe/tls/dane.h"
 
 namespace stswatch {

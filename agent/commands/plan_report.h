@@ -1,4 +1,5 @@
-// A plan as text, for the commands that print one.
+// The commands that print a plan: of a world, of a domain as it is now, of a key, and the one that is
+// followed.
 #pragma once
 
 #include <iosfwd>

@@ -9,7 +9,7 @@
 #include <csignal>
 
 #include "agent/commands/commands.h"
-#include "agent/remember/store_backend.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/version.h"
 #include "agent/watch/calendar.h"
 #include "agent/watch/log.h"
@@ -19,7 +19,7 @@
 #include "agent/watch/reload.h"
 #include "agent/watch/report_watch.h"
 #include "agent/watch/self_questions.h"
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 
 namespace stswatch {
 namespace {

@@ -1,4 +1,4 @@
-// Looks in files: one a domain, named by it, each whole or not there at all. Safe to use from many threads.
+// What commands read from files and write to them: looks, worlds, publications.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,6 +12,8 @@
 #include "checks/judge/senders/simulation.h"
 
 namespace stswatch {
+
+// Looks in files: one a domain, named by it, each whole or not there at all. Safe to use from many threads.
 
 /// Makes the folder and those above it. The error says what is wrong with it; `of_what` it is to hold.
 tl::expected<void, std::string> make_folder(const std::string& folder, std::string_view of_what);

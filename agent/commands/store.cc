@@ -10,10 +10,10 @@
 #include <ostream>
 
 #include "agent/commands/commands.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/store.h"
-#include "agent/remember/store_backend.h"
 #include "agent/watch/clock.h"
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 #include "config/load.h"
 
 namespace stswatch {

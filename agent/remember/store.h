@@ -8,8 +8,8 @@
 #include <set>
 #include <tl/expected.hpp>
 
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/memory.h"
-#include "agent/remember/store_backend.h"
 
 namespace stswatch {
 

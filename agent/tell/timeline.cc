@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 namespace {

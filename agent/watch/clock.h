@@ -5,11 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <string>
 
-#include "agent/remember/store_backend.h"
-#include "agent/watch/calendar.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -41,16 +38,5 @@ class SystemClock : public Clock {
     cv.wait_until(lock, until);
   }
 };
-
-// What the clocks showed when the agent last ran, kept in its store: so that it is noticed when somebody
-// has set the clock while it did not. Only within one boot, since the time in between is not known otherwise.
-
-void log_clocks(KeyValueStore& store, const Hands& hands, const std::string& boot_id);
-/// By how much the wall clock has jumped since; nullopt: by less than kClockStep, or nobody knows.
-std::optional<Seconds> jumped_since_logged(const KeyValueStore& store, const Hands& hands,
-                                           const std::string& boot_id);
-
-/// "" where the system does not say.
-std::string this_boot();
 
 }  // namespace stswatch

@@ -1,4 +1,4 @@
-#include "agent/watch/clock.h"
+#include "agent/watch/clock_log.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #include "agent/watch/live_config.h"
 
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 #include "config/load.h"
 
 namespace stswatch {

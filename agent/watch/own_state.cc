@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "alerts/compose.h"
+#include "alerts/open_finding.h"
 #include "checks/facts/bounds.h"
 
 namespace stswatch {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "agent/remember/incident.h"
-#include "agent/remember/store_backend.h"
+#include "agent/remember/key_value_store.h"
 #include "agent/tell/http.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"

@@ -7,8 +7,8 @@
 #include <mutex>
 #include <string>
 
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/plan_row.h"
-#include "agent/remember/store_backend.h"
 #include "agent/watch/clock.h"
 
 namespace stswatch {

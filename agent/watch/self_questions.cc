@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "agent/watch/clock.h"
+#include "agent/watch/clock_log.h"
 
 namespace stswatch {
 namespace {

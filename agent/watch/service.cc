@@ -3,22 +3,18 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <functional>
-#include <ranges>
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
 #include "agent/watch/means.h"
+#include "agent/watch/service_parts.h"
 #include "checks/judge/case.h"
-#include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {
 namespace {
 
-const LookSubject kVantage{Kind::vantage, "the vantage"};
 constexpr Seconds kVantageInterval{300};
 constexpr Seconds kVantageTrouble{60};  // while no canary answers
-
-constexpr Seconds kFreshHost{30};  // looked at a moment ago: not again for the sake of another
 
 /// While an id or a policy is new the other may follow: each fetch then narrows the window in which senders
 /// can have stored the wrong pair (RULES 4.3).
@@ -27,25 +23,6 @@ bool changed_lately(const Past& past, TimePoint now) {
   return std::any_of(past.changes.begin(), past.changes.end(),
                      [&](const Change& c) { return c.at <= now && now - c.at < kSettling; });
 }
-
-void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
-  for (const auto& t : transitions) {
-    const auto& f = t.incident.finding;
-    if (f.severity != Severity::info)
-      spdlog::info("{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code,
-                   f.subject, f.detail);
-  }
-}
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 LookOutcome outcome_of(const DomainObservation& facts) {
   const bool unknown = facts.sts.lookup == Lookup::unknown || facts.mx.lookup == Lookup::unknown ||
@@ -56,51 +33,6 @@ LookOutcome outcome_of(const DomainObservation& facts) {
 LookOutcome outcome_of(Outcome policy) {
   if (policy == Outcome::ok) return LookOutcome::ok;
   return policy == Outcome::unknown ? LookOutcome::unknown : LookOutcome::failed;
-}
-
-std::ptrdiff_t proofs(const MxHostObservation& look, const Vantage& vantage) {
-  return std::ranges::count_if(look.probes, [&](const SmtpProbe& p) {
-    return classify(p, look.host, vantage, look.at).outcome != HostOutcome::unknown;
-  });
-}
-
-LookOutcome outcome_of(const MxHostObservation& look, const Vantage& vantage) {
-  if (std::ranges::any_of(look.probes, [](const SmtpProbe& p) { return !p.failure; })) return LookOutcome::ok;
-  const bool blind =
-      look.addresses.lookup() == Lookup::unknown || (!look.probes.empty() && proofs(look, vantage) == 0);
-  return blind ? LookOutcome::unknown : LookOutcome::failed;
-}
-
-/// A host that defers us (RULES 3.2 Q), or whose silence others' answers prove, was looked at all the same.
-bool came_to_an_end(const MxHostObservation& look, const MxHostObservation& known) {
-  return std::ranges::any_of(look.probes, spoke) ||
-         std::ranges::any_of(known.probes, [](const SmtpProbe& p) { return p.repeated && !p.held_from; });
-}
-
-/// All of the host's addresses gave an answer that proves something.
-bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
-  return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
-}
-
-/// Hosts differ in when theirs comes, a tenth either way, so that a fleet's do not come together.
-Seconds spread(const std::string& host, Seconds interval) {
-  const auto tenth = static_cast<std::size_t>(std::max<Seconds::rep>(interval.count() / 10, 1));
-  return interval + Seconds{static_cast<Seconds::rep>(std::hash<std::string>{}(host) % (2 * tenth))} -
-         Seconds{static_cast<Seconds::rep>(tenth)};
-}
-
-/// Once an interval, at once where a fault waits for its confirmation, and soon where senders report what our
-/// usual look does not see. The first round of looks goes without.
-bool second_probe_is_due(const MxMemory* before, const std::string& host, TimePoint now, Seconds interval,
-                         bool disputed) {
-  constexpr Seconds kDisputed{3600};
-  if (before == nullptr || interval == Seconds{0}) return false;
-  if (doubts_second_probe(before->debounces)) return true;
-  TimePoint last{};
-  for (const SecondProbe& second : before->known->second)
-    last = std::max(last, second.at);
-  const Seconds age = now - last;
-  return age >= spread(host, interval) || (disputed && age >= kDisputed);
 }
 
 /// RFC 8461 §3.1: the id is the sign that the policy changed.
@@ -155,6 +87,17 @@ std::optional<Limits::Above> above(const Memory& memory, const LiveConfig& plan,
   return std::nullopt;
 }
 
+}  // namespace
+
+void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
+  for (const auto& t : transitions) {
+    const auto& f = t.incident.finding;
+    if (f.severity != Severity::info)
+      spdlog::info("{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code,
+                   f.subject, f.detail);
+  }
+}
+
 /// What a domain whose mail goes to the hosts in `facts` is judged with.
 JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, const Vantage& vantage,
                          const LiveConfig& plan, const DomainConfig& domain,
@@ -188,8 +131,6 @@ JudgeInputs surroundings(const Memory& memory, const DomainObservation& facts, c
   if (facts.mx.records.empty()) add(facts.domain.str());  // RFC 5321 §5.1: the implicit MX
   return out;
 }
-
-}  // namespace
 
 Service::Service(std::shared_ptr<const LiveConfig> plan, Memory& memory, Clock& clock)
     : memory_(memory),
@@ -408,130 +349,6 @@ void Service::use_mx_hosts(const std::string& domain, const std::set<std::string
     pool_.add({Kind::mx, host});
   for (const auto& host : mx_users_.set(domain, hosts))
     pool_.remove({Kind::mx, host});
-}
-
-Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
-  const Stopwatch watch;
-  const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
-  std::vector<Address> crowded;
-  const auto before = memory_.mx(host);
-  auto look = plan.probes.observer->look_at_mx(host, clock_.now(), deadline, &crowded);
-  wait_for_address({Kind::mx, host}, crowded);
-  const auto& schedule = plan.config.schedule;
-  if (!crowded.empty() && look.probes.empty()) return schedule.mx;
-  const auto before = memory_.mx(host);
-  plan.probes.observer->look_aside(look, before ? before->known.get() : nullptr, deadline);
-  if (second_probe_is_due(before.get(), host, look.at, schedule.second_probe, is_disputed(host)))
-    plan.probes.observer->look_again(look, deadline);
-  if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);
-  if (cancel_.cancelled()) return schedule.mx;
-  if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
-  plan.probes.vantage->saw(look);
-  const auto vantage = plan.probes.vantage->now(host, look.at);
-  const auto outcome = outcome_of(look, vantage);
-  looks_.looked(LookKind::mx, outcome, watch.seconds());
-
-  auto record = std::make_shared<MxMemory>();
-  if (before) *record = *before;
-  auto confirmed = confirm(record->confirmed.get(), look, record->debounces, vantage,
-                           {plan.config.schedule.confirmations});
-  record->known =
-      std::make_shared<MxHostObservation>(merge_seen(record->known.get(), look, vantage, &confirmed));
-  record->confirmed =
-      confirmed == *record->known ? record->known : std::make_shared<MxHostObservation>(std::move(confirmed));
-  note_look(record->times, look.at, outcome != LookOutcome::unknown || came_to_an_end(look, *record->known));
-  record->past = std::make_shared<HostPast>(
-      note_tlsa(note_attempts(remember_look(*record->past, *record->confirmed), look, vantage), look));
-  record->attempts = record->past->attempts;
-  record->tlsa = record->past->tlsa;
-  const bool saw = saw_all(look, vantage);
-  if (dubious(look) && !record->debounces.empty()) hurry_references(host, look.at);
-  // Where the resolver failed, it is to be asked again: the host was not even disturbed.
-  const bool found = look.addresses.lookup() != Lookup::unknown;
-  const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
-  const Seconds interval = settle_in(record->debounces, look.at, schedule.confirm_after, routine);
-  const bool doubtful = !record->debounces.empty();
-  memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
-
-  bool again_soon = false;
-  std::set<std::string> users;
-  {
-    const std::lock_guard lock(mutex_);
-    users = mx_users_.domains_of(host);
-  }
-  if (doubtful) hurry_siblings(plan, host, users, clock_.now());
-  for (const auto& name : users)
-    if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
-  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
-}
-
-/// Senders report failures at a host that is good from here.
-bool Service::is_disputed(const std::string& host) {
-  std::set<std::string> users;
-  {
-    const std::lock_guard lock(mutex_);
-    users = mx_users_.domains_of(host);
-  }
-  return std::ranges::any_of(users, [&](const std::string& user) {
-    const auto name = Domain::parse(user);
-    const auto record = name ? memory_.domain(*name) : nullptr;
-    return record && std::ranges::any_of(record->verdict.findings, [&](const Finding& f) {
-             return f.code == codes::probe_disagrees && f.subject == host;
-           });
-  });
-}
-
-bool Service::judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host,
-                          bool saw) {
-  const std::lock_guard lock(judging(domain.name));
-  const auto before = memory_.domain(domain.name);
-  if (!before) return false;
-  const auto now = clock_.now();
-  const auto vantage = plan.probes.vantage->now(domain.name.policy_host(), now);
-  auto turn =
-      after_mx_look(*before, host, saw, now,
-                    surroundings(memory_, *before->known, vantage, plan, domain, reports_of_, plans_));
-  if (plans_ && turn.plan) plans_->keep(domain.name.str(), turn.plan);
-  log_transitions(domain.name, turn.transitions);
-  const bool again_soon = wants_confirmation(*turn.record, host);
-  memory_.remember(std::move(turn.record), nullptr, turn.transitions);
-  return again_soon;
-}
-
-void Service::hurry_siblings(const LiveConfig& plan, const std::string& host,
-                             const std::set<std::string>& domains, TimePoint now) {
-  constexpr std::size_t kDomains = 8, kHosts = 16;
-  std::set<std::string> siblings;
-  for (const auto& name : domains | std::views::take(kDomains)) {
-    const auto* domain = plan.find(name);
-    const auto record = domain ? memory_.domain(domain->name) : nullptr;
-    if (!record) continue;
-    for (const auto& mx : record->verdict.mx)
-      if (mx.host != host && siblings.size() < kHosts) siblings.insert(mx.host);
-  }
-  for (const auto& sibling : siblings) {
-    const auto record = memory_.mx(sibling);
-    if (record && record->debounces.empty() && record->times.last_look &&
-        now - *record->times.last_look >= kFreshHost)
-      pool_.hurry({Kind::mx, sibling});
-  }
-}
-
-void Service::hurry_references(const std::string& silent, TimePoint now) {
-  constexpr std::size_t kReferences = 3;
-  const std::lock_guard lock(mutex_);
-  pool_.hurry(kVantage);
-  std::size_t hurried = 0;
-  for (const auto& [host, domains] : mx_users_.domains_by_host()) {
-    if (hurried == kReferences) return;
-    const auto record = host == silent ? nullptr : memory_.mx(host);
-    if (!record || !record->times.last_look || now - *record->times.last_look < kFreshHost) continue;
-    const bool answered_before = std::any_of(record->known->probes.begin(), record->known->probes.end(),
-                                             [](const SmtpProbe& p) { return answered(p.failure); });
-    if (!answered_before) continue;
-    pool_.hurry({Kind::mx, host});
-    ++hurried;
-  }
 }
 
 std::mutex& Service::judging(const Domain& name) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/senders/held.h"
 #include "checks/judge/senders/simulation.h"
 #include "checks/judge/verdict.h"

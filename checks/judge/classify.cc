@@ -6,7 +6,7 @@
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 
@@ -109,9 +109,11 @@ std::string in_words(const Failure& failure) {
 
 /// No STARTTLS, with what the server did say: a server may refuse an EHLO for the name that this agent gave.
 std::string what_was_said(const SmtpProbe& probe) {
-  std::string out = probe.helo_only ? "EHLO was refused and HELO taken, so no STARTTLS was to be had; if the "
-                                      "server minds the name it was given, set network.helo"
-                                    : in_words(*probe.failure);
+  std::string out = probe.helo_only
+                        ? "EHLO was refused (" + probe.failure->detail +
+                              ") and HELO taken, so no STARTTLS was to be had; if the server minds the "
+                              "name it was given, set network.helo"
+                        : in_words(*probe.failure);
   if (!probe.banner.empty()) out += "; greeting " + text::quoted(probe.banner, 100);
   return printable(out, bounds::kDetail);
 }

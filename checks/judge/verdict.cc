@@ -8,9 +8,9 @@
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/codes.h"
 #include "checks/judge/rules/rules.h"
+#include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
-#include "checks/judge/senders/held.h"
 
 namespace stswatch {
 

@@ -89,8 +89,8 @@ CaaLook look_at_caa(Resolver& resolver, const std::string& host,
   return out;
 }
 
-Mailbox look_for_mailbox(Resolver& resolver, std::string_view mailto_path, const Deadline& deadline) {
-  Mailbox out;
+RuaAnswer look_for_mailbox(Resolver& resolver, std::string_view mailto_path, const Deadline& deadline) {
+  RuaAnswer out;
   std::size_t recipients = 0;
   for (std::string_view left = mailto_path; !left.empty();) {
     const auto one = left.substr(0, left.find(','));

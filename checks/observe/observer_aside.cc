@@ -94,7 +94,7 @@ void Observer::look_for_report_targets(DomainObservation& seen, const Deadline& 
       continue;
     }
     if (!is_due(target.when, target.lookup == Lookup::absent, seen.at)) continue;
-    const Mailbox box =
+    const RuaAnswer box =
         mail ? look_for_mailbox(resolver_, parts->path, deadline) : post_empty(target.uri, seen.at, deadline);
     note(target.when, box.lookup != Lookup::unknown, box.lookup == target.lookup, seen.at);
     if (box.lookup == Lookup::unknown) continue;
@@ -106,7 +106,7 @@ void Observer::look_for_report_targets(DomainObservation& seen, const Deadline& 
 
 /// RFC 8460 §5.4: reports are posted there. An empty one changes nothing, and shows whether anybody listens;
 /// §3: what the certificate says does not matter.
-Mailbox Observer::post_empty(const std::string& uri, TimePoint now, const Deadline& deadline) {
+RuaAnswer Observer::post_empty(const std::string& uri, TimePoint now, const Deadline& deadline) {
   const auto to = read_https(uri);
   if (!to) return {};
   const auto share = deadline.within(std::min(kPostTime, deadline.left()));
@@ -114,7 +114,7 @@ Mailbox Observer::post_empty(const std::string& uri, TimePoint now, const Deadli
   if (answers.size() != 2) return {};
   const HostAddresses addresses{std::get<AddressAnswer>(answers[0]), std::get<AddressAnswer>(answers[1])};
   if (addresses.lookup() == Lookup::absent) return {Lookup::absent, to->host + " has no address"};
-  Mailbox out{.answered = false};
+  RuaAnswer out{.answered = false};
   bool tried_all = true;
   for (const auto& address : addresses.all()) {
     const auto turn = refused_by_us(address) ? std::nullopt : address_limiter_->take(address, share);
@@ -132,7 +132,7 @@ Mailbox Observer::post_empty(const std::string& uri, TimePoint now, const Deadli
     out.answered |= status.has_value();
   }
   // An address that nobody asked may take them, unless somebody there has said that it takes none.
-  return tried_all || out.answered ? out : Mailbox{};
+  return tried_all || out.answered ? out : RuaAnswer{};
 }
 
 void Observer::ask_as_browser(DomainObservation& seen, const Deadline& deadline) {

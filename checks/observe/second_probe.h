@@ -37,12 +37,12 @@ CaaLook look_at_caa(Resolver& resolver, const std::string& host,
 
 /// What takes the mail of a domain that reports are sent to: absent where it has a null MX (RFC 7505), or
 /// neither MX nor address (RFC 5321 §5.1).
-struct Mailbox {
+struct RuaAnswer {
   Lookup lookup = Lookup::unknown;
   std::string detail{};
   bool answered = true;
 };
-Mailbox look_for_mailbox(Resolver& resolver, std::string_view mailto_path, const Deadline& deadline);
+RuaAnswer look_for_mailbox(Resolver& resolver, std::string_view mailto_path, const Deadline& deadline);
 
 /// Each pattern of the policies that were read; a wildcard's by its registrable domain alone.
 std::vector<PatternName> look_for_patterns(Resolver& resolver, const std::vector<PolicyFetch>& fetches,

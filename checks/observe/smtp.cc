@@ -73,6 +73,29 @@ bool SmtpReply::offers(std::string_view keyword) const {
   return false;
 }
 
+std::vector<std::string> SmtpReply::keywords() const {
+  std::vector<std::string> out;
+  for (std::size_t i = 1; i < lines.size(); ++i)
+    out.push_back(lines[i].substr(0, lines[i].find_first_of(" =")));
+  return out;
+}
+
+std::string without_starttls(const SmtpReply& ehlo) {
+  const auto masked = [](const std::string& word) {
+    return word.size() >= 4 && word.find_first_not_of('X') >= word.size() - 1;
+  };
+  std::string known;
+  for (const auto& word : ehlo.keywords()) {
+    if (masked(word))
+      return printable("the EHLO reply has " + word + " and no STARTTLS: something on the way masks it",
+                       bounds::kDetail);
+    known += (known.empty() ? "" : ", ") + word;
+  }
+  return printable(
+      "STARTTLS is not among the EHLO keywords (" + (known.empty() ? "there are none" : known) + ")",
+      bounds::kDetail);
+}
+
 Failure refusal(Stage stage, const SmtpReply& reply) {
   const Cause cause = reply.code / 100 == 4   ? Cause::deferred
                       : reply.code / 100 == 5 ? Cause::rejected
@@ -237,8 +260,7 @@ class Session {
     if (ehlo->code != 250) return tl::unexpected(refusal(Stage::ehlo, *ehlo));
     out.starttls_offered = ehlo->offers("STARTTLS");
     if (out.starttls_offered) return {};
-    return tl::unexpected(
-        Failure{Stage::starttls, Cause::not_offered, "STARTTLS is not among the EHLO keywords"});
+    return tl::unexpected(Failure{Stage::starttls, Cause::not_offered, without_starttls(*ehlo)});
   }
 
   /// RFC 5321 §3.2: a server that refuses EHLO may still know HELO, and has no extensions then.
@@ -252,7 +274,8 @@ class Session {
     out.reply_code = helo->code;
     if (helo->code != 250) return tl::unexpected(refusal(Stage::ehlo, *helo));
     out.helo_only = true;
-    return tl::unexpected(Failure{Stage::starttls, Cause::not_offered, "speaks HELO only"});
+    return tl::unexpected(
+        Failure{Stage::starttls, Cause::not_offered, printable(refused.str(), bounds::kDetail)});
   }
 
   Result<void> starttls(SmtpProbe& out) {

@@ -25,7 +25,13 @@ struct SmtpReply {
   std::string str() const;
   /// EHLO keyword among the lines after the first (RFC 5321 §4.1.1.1), in any case.
   bool offers(std::string_view keyword) const;
+  /// Those keywords, as they are written.
+  std::vector<std::string> keywords() const;
 };
+
+/// What stands in an EHLO reply where STARTTLS does not: the keywords, or the one that a device on the way
+/// has written over ("XXXXXXXA").
+std::string without_starttls(const SmtpReply& ehlo);
 
 /// Deferred (4xx), rejected (5xx), or malformed for a code that does not belong here.
 Failure refusal(Stage stage, const SmtpReply& reply);

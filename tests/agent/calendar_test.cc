@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "agent/watch/clock.h"
+#include "agent/watch/clock_log.h"
 #include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;

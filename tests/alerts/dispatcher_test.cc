@@ -1,7 +1,7 @@
 // The laws of telling: what is owed, to whom, how often.
 #include <doctest/doctest.h>
 
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

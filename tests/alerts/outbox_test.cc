@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "alerts/compose.h"
+#include "alerts/rows.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

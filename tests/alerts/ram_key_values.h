@@ -3,7 +3,7 @@
 
 #include <mutex>
 
-#include "agent/remember/store_backend.h"
+#include "agent/remember/key_value_store.h"
 
 namespace stswatch {
 

@@ -1,6 +1,6 @@
 // Hosts that RFC 8461 §4 has a sender skip and that Postfix or mailauth deliver to, and policies that stop
 // mail because nothing matches them: what was seen of real senders (RULES 0.4).
-#include "checks/judge/senders/held.h"
+#include "checks/judge/senders/by_pattern.h"
 
 #include <doctest/doctest.h>
 

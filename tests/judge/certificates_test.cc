@@ -1,5 +1,5 @@
 // Group H: each fault of an MX certificate is a finding of its own (RFC 8461 §4.2, RULES 5.2).
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 #include "tests/judge/facts_builder.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // RULES 5.2: how much life left is too little.
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 #include <doctest/doctest.h>
 

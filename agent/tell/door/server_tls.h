@@ -6,7 +6,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "agent/tell/door/web_gate.h"
+#include "agent/tell/door/web_config.h"
 
 struct ssl_ctx_st;
 struct ssl_st;

@@ -1,4 +1,4 @@
-#include "agent/tell/door/web_gate.h"
+#include "agent/tell/door/web_config.h"
 
 #include <yaml-cpp/yaml.h>
 

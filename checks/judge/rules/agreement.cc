@@ -4,7 +4,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/case.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 

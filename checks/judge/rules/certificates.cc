@@ -1,12 +1,13 @@
 // Group H: the certificate of each address of each MX host (RFC 8461 §4.2). Each fault is a finding of its
 // own.
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/policy.h"
-#include "checks/judge/senders/held.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 

@@ -1,5 +1,6 @@
 // Group M: TLSA records against the chains shown (RFC 7672 §2.2, §3; RFC 7671 §8). A domain without such
 // records hears nothing of it, and what could not be looked up accuses nobody.
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>

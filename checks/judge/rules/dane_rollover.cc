@@ -6,7 +6,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 namespace {

@@ -8,7 +8,7 @@
 #include "checks/facts/policy.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
-#include "checks/judge/senders/held.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 

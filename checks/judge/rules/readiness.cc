@@ -1,3 +1,4 @@
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-#include "checks/judge/senders/held.h"
+#include "checks/judge/senders/by_pattern.h"
 
 #include <algorithm>
 
 #include "checks/facts/policy.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "checks/judge/case.h"
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/simulation.h"
 

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "checks/judge/case.h"
 #include "checks/judge/past.h"
 #include "checks/judge/senders/simulation.h"
 
@@ -45,26 +43,5 @@ const SeenId* shown_id(const Past& past);
 /// Since when neither is there any more; null while one is, or when none ever was.
 std::optional<TimePoint> record_gone_since(const Past& past);
 std::optional<TimePoint> policy_gone_since(const Past& past);
-
-// MX hosts that RFC 8461 §4 has a sender skip, and that some deployed senders deliver to: Postfix compares
-// the certificate with the policy's patterns and not with the host's name, mailauth lets a wildcard stand for
-// any number of labels (RULES 0.4). Pure.
-
-/// What Postfix does with "secure match=PATTERN:PATTERN...": any name of the certificate, its CN where it has
-/// no DNS name, against any pattern, "*.x" at any depth. False where it could not read one of the patterns.
-bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns);
-
-/// The host is named by a pattern if "*." may stand for several labels.
-bool below_wildcard(const std::string& host, std::span<const std::string> patterns);
-
-/// certificate_listed where this address's certificate is, under every enforce policy in effect, and nothing
-/// but names is wrong with it; else none.
-Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at);
-
-/// The same of the host, and whether its name is below a wildcard: below_wildcard, listed_and_below.
-Oddity oddity_of(const Case& c, const MxCase& mx);
-
-/// Of all MX hosts together: who delivers to some of them.
-Oddity oddity_of_all(const Case& c);
 
 }  // namespace stswatch

@@ -78,6 +78,25 @@ Policy content_of(const WorldPolicy& policy);
 /// The file that serves the MX sets of before and after alike.
 Policy widened(const Task& task, const Policy& target);
 
+// One course of steps and its waits: each step is put as early as no cache that is left at that moment can be
+// hurt by it, and each wait is counted from the step that began it, so that it holds however late that step
+// is. Private to the planner.
+
+struct Act {
+  Deed deed = Deed::set_mx;
+  std::optional<Policy> policy;  // serve_policy
+};
+using Script = std::vector<Act>;
+
+struct Course {
+  std::vector<PlanStep> steps;  // numbered from 1; no texts yet
+  TimePoint done_at{};
+};
+
+/// Null where some step of the script could never be done safely. `host_ok`: the policy host can be fetched
+/// from.
+std::optional<Course> course_of(const Task& task, const Script& script, bool host_ok);
+
 // The proof of a plan: it is carried out on paper, at its earliest times and late in every step, and the
 // caches of every moment in between are simulated. Private to the planner.
 
@@ -102,24 +121,5 @@ void describe(const Task& task, Plan& plan);
 std::string remarks(const Task& task, const World& world, const Plan& plan);
 
 std::string joined(const std::vector<std::string>& words);
-
-// One course of steps and its waits: each step is put as early as no cache that is left at that moment can be
-// hurt by it, and each wait is counted from the step that began it, so that it holds however late that step
-// is. Private to the planner.
-
-struct Act {
-  Deed deed = Deed::set_mx;
-  std::optional<Policy> policy;  // serve_policy
-};
-using Script = std::vector<Act>;
-
-struct Course {
-  std::vector<PlanStep> steps;  // numbered from 1; no texts yet
-  TimePoint done_at{};
-};
-
-/// Null where some step of the script could never be done safely. `host_ok`: the policy host can be fetched
-/// from.
-std::optional<Course> course_of(const Task& task, const Script& script, bool host_ok);
 
 }  // namespace stswatch::planner

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "checks/judge/rules/rules.h"
+#include "checks/judge/rules/readings.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

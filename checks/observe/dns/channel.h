@@ -13,7 +13,7 @@
 
 #include "checks/facts/text.h"
 #include "checks/observe/dns/resolver.h"
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 #include "checks/observe/dns/wire.h"
 
 // Questions asked together: where the DNS thread puts answers and the asking thread waits for them.

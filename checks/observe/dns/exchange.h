@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 #include "checks/observe/net/deadline.h"
 
 namespace stswatch::dns {

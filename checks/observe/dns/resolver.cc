@@ -5,7 +5,7 @@
 
 #include "checks/observe/dns/channel.h"
 #include "checks/observe/dns/message.h"
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 #include "checks/observe/dns/thread.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "checks/observe/dns/channel.h"
-#include "checks/observe/dns/source.h"
+#include "checks/observe/dns/servers.h"
 #include "checks/observe/dns/window.h"
 
 namespace stswatch::dns {

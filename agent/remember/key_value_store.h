@@ -1,0 +1,41 @@
+// Small texts by table and key that survive a restart: notices owed, silences. Written in the same
+// transactions as the records. Thread-safe; reads come from RAM. And the same from beside, read and edited
+// while the service that owns the store may be running.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace stswatch {
+
+struct KeyValueEdit {
+  std::string table, key;
+  std::optional<std::string> text;  // null: erased
+};
+
+class KeyValueStore {
+ public:
+  virtual ~KeyValueStore() = default;
+  /// All of these edits reach the disk, or none. They do so at once; Store::flush() waits for it.
+  virtual void apply(std::vector<KeyValueEdit> edits) = 0;
+  virtual std::map<std::string, std::string> all(const std::string& table) const = 0;
+
+  void put(std::string table, std::string key, std::string text) {
+    apply({{std::move(table), std::move(key), std::move(text)}});
+  }
+  void erase(std::string table, std::string key) {
+    apply({{std::move(table), std::move(key), std::nullopt}});
+  }
+};
+
+/// The rows of a table, by key. The errors name the file and how to mend it.
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& file,
+                                                                              const std::string& table);
+/// All of the edits, or none. The file must be a store already.
+tl::expected<void, std::string> edit_key_values(const std::string& file,
+                                                const std::vector<KeyValueEdit>& edits);
+
+}  // namespace stswatch
