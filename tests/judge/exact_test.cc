@@ -218,13 +218,14 @@ TEST_CASE("Cloudflare's own recipe is no half delegation") {
 
 TEST_CASE("who refused EHLO may mind the agent's name") {
   auto look = base();
-  auto refused = failed_probe(kMail1, Stage::starttls, Cause::not_offered, "speaks HELO only");
+  auto refused = failed_probe(kMail1, Stage::starttls, Cause::not_offered, "502 5.5.1 not implemented");
   refused.helo_only = true;
   refused.banner = "220 mx1 ready";
   look.set_mx(mx_host("mx1.example.com", {refused}));
   const auto v = judged(look);
   REQUIRE(find(v, "starttls-not-supported"));
   CHECK(has(find(v, "starttls-not-supported")->detail, "network.helo"));
+  CHECK(has(find(v, "starttls-not-supported")->detail, "EHLO was refused (502 5.5.1 not implemented)"));
   CHECK(has(find(v, "starttls-not-supported")->detail, "220 mx1 ready"));
 }
 

@@ -122,7 +122,7 @@ TEST_CASE("few series where few are wanted, and the sums over all domains in eve
   CHECK(lean.find("stswatch_domain_status{" + of_well + ",status=\"critical\"}") == lean.npos);
   CHECK(lean.find("stswatch_drift_events_total{" + of_well + ",kind=\"mx-added\"} 2\n") != lean.npos);
   CHECK(lean.find("kind=\"mx-removed\"} 0") == lean.npos);
-  CHECK(series_of(lean, of_well) < 40);
+  CHECK(series_of(lean, of_well) < 45);
 
   s.metrics.per_domain = PerDomain::failing;
   const auto some = text_of(s);

@@ -500,9 +500,9 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .title = "A certificate leads to a root that older senders do not have",
      .effect = "Senders with a trust store as old as the one in the detail do not trust {subject}: of an MX "
                "host, they skip it if they enforce; of the policy host, they see no policy.",
-     .fix =
-         "Have the server at {subject} send the chain with the cross-signed intermediate of its CA, or "
-         "choose a chain to an older root. Where no sender is that old any more, take a newer elder_ca_file.",
+     .fix = "Have the server at {subject} send the chain with the cross-signed intermediate of its CA, or "
+            "choose a chain to an older root. Where your senders are newer than that, take a newer "
+            "elder_ca_file.",
      .reference = "RFC 8461 §3.3, §4.2",
      .rests_on = Basis::any_of({Ground::policy, Ground::subject_host}),
      .told = Telling(Nature{.family = Family::delivery,

@@ -313,7 +313,7 @@ constexpr CatalogueEntry kRows[] = {
      .severity = {warning, warning, critical},
      .route = Route::ticket,
      .reported_as = ResultType::tlsa_invalid,
-     .title = "An MX host's key came into use before every sender could know its TLSA record",
+     .title = "An MX host's key came into use before caches could have its TLSA record",
      .effect = "Senders that do DANE and still hold the former records skip {host} until they forget "
                "them, {until} at the latest.",
      .fix =
