@@ -22,7 +22,7 @@ std::string tlsrpt(std::initializer_list<std::string_view> records) {
   return joined(told(lint_tlsrpt_record(txt("", records).records, kNow)));
 }
 
-std::string text(std::string_view body, std::vector<std::string> hosts = {}) {
+std::string lint_text(std::string_view body, std::vector<std::string> hosts = {}) {
   return joined(told(lint_policy(body, hosts, kNow)));
 }
 
@@ -106,31 +106,31 @@ TEST_CASE("lint tlsrpt-record") {
 }
 
 TEST_CASE("lint policy: severities of the text's own mode, enforce when none is readable (CONTRACT 3)") {
-  CHECK(text(policy()).empty());
-  CHECK(text(policy({kMx1}) + "\r\n\r\n") == "sts-policy-nonconforming-line policy warning\n");
-  CHECK(text(policy({}, "testing")) == "sts-policy-mx-missing policy warning\n");
-  CHECK(text(policy({})) == "sts-policy-mx-missing policy critical\n");
-  CHECK(text(policy({kMx1}, "report")) == "sts-policy-mode-invalid policy critical\n");
-  CHECK(text("") == "sts-policy-invalid policy critical\n");
-  CHECK(text("<html>") == "sts-policy-html-body policy critical\n");
-  CHECK(text(policy({kMx1}, "enforce", "0")) == "sts-policy-max-age-zero policy critical\n");
-  CHECK(text(policy({kMx1}, "enforce", "86400")) == "sts-max-age-short policy info\n");
-  CHECK(text(policy({kMx1}, "enforce", "86399")) == "sts-max-age-short policy warning\n");
-  CHECK(text(policy({kMx1}, "none")) == "sts-mode-none-published policy info\n");
-  CHECK(text(policy({kMx1}, "testing")).empty());  // neither readiness nor TLSRPT: nothing was looked at
-  CHECK(text(policy({"*.example.com"})).empty());  // whose domain it is, nobody said
-  CHECK(text(policy() + "x: " + std::string(70000, 'x')) == "sts-policy-too-large policy critical\n");
+  CHECK(lint_text(policy()).empty());
+  CHECK(lint_text(policy({kMx1}) + "\r\n\r\n") == "sts-policy-nonconforming-line policy warning\n");
+  CHECK(lint_text(policy({}, "testing")) == "sts-policy-mx-missing policy warning\n");
+  CHECK(lint_text(policy({})) == "sts-policy-mx-missing policy critical\n");
+  CHECK(lint_text(policy({kMx1}, "report")) == "sts-policy-mode-invalid policy critical\n");
+  CHECK(lint_text("") == "sts-policy-invalid policy critical\n");
+  CHECK(lint_text("<html>") == "sts-policy-html-body policy critical\n");
+  CHECK(lint_text(policy({kMx1}, "enforce", "0")) == "sts-policy-max-age-zero policy critical\n");
+  CHECK(lint_text(policy({kMx1}, "enforce", "86400")) == "sts-max-age-short policy info\n");
+  CHECK(lint_text(policy({kMx1}, "enforce", "86399")) == "sts-max-age-short policy warning\n");
+  CHECK(lint_text(policy({kMx1}, "none")) == "sts-mode-none-published policy info\n");
+  CHECK(lint_text(policy({kMx1}, "testing")).empty());  // neither readiness nor TLSRPT: nothing was looked at
+  CHECK(lint_text(policy({"*.example.com"})).empty());  // whose domain it is, nobody said
+  CHECK(lint_text(policy() + "x: " + std::string(70000, 'x')) == "sts-policy-too-large policy critical\n");
 }
 
 TEST_CASE("lint policy --mx: hosts against the patterns (RFC 8461 §4.1)") {
-  CHECK(text(policy(), {"mx1.example.com", "mx2.example.com"}).empty());
-  CHECK(text(policy({"*.example.com"}), {"MX1.Example.com"}).empty());
-  CHECK(text(policy(), {"mx1.example.com", "mx3.example.com"}) ==
+  CHECK(lint_text(policy(), {"mx1.example.com", "mx2.example.com"}).empty());
+  CHECK(lint_text(policy({"*.example.com"}), {"MX1.Example.com"}).empty());
+  CHECK(lint_text(policy(), {"mx1.example.com", "mx3.example.com"}) ==
         "mx-not-in-policy mx3.example.com critical\n");
-  CHECK(text(policy({"*.example.com"}), {"a.b.example.com"}) == "mx-none-in-policy policy critical\n");
-  CHECK(text(policy({kMx1}, "testing"), {"mx9.example.com"}) == "mx-none-in-policy policy warning\n");
-  CHECK(text(policy({kMx1}, "none"), {"mx9.example.com"}) == "sts-mode-none-published policy info\n");
-  CHECK_MESSAGE(text("", {"mx9.example.com"}) == "sts-policy-invalid policy critical\n",
+  CHECK(lint_text(policy({"*.example.com"}), {"a.b.example.com"}) == "mx-none-in-policy policy critical\n");
+  CHECK(lint_text(policy({kMx1}, "testing"), {"mx9.example.com"}) == "mx-none-in-policy policy warning\n");
+  CHECK(lint_text(policy({kMx1}, "none"), {"mx9.example.com"}) == "sts-mode-none-published policy info\n");
+  CHECK_MESSAGE(lint_text("", {"mx9.example.com"}) == "sts-policy-invalid policy critical\n",
                 "no policy to hold it against");
 }
 

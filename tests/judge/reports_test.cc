@@ -19,7 +19,7 @@ Policy policy(const std::string& mx) {
   out.max_age = 86400;
   return out;
 }
-std::string text(const std::string& mx) {
+std::string policy_text(const std::string& mx) {
   return "version: STSv1\nmode: enforce\nmx: " + mx + "\nmax_age: 86400";
 }
 
@@ -47,7 +47,7 @@ struct World {
 
   /// Of the day that began so many days before this one.
   World& day(int ago, const std::string& who, std::uint64_t successful, std::uint64_t failed,
-             const std::string& type = "sts", const std::string& applied = text("mx.example.com")) {
+             const std::string& type = "sts", const std::string& applied = policy_text("mx.example.com")) {
     const auto start = *parse_utc("2026-11-28T00:00:00Z") - ago * kDay;
     reports.sessions.push_back({start, start + kDay - Seconds{1}, who, type, successful, failed, applied});
     return *this;
@@ -121,16 +121,16 @@ TEST_CASE("tlsrpt-policy-stale: an earlier policy, day after day") {
   world.past.policies.insert(
       world.past.policies.begin(),
       {.policy = policy("old.example.com"), .sha256 = "", .seen = {kNow - 200 * kDay, kNow - 100 * kDay}});
-  world.day(1, "A", 9, 0, "sts", text("old.example.com"));
+  world.day(1, "A", 9, 0, "sts", policy_text("old.example.com"));
   CHECK(!world.has("tlsrpt-policy-stale"));  // one day: its cache ended within it
-  world.day(2, "A", 9, 0, "sts", text("old.example.com"));
+  world.day(2, "A", 9, 0, "sts", policy_text("old.example.com"));
   CHECK(world.has("tlsrpt-policy-stale"));
   CHECK(!world.has("tlsrpt-policy-unknown"));
 }
 
 TEST_CASE("tlsrpt-policy-unknown: none that was served since memory began") {
   World world;
-  world.day(1, "A", 9, 0, "sts", text("evil.example"));
+  world.day(1, "A", 9, 0, "sts", policy_text("evil.example"));
   const auto* finding = world.find("tlsrpt-policy-unknown");
   REQUIRE(finding);
   CHECK(finding->detail == "A on 2026-11-27: mode enforce, mx evil.example, max_age 86400");

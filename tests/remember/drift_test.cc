@@ -11,13 +11,13 @@ using namespace facts;
 const std::string kMx3 = "mx3.example.com";
 const std::string kNew1 = "mx1.new-provider.example";
 
-std::string text(std::vector<std::string> lines) { return joined(std::move(lines)); }
+std::string text_of(std::vector<std::string> lines) { return joined(std::move(lines)); }
 
 /// A day of peace first.
 Timeline steady() {
   Timeline t;
   t.run(days(1));
-  REQUIRE(text(t.open()).empty());
+  REQUIRE(text_of(t.open()).empty());
   return t;
 }
 
@@ -43,9 +43,9 @@ TEST_CASE("all hosts move to another provider at once") {
   t.id("20261202T010000Z");
   t.mx_set({kNew1});
   t.see();
-  CHECK(text(t.open()) == text({"cached-policy-excludes-mx info log", "mx-added warning ticket",
-                                "mx-removed info log", "mx-provider-changed warning ticket",
-                                "mx-single info log", "sts-update-order-unknown info log"}));
+  CHECK(text_of(t.open()) == text_of({"cached-policy-excludes-mx info log", "mx-added warning ticket",
+                                      "mx-removed info log", "mx-provider-changed warning ticket",
+                                      "mx-single info log", "sts-update-order-unknown info log"}));
   CHECK(t.find("mx-added")->detail.find("not listed by an earlier policy, id 20261101T000000Z with mx ") !=
         std::string::npos);
 }
@@ -95,11 +95,11 @@ TEST_CASE("a new id for the same policy is told after an hour, as information") 
   auto t = steady();
   t.id("B");
   t.see();
-  CHECK(text(t.open()).empty());
+  CHECK(text_of(t.open()).empty());
   t.run(2h);
-  CHECK(text(t.open()) == text({"sts-id-changed-policy-unchanged info log"}));
+  CHECK(text_of(t.open()) == text_of({"sts-id-changed-policy-unchanged info log"}));
   t.run(days(8));
-  CHECK(text(t.open()).empty());
+  CHECK(text_of(t.open()).empty());
 }
 
 TEST_CASE("mode and max_age: up and down") {
@@ -160,8 +160,8 @@ TEST_CASE("other addresses and another issuer of the policy host are information
   t.look.domain.fetches[0].tls.peer->leaf.sha256 = "another";
   t.look.domain.fetches[0].tls.peer->leaf.issuer = "CN=Other CA";
   t.see();
-  CHECK(text(t.open()) ==
-        text({"sts-policy-host-address-changed info log", "sts-webpki-issuer-changed info log"}));
+  CHECK(text_of(t.open()) ==
+        text_of({"sts-policy-host-address-changed info log", "sts-webpki-issuer-changed info log"}));
 }
 
 TEST_CASE("an MX host's new issuer and key are information; its renewal alone is none for the issuer") {
@@ -171,7 +171,7 @@ TEST_CASE("an MX host's new issuer and key are information; its renewal alone is
   shown.leaf.spki_sha256 = "another key";
   t.look.set_mx(mx_host(std::string(kMx1), {probe_showing(kMail1, std::string(kMx1), shown)}));
   t.see();
-  CHECK(text(t.open()) == text({"certificate-key-changed info log"}));
+  CHECK(text_of(t.open()) == text_of({"certificate-key-changed info log"}));
   shown.leaf.sha256 = "a third";
   shown.leaf.issuer = "CN=Other CA";
   t.look.set_mx(mx_host(std::string(kMx1), {probe_showing(kMail1, std::string(kMx1), shown)}));
@@ -184,7 +184,7 @@ TEST_CASE("a policy appears that lists none of the known hosts") {
   t.look.no_record();
   t.look.no_policy_host();
   t.run(1h, 10min);
-  CHECK(text(t.open()) == text({"sts-not-deployed info log"}));
+  CHECK(text_of(t.open()) == text_of({"sts-not-deployed info log"}));
   t.file({"mx.stranger.example"}, "enforce", "31557600");
   t.id("X");
   t.see();
