@@ -79,6 +79,13 @@ class Examples(unittest.TestCase):
                     self.assertIn(word, known)
 
 
+    def test_the_look_of_the_readme_is_what_is_printed(self):
+        text = re.sub(r"(?m)^ {4}", "", re.search(r"(?m)^    \$ build/stswatch (.*\n(?:    .*\n)+)", (ROOT / "README.md").read_text())[1])
+        command, _, told = text.removesuffix("...\n").partition("\n")
+        self.assertGreater(told.count("\n"), 5)
+        self.assertTrue(run(BINARY, *(ROOT / word if "/" in word else word for word in command.split())).stdout.startswith(told), told)
+
+
 class Webhook(unittest.TestCase):
     def test_the_verifying_example_verifies(self):
         page = {}
