@@ -79,6 +79,13 @@ class Examples(unittest.TestCase):
                     self.assertIn(word, known)
 
 
+    def test_the_look_of_the_readme_is_what_is_printed(self):
+        text = re.sub(r"(?m)^ {4}", "", re.search(r"(?m)^    \$ build/stswatch (.*\n(?:    .*\n)+)", (ROOT / "README.md").read_text())[1])
+        command, _, told = text.removesuffix("...\n").partition("\n")
+        self.assertGreater(told.count("\n"), 5)
+        self.assertTrue(run(BINARY, *(ROOT / word if "/" in word else word for word in command.split())).stdout.startswith(told), told)
+
+
 class Webhook(unittest.TestCase):
     def test_the_verifying_example_verifies(self):
         page = {}
@@ -152,6 +159,14 @@ class Complete(unittest.TestCase):
                 with self.subTest(key):
                     self.assertEqual(value, example[key])
 
+    def test_every_metric(self):
+        tell = ROOT / "agent" / "tell"
+        names = re.findall(r'MetricInfo\{\s*"(\w+)"', (tell / "metric_table.cc").read_text())
+        names += re.findall(r'kLook\w+ = "(\w+)"', (tell / "metrics.h").read_text())
+        self.assertGreater(len(names), 50, "the table of metrics is written otherwise now")
+        told = re.findall(r"^\| `(\w+)` \|", (DOCS / "metrics.md").read_text(), re.M)
+        self.assertEqual(sorted(told), sorted(names))
+
     def test_every_command_and_flag(self):
         manual = (DOCS / "stswatch.1.md").read_text()
         pending, seen = [()], 0
@@ -166,6 +181,33 @@ class Complete(unittest.TestCase):
                     self.assertIn(f"`{flag}", manual.replace("`stswatch run --config`", "`--config`"))
             pending += [(*words, word) for word in re.findall(r"^  ([a-z]+) ", text.partition("Subcommands:")[2], re.M)]
         self.assertGreater(seen, 15)
+
+
+class Security(unittest.TestCase):
+    """SECURITY.md names constants that are there, and cases that test them."""
+
+    def setUp(self):
+        self.page = (CONTRIB / "SECURITY.md").read_text()
+
+    def test_each_constant(self):
+        sources = "\n".join(p.read_text() for room in ("agent", "alerts", "checks") for p in (ROOT / room).rglob("*.[ch]*"))
+        names = set(re.findall(r"`(k[A-Z]\w+)`", self.page))
+        self.assertGreater(len(names), 50)
+        for name in names:
+            with self.subTest(name):
+                self.assertTrue(re.search(rf"constexpr [^;]*\b{name}\b", sources), "no such constant")
+
+    def test_each_case(self):
+        """`ROOM/FILE_test`: "the beginning of its name"."""
+        seen = 0
+        for file, cases in re.findall(r'`(\w+/\w+_test)`: ("[^|`]+")', self.page):
+            text = "".join(p.read_text() for p in (ROOT / "tests").glob(file + ".*"))
+            for case in re.findall(r'"([^"]+)"', cases):
+                seen += 1
+                with self.subTest(file, case=case):
+                    begins = rf'TEST_CASE\(\s*"{re.escape(case)}|def test_{re.escape(case.replace(" ", "_"))}'
+                    self.assertTrue(re.search(begins, text), "no such case")
+        self.assertGreater(seen, 60)
 
 
 if __name__ == "__main__":
