@@ -204,9 +204,13 @@ std::string mail_words(const Verdict& v) {
   if (v.dane && over(v.dane->breakage))
     whose += (whose.empty() ? "" : ", and for those ") + std::string("that do DANE");
   if (!whose.empty()) return "stops now for senders " + whose + "; this keeps no others from delivering";
-  if (v.enforce_usable_mx && v.enforce_usable_mx->min < v.enforce_usable_mx->of &&
-      v.enforce_usable_mx->max > 0)
+  const auto& usable = v.enforce_usable_mx;
+  if (usable && usable->max > 0 && usable->max < usable->of)
     return "flows; senders that enforce the policy skip some MX hosts";
+  if (usable && usable->max > 0 && usable->min < usable->of)
+    return "flows, as far as can be seen; of some MX hosts it cannot be seen from here whether senders that "
+           "enforce "
+           "the policy use them";
   return {};
 }
 
