@@ -29,6 +29,8 @@ MtaStsCertificateExpiring        1h  15m critical ticket
 MtaStsCertificateRenewalOverdue  6h  2h  warning  ticket
 TlsRptFailureRate                1h  -   warning  ticket
 TlsRptReportsAbsent              6h  -   warning  ticket
+MtaStsFindingsPage               5m  15m critical page
+MtaStsFindingsTicket             5m  15m warning  ticket
 MtaStsVantageBlind               15m -   warning  ticket
 MtaStsResolverBlind              5m  -   warning  ticket
 MtaStsStarttlsStripped           5m  -   warning  ticket

@@ -100,6 +100,7 @@ alias_maps =
 alias_database =
 smtpd_relay_restrictions = reject
 smtpd_tls_security_level = may
+smtpd_tls_protocols = >=TLSv1.2
 smtpd_tls_loglevel = 1
 smtpd_peername_lookup = no
 postlogd_watchdog_timeout = 600s

@@ -331,7 +331,7 @@ constexpr CatalogueEntry kRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "A TLSA record of an MX host has matched nothing for a month",
-     .effect = "None.",
+     .effect = "none: mail is not affected by a record beside others that match",
      .fix = "Remove it from _25._tcp.{host} if its key is retired. If it is the next key's, name it in "
             "standby_tlsa.",
      .reference = "RFC 7671 §8.4",
