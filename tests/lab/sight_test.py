@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -118,6 +119,30 @@ class Sight(Case):
 
     def hosts_seen(self, name):
         return [address["seen_at"] for host in self.domain(name)["mx"] for address in host["addresses"]]
+
+    def test_starttls_that_every_host_loses_at_once_is_lost_on_the_way(self):
+        watched = (GOOD[0], "mx-rsa.test")                   # mx-rsa.test has a host of its own, and one of mailhost.test
+        with live.Live() as lab:
+            self.start(*watched)
+            self.wait_until("healthy", lambda: all(self.domain(name)["status"] == "ok" for name in watched))
+            for owner in (GOOD[0], "mx-rsa.test", "mailhost.test"):
+                hosts = world.domain_of(owner).hosts
+                lab.change(owner, hosts={host: tuple(replace(mail, options=("smtpd_tls_security_level=none",)) for mail in mails)
+                                         for host, mails in hosts.items()})
+            self.wait_until("stripped", lambda: self.starttls_ok() == 0)
+            for _ in range(3):                               # confirmations of what each host shows by itself
+                time.sleep(2)
+                self.assertEqual([self.open_criticals(name) for name in watched], [[], []])
+            lab.restore()
+            self.wait_until("over", lambda: self.starttls_ok() == 1
+                            and all(self.domain(name)["status"] == "ok" for name in watched))
+
+    def starttls_ok(self):
+        return next(float(line.split()[-1]) for line in get(self.service.port, "/metrics")[1].splitlines()
+                    if line.startswith("stswatch_vantage_starttls_ok"))
+
+    def open_criticals(self, name):
+        return [f["code"] for f in self.domain(name)["findings"] if f["severity"] == "critical"]
 
     def test_a_mail_server_that_accepts_and_never_greets(self):
         name = GOOD[0]
