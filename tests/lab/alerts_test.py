@@ -63,7 +63,7 @@ def race(lab, domain):
     """The new id is out before the new policy."""
     lab.set_txt(domain, "_mta-sts", ["v=STSv1; id=2;"])
     until("the new id to be seen", lambda: AlertsTest.watch.has(f'stswatch_policy_info{{domain="{domain}",id="2"'))
-    lab.set_policy(domain, model.policy(*both(domain), f"spare.{domain}"))
+    lab.set_policy(domain, model.policy(*both(domain), "mx1.both-expire.test"))
 
 
 def add_mx(lab, domain):

@@ -8,6 +8,8 @@ namespace {
 using enum Severity;
 constexpr std::nullopt_t kNever = std::nullopt;
 
+constexpr std::string_view kNoneListed[] = {"mx-none-in-policy"};  // the whole file is of another set-up
+
 constexpr Basis kPolicy = Basis::all_of({Ground::sts_record, Ground::policy});
 constexpr Basis kPolicyOrHost = Basis::any_of({Ground::policy, Ground::subject_host});
 constexpr Basis kTlsrpt = Basis::all_of({Ground::tlsrpt_record});
@@ -59,12 +61,15 @@ constexpr CatalogueEntry kRareRows[] = {
      .title = "The policy lists a host that does not exist",
      .effect = "none yet: whoever registers the name becomes a host that senders accept, once a forged MX "
                "answer names it",
-     .fix = "Take the pattern out of the file, verify it at every address, then publish \"v=STSv1; "
-            "id={new_id};\" at {record}. Treat a domain that nobody has registered as a security incident.",
+     .fix =
+         "If the host is still to come, publish its address now. Otherwise take the pattern out of the file, "
+         "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}. Treat a domain "
+         "that "
+         "nobody has registered as a security incident.",
      .reference = "RFC 8461 §10.3, RFC 8461 §10.4",
      .rests_on = kPolicy,
      .told = kPublication,
-     .beside = Beside::anything(),
+     .beside = Beside::anything_but(kNoneListed),
      .on_text = OnText::neither,
      .advice = Theme::semantics},
     {.code = "sts-subdomain-uncovered",
