@@ -34,6 +34,13 @@ bool came_to_an_end(const MxHostObservation& look, const MxHostObservation& know
          std::ranges::any_of(known.probes, [](const SmtpProbe& p) { return p.repeated && !p.held_from; });
 }
 
+/// An address of it is proved to be unusable.
+bool is_at_fault(const MxHostObservation& look, const Vantage& vantage) {
+  return std::ranges::any_of(look.probes, [&](const SmtpProbe& p) {
+    return classify(p, look.host, vantage, look.at).outcome == HostOutcome::failed;
+  });
+}
+
 /// All of the host's addresses gave an answer that proves something.
 bool saw_all(const MxHostObservation& look, const Vantage& vantage) {
   return look.addresses.lookup() != Lookup::unknown && proofs(look, vantage) == std::ssize(look.probes);
@@ -101,7 +108,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   const bool found = look.addresses.lookup() != Lookup::unknown;
   const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
   const Seconds interval = settle_in(record->debounces, look.at, schedule.confirm_after, routine);
-  const bool doubtful = !record->debounces.empty();
+  // A certificate's dates need no second look, and leave no doubt behind.
+  const bool worse = is_at_fault(look, vantage) && before && !is_at_fault(*before->known, vantage);
+  const bool doubtful = worse || !record->debounces.empty();
   memory_.remember(std::move(record), std::make_shared<MxHostObservation>(std::move(look)));
 
   bool again_soon = false;
