@@ -47,31 +47,48 @@ void recall_tlsa(const Remembered& known, KeyChange& change) {
   }
 }
 
+/// When the last sender that keeps to TTLs has forgotten records that memory saw go; null: none is known of.
+std::optional<TimePoint> forgotten_at(const Remembered& known, const std::string& host) {
+  const auto past = known.around.pasts.find(host);
+  std::optional<TimePoint> out;
+  if (past == known.around.pasts.end() || !past->second) return out;
+  for (const SeenTlsa& seen : past->second->tlsa.records)
+    if (seen.seen.gone) out = std::max(out, std::optional(*seen.seen.gone + 2 * Seconds{seen.ttl}));
+  return out;
+}
+
+Made without_records(const Remembered& known, const std::string& host) {
+  const auto until = forgotten_at(known, host);
+  if (until && *until > known.now)
+    return {PlanVerdict::unsafe, "senders that do DANE may hold the records that went from " + host +
+                                     " until " + to_utc(*until) + ": keep the key they are of until then"};
+  return {PlanVerdict::safe,
+          host + " has no TLSA records: its key is bound by none" +
+              (until ? "" : ", but where some went within two of their TTLs, which was not seen")};
+}
+
 Made make(const PlanCommand& command, const TlsaRecord& next, const Remembered& known) {
   const auto at = known.around.confirmed.find(command.key_of);
   if (at == known.around.confirmed.end() || !at->second)
     return {PlanVerdict::unknown, command.key_of + " is no MX host of the domain, or was not seen"};
   const MxHostObservation& look = *at->second;
-  const bool published = look.tlsa.lookup == Lookup::found && look.tlsa.secure;
-  if (look.tlsa.name.empty() || look.tlsa.lookup == Lookup::unknown)
+  const bool insecure = look.tlsa.lookup == Lookup::found && !look.tlsa.secure;
+  if (look.tlsa.name.empty() || look.tlsa.lookup == Lookup::unknown || insecure)
     return {PlanVerdict::unknown, "the TLSA records of " + command.key_of +
                                       " are not known to be secure: this needs a resolver that validates"};
-  if (look.tlsa.lookup == Lookup::absent)
-    return {PlanVerdict::safe, command.key_of + " has no TLSA records: its key may change at any time"};
+  if (look.tlsa.lookup == Lookup::absent) return without_records(known, command.key_of);
   KeyChange change{command.key_of, {}, {}, next, look.tlsa.ttl, known.now, {}};
-  if (published) {
-    const auto shown = vouching(look);
-    if (!shown)
-      return {PlanVerdict::unknown, "not every address of " + command.key_of + " showed its certificate"};
-    change.records = look.tlsa.records;
-    change.vouching = *shown;
-  }
+  const auto shown = vouching(look);
+  if (!shown)
+    return {PlanVerdict::unknown, "not every address of " + command.key_of + " showed its certificate"};
+  change.records = look.tlsa.records;
+  change.vouching = *shown;
   recall_tlsa(known, change);
   auto steps = plan_key_change(change);
   if (!steps) return {PlanVerdict::unsafe, steps.error()};
   return {PlanVerdict::safe,
-          "every sender that does DANE has a record of the key in use at each moment, by a TTL of " +
-              std::to_string(change.ttl) + " s",
+          "senders that do DANE and keep to the TTL of " + std::to_string(change.ttl) +
+              " s hold a record of the key in use at each moment",
           std::move(*steps)};
 }
 

@@ -63,6 +63,14 @@ void ResolverWatch::asked_to_validate(const AnswerFacts& root, const AnswerFacts
   unvalidated_ = std::min(unvalidated_ + 1, 1000);
 }
 
+bool ResolverWatch::validation_is_due(TimePoint now) {
+  constexpr Seconds kHourly{3600};
+  const bool lately = validation_asked_ && *validation_asked_ <= now && now - *validation_asked_ < kHourly;
+  if (lately && unvalidated_ == 0) return false;
+  validation_asked_ = now;
+  return true;
+}
+
 std::string ResolverWatch::not_validating() const {
   return unvalidated_ >= kInARow ? unvalidated_by_ : std::string();
 }

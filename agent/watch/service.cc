@@ -48,7 +48,7 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
 /// Another id, or another policy than before.
 bool announces_other(const DomainMemory& before, const DomainMemory& now) {
   return now.known->sts.records != before.known->sts.records ||
-         now.verdict.policy.sha256 != before.verdict.policy.sha256;
+         (!now.verdict.policy.sha256.empty() && now.verdict.policy.sha256 != before.verdict.policy.sha256);
 }
 
 /// A look at names alone is none that somebody would ask for.

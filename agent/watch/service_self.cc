@@ -49,6 +49,7 @@ void Service::hear_dates(const DomainObservation& facts) {
 /// The root is signed, and dnssec-failed.org is kept bogus for those who want to know.
 void Service::ask_to_validate(const LiveConfig& plan) {
   if (!plan.config.dns.trust_ad) return plan.probes.vantage->asked_to_validate(nullptr, nullptr);
+  if (!plan.probes.vantage->validation_is_due(clock_.now())) return;
   const auto deadline = Deadline::in(Millis{10'000}, &cancel_);
   const auto answers =
       plan.probes.resolver->ask({{"", RecordType::ns}, {"dnssec-failed.org", RecordType::a}}, deadline);

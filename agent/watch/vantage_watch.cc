@@ -122,6 +122,11 @@ void VantageWatch::asked_to_validate(const AnswerFacts* root, const AnswerFacts*
     resolver_.need_not_validate();
 }
 
+bool VantageWatch::validation_is_due(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  return resolver_.validation_is_due(now);
+}
+
 std::optional<std::string> VantageWatch::resolver_not_validating() const {
   const std::lock_guard lock(mutex_);
   auto why = resolver_.not_validating();

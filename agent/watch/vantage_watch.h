@@ -34,6 +34,8 @@ class ResolverWatch {
   /// Where it is trusted to validate (dns.trust_ad): what it says of the root, which is signed, and of a name
   /// whose signatures are wrong on purpose.
   void asked_to_validate(const AnswerFacts& root, const AnswerFacts& bogus);
+  /// Whether it is to be asked at `now`: once an hour, and at each turn while it is in doubt.
+  bool validation_is_due(TimePoint now);
   /// It was not asked: it need not validate.
   void need_not_validate() { unvalidated_ = 0; }
   /// How it shows that it does not validate (vantage-resolver-not-validating); empty: nothing speaks for it.
@@ -52,6 +54,7 @@ class ResolverWatch {
 
   std::map<std::string, Failing> failing_;  // by domain: those whose newest look it failed
   std::uint64_t looks_ = 0;
+  std::optional<TimePoint> validation_asked_;
   int unvalidated_ = 0;  // times in a row that it showed no validation
   std::string unvalidated_by_;
   bool secure_seen_ = false;        // it has called some name secure
@@ -103,6 +106,7 @@ class VantageWatch {
   std::optional<std::string> starttls_stripped() const;
   /// Whether it validates, where it is trusted to; see ResolverWatch. Null facts: it is not.
   void asked_to_validate(const AnswerFacts* root, const AnswerFacts* bogus);
+  bool validation_is_due(TimePoint now);
   std::optional<std::string> resolver_not_validating() const;
   /// When the fetches were made, by the agent's clock.
   void heard_dates(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint began,

@@ -128,7 +128,10 @@ std::vector<PatternName> look_for_patterns(Resolver& resolver, const std::vector
       for (const auto& pattern : policy->mx)
         if (patterns.size() < kPatterns && is_mx_pattern(pattern)) patterns.insert(pattern);
   }
-  if (patterns.empty()) return before;  // no policy was read: nothing was learnt of what it lists
+  // Without a policy in this look it lists what it listed last.
+  if (patterns.empty())
+    for (const auto& name : before)
+      patterns.insert(name.pattern);
   std::vector<PatternName> out;
   std::vector<DnsQuestion> questions;
   std::vector<std::size_t> asked;

@@ -71,8 +71,7 @@ void Observer::look_aside(DomainObservation& seen, const DomainObservation* know
   for (const auto& fetch : newest_fetches(seen, known))
     if (fetch.tls.peer) shown.push_back(&*fetch.tls.peer);
   seen.aside.caa = look_at_caa(resolver_, seen.domain.policy_host(), shown, &before.caa, seen.at, share);
-  seen.aside.patterns =
-      look_for_patterns(resolver_, newest_fetches(seen, known), before.patterns, seen.at, share);
+  seen.aside.patterns = look_for_patterns(resolver_, seen.fetches, before.patterns, seen.at, share);
   look_for_report_targets(seen, share);
   ask_as_browser(seen, share);
 }

@@ -117,6 +117,20 @@ TEST_CASE("a bogus zone is the zone's fault; bogus zones without end are a trust
   CHECK_FALSE(watch.blind().empty());
 }
 
+TEST_CASE("whether it validates is asked once an hour, and at each turn while it is in doubt") {
+  AnswerFacts plain;
+  plain.lookup = Lookup::found;
+  ResolverWatch watch;
+  const TimePoint now{Seconds{1'800'000'000}};
+  CHECK(watch.validation_is_due(now));
+  CHECK_FALSE(watch.validation_is_due(now + Seconds{3599}));
+  CHECK(watch.validation_is_due(now + Seconds{3600}));
+  watch.asked_to_validate(plain, {});
+  CHECK(watch.validation_is_due(now + Seconds{3660}));
+  watch.need_not_validate();
+  CHECK_FALSE(watch.validation_is_due(now + Seconds{3720}));
+}
+
 TEST_CASE("a resolver that is trusted to validate, and does not") {
   const auto facts = [](Lookup lookup, bool secure) {
     AnswerFacts out;

@@ -453,7 +453,8 @@ TEST_CASE("a bogus zone stops renewals too: dated by the certificate in use") {
   const auto all = judged(look, judge_dnssec);
   REQUIRE(all.size() == 1);
   CHECK(all[0].code == "dnssec-invalid");
-  CHECK(all[0].detail.find("until " + to_utc(kNow + days(60)) + ", cannot be renewed") != std::string::npos);
+  CHECK(all[0].detail.find("will not renew the certificate, which ends " + to_utc(kNow + days(60))) !=
+        std::string::npos);
 }
 
 TEST_CASE("names for usage 2 (RFC 7672 §3.2.3)") {

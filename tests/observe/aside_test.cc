@@ -139,4 +139,8 @@ TEST_CASE("the names of patterns: bad ones are asked again at once, good ones af
   CHECK(names[2].when.times == 3);
   fetch.status = 404;
   CHECK(look_for_patterns(resolver, {fetch}, names, kNow + 2h, soon()) == names);  // no policy was read
+  CHECK(look_for_patterns(resolver, {}, names, kNow + 2h, soon()) == names);       // nor asked for
+  const auto before = resolver.batches.size();
+  names = look_for_patterns(resolver, {}, names, kNow + 3h + 1min, soon());
+  CHECK(resolver.batches.size() == before + 1);  // what it listed is looked for all the same
 }

@@ -483,7 +483,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate is revoked",
-     .effect = "Senders may check this or not: those that do and enforce skip {host}, the others deliver.",
+     .effect = "Senders may check this or not: those that do and enforce skip {host}.",
      .fix = "Replace key and certificate at {subject}. Find out first why it was revoked, because that "
             "decides whether the key may be kept.",
      .reference = "RFC 8461 §4.2, §10.5",

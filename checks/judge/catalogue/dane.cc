@@ -315,7 +315,7 @@ constexpr CatalogueEntry kRows[] = {
      .reported_as = ResultType::tlsa_invalid,
      .title = "An MX host's key came into use before caches could have its TLSA record",
      .effect = "Senders that do DANE and still hold the former records skip {host} until they forget "
-               "them, {until} at the latest.",
+               "them, which those that keep to the TTL have done by {until}.",
      .fix =
          "Wait; nothing mends it sooner but the former key. The next time publish the new record, wait two "
          "TTLs, change the key, look at it, and remove the old record last.",
@@ -346,7 +346,7 @@ constexpr CatalogueEntry kRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MX host's TLSA records name one issuer of a CA that has several",
-     .effect = "None now. A renewal by another issuer makes senders that do DANE skip {host}.",
+     .effect = "none until a renewal: one by another issuer makes senders that do DANE skip {host}",
      .fix = "Publish 2 1 1 of every issuer that the CA may take for this kind of key, the spare ones too, a "
             "dozen records at most; or 3 1 1 of a key that renewals keep.",
      .reference = "RFC 7672 §3.1.2, RFC 7671 §8.1",
@@ -410,7 +410,7 @@ constexpr CatalogueEntry kRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "TLSA records stand in a zone that is not signed",
-     .effect = "None: senders do not look for the records of {host}. MTA-STS is not affected.",
+     .effect = "none: senders that do DANE go by signed records only; MTA-STS is not affected",
      .fix = "Sign the zone and have its DS record published, or remove the records.",
      .reference = "RFC 7672 §1.3.2",
      .rests_on = kHost,

@@ -26,7 +26,8 @@ bool is_bogus(const AnswerFacts& answer) {
 /// Public CAs have refused to issue for names that fail validation since 2026-03-15 (CA/Browser Forum ballot
 /// SC-085): the certificate in use is the last.
 std::string last_certificate(std::optional<TimePoint> end) {
-  return end ? "the certificate, until " + to_utc(*end) + ", cannot be renewed meanwhile; " : std::string();
+  return end ? "meanwhile a public CA will not renew the certificate, which ends " + to_utc(*end) + "; "
+             : std::string();
 }
 
 void earlier(std::optional<TimePoint>& end, const TlsFacts& tls) {
