@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/fleet.h"
 #include "agent/version.h"
 #include "agent/watch/means.h"
 
@@ -176,6 +177,9 @@ void add_run(CLI::App& app, RunCommand& c) {
   sub->add_option("--listen", c.listen, "ADDR:PORT of /metrics (127.0.0.1:9461)")->envname("STSWATCH_LISTEN");
   sub->add_option("--state", c.state, "Where memory is kept")->envname("STSWATCH_STATE");
   sub->add_option("--log-format", c.log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  sub->add_option("--log-level", c.log_level, "debug, info, warning or error: what is less is left out")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
 }
 
 void add_health(CLI::App& app, HealthCommand& c) {
@@ -191,9 +195,21 @@ void add_health(CLI::App& app, HealthCommand& c) {
 
 void add_store(CLI::App& app, StoreCopyCommand& c) {
   auto* store = app.add_subcommand("store", "What the service remembers")->require_subcommand(1);
-  auto* copy = store->add_subcommand("copy", "Copy the memory into a new file, also while the service runs");
-  copy->add_option("--from", c.from, "The file of agent.state")->required();
-  copy->add_option("--to", c.to, "A file that is not there yet")->required();
+  auto* copy = store->add_subcommand(
+      "copy", "Copy the memory into a new file or an empty database, also while the service runs");
+  copy->add_option("--from", c.from, "The file or database of agent.state")->required();
+  copy->add_option("--to", c.to, "A file that is not there yet, or a database that remembers nothing")
+      ->required();
+}
+
+void add_fleet(CLI::App& app, FleetCommand& c) {
+  auto* sub = app.add_subcommand(
+      "fleet", "Who of the agents on one database holds what (exit: 0 all is held by a living one, 1 not)");
+  auto* config = sub->add_option("--config", c.config_file, "The configuration, which names the database")
+                     ->envname("STSWATCH_CONFIG");
+  auto* state = sub->add_option("--state", c.state, "The database, instead of the configuration's");
+  config->excludes(state);
+  sub->add_flag("--json", c.json, "As JSON");
 }
 
 void add_tlsrpt(CLI::App& app, IngestCommand& c) {
@@ -238,6 +254,7 @@ void add_alerts(CLI::App& app, AlertsTestCommand& c) {
       ->required()
       ->envname("STSWATCH_CONFIG");
   test->add_option("--receiver", c.receiver, "Only this one");
+  test->add_flag("--all", c.all, "Each kind of notice in turn: new to resolved, and one of the agent itself");
 }
 
 /// CLI11's own complaint in our form.
@@ -281,8 +298,9 @@ int main(int argc, char** argv) {
   RunCommand run_command;
   HealthCommand health_command;
   StoreCopyCommand copy_command;
+  FleetCommand fleet_command;
   AlertsTestCommand alerts_command;
-  std::string config_file;
+  ConfigCheckCommand config_check_command;
   SilenceCommand silence_command;
   IngestCommand ingest_command;
   add_tlsrpt(app, ingest_command);
@@ -294,6 +312,7 @@ int main(int argc, char** argv) {
   add_health(app, health_command);
   add_generate(app, generate_command);
   add_store(app, copy_command);
+  add_fleet(app, fleet_command);
   add_simulate(app, simulate_command);
   add_plan(app, plan_command);
   add_history(app, history_command);
@@ -302,7 +321,9 @@ int main(int argc, char** argv) {
   auto* config = app.add_subcommand("config", "The configuration file")->require_subcommand(1);
   auto* config_check_sub =
       config->add_subcommand("check", "Every error of the file, each with line and column");
-  config_check_sub->add_option("FILE", config_file, "The file")->required();
+  config_check_sub->add_option("FILE", config_check_command.file, "The file")->required();
+  config_check_sub->add_flag("--run-command", config_check_command.run_command,
+                             "Run domains_command too, and check what it prints");
 
   try {
     app.parse(argc, argv);
@@ -324,5 +345,6 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("alerts")) return alerts_test(alerts_command, io);
   if (app.got_subcommand("explain")) return explain(explain_command, io);
   if (app.got_subcommand("store")) return store_copy(copy_command, io);
-  return config_check(config_file, io);
+  if (app.got_subcommand("fleet")) return fleet(fleet_command, io);
+  return config_check(config_check_command, io);
 }

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 
 namespace stswatch {
 namespace {
@@ -70,6 +71,10 @@ std::string effect_of(const OpenFindings& items, const std::vector<std::string>&
                       const ComposeContext& around) {
   const OpenFinding& lead = *items.front();
   if (!breaks_now(lead.finding())) return lead.finding().effect;
+  // Not everybody's: who it is, the finding says.
+  if (const auto& usable = lead.record->verdict.enforce_usable_mx;
+      domains.size() == 1 && usable && usable->max > 0)
+    return lead.finding().effect;
   std::set<std::string> broken;
   TimePoint first = began(lead, around);
   for (const OpenFinding* item : items) {
@@ -106,11 +111,10 @@ std::string seen_of(const OpenFindings& items, const std::vector<std::string>& d
   }
   std::string out;
   for (const auto& line : lines)
-    out += (out.empty() ? "" : "\n") + line;
+    text::add(out, "\n", line);
   if (more > 0) out += "\nand " + std::to_string(more) + " more";
   if (const auto& usable = items.front()->record->verdict.enforce_usable_mx; usable && domains.size() == 1)
-    out += "\nMX hosts that enforcing senders can use: " + std::to_string(usable->max) + " of " +
-           std::to_string(usable->of);
+    out += "\nMX hosts that enforcing senders can use: " + in_words(*usable);
   if (!around.vantage.empty()) out += "\nvantage: " + around.vantage;
   return out;
 }
@@ -176,7 +180,7 @@ std::string references_of(const OpenFindings& items) {
   }
   std::string out;
   for (const auto& reference : all)
-    out += (out.empty() ? "" : ", ") + reference;
+    text::add(out, ", ", reference);
   return out;
 }
 
@@ -301,8 +305,7 @@ Notice compose_resolved(const LastNotified& last_notified, const ComposeContext&
                       : "none any more: what was reported is over";
   notice.seen.clear();
   for (std::size_t i = 0; i < notice.findings.size() && i < kLines; ++i)
-    notice.seen +=
-        (i == 0 ? "" : "\n") + notice.findings[i].subject + ": no longer " + notice.findings[i].code;
+    text::add(notice.seen, "\n", notice.findings[i].subject + ": no longer " + notice.findings[i].code);
   if (notice.domains.empty() || record)
     notice.changed = changes_in_words(notice.domains.empty() ? "" : notice.domains.front(),
                                       host_of(notice, around), notice.since, around);

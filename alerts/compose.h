@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "alerts/decide.h"
 #include "alerts/notice.h"
 
@@ -27,6 +29,8 @@ Fields fields_of(const Notice& notice);
 std::string to_plain_text(const Notice& notice);
 std::string to_html(const Notice& notice);
 std::string to_webhook_json(const Notice& notice);
+/// The same, and what templates may put in besides.
+nlohmann::json template_values(const Notice& notice);
 std::string to_slack_json(const Notice& notice, const std::string& channel);
 
 /// Alertmanager API v2. A firing alert is over at `ends_at` unless it is posted again.

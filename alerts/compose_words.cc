@@ -1,7 +1,9 @@
 // Parts of a notice's words: its title, what changed, and the command that verifies.
 #include <algorithm>
 
+#include "agent/remember/began.h"
 #include "alerts/compose.h"
+#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -151,6 +153,10 @@ std::string title_of(const OpenFindings& items, const std::vector<std::string>& 
   return whom + ": " + effect + (cause != nullptr ? " (" + what + ")" : "");
 }
 
+TimePoint began(const OpenFinding& item, const ComposeContext& around) {
+  return item.own() ? item.incident->opened : began(*item.incident, *item.record, around.mx, around.now);
+}
+
 std::string changes_in_words(const std::string& domain, const std::string& host,
                              std::optional<TimePoint> after, const ComposeContext& around) {
   const auto record = around.domain ? around.domain(domain) : nullptr;
@@ -165,7 +171,7 @@ std::string changes_in_words(const std::string& domain, const std::string& host,
   if (changes.size() > kChanges) changes.resize(kChanges);
   std::string out;
   for (const Change* c : changes)
-    out += (out.empty() ? "" : "\n") + in_words(*c);
+    text::add(out, "\n", in_words(*c));
   if (!out.empty()) return out;
   if (after) return "nothing that was seen from here";
   if (record && record->past.began)

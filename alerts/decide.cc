@@ -91,8 +91,12 @@ std::optional<Decision> decide(const GroupState& now_there, const LastNotified* 
     return Decision{NoticeKind::worse, "it needs somebody sooner"};
   if (for_me && now_there.sure_severity > last.severity)
     return Decision{NoticeKind::worse, "it is more severe"};
-  if (for_me && now_there.new_cause && waited)
+  if (for_me && now_there.new_cause && waited) {
+    // What was told before has gone meanwhile, if all that is there is less.
+    if (now_there.severity < last.severity && now_there.route <= last.route)
+      return Decision{NoticeKind::better, "a lesser fault has taken its place"};
     return Decision{NoticeKind::worse, "another fault has joined it"};
+  }
   if (now_there.items.empty()) return std::nullopt;  // silenced
   // What is left may be on its way out as well: then one word at the end is enough.
   const bool settled =

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <random>
 
+#include "alerts/digest.h"
 #include "alerts/sink.h"
 
 namespace stswatch {
@@ -41,9 +42,15 @@ class Delivery {
     std::function<TimePoint()> now;
     /// Returns once what the dispatcher has written is on the disk, or the disk refuses it.
     std::function<void()> flush = [] {};
+    /// False while another agent of a fleet tells; and, once flushed, while another one may be telling.
+    std::function<bool()> tells = [] { return true; }, may_send = [] { return true; };
     std::function<void(const PendingNotice&, const SendResult&)> report = [](const PendingNotice&,
                                                                              const SendResult&) {};
     std::function<void(const SendResult&)> report_refresh = [](const SendResult&) {};
+    /// What a digest is made of; null: there are none.
+    std::function<DigestSource()> digest_source{};
+    KeyValueStore* key_values = nullptr;  // keeps when the last one was sent
+    std::function<void(const SendResult&)> report_digest = [](const SendResult&) {};
   };
 
   Delivery(Dispatcher& dispatcher, Receiver receiver, Hooks around);
@@ -54,12 +61,19 @@ class Delivery {
   DeliveryFigures figures() const;
 
  private:
+  void read_digests();
   TimePoint refresh(TimePoint now, const std::stop_token& stop);
+  /// nullopt: none was sent. Else when to go on.
+  std::optional<TimePoint> send_digest(TimePoint now, const std::stop_token& stop);
   void count(const PendingNotice& pending, const SendResult& result);
 
   Dispatcher& dispatcher_;
   const Receiver receiver_;
   const Hooks around_;
+  std::optional<DigestSchedule> digests_;
+  bool others_told_ = false;
+  int digest_failures_ = 0;  // in a row; a digest that is not taken holds up no notice
+  TimePoint digest_not_before_{};
   std::minstd_rand random_{std::random_device{}()};
   int failures_ = 0;  // in a row
   TimePoint failed_{}, not_before_{}, refreshed_{};

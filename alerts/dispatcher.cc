@@ -28,7 +28,10 @@ void load(const KeyValueStore& key_values, const char* table, Read read, Keep ke
 /// What the receiver knows once this has arrived.
 LastNotified told_by(const PendingNotice& pending, const LastNotified* before) {
   const bool reminder = pending.notice.kind == NoticeKind::reminder;
-  return {pending.notice, pending.codes, reminder && before != nullptr ? before->reminders + 1 : 0};
+  LastNotified out{pending.notice, pending.codes, reminder && before != nullptr ? before->reminders + 1 : 0};
+  if (before != nullptr)
+    out.notice.handle = before->notice.handle;  // the same message, until it is known better
+  return out;
 }
 
 /// What the problem is once this has arrived.
@@ -57,17 +60,27 @@ bool same_news(const PendingNotice& pending, const Decision& decision, const Gro
 
 Dispatcher::Dispatcher(KeyValueStore& key_values, const std::function<void(const std::string&)>& complain)
     : key_values_(key_values) {
+  read_again(complain);
+}
+
+void Dispatcher::read_again(const Complain& complain) {
+  const std::lock_guard lock(mutex_);
+  problems_.clear();
+  pending_.clear();
+  silences_.clear();
+  edits_.clear();
+  dirty_ = true;
   load<Problem>(
-      key_values, kTopicTable, topic_from_row,
+      key_values_, kTopicTable, topic_from_row,
       [&](const auto&, Problem t) { problems_[t.id] = std::move(t); }, complain);
   load<PendingNotice>(
-      key_values, kOwedTable, owed_from_row,
+      key_values_, kOwedTable, owed_from_row,
       [&](const auto&, PendingNotice o) {
         if (problems_.contains(o.problem)) pending_[{o.receiver, o.problem}].pending = std::move(o);
       },
       complain);
   load<Silence>(
-      key_values, kSilenceTable, silence_from_row,
+      key_values_, kSilenceTable, silence_from_row,
       [&](const auto& id, Silence s) { silences_[id] = std::move(s); }, complain);
 }
 
@@ -295,14 +308,15 @@ std::optional<OutgoingNotice> Dispatcher::take(const std::string& receiver, Time
   return parcel;
 }
 
-void Dispatcher::settle(const PendingNotice& pending, SendResult::Kind kind, TimePoint now) {
+void Dispatcher::settle(const PendingNotice& pending, SendResult::Kind kind, TimePoint now,
+                        const std::string& handle) {
   const std::lock_guard lock(mutex_);
   const auto it = pending_.find({pending.receiver, pending.problem});
   if (it == pending_.end()) return;
   it->second.in_flight = false;
   dirty_ = true;
   if (kind == SendResult::Kind::sent) {
-    count_as_told(it->second.pending, now);
+    count_as_told(it->second.pending, now, handle);
     edits_.push_back({kOwedTable, pending.id(), std::nullopt});
     pending_.erase(it);
     forget_what_is_over();
@@ -316,13 +330,15 @@ void Dispatcher::settle(const PendingNotice& pending, SendResult::Kind kind, Tim
   write();
 }
 
-void Dispatcher::count_as_told(const PendingNotice& pending, TimePoint now) {
+void Dispatcher::count_as_told(const PendingNotice& pending, TimePoint now, const std::string& handle) {
   const auto it = problems_.find(pending.problem);
   if (it == problems_.end()) return;
   Problem& problem = it->second;
   learn(problem, pending);
-  if (const auto told = problem.last_notified.find(pending.receiver); told != problem.last_notified.end())
+  if (const auto told = problem.last_notified.find(pending.receiver); told != problem.last_notified.end()) {
     told->second.notice.at = now;  // reminders count from when it arrived
+    if (!handle.empty()) told->second.notice.handle = handle;
+  }
   note(problem);
 }
 

@@ -43,6 +43,9 @@ class Dispatcher {
   /// Reads what was owed and said from the store; rows that cannot be read are dropped and complained of.
   Dispatcher(KeyValueStore& key_values, const std::function<void(const std::string&)>& complain);
 
+  /// From now on it is as the store has it: another agent has told meanwhile.
+  void read_again(const std::function<void(const std::string&)>& complain);
+
   void adopt(DispatchRules rules);
   /// The newest record of a domain. Cheap: it is considered at the next turn.
   void on_update(std::shared_ptr<const DomainMemory> record);
@@ -53,7 +56,9 @@ class Dispatcher {
 
   /// The most urgent notice for a receiver, still true now; null: none is due. It is out until settle().
   std::optional<OutgoingNotice> take(const std::string& receiver, TimePoint now);
-  void settle(const PendingNotice& pending, SendResult::Kind kind, TimePoint now);
+  /// `handle`: what the receiver calls the message now, where it can be updated.
+  void settle(const PendingNotice& pending, SendResult::Kind kind, TimePoint now,
+              const std::string& handle = {});
   /// What the receiver knows as firing.
   std::vector<Notice> firing(const std::string& receiver) const;
 
@@ -88,7 +93,7 @@ class Dispatcher {
   void decide_for(const ReceiverRules& receiver, Problem& problem, const AlertGroup& group, TimePoint now);
   void enqueue(const ReceiverRules& receiver, Problem& problem, const GroupState& group_state,
                const Decision& decision, TimePoint now);
-  void count_as_told(const PendingNotice& pending, TimePoint now);
+  void count_as_told(const PendingNotice& pending, TimePoint now, const std::string& handle);
   void forget_what_is_over();
   bool waits_for_a_look(const Problem& problem) const;
   const LastNotified* last_notified(const Problem& problem, const std::string& receiver) const;

@@ -57,7 +57,8 @@ struct Notice {
   std::vector<NoticeFinding> findings;        // most severe first, at most kMostFindings
   std::map<std::string, std::string> labels;  // those on which all the domains agree
   AlertIdentity alert{};
-  TimePoint at{};  // when it was decided
+  TimePoint at{};        // when it was decided
+  std::string handle{};  // of one that was told: what its receiver calls the message, to update it; or ""
   bool operator==(const Notice&) const = default;
 
   bool firing() const { return kind != NoticeKind::resolved; }
@@ -107,6 +108,7 @@ struct SendResult {
   std::string reason;  // closed set: dns, connect, tls, timeout, auth, throttled, rejected, server, config
   std::string detail;  // in words, without secrets
   std::optional<Seconds> retry_after = std::nullopt;
+  std::string handle{};  // of what was sent: what the receiver calls it, where it can be updated
 };
 
 /// How long a receiver is left alone after failures in a row: 5 s, doubling up to 10 minutes, spread by

@@ -2,6 +2,8 @@
 // by the configuration, ranges checked there.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,14 @@ struct Wanted {
 };
 
 enum class SmtpTls { starttls, implicit, none };
+enum class SmtpAuth { automatic, plain, login, xoauth2, oauthbearer };  // RFC 4954; RFC 7628
+
+/// When a digest is due: every week at this time of UTC.
+struct WeeklyAt {
+  std::chrono::weekday day = std::chrono::Monday;
+  Seconds time{8 * 3600};  // since midnight
+  bool operator==(const WeeklyAt&) const = default;
+};
 
 struct EmailReceiver {
   std::string name, smarthost, username, password_file, from;
@@ -34,6 +44,10 @@ struct EmailReceiver {
   std::vector<std::string> to;
   Severity min_severity = Severity::warning;
   Wanted wanted{};
+  SmtpAuth auth = SmtpAuth::automatic;
+  std::string oauth_token_file{};  // instead of a password; read at each mail, since tokens are short-lived
+  std::string sendmail{};          // a local program takes the mail instead of a smarthost
+  std::optional<WeeklyAt> digest{};
   bool operator==(const EmailReceiver&) const = default;
 };
 
@@ -41,13 +55,24 @@ struct SlackReceiver {
   std::string name, api_url_file, channel;
   Severity min_severity = Severity::warning;
   Wanted wanted{};
+  std::string bot_token_file{};  // instead of api_url_file: its messages can be updated
+  std::string api_url = "https://slack.com/api";
   bool operator==(const SlackReceiver&) const = default;
 };
+
+enum class WebhookMethod { post, put };
 
 struct WebhookReceiver {
   std::string name, url, hmac_secret_file;
   Severity min_severity = Severity::warning;
   Wanted wanted{};
+  std::string url_file{};  // holds the whole URL, where that is a secret; instead of `url`
+  WebhookMethod method = WebhookMethod::post;
+  // Templates, as are `url` and the values of `headers`; no body: the notice's own JSON.
+  std::optional<std::string> body{};
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> headers{};
+  std::map<std::string, std::string> secret_files{};  // by the name under which templates know the secret
   bool operator==(const WebhookReceiver&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -34,7 +35,7 @@ std::string domain_list(const Notice& notice) {
   std::string out;
   const auto shown = std::min(notice.domains.size(), kDomainsInText);
   for (std::size_t i = 0; i < shown; ++i)
-    out += (i == 0 ? "" : ", ") + notice.domains[i];
+    text::add(out, ", ", notice.domains[i]);
   if (notice.domain_count > shown) out += " and " + std::to_string(notice.domain_count - shown) + " more";
   return out;
 }
@@ -46,7 +47,7 @@ std::string code_line(const Notice& notice) {
     if (std::ranges::find(codes, f.code) == codes.end()) codes.push_back(f.code);
   std::string out;
   for (std::size_t i = 0; i < codes.size() && i < kCodes; ++i)
-    out += (i == 0 ? "" : " / ") + std::string(codes[i]);
+    text::add(out, " / ", codes[i]);
   if (codes.size() > kCodes) out += " and " + std::to_string(codes.size() - kCodes) + " more";
   out += ", " + std::string(to_string(notice.severity));
   if (!notice.reference.empty()) out += ", " + notice.reference;
@@ -153,7 +154,7 @@ Fields fields_of(const Notice& notice) {
     add("Domains", std::to_string(notice.domain_count) + ": " + domain_list(notice));
   std::string labels;
   for (const auto& [name, value] : notice.labels)
-    labels += (labels.empty() ? "" : ", ") + name + '=' + value;
+    text::add(labels, ", ", name + '=' + value);
   add("Labels", labels);
   add("Page", notice.url);
   return out;

@@ -1,5 +1,6 @@
 // The JSON renderings of a notice.
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -61,9 +62,7 @@ Json alert(const Notice& notice, const AlertIdentity::Level& level, TimePoint en
   return out;
 }
 
-}  // namespace
-
-std::string to_webhook_json(const Notice& notice) {
+Json webhook_json(const Notice& notice) {
   Json domains = Json::array(), labels = Json::object(), findings = Json::array();
   for (const auto& domain : notice.domains)
     domains.push_back(clean(domain));
@@ -94,7 +93,25 @@ std::string to_webhook_json(const Notice& notice) {
                {"findings", std::move(findings)}};
   if (!labels.empty()) json["labels"] = std::move(labels);
   if (notice.domain_count > notice.domains.size()) json["domain_count"] = notice.domain_count;
-  return dump(json);
+  return json;
+}
+
+}  // namespace
+
+std::string to_webhook_json(const Notice& notice) { return dump(webhook_json(notice)); }
+
+nlohmann::json template_values(const Notice& notice) {
+  nlohmann::json out = webhook_json(notice);
+  std::set<std::string> told;
+  out["codes"] = nlohmann::json::array();
+  for (const auto& f : notice.findings)
+    if (told.insert(f.code).second) out["codes"].push_back(clean(f.code));
+  out["domain_count"] = notice.domain_count;
+  out["thread"] = notice.thread();
+  out["domain"] = notice.domains.empty() ? "" : clean(notice.domains.front());
+  out["subject"] = subject_line(notice);
+  out["text"] = to_plain_text(notice);
+  return out;
 }
 
 std::string to_slack_json(const Notice& notice, const std::string& channel) {

@@ -39,6 +39,7 @@ Json notice_json(const Notice& n) {
   for (const auto& f : n.findings)
     findings.push_back({f.domain, f.code, f.subject, to_string(f.severity)});
   return {{"key", n.key},
+          {"handle", n.handle},
           {"kind", to_string(n.kind)},
           {"route", to_string(n.route)},
           {"severity", to_string(n.severity)},
@@ -80,6 +81,7 @@ Notice notice_of(const Json& json) {
   n.verify = json.at("verify");
   n.reference = json.at("reference");
   n.url = json.at("url");
+  n.handle = json.value("handle", "");            // nor is this
   n.runbook_url = json.value("runbook_url", "");  // not in rows of before
   n.domains = json.at("domains").get<std::vector<std::string>>();
   n.domain_count = json.at("domain_count");

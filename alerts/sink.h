@@ -13,8 +13,11 @@
 #include "alerts/dispatcher.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
+#include "checks/facts/secrets.h"
 
 namespace stswatch {
+
+struct Digest;
 
 // One HTTP request or one mail over libcurl, to a place the operator chose: verified TLS, a deadline for the
 // whole, no redirect followed, an answer of bounded size. transfer.cc alone includes libcurl.
@@ -23,21 +26,26 @@ struct HttpRequest {
   std::string url;
   std::vector<std::string> headers{};  // "Name: value"
   std::optional<std::string> body{};   // POST; without one GET
+  bool put = false;                    // PUT instead of POST
   std::string ca_file{};               // empty: the system's
   std::string user_agent{};
   Seconds patience{30};
+  Secrets secrets{};  // beside those of the URL
 };
 
-/// Sent when the answer is 2xx. The detail never holds the URL's path, which may be a secret.
-SendResult request(const HttpRequest& what, const std::stop_token& stop);
+/// Sent when the answer is 2xx. The detail holds no secret, in whatever spelling it is repeated.
+/// `answer`: where to put the body of one that is 2xx, as far as it is kept.
+SendResult request(const HttpRequest& what, const std::stop_token& stop, std::string* answer = nullptr);
 
 struct MailRequest {
   std::string smarthost;  // "host:port", "[2001:db8::1]:587"
   SmtpTls tls = SmtpTls::starttls;
   std::string username{}, password{};  // no AUTH without a username
-  std::string from{};                  // addr-spec
-  std::vector<std::string> to{};       // likewise
-  std::string message{};               // with CRLF line ends
+  SmtpAuth auth = SmtpAuth::automatic;
+  std::string token{};            // of XOAUTH2 or OAUTHBEARER (RFC 7628), instead of a password
+  std::string from{};             // addr-spec
+  std::vector<std::string> to{};  // likewise
+  std::string message{};          // with CRLF line ends
   std::string ca_file{};
   Seconds patience{60};
 };
@@ -53,6 +61,8 @@ class Sink {
   virtual ~Sink() = default;
   /// `before`: what the receiver knows of this problem; null: nothing.
   virtual SendResult send(const Notice& notice, const Notice* before, const std::stop_token& stop) = 0;
+  /// Only of receivers that have a schedule for it.
+  virtual SendResult send_digest(const Digest& digest, const std::stop_token& stop);
   /// A receiver that forgets wants to be told again and again of what fires, this often.
   virtual std::optional<Seconds> refresh_every() const { return std::nullopt; }
   virtual SendResult refresh(const std::vector<Notice>& firing, const std::stop_token& stop);
@@ -67,6 +77,7 @@ struct SinkOptions {
 struct Receiver {
   ReceiverRules rules;
   std::unique_ptr<Sink> sink;
+  std::optional<WeeklyAt> digest{};  // when it gets one
 };
 
 /// All receivers of the configuration, in its order.
@@ -74,6 +85,7 @@ std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOpti
 
 std::unique_ptr<Sink> make_email_sink(const EmailReceiver& receiver, const SinkOptions& with);
 std::unique_ptr<Sink> make_slack_sink(const SlackReceiver& receiver, const SinkOptions& with);
+std::unique_ptr<Sink> make_slack_bot_sink(const SlackReceiver& receiver, const SinkOptions& with);
 std::unique_ptr<Sink> make_webhook_sink(const WebhookReceiver& receiver, const SinkOptions& with);
 std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receiver, const SinkOptions& with);
 
@@ -90,6 +102,10 @@ std::optional<Mailbox> parse_mailbox(std::string_view text);
 
 /// CRLF line ends, ASCII only, no line over 998 octets. `from` and `to` are those of the receiver, parsed.
 std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,
+                    const std::vector<Mailbox>& to, TimePoint sent);
+
+/// The same of a digest; those of a receiver are a thread of their own.
+std::string to_mail(const Digest& digest, const std::string& receiver, const Mailbox& from,
                     const std::vector<Mailbox>& to, TimePoint sent);
 
 /// RFC 2045 §6.7.

@@ -1,9 +1,11 @@
-// Mail by submission to the operator's smarthost (RFC 6409).
+// Mail by submission to the operator's smarthost (RFC 6409), or by a program of this machine.
 #include "alerts/sink.h"
 
 #include <algorithm>
 
 #include "alerts/compose.h"
+#include "alerts/digest.h"
+#include "alerts/sendmail.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -171,10 +173,17 @@ std::string header_text(std::string_view name, std::string_view text) {
          (plain && longest() < 500 ? folded(value, column) : encoded_words(value, column)) + "\r\n";
 }
 
-std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,
-                    const std::vector<Mailbox>& to, TimePoint sent) {
+namespace {
+
+/// What a message says, and where it belongs.
+struct MailParts {
+  std::string subject, key, thread, text, html;
+};
+
+std::string assembled(const MailParts& parts, const std::string& receiver, const Mailbox& from,
+                      const std::vector<Mailbox>& to, TimePoint sent) {
   const auto domain = from.address.substr(from.address.rfind('@') + 1);
-  const auto thread = atom(notice.thread());
+  const auto thread = atom(parts.thread);
   const auto list = atom(receiver);
   const auto message_id = [&](const std::string& what) {
     return "<stswatch." + what + "." + list + "@" + domain + ">";
@@ -183,18 +192,33 @@ std::string to_mail(const Notice& notice, const std::string& receiver, const Mai
   std::string out = "From: " + mailbox_text(from) + "\r\nTo: ";
   for (std::size_t i = 0; i < to.size(); ++i)
     out += (i == 0 ? "" : ",\r\n ") + mailbox_text(to[i]);
-  out += "\r\n" + header_text("Subject", subject_line(notice));
+  out += "\r\n" + header_text("Subject", parts.subject);
   out += "Date: " + date_text(sent) + "\r\n";
-  out += "Message-ID: " + message_id(atom(notice.key)) + "\r\n";
+  out += "Message-ID: " + message_id(atom(parts.key)) + "\r\n";
   // A root that nobody sends keeps the thread together, whichever of its notices came first.
   out += "In-Reply-To: " + message_id(thread + ".root") + "\r\nReferences: " + message_id(thread + ".root") +
          "\r\n";
   out += "List-Id: <" + list + ".stswatch." + domain + ">\r\n";
   out += "Auto-Submitted: auto-generated\r\n";  // RFC 3834 §5: nobody's vacation notice answers
-  out += header_text("X-Stswatch-Key", notice.key);
+  out += header_text("X-Stswatch-Key", parts.key);
   out += "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"" + boundary + "\"\r\n\r\n";
-  out += part("text/plain", to_plain_text(notice), boundary) + part("text/html", to_html(notice), boundary);
+  out += part("text/plain", parts.text, boundary) + part("text/html", parts.html, boundary);
   return out + "--" + boundary + "--\r\n";
+}
+
+}  // namespace
+
+std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,
+                    const std::vector<Mailbox>& to, TimePoint sent) {
+  return assembled({subject_line(notice), notice.key, std::string(notice.thread()), to_plain_text(notice),
+                    to_html(notice)},
+                   receiver, from, to, sent);
+}
+
+std::string to_mail(const Digest& digest, const std::string& receiver, const Mailbox& from,
+                    const std::vector<Mailbox>& to, TimePoint sent) {
+  return assembled({digest_subject(digest), digest.key, "digest", digest_text(digest), digest_html(digest)},
+                   receiver, from, to, sent);
 }
 
 namespace {
@@ -205,31 +229,55 @@ class EmailSink : public Sink {
       : receiver_(std::move(receiver)), with_(std::move(with)) {}
 
   SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
-    MailRequest mail{.smarthost = receiver_.smarthost, .tls = receiver_.tls, .username = receiver_.username};
-    mail.ca_file = with_.ca_file;
-    const auto from = parse_mailbox(receiver_.from);
-    if (!from) return config("\"from\" is no mail address");
-    mail.from = from->address;
-    std::vector<Mailbox> to;
-    for (const auto& text : receiver_.to) {
-      const auto box = parse_mailbox(text);
-      if (!box) return config("\"to\" holds what is no mail address");
-      mail.to.push_back(box->address);
-      to.push_back(*box);
-    }
-    if (!receiver_.username.empty()) {
-      if (receiver_.tls == SmtpTls::none)
-        return config("a password is not sent without TLS: set tls to \"starttls\" or \"implicit\"");
-      auto password = read_secret(receiver_.password_file);
-      if (!password) return config(password.error());
-      mail.password = std::move(*password);
-    }
-    mail.message = to_mail(notice, receiver_.name, *from, to, with_.now());
-    return submit(mail, stop);
+    return send_made(
+        [&](const Mailbox& from, const std::vector<Mailbox>& to) {
+          return to_mail(notice, receiver_.name, from, to, with_.now());
+        },
+        stop);
+  }
+  SendResult send_digest(const Digest& digest, const std::stop_token& stop) override {
+    return send_made(
+        [&](const Mailbox& from, const std::vector<Mailbox>& to) {
+          return to_mail(digest, receiver_.name, from, to, with_.now());
+        },
+        stop);
   }
 
  private:
   static SendResult config(std::string what) { return {SendResult::Kind::failed, "config", std::move(what)}; }
+
+  template <class Make>
+  SendResult send_made(Make make, const std::stop_token& stop) {
+    const auto from = parse_mailbox(receiver_.from);
+    if (!from) return config("\"from\" is no mail address");
+    std::vector<Mailbox> to;
+    std::vector<std::string> addresses;
+    for (const auto& text : receiver_.to) {
+      const auto box = parse_mailbox(text);
+      if (!box) return config("\"to\" holds what is no mail address");
+      addresses.push_back(box->address);
+      to.push_back(*box);
+    }
+    auto message = make(*from, to);
+    if (!receiver_.sendmail.empty())
+      return hand_to_sendmail({receiver_.sendmail, from->address, std::move(addresses), std::move(message)},
+                              stop);
+    MailRequest mail{.smarthost = receiver_.smarthost, .tls = receiver_.tls, .username = receiver_.username};
+    mail.ca_file = with_.ca_file;
+    mail.from = from->address;
+    mail.to = std::move(addresses);
+    mail.message = std::move(message);
+    if (!receiver_.username.empty()) {
+      if (receiver_.tls == SmtpTls::none)
+        return config("no password or token is sent without TLS: set tls to \"starttls\" or \"implicit\"");
+      mail.auth = receiver_.auth;
+      const bool token = !receiver_.oauth_token_file.empty();
+      auto secret = read_secret(token ? receiver_.oauth_token_file : receiver_.password_file);
+      if (!secret) return config(secret.error());
+      (token ? mail.token : mail.password) = std::move(*secret);
+    }
+    return submit(mail, stop);
+  }
 
   const EmailReceiver receiver_;
   const SinkOptions with_;

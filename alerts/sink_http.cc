@@ -5,7 +5,10 @@
 #include <openssl/hmac.h>
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "alerts/compose.h"
+#include "alerts/template/template.h"
 
 namespace stswatch {
 
@@ -54,10 +57,31 @@ class SlackSink : public Sink {
 class WebhookSink : public Sink {
  public:
   WebhookSink(WebhookReceiver receiver, SinkOptions with)
-      : receiver_(std::move(receiver)), with_(std::move(with)) {}
+      : receiver_(std::move(receiver)),
+        with_(std::move(with)),
+        template_(RequestTemplate::parse(receiver_)) {}
 
   SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
-    auto what = post(with_, receiver_.url, to_webhook_json(notice));
+    if (!template_) return config("the template of " + template_.error().front().key + " is not valid");
+    auto values = template_values(notice);
+    Secrets secrets;
+    for (const auto& [name, file] : receiver_.secret_files) {
+      const auto secret = read_secret(file);
+      if (!secret) return config(secret.error());
+      secrets.add(*secret);
+      values["secret"][name] = *secret;
+    }
+    auto made = template_->render(values);
+    if (!made) return config(made.error());
+    if (!receiver_.url_file.empty()) {
+      const auto url = read_secret(receiver_.url_file);
+      if (!url) return config(url.error());
+      made->url = *url;
+      secrets.add(*url);
+    }
+    auto what = post(with_, made->url, made->body ? std::move(*made->body) : to_webhook_json(notice));
+    what.headers = std::move(made->headers);
+    what.put = receiver_.method == WebhookMethod::put;
     const auto timestamp = std::to_string(with_.now().time_since_epoch().count());
     what.headers.push_back("X-Stswatch-Timestamp: " + timestamp);
     if (!receiver_.hmac_secret_file.empty()) {
@@ -66,12 +90,14 @@ class WebhookSink : public Sink {
       what.headers.push_back("X-Stswatch-Signature: sha256=" +
                              hmac_sha256_hex(*secret, timestamp + '.' + *what.body));
     }
+    what.secrets = std::move(secrets);
     return request(what, stop);
   }
 
  private:
   const WebhookReceiver receiver_;
   const SinkOptions with_;
+  const tl::expected<RequestTemplate, std::vector<TemplateComplaint>> template_;
 };
 
 /// Alertmanager holds an alert to be over at its endsAt: what fires is posted again, well before that.
@@ -114,6 +140,10 @@ class AlertmanagerSink : public Sink {
 
 }  // namespace
 
+SendResult Sink::send_digest(const Digest&, const std::stop_token&) {
+  return {SendResult::Kind::failed, "config", "this kind of receiver takes no digest"};
+}
+
 SendResult Sink::refresh(const std::vector<Notice>&, const std::stop_token&) {
   return {SendResult::Kind::sent, "", ""};
 }
@@ -141,10 +171,13 @@ std::vector<Receiver> make_receivers(const AlertOptions& options, const SinkOpti
     rules.repeat_ticket = options.repeat_ticket;
     out.push_back(Receiver{ReceiverRules{name, rules}, std::move(sink)});
   };
-  for (const auto& r : options.emails)
+  for (const auto& r : options.emails) {
     add(r.name, r.min_severity, r.wanted, make_email_sink(r, with));
+    out.back().digest = r.digest;
+  }
   for (const auto& r : options.slacks)
-    add(r.name, r.min_severity, r.wanted, make_slack_sink(r, with));
+    add(r.name, r.min_severity, r.wanted,
+        r.bot_token_file.empty() ? make_slack_sink(r, with) : make_slack_bot_sink(r, with));
   for (const auto& r : options.webhooks)
     add(r.name, r.min_severity, r.wanted, make_webhook_sink(r, with));
   for (const auto& r : options.alertmanagers) {

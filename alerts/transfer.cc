@@ -15,8 +15,8 @@ namespace {
 using Kind = SendResult::Kind;
 
 constexpr long kConnectSeconds = 10;
-constexpr std::size_t kMostAnswer = 16 * 1024;  // of it a line is shown
-constexpr std::size_t kMostSecret = 4096;
+constexpr std::size_t kMostAnswer = 128 * 1024;  // a line is shown; Slack repeats the message
+constexpr std::size_t kMostSecret = 16 * 1024;   // access tokens are long
 
 template <auto Function>
 struct With {
@@ -87,9 +87,9 @@ void set_up(CURL* curl, Exchange& exchange, const std::string& ca_file, Seconds 
   curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
 }
 
-std::string words_of(CURLcode code, const Exchange& exchange) {
+std::string words_of(CURLcode code, const Exchange& exchange, const Secrets& secrets) {
   const std::string last_notified = exchange.error.data();
-  return printable(last_notified.empty() ? curl_easy_strerror(code) : last_notified);
+  return printable(secrets.hide(last_notified.empty() ? curl_easy_strerror(code) : last_notified));
 }
 
 std::string reason_of(CURLcode code) {
@@ -158,8 +158,42 @@ bool plain_host(std::string_view smarthost) {
   });
 }
 
-SendResult judged_mail(CURLcode code, CURL* curl, const Exchange& exchange, std::size_t size) {
-  const auto words = words_of(code, exchange);
+/// RFC 4954; with a token RFC 7628 or the older form of it that Google and Microsoft brought up.
+void log_in(CURL* curl, const MailRequest& what) {
+  const auto* mechanism = [&]() -> const char* {
+    switch (what.auth) {
+      case SmtpAuth::plain:
+        return "AUTH=PLAIN";
+      case SmtpAuth::login:
+        return "AUTH=LOGIN";
+      case SmtpAuth::oauthbearer:
+        return "AUTH=OAUTHBEARER";
+      case SmtpAuth::xoauth2:
+        return "AUTH=XOAUTH2";
+      default:
+        return what.token.empty() ? nullptr : "AUTH=XOAUTH2";
+    }
+  }();
+  curl_easy_setopt(curl, CURLOPT_USERNAME, what.username.c_str());
+  if (what.token.empty())
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, what.password.c_str());
+  else
+    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, what.token.c_str());
+  if (mechanism != nullptr) curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, mechanism);
+}
+
+std::string login_hint(const MailRequest& what) {
+  return what.token.empty()
+             ? " (is the password right? Exchange Online ends SMTP AUTH with passwords by the end of "
+               "December 2026: give it oauth_token_file)"
+             : " (is the token in oauth_token_file still valid, and for this user and SMTP?)";
+}
+
+SendResult judged_mail(CURLcode code, CURL* curl, const Exchange& exchange, const MailRequest& what) {
+  Secrets secrets;
+  secrets.add(what.password);
+  secrets.add(what.token);
+  const auto words = words_of(code, exchange, secrets);
   const long status = status_of(curl);
   if (code == CURLE_OK) return {Kind::sent, "", ""};
   const bool reply = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_WEIRD_SERVER_REPLY;
@@ -167,12 +201,12 @@ SendResult judged_mail(CURLcode code, CURL* curl, const Exchange& exchange, std:
   if (reply && status >= 500) return {Kind::refused, "rejected", words};
   const auto reason = reason_of(code);
   const bool cut_off = reason == "timeout" || reason == "connect";
-  return {cut_off && all_was_sent(curl, size) ? Kind::doubtful : Kind::failed, reason, words};
+  return {cut_off && all_was_sent(curl, what.message.size()) ? Kind::doubtful : Kind::failed, reason, words};
 }
 
 }  // namespace
 
-SendResult request(const HttpRequest& what, const std::stop_token& stop) {
+SendResult request(const HttpRequest& what, const std::stop_token& stop, std::string* answer) {
   const Curl curl = new_handle();
   if (!curl) return {Kind::failed, "config", "libcurl does not start"};
   Exchange exchange{.stop = &stop};
@@ -186,13 +220,20 @@ SendResult request(const HttpRequest& what, const std::stop_token& stop) {
   if (what.body) {
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(what.body->size()));
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, what.body->c_str());
+    if (what.put) curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, "PUT");
   }
   const CURLcode code = curl_easy_perform(curl.get());
-  if (code == CURLE_OK) return judged(status_of(curl.get()), exchange.answer, curl.get());
+  auto secrets = what.secrets;
+  secrets.add_url(what.url);
+  if (code == CURLE_OK) {
+    auto result = judged(status_of(curl.get()), secrets.hide(exchange.answer), curl.get());
+    if (answer != nullptr) *answer = std::move(exchange.answer);
+    return result;
+  }
   const auto reason = reason_of(code);
   const bool sent = what.body && all_was_sent(curl.get(), what.body->size());
   const bool cut_off = reason == "timeout" || reason == "connect";
-  return {cut_off && sent ? Kind::doubtful : Kind::failed, reason, words_of(code, exchange)};
+  return {cut_off && sent ? Kind::doubtful : Kind::failed, reason, words_of(code, exchange, secrets)};
 }
 
 SendResult submit(const MailRequest& what, const std::stop_token& stop) {
@@ -213,10 +254,7 @@ SendResult submit(const MailRequest& what, const std::stop_token& stop) {
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(curl.get(), CURLOPT_USE_SSL,
                    static_cast<long>(what.tls == SmtpTls::starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-  if (!what.username.empty()) {
-    curl_easy_setopt(curl.get(), CURLOPT_USERNAME, what.username.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_PASSWORD, what.password.c_str());
-  }
+  if (!what.username.empty()) log_in(curl.get(), what);
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_FROM, from.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_RCPT, to.get());
   curl_easy_setopt(curl.get(), CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
@@ -225,7 +263,9 @@ SendResult submit(const MailRequest& what, const std::stop_token& stop) {
   curl_easy_setopt(curl.get(), CURLOPT_READDATA, &exchange);
   curl_easy_setopt(curl.get(), CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(what.message.size()));
   const CURLcode code = curl_easy_perform(curl.get());
-  return judged_mail(code, curl.get(), exchange, what.message.size());
+  auto result = judged_mail(code, curl.get(), exchange, what);
+  if (code == CURLE_LOGIN_DENIED) result.detail += login_hint(what);
+  return result;
 }
 
 tl::expected<std::string, std::string> read_secret(const std::string& file) {

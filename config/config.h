@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/tell/metrics_options.h"
@@ -30,6 +31,12 @@ struct AgentOptions {
   std::string web_config;
   std::vector<std::string> hosts;    // names of this service, besides that in external_url
   bool shared_secret_files = false;  // secrets in files that everybody may read are taken
+};
+
+/// Pictures of a domain's status for other people's pages.
+struct BadgeOptions {
+  std::vector<std::string> allow;  // globs of those that have one; none: nobody
+  bool open = false;               // without the users of web_config
 };
 
 struct ScheduleOptions {
@@ -67,6 +74,21 @@ struct DomainConfig {
   int readiness_sessions = 100;
 };
 
+/// What names of a list have that do not say otherwise.
+struct DomainDefaults {
+  Limits limits;
+  std::map<std::string, std::string> labels{};
+  int readiness_sessions = 100;
+};
+
+/// [[domains]]: a list of names.
+struct DomainsFile {
+  std::string file;  // as written; relative to the config's folder
+  DomainDefaults defaults;
+};
+
+inline constexpr std::string_view kCommandOutput = "domains_command";  // as a source of names
+
 struct PlannedChange {
   Domain domain;
   TimePoint from{}, until{};
@@ -88,8 +110,12 @@ struct Config {
   NetworkOptions network;
   Limits expiry;  // defaults of the domains' limits
   std::vector<std::string> probe_allow;
-  std::vector<std::string> domains_files;  // as written; relative to the config's folder
-  std::vector<DomainConfig> domains;       // [[domain]] first, then those of the files; no duplicates
+  BadgeOptions badge;
+  std::vector<std::string> domains_files;     // as written; relative to the config's folder
+  std::vector<DomainsFile> lists;             // [[domains]]
+  std::vector<std::string> domains_command;   // a program and its arguments; empty: none
+  std::map<std::string, std::size_t> listed;  // how many names each list has, by its path or kCommandOutput
+  std::vector<DomainConfig> domains;          // [[domain]] first, then those of the lists; no duplicates
   std::vector<PlannedChange> planned;
   std::vector<Silence> silences;
   AlertOptions alerts;

@@ -2,59 +2,15 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
+#include <tuple>
 
 #include "checks/facts/address.h"
+#include "config/lists.h"
 #include "config/reader.h"
 
 namespace stswatch {
 namespace {
-
-constexpr std::size_t kFileSize = 64U << 20;  // 100,000 domains as tables are a tenth of it
-
-tl::expected<std::string, ConfigErrors> read_file(const std::string& path) {
-  const auto fail = [&](const std::string& what) {
-    return tl::make_unexpected(ConfigErrors{{path, 0, 0, "", what}});
-  };
-  std::error_code ec;
-  if (std::filesystem::is_directory(path, ec)) return fail("is a folder; name the file in it");
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(std::string("cannot be read: ") + std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (text.str().size() > kFileSize) return fail("is larger than 64 MiB; is it the right file?");
-  return text.str();
-}
-
-/// Remembers where each domain was named first, to complain of the second time.
-class DomainList {
- public:
-  DomainList(Config& config, ConfigErrors& errors) : config_(config), errors_(errors) {}
-
-  void add(DomainConfig domain, const std::string& file, std::size_t line, std::size_t column,
-           const std::string& key) {
-    const std::string place = file + ":" + std::to_string(line);
-    const auto [it, fresh] = first_.emplace(domain.name.str(), place);
-    if (fresh)
-      config_.domains.push_back(std::move(domain));
-    else
-      errors_.push_back(
-          {file, line, column, key,
-           "\"" + it->first + "\" is named twice, first at " + it->second + "; remove one of them"});
-  }
-
- private:
-  Config& config_;
-  ConfigErrors& errors_;
-  std::map<std::string, std::string> first_;
-};
 
 void read_domain_tables(TableReader& root, const toml::table& table, const std::string& path,
                         const Config& config, DomainList& list) {
@@ -63,49 +19,35 @@ void read_domain_tables(TableReader& root, const toml::table& table, const std::
   root.each_table("domain", [&](TableReader& r) {
     const auto domain = sections::domain(r, config.expiry);
     const auto* node = array->get(index++);
-    if (domain)
-      list.add(*domain, path, node->source().begin.line, node->source().begin.column, "domain.name");
+    if (domain) list.add_table(*domain, path, node->source().begin.line, node->source().begin.column);
   });
 }
 
-tl::expected<std::vector<std::pair<Domain, std::size_t>>, ConfigErrors> read_names(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  std::vector<std::pair<Domain, std::size_t>> names;
-  ConfigErrors errors;
-  std::istringstream in(*text);
-  std::string line;
-  for (std::size_t number = 1; std::getline(in, line); ++number) {
-    line.resize(std::min(line.find('#'), line.size()));
-    const auto start = line.find_first_not_of(" \t\r");
-    if (start == std::string::npos) continue;
-    auto domain = Domain::parse(line);
-    if (domain)
-      names.emplace_back(*domain, number);
-    else
-      errors.push_back({path, number, start + 1, "", domain.error()});
-  }
-  if (!errors.empty()) return tl::make_unexpected(std::move(errors));
-  return names;
+/// Where something stands, for what turns out to be wrong with it later.
+ConfigError at_node(const toml::node* node, const std::string& path, std::string key) {
+  if (node == nullptr) return {path, 0, 0, std::move(key), ""};
+  return {path, node->source().begin.line, node->source().begin.column, std::move(key), ""};
 }
 
-void read_domains_files(const std::string& config_path, Config& config, DomainList& list,
-                        ConfigErrors& errors) {
-  for (const auto& file : config.domains_files) {
-    const std::filesystem::path written(file);
-    const auto path =
-        written.is_absolute() ? written : std::filesystem::path(config_path).parent_path() / written;
-    const auto names = read_names(path.string());
-    if (!names) {
-      errors.insert(errors.end(), names.error().begin(), names.error().end());
-      continue;
-    }
-    for (const auto& [name, line] : *names)
-      list.add({name, config.expiry, {}, 100}, path.string(), line, 1, "domains_files");
+/// Of each list, in the order in which the sections were read.
+ListPlaces list_places(const toml::table& table, const std::string& path) {
+  ListPlaces out;
+  out.command = at_node(table.get("domains_command"), path, "domains_command");
+  if (const auto* files = table.get_as<toml::array>("domains_files"))
+    for (const auto& file : *files)
+      if (file.is_string()) out.files.push_back(at_node(&file, path, "domains_files"));
+  const auto* lists = table.get_as<toml::array>("domains");
+  if (lists == nullptr) return out;
+  for (const auto& list : *lists) {
+    const auto* inner = list.as_table();
+    const auto* file = inner == nullptr ? nullptr : inner->get_as<std::string>("file");
+    if (file != nullptr && !file->get().empty()) out.lists.push_back(at_node(file, path, "domains.file"));
   }
+  return out;
 }
 
-void read_root(const toml::table& table, const std::string& path, Config& config, ConfigErrors& errors) {
+void read_root(const toml::table& table, const std::string& path, ListCommand command, Config& config,
+               ConfigErrors& errors) {
   TableReader root(table, "", path, errors);
   auto& shared = config.agent.shared_secret_files;
   root.table("agent", [&](TableReader& r) { sections::agent(r, config.agent); });
@@ -114,6 +56,7 @@ void read_root(const toml::table& table, const std::string& path, Config& config
   root.table("network", [&](TableReader& r) { sections::network(r, config.network); });
   root.table("expiry", [&](TableReader& r) { sections::expiry(r, config.expiry); });
   root.table("probe", [&](TableReader& r) { sections::probe(r, config.probe_allow); });
+  root.table("badge", [&](TableReader& r) { sections::badge(r, config.badge); });
   root.table("alerts", [&](TableReader& r) { sections::alerts(r, config.alerts, shared); });
   root.table("metrics", [&](TableReader& r) { sections::metrics(r, config.metrics); });
   root.table("tlsrpt", [&](TableReader& r) { sections::tlsrpt(r, config.tlsrpt, shared); });
@@ -122,15 +65,21 @@ void read_root(const toml::table& table, const std::string& path, Config& config
   root.read("domains_files", config.domains_files);
   DomainList list(config, errors);
   read_domain_tables(root, table, path, config, list);
-  read_domains_files(path, config, list, errors);
+  root.each_table("domains", [&](TableReader& r) { sections::domains(r, config.expiry, config.lists); });
+  root.read("domains_command", config.domains_command);
+  if (!config.domains_command.empty() && config.domains_command[0].empty())
+    root.complain("domains_command",
+                  R"(expected a program and its arguments: ["psql", "-Atc", "SELECT ..."])");
   root.finish();
+  add_lists(config, list, path, list_places(table, path), command, errors);
 }
 
 }  // namespace
 
 std::string ConfigError::str() const {
   std::string out = file;
-  if (line != 0) out += ":" + std::to_string(line) + ":" + std::to_string(column);
+  if (line != 0) out += ":" + std::to_string(line);
+  if (line != 0 && column != 0) out += ":" + std::to_string(column);
   return out + ": " + (key.empty() ? "" : key + ": ") + what;
 }
 
@@ -190,35 +139,59 @@ tl::expected<ListenAddress, std::string> parse_listen(std::string_view text) {
 }
 
 tl::expected<std::vector<Domain>, ConfigErrors> read_domains_file(const std::string& path) {
-  const auto names = read_names(path);
-  if (!names) return tl::make_unexpected(names.error());
+  const auto text = read_whole(path);
+  if (!text) return tl::make_unexpected(text.error());
+  auto names = read_list(*text, path);
+  if (!names) return tl::make_unexpected(std::move(names.error()));
   std::vector<Domain> out;
-  for (const auto& [name, line] : *names)
-    out.push_back(name);
+  for (auto& each : *names)
+    out.push_back(std::move(each.name));
   return out;
 }
 
-tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path) {
-  Config config;
-  ConfigErrors errors;
-  try {
-    const toml::table table = toml::parse(text, std::string_view(path));
-    read_root(table, path, config, errors);
-  } catch (const toml::parse_error& e) {
-    const auto& at = e.source().begin;
-    errors.push_back({path, at.line, at.column, "", std::string(e.description())});
-  }
-  if (errors.empty()) return config;
-  std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
-    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
-  });
-  return tl::make_unexpected(std::move(errors));
+void put_in_order(ConfigErrors& errors) {
+  const auto place = [](const ConfigError& e) { return std::tie(e.file, e.line, e.column); };
+  std::stable_sort(errors.begin(), errors.end(),
+                   [&](const ConfigError& a, const ConfigError& b) { return place(a) < place(b); });
+  errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
 }
 
-tl::expected<Config, ConfigErrors> load_config(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return tl::make_unexpected(text.error());
-  return parse_config(*text, path);
+namespace {
+
+ReadConfig read_text(std::string_view text, const std::string& path, ListCommand command) {
+  ReadConfig out;
+  try {
+    const toml::table table = toml::parse(text, std::string_view(path));
+    out.is_toml = true;
+    read_root(table, path, command, out.config, out.errors);
+  } catch (const toml::parse_error& e) {
+    const auto& at = e.source().begin;
+    out.errors.push_back({path, at.line, at.column, "", std::string(e.description())});
+  }
+  put_in_order(out.errors);
+  return out;
+}
+
+tl::expected<Config, ConfigErrors> whole_or_nothing(ReadConfig read) {
+  if (read.errors.empty()) return std::move(read.config);
+  return tl::make_unexpected(std::move(read.errors));
+}
+
+}  // namespace
+
+tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path,
+                                                ListCommand command) {
+  return whole_or_nothing(read_text(text, path, command));
+}
+
+ReadConfig read_config(const std::string& path, ListCommand command) {
+  const auto text = read_whole(path);
+  if (!text) return {{}, text.error()};
+  return read_text(*text, path, command);
+}
+
+tl::expected<Config, ConfigErrors> load_config(const std::string& path, ListCommand command) {
+  return whole_or_nothing(read_config(path, command));
 }
 
 }  // namespace stswatch

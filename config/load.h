@@ -17,6 +17,7 @@ struct ConfigError {
   std::string what;                  // what is wrong, and what would be right
 
   std::string str() const;  // "F:line:column: key: what"
+  bool operator==(const ConfigError&) const = default;
 };
 
 using ConfigErrors = std::vector<ConfigError>;
@@ -24,13 +25,31 @@ using ConfigErrors = std::vector<ConfigError>;
 /// "the configuration is not valid:" and each error on a line of its own.
 std::string list_of(const ConfigErrors& errors);
 
-/// Reads the file and the domains_files it names. Never throws; never returns a half-read Config.
-tl::expected<Config, ConfigErrors> load_config(const std::string& path);
+/// Whether domains_command is run for its names, which takes as long as it likes up to 30 s; run_anyway: also
+/// where the rest is wrong already.
+enum class ListCommand { leave, run, run_anyway };
 
-/// The same from a text; `path` names it in errors and is the base of relative domains_files.
-tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path);
+/// All that could be read beside all that is wrong, for those who look on after the first error.
+struct ReadConfig {
+  Config config;
+  ConfigErrors errors;
+  bool is_toml = false;  // else nothing was read
+};
+ReadConfig read_config(const std::string& path, ListCommand command = ListCommand::leave);
 
-/// A list of names, one a line, "#" comments, blank lines ignored. Errors name the line. Duplicates are kept.
+/// By file, line and column; what is said twice is said once.
+void put_in_order(ConfigErrors& errors);
+
+/// Reads the file and the lists of domains it names. Never throws; never returns a half-read Config.
+tl::expected<Config, ConfigErrors> load_config(const std::string& path,
+                                               ListCommand command = ListCommand::leave);
+
+/// The same from a text; `path` names it in errors and is the base of relative paths of lists.
+tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path,
+                                                ListCommand command = ListCommand::leave);
+
+/// A list of names: one a line, "#" comments, blank lines ignored; or JSON as of Prometheus' http_sd. Errors
+/// name the place. Duplicates are kept.
 tl::expected<std::vector<Domain>, ConfigErrors> read_domains_file(const std::string& path);
 
 /// "90s", "5m", "1h", "30d"; at least one second. nullopt for anything else.

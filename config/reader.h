@@ -72,6 +72,7 @@ class TableReader {
 
   void require(std::string_view key);  // an error when the key is missing
   bool has(std::string_view key) const;
+  const std::string& file() const { return file_; }
   void complain(std::string_view key, std::string what);
   void finish();  // reports every key nobody read
 
@@ -100,8 +101,11 @@ void dns(TableReader& r, DnsOptions& into, bool& source);
 void network(TableReader& r, NetworkOptions& into);
 void expiry(TableReader& r, Limits& into);
 void probe(TableReader& r, std::vector<std::string>& allow);
+void badge(TableReader& r, BadgeOptions& into);
 /// nullopt when the name is missing or wrong (the complaint is made).
 std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults);
+/// A list of names, and what they have.
+void domains(TableReader& r, const Limits& defaults, std::vector<DomainsFile>& into);
 void planned(TableReader& r, std::vector<PlannedChange>& into);
 void silence(TableReader& r, std::vector<Silence>& into);
 void alerts(TableReader& r, AlertOptions& into, bool shared);

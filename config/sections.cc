@@ -1,13 +1,11 @@
 #include "config/reader.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <set>
 
 #include "checks/facts/address.h"
 #include "checks/facts/result.h"
 #include "checks/facts/tlsa.h"
+#include "config/sections_shared.h"
 
 namespace stswatch::sections {
 namespace {
@@ -17,11 +15,6 @@ std::string complain_of_server(const std::string& text) {
   if (Address::parse(text)) return {};
   if (const auto at = parse_listen(text); at && at->port != 0 && text.front() != ':') return {};
   return "\"" + text + "\" is no server; write an IP address, \"192.0.2.53:5300\" or \"[2001:db8::53]:5300\"";
-}
-
-std::string complain_of_url(const std::string& text) {
-  if (text.starts_with("http://") || text.starts_with("https://")) return {};
-  return "\"" + text + "\" is no URL; it starts with https:// or http://";
 }
 
 std::string complain_of_host(const std::string& text) {
@@ -35,24 +28,6 @@ std::string complain_of_host_and_port(const std::string& text) {
   const auto colon = text.rfind(':');
   const bool port = colon != text.npos && text.find_first_not_of("0123456789", colon + 1) == text.npos;
   return complain_of_host(port && text.find(':') == colon ? text.substr(0, colon) : text);
-}
-
-/// A file that holds a secret; one that is not there is complained of by whoever reads it.
-void read_secret_file(TableReader& r, std::string_view key, std::string& into, bool shared) {
-  r.read_checked(key, [&](const std::string& text) -> std::string {
-    into = text;
-    struct stat s {};
-    if (shared || text.empty() || ::stat(text.c_str(), &s) != 0 || (s.st_mode & 07) == 0) return {};
-    return "everybody may read this secret: chmod o= " + text +
-           ", or set agent.shared_secret_files = true where that is as it should be";
-  });
-}
-
-void read_url(TableReader& r, std::string_view key, std::string& into) {
-  r.read_checked(key, [&](const std::string& text) {
-    into = text;
-    return text.empty() ? std::string() : complain_of_url(text);
-  });
 }
 
 void read_domain(TableReader& r, std::string_view key, std::optional<Domain>& into) {
@@ -69,95 +44,6 @@ void read_days(TableReader& r, std::string_view key, Seconds& into) {
   std::int64_t days = into.count() / 86400;
   r.read_integer(key, days, 0, 366);
   into = Seconds{days * 86400};
-}
-
-/// What a receiver is told of.
-void read_wanted(TableReader& r, Wanted& into) {
-  r.read_each("routes", [&](const std::string& text) -> std::string {
-    constexpr std::pair<std::string_view, Route> kRoutes[] = {
-        {"page", Route::page}, {"ticket", Route::ticket}, {"log", Route::log}};
-    for (const auto& [word, route] : kRoutes) {
-      if (word != text) continue;
-      into.routes.push_back(route);
-      return {};
-    }
-    return "\"" + printable(text, 60) + "\" is no route; write \"page\", \"ticket\" or \"log\"";
-  });
-  r.read_each("domains", [&](const std::string& text) -> std::string {
-    into.domains.push_back(text);
-    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
-  });
-  r.read("own", into.own);
-  if (r.has("routes") && into.routes.empty())
-    r.complain("routes", "none: the receiver would be told nothing");
-  if (r.has("domains") && into.domains.empty())
-    r.complain("domains", "none: the receiver would be told nothing");
-}
-
-void read_severity(TableReader& r, Severity& into) {
-  r.read_word(
-      "min_severity", into,
-      std::vector<std::pair<std::string_view, Severity>>{
-          {"info", Severity::info}, {"warning", Severity::warning}, {"critical", Severity::critical}});
-}
-
-using Names = std::set<std::string>;
-
-/// One name, one receiver: what a receiver is owed is kept under its name.
-void read_name(TableReader& r, Names& names, std::string& into) {
-  r.require("name");
-  r.read_checked("name", [&](const std::string& text) -> std::string {
-    into = text;
-    if (text.empty()) return "a receiver needs a name";
-    return names.insert(text).second ? ""
-                                     : "\"" + printable(text, 60) + "\" is another receiver's name already";
-  });
-}
-
-/// "a@example.com" or "Name <a@example.com>".
-std::string complain_of_mailbox(const std::string& text) {
-  const auto open = text.find('<');
-  const auto address = open == std::string::npos ? text : text.substr(open + 1, text.rfind('>') - open - 1);
-  const auto at = address.rfind('@');
-  const bool plain = std::ranges::none_of(address, [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
-  const bool closed = open == std::string::npos || text.ends_with('>');
-  if (at != std::string::npos && at > 0 && at + 1 < address.size() && plain && closed) return {};
-  return "\"" + printable(text, 80) + "\" is no mail address; write \"postmaster@example.com\"";
-}
-
-void email(TableReader& r, Names& names, AlertOptions& into, bool shared) {
-  EmailReceiver e;
-  read_name(r, names, e.name);
-  for (const auto* key : {"smarthost", "from", "to"})
-    r.require(key);
-  r.read_checked("smarthost", [&](const std::string& text) -> std::string {
-    e.smarthost = text;
-    return text.rfind(':') != std::string::npos
-               ? std::string()
-               : "\"" + text + "\" has no port; write \"smtp.example.com:587\"";
-  });
-  r.read_word("tls", e.tls,
-              std::vector<std::pair<std::string_view, SmtpTls>>{
-                  {"starttls", SmtpTls::starttls}, {"implicit", SmtpTls::implicit}, {"none", SmtpTls::none}});
-  r.read("username", e.username);
-  read_secret_file(r, "password_file", e.password_file, shared);
-  r.read_checked("from", [&](const std::string& text) {
-    e.from = text;
-    return complain_of_mailbox(text);
-  });
-  r.read_each("to", [&](const std::string& text) {
-    e.to.push_back(text);
-    return complain_of_mailbox(text);
-  });
-  read_severity(r, e.min_severity);
-  read_wanted(r, e.wanted);
-  if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
-  if (e.username.empty() != e.password_file.empty())
-    r.complain(e.username.empty() ? "password_file" : "username",
-               "\"username\" and \"password_file\" go together");
-  if (!e.username.empty() && e.tls == SmtpTls::none)
-    r.complain("tls", "\"none\" would send the password in the clear; write \"starttls\" or \"implicit\"");
-  into.emails.push_back(std::move(e));
 }
 
 }  // namespace
@@ -244,20 +130,37 @@ void probe(TableReader& r, std::vector<std::string>& allow) {
   });
 }
 
+void badge(TableReader& r, BadgeOptions& into) {
+  r.read_each("allow", [&](const std::string& text) -> std::string {
+    into.allow.push_back(text);
+    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
+  });
+  r.read("public", into.open);
+}
+
+namespace {
+
+/// Of one domain, or of each in a list.
+void read_defaults(TableReader& r, DomainDefaults& into) {
+  using Expect = Limits::Expect;
+  r.read_word("expect", into.limits.expect,
+              std::vector<std::pair<std::string_view, Expect>>{{"enforce", Expect::enforce},
+                                                               {"testing", Expect::testing},
+                                                               {"none", Expect::none},
+                                                               {"absent", Expect::absent}});
+  expiry(r, into.limits);
+  r.read("labels", into.labels);
+  r.read_integer("readiness_sessions", into.readiness_sessions, 0, 1'000'000'000);
+}
+
+}  // namespace
+
 std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults) {
   std::optional<Domain> name;
   read_domain(r, "name", name);
-  Limits limits = defaults;
-  r.read_word("expect", limits.expect,
-              std::vector<std::pair<std::string_view, Limits::Expect>>{{"enforce", Limits::Expect::enforce},
-                                                                       {"testing", Limits::Expect::testing},
-                                                                       {"none", Limits::Expect::none},
-                                                                       {"absent", Limits::Expect::absent}});
-  expiry(r, limits);
-  std::map<std::string, std::string> labels;
-  r.read("labels", labels);
-  int sessions = 100;
-  r.read_integer("readiness_sessions", sessions, 0, 1'000'000'000);
+  DomainDefaults own{defaults};
+  read_defaults(r, own);
+  auto& limits = own.limits;
   r.read_each("standby_tlsa", [&](const std::string& text) -> std::string {
     const auto record = parse_tlsa(text);
     if (!record) return "\"" + text + "\" is no TLSA record; write it as in the zone: \"3 1 1 e3b0c4...\"";
@@ -265,7 +168,18 @@ std::optional<DomainConfig> domain(TableReader& r, const Limits& defaults) {
     return {};
   });
   if (!name) return std::nullopt;
-  return DomainConfig{*name, limits, std::move(labels), sessions};
+  return DomainConfig{*name, limits, std::move(own.labels), own.readiness_sessions};
+}
+
+void domains(TableReader& r, const Limits& defaults, std::vector<DomainsFile>& into) {
+  DomainsFile list{"", {defaults}};
+  r.require("file");
+  r.read_checked("file", [&](const std::string& text) -> std::string {
+    list.file = text;
+    return text.empty() ? "a file is due" : "";
+  });
+  read_defaults(r, list.defaults);
+  if (!list.file.empty()) into.push_back(std::move(list));
 }
 
 void planned(TableReader& r, std::vector<PlannedChange>& into) {
@@ -288,51 +202,6 @@ void silence(TableReader& r, std::vector<Silence>& into) {
   r.read("until", s.until);
   r.read("comment", s.comment);
   into.push_back(std::move(s));
-}
-
-void alerts(TableReader& r, AlertOptions& into, bool shared) {
-  r.read("send_resolved", into.send_resolved);
-  r.read("group_wait", into.group_wait);
-  r.read("repeat_page", into.repeat_page);
-  r.read("repeat_ticket", into.repeat_ticket);
-  Names heartbeats, names;
-  r.each_table("heartbeat", [&](TableReader& t) {
-    Heartbeat h;
-    read_name(t, heartbeats, h.name);
-    t.require("url");
-    read_url(t, "url", h.url);
-    t.read("interval", h.interval);
-    into.heartbeats.push_back(std::move(h));
-  });
-  r.each_table("email", [&](TableReader& t) { email(t, names, into, shared); });
-  r.each_table("slack", [&](TableReader& t) {
-    SlackReceiver s;
-    read_name(t, names, s.name);
-    t.require("api_url_file");
-    read_secret_file(t, "api_url_file", s.api_url_file, shared);
-    t.read("channel", s.channel);
-    read_severity(t, s.min_severity);
-    read_wanted(t, s.wanted);
-    into.slacks.push_back(std::move(s));
-  });
-  r.each_table("webhook", [&](TableReader& t) {
-    WebhookReceiver w;
-    read_name(t, names, w.name);
-    t.require("url");
-    read_url(t, "url", w.url);
-    read_secret_file(t, "hmac_secret_file", w.hmac_secret_file, shared);
-    read_severity(t, w.min_severity);
-    read_wanted(t, w.wanted);
-    into.webhooks.push_back(std::move(w));
-  });
-  r.each_table("alertmanager", [&](TableReader& t) {
-    AlertmanagerReceiver a;
-    read_name(t, names, a.name);
-    t.require("url");
-    read_url(t, "url", a.url);
-    read_wanted(t, a.wanted);
-    into.alertmanagers.push_back(std::move(a));
-  });
 }
 
 void metrics(TableReader& r, MetricsOptions& into) {

@@ -54,7 +54,7 @@ install_quietly() (
   command -v systemctl >/dev/null || exit 0
   for package; do
     case $package in
-      nsd | unbound | nginx | postfix | prometheus | postfix-mta-sts-resolver) as_root systemctl disable --quiet "$package" ;;
+      nsd | unbound | nginx | postfix | prometheus | postfix-mta-sts-resolver | postgresql | pgbouncer) as_root systemctl disable --quiet "$package" ;;
       chasquid) as_root systemctl disable --quiet chasquid.service chasquid-{smtp,submission,submission_tls}.socket ;;
     esac
   done

@@ -1,11 +1,14 @@
-// alerts test: a marked notice through each receiver, and what came of it.
+// alerts test: a marked notice, or one of each kind, through each receiver, and what came of it.
 
 #include <iostream>
+#include <optional>
+#include <tuple>
 
 #include "agent/commands/commands.h"
 #include "agent/version.h"
 #include "agent/watch/clock.h"
 #include "alerts/sink.h"
+#include "checks/facts/join.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -31,6 +34,50 @@ Notice test_notice(const Config& config, TimePoint now) {
   return n;
 }
 
+/// One problem of a domain from its beginning to its end, and one of the agent itself.
+std::vector<Notice> life_of_a_problem(const Config& config, TimePoint now) {
+  std::vector<Notice> out;
+  const auto domain = config.domains.empty() ? std::string("example.com") : config.domains[0].name.str();
+  Notice n = test_notice(config, now);
+  const auto thread = std::string(n.thread());
+  n.domains = {domain};
+  n.domain_count = 1;
+  n.findings = {{domain, "test", domain, Severity::info}};
+  for (const auto& [kind, route, severity] : {std::tuple{NoticeKind::fresh, Route::ticket, Severity::warning},
+                                              {NoticeKind::worse, Route::page, Severity::critical},
+                                              {NoticeKind::reminder, Route::page, Severity::critical},
+                                              {NoticeKind::better, Route::ticket, Severity::warning},
+                                              {NoticeKind::resolved, Route::ticket, Severity::warning}}) {
+    n.key = thread + '.' + std::to_string(out.size() + 1);
+    n.kind = kind;
+    n.route = route;
+    n.severity = severity;
+    if (kind != NoticeKind::resolved) n.findings[0].severity = severity;
+    out.push_back(n);
+  }
+  out.push_back(test_notice(config, now));
+  out.back().key = thread + "-own.1";
+  return out;
+}
+
+/// Whether it took them all.
+bool send_to(const Receiver& r, const std::vector<Notice>& notices, Streams io) {
+  bool all = true;
+  std::optional<Notice> before;
+  for (const auto& notice : notices) {
+    const bool goes_on = before && before->thread() == notice.thread();
+    const auto result = r.sink->send(notice, goes_on ? &*before : nullptr, {});
+    const bool sent = result.kind == SendResult::Kind::sent;
+    all = all && sent;
+    io.out << r.rules.name << ": " << (notices.size() > 1 ? std::string(to_string(notice.kind)) + ": " : "")
+           << (sent ? "sent" : "FAILED (" + result.reason + "): " + result.detail) << "\n"
+           << std::flush;
+    before = notice;
+    before->handle = result.handle;
+  }
+  return all;
+}
+
 }  // namespace
 
 int alerts_test(const AlertsTestCommand& command, Streams io) {
@@ -45,22 +92,16 @@ int alerts_test(const AlertsTestCommand& command, Streams io) {
   std::string names;
   bool there = command.receiver.empty();
   for (const auto& r : receivers) {
-    names += (names.empty() ? "" : ", ") + r.rules.name;
+    text::add(names, ", ", r.rules.name);
     there |= r.rules.name == command.receiver;
   }
   if (!there)
     return complain(io, "no receiver is named \"" + command.receiver + "\": there are " + names, kExitUsage);
-  const auto notice = test_notice(*config, clock.now());
+  const auto notices = command.all ? life_of_a_problem(*config, clock.now())
+                                   : std::vector<Notice>{test_notice(*config, clock.now())};
   bool all = true;
-  for (const auto& r : receivers) {
-    if (!command.receiver.empty() && r.rules.name != command.receiver) continue;
-    const auto result = r.sink->send(notice, nullptr, {});
-    const bool sent = result.kind == SendResult::Kind::sent;
-    all = all && sent;
-    io.out << r.rules.name << ": " << (sent ? "sent" : "FAILED (" + result.reason + "): " + result.detail)
-           << "\n"
-           << std::flush;
-  }
+  for (const auto& r : receivers)
+    if (command.receiver.empty() || r.rules.name == command.receiver) all = send_to(r, notices, io) && all;
   return all ? 0 : 1;
 }
 

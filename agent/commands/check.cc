@@ -134,7 +134,8 @@ int complain(Streams io, const std::string& what, int code) {
 
 int check(const CheckCommand& command, Streams io) {
   if (!command.replay.empty()) return replay(command, io);
-  const auto config = effective_config(command.flags);
+  const bool named = !command.domains.empty() || !command.domains_file.empty();
+  const auto config = effective_config(command.flags, named ? ListCommand::leave : ListCommand::run);
   if (!config) return complain(io, config.error().what, config.error().exit_code);
   const auto asked = asked_names(command, *config);
   if (!asked) return complain(io, asked.error(), kExitUsage);

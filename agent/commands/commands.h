@@ -61,13 +61,19 @@ struct LintCommand {
 /// 0 valid, 1 valid with departures, 2 invalid; with batch 0 when every line was answered.
 int lint(const LintCommand& command, Streams io);
 
-int config_check(const std::string& file, Streams io);
+struct ConfigCheckCommand {
+  std::string file;
+  bool run_command = false;  // domains_command too, for its names
+};
+/// 0 valid, 1 not.
+int config_check(const ConfigCheckCommand& command, Streams io);
 
 struct RunCommand {
   std::vector<std::string> domains;
   std::string config_file;
   std::string listen, state;  // stand in for the config's when not empty
   std::string log_format = "text";
+  std::string log_level = "info";  // what is less is left out
 };
 int run(const RunCommand& command, Streams io);
 
@@ -88,6 +94,7 @@ int store_copy(const StoreCopyCommand& command, Streams io);
 struct AlertsTestCommand {
   std::string config_file;
   std::string receiver;  // empty: all
+  bool all = false;      // each kind of notice, not only the first
 };
 /// Sends a clearly marked test notice through each receiver: 0 when all of them took it, else 1.
 int alerts_test(const AlertsTestCommand& command, Streams io);
@@ -180,6 +187,8 @@ struct ExplainCommand {
 /// A finding's page, offline; without a code the list of all, or all of them as one page. With `all`: every
 /// page as a file of its own in a folder, or a table of severities and routes. 0, kExitUsage, kExitOutput.
 int explain(const ExplainCommand& command, Streams io);
+/// Why a silence of this code (a glob) could touch nothing; empty where some finding has it.
+std::string unknown_code(const std::string& glob);
 
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.
 int complain(Streams io, const std::string& what, int code);

@@ -3,48 +3,66 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "agent/commands/commands.h"
+#include "agent/remember/store.h"
 #include "agent/tell/door/web_gate.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"
 #include "alerts/sink.h"
 #include "checks/observe/tls/verify.h"
 #include "config/load.h"
+#include "config/program/program.h"
 
 namespace stswatch {
 namespace {
 
-/// Where the file says so, for a message: the first line that holds these words; 0: none does.
-std::size_t line_with(const std::string& file, const std::string& words) {
+/// Where the file says so, for a message: the first line that holds these words, one with the key's last word
+/// rather than another; 0: none does.
+std::size_t line_with(const std::string& file, const std::string& words, const std::string& key) {
+  const auto last = key.substr(key.rfind('.') + 1);
   std::ifstream in(file);
   std::string line;
-  for (std::size_t number = 1; std::getline(in, line); ++number)
-    if (line.find(words) != line.npos) return number;
-  return 0;
+  std::size_t first = 0;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.find(words) == line.npos) continue;
+    if (line.find(last) != line.npos) return number;
+    if (first == 0) first = number;
+  }
+  return first;
 }
 
 class Check {
  public:
   Check(const std::string& file, const Config& config, Streams io) : file_(file), config_(config), io_(io) {}
 
-  /// Complains of each file that cannot be read; whether there was none.
-  bool files() {
+  /// Each file that is named and cannot be read.
+  ConfigErrors files() {
     ca_file();
     for (const auto& e : config_.alerts.emails)
-      secret("alerts.email.password_file", e.password_file);
-    for (const auto& s : config_.alerts.slacks)
+      mail(e);
+    for (const auto& s : config_.alerts.slacks) {
       secret("alerts.slack.api_url_file", s.api_url_file);
-    for (const auto& w : config_.alerts.webhooks)
+      secret("alerts.slack.bot_token_file", s.bot_token_file);
+    }
+    for (const auto& w : config_.alerts.webhooks) {
       secret("alerts.webhook.hmac_secret_file", w.hmac_secret_file);
+      secret("alerts.webhook.url_file", w.url_file);
+      for (const auto& [_, path] : w.secret_files)
+        secret("alerts.webhook.secret_files", path);
+    }
     secret("tlsrpt.token_file", config_.tlsrpt.token_file);
     maildir();
     state();
-    return good_;
+    domains_command();
+    web_config();
+    return std::move(errors_);
   }
 
   /// What is well-formed and does nothing.
@@ -56,10 +74,15 @@ class Check {
       if (everything && (!s.until || *s.until > now))
         warn("[[silence]]", "silence",
              std::string("nobody is told anything") + (s.until ? "" : ", without an end"));
+      if (const auto why = unknown_code(s.code); !why.empty())
+        warn('"' + s.code + '"', "silence.code", why + ": this silence has no effect");
+      if (!unseen_names() && !is_agent_itself(s.domain) && !any_watched(s.domain))
+        warn('"' + s.domain + '"', "silence.domain",
+             "no domain that is watched fits: this silence has no effect");
     }
     for (const auto& p : config_.planned) {
       if (p.until <= now) warn(to_utc(p.until), "planned.until", "is over: this window has no effect");
-      if (!watched(p.domain.str()))
+      if (!watched(p.domain.str()) && !unseen_names())
         warn(p.domain.str(), "planned.domain", "is not watched: this window has no effect");
     }
     const auto& t = config_.tlsrpt;
@@ -68,17 +91,14 @@ class Check {
   }
 
  private:
-  void say(const std::string& words, const std::string& key, const std::string& what, const char* before) {
-    const std::size_t line = words.empty() ? 0 : line_with(file_, words);
-    io_.err << before << file_ << (line == 0 ? "" : ":" + std::to_string(line)) << ": " << key << ": " << what
-            << "\n";
+  ConfigError at(const std::string& words, const std::string& key, const std::string& what) const {
+    return {file_, words.empty() ? 0 : line_with(file_, words, key), 0, key, what};
   }
   void warn(const std::string& words, const std::string& key, const std::string& what) {
-    say(words, key, what, "stswatch: warning: ");
+    io_.err << "stswatch: warning: " << at(words, key, what).str() << "\n";
   }
   void complain_of(const std::string& path, const std::string& key, const std::string& what) {
-    say('"' + path + '"', key, what, "");
-    good_ = false;
+    errors_.push_back(at('"' + path + '"', key, what));
   }
 
   bool watched(const std::string& domain) const {
@@ -87,12 +107,32 @@ class Check {
     return false;
   }
 
+  bool any_watched(const std::string& glob) const {
+    return std::ranges::any_of(config_.domains,
+                               [&](const DomainConfig& d) { return glob_matches(glob, d.name.str()); });
+  }
+
+  /// Those that domains_command would print, had it been run.
+  bool unseen_names() const {
+    return !config_.domains_command.empty() && !config_.listed.contains(std::string(kCommandOutput));
+  }
+
   void ca_file() {
     for (const auto& [key, path] : {std::pair{"network.ca_file", config_.network.ca_file},
                                     std::pair{"network.elder_ca_file", config_.network.elder_ca_file}}) {
       if (path.empty()) continue;
-      if (const auto trust = TrustStore::load(path); !trust) complain_of(path, key, trust.error());
+      if (const auto trust = TrustStore::load(path); !trust)
+        complain_of(path, key, trust.error() + "; name a file of certificates in PEM, or leave the key out");
     }
+  }
+
+  void mail(const EmailReceiver& e) {
+    secret("alerts.email.password_file", e.password_file);
+    secret("alerts.email.oauth_token_file", e.oauth_token_file);
+    if (!e.sendmail.empty() && ::access(e.sendmail.c_str(), X_OK) != 0)
+      complain_of(e.sendmail, "alerts.email.sendmail",
+                  e.sendmail + " cannot be run: " + std::strerror(errno) +
+                      "; name a program that takes mail as sendmail does");
   }
 
   void secret(const std::string& key, const std::string& path) {
@@ -101,7 +141,8 @@ class Check {
     const auto text = read_secret(path);
     if (text) return;
     const std::string why = ::access(path.c_str(), R_OK) != 0 ? std::string(": ") + std::strerror(errno) : "";
-    complain_of(path, key, text.error() + why);
+    complain_of(path, key,
+                text.error() + why + "; the secret stands in its first line, for the service's user to read");
   }
 
   void maildir() {
@@ -109,9 +150,21 @@ class Check {
     if (path.empty()) return;
     struct stat s {};
     if (::stat(path.c_str(), &s) != 0)
-      return complain_of(path, "tlsrpt.maildir", path + ": " + std::strerror(errno));
+      return complain_of(
+          path, "tlsrpt.maildir",
+          path + ": " + std::strerror(errno) + "; make it, or name the Maildir that gets reports");
     if (!S_ISDIR(s.st_mode) || ::access(path.c_str(), R_OK | X_OK) != 0)
-      complain_of(path, "tlsrpt.maildir", path + " is no folder that this user may read");
+      complain_of(path, "tlsrpt.maildir",
+                  path + " is no folder that this user may read; name a Maildir, and let this user read it");
+  }
+
+  /// It is not run unless that is asked for: whoever checks a file may be somebody else than the service.
+  void domains_command() {
+    const auto& words = config_.domains_command;
+    if (words.empty()) return;
+    const auto folder = std::filesystem::path(file_).parent_path().string();
+    if (const auto found = find_program(words[0], folder); !found)
+      complain_of(words[0], "domains_command", found.error());
   }
 
   /// Its folder is made at the start, and a file that is there has to be ours.
@@ -126,36 +179,45 @@ class Check {
            path + " is not this user's to write: the service's user has to be");
   }
 
+  void web_config() {
+    const auto& path = config_.agent.web_config;
+    if (path.empty()) return;
+    if (const auto gate = WebGate::open(path, config_.agent.shared_secret_files); !gate)
+      complain_of(path, "agent.web_config", gate.error());
+  }
+
   const std::string& file_;
   const Config& config_;
   Streams io_;
-  bool good_ = true;
+  ConfigErrors errors_;
 };
 
 }  // namespace
 
-int config_check(const std::string& file, Streams io) {
-  const auto config = load_config(file);
-  if (!config) {
-    for (const auto& e : config.error())
-      io.err << e.str() << "\n";
-    return 1;
-  }
+int config_check(const ConfigCheckCommand& command, Streams io) {
+  const auto& file = command.file;
+  auto read = read_config(file, command.run_command ? ListCommand::run_anyway : ListCommand::leave);
+  const Config* config = &read.config;
   Check check(file, *config, io);
-  bool good = check.files();
-  if (const auto& web = config->agent.web_config; !web.empty()) {
-    if (const auto gate = WebGate::open(web, config->agent.shared_secret_files); !gate) {
-      io.err << gate.error() << "\n";
-      good = false;
-    }
+  // What is wrong inside the file hides nothing of what is wrong with the files that it names.
+  if (read.is_toml) {
+    const auto more = check.files();
+    read.errors.insert(read.errors.end(), more.begin(), more.end());
+    put_in_order(read.errors);
   }
-  if (!good) return 1;
-  const bool idle = config->domains.empty() && config->probe_allow.empty();  // run refuses it
+  for (const auto& e : read.errors)
+    io.err << e.str() << "\n";
+  if (!read.errors.empty()) return 1;
+  const bool asks = !config->domains_command.empty() && !command.run_command;
+  const bool idle = config->domains.empty() && config->probe_allow.empty() && !asks;  // run refuses it
   io.out << file << ": valid" << (idle ? ", but it names no domain to watch: " : ": ")
          << config->domains.size() << (config->domains.size() == 1 ? " domain" : " domains")
-         << ", listening on " << config->agent.listen.host << ":" << config->agent.listen.port
-         << ", state in " << config->agent.state << "\n";
+         << (asks ? " and those that domains_command prints" : "") << ", listening on "
+         << config->agent.listen.host << ":" << config->agent.listen.port << ", state in "
+         << shown_store(config->agent.state) << "\n";
   check.without_effect(SystemClock().now());
+  for (const auto& [source, names] : config->listed)
+    if (names == 0) io.err << "stswatch: warning: " << source << ": names no domain\n";
   for (const auto& warning : warnings_of(*config))
     io.err << "stswatch: warning: " << warning << "\n";
   return 0;

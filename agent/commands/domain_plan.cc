@@ -57,7 +57,19 @@ std::vector<WorldMx> goal_mx(const Remembered& known, const std::vector<std::str
 Plan plan_of(const Remembered& known, const Goal& goal) {
   const World world = known.world();
   const auto unseen = known.unseen();
-  if (unseen.empty()) return make_plan(world, goal);
+  if (unseen.empty()) {
+    Plan plan = make_plan(world, goal);
+    const bool enforces = std::ranges::any_of(
+        plan.steps, [](const PlanStep& step) { return step.policy && step.policy->mode == Mode::enforce; });
+    const auto& verdict = known.record->verdict;
+    if (enforces && verdict.mode == Mode::testing && !verdict.readiness_open.empty()) {
+      plan.why += " Not ready for enforce yet:";
+      for (const auto& gate : verdict.readiness_open)
+        plan.why += (&gate == &verdict.readiness_open.front() ? " gate " : "; gate ") + gate;
+      plan.why += '.';
+    }
+    return plan;
+  }
   std::string why = "Not seen, so nothing is proven:";
   for (std::size_t i = 0; i < unseen.size(); ++i)
     why += (i == 0 ? " " : ", ") + unseen[i];

@@ -9,8 +9,10 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
+#include "agent/remember/dated.h"
 #include "agent/tell/runbook.h"
 #include "checks/facts/text.h"
+#include "checks/judge/catalogue/catalogue.h"
 #include "checks/judge/catalogue/deployed.h"
 #include "config/reader.h"
 
@@ -185,6 +187,16 @@ int explain(const ExplainCommand& command, Streams io) {
   else
     print_page(*entry, io.out);
   return 0;
+}
+
+std::string unknown_code(const std::string& glob) {
+  const auto fits = [&](const CatalogueEntry& entry) { return glob_matches(glob, entry.code); };
+  if (std::ranges::any_of(catalogue(), fits)) return {};
+  std::vector<std::string_view> codes;
+  for (const auto& entry : catalogue())
+    codes.push_back(entry.code);
+  const auto near = nearest(glob, codes);
+  return "no finding has this code" + (near.empty() ? std::string() : "; did you mean \"" + near + "\"?");
 }
 
 }  // namespace stswatch

@@ -8,6 +8,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/watch/live_config.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/case.h"
 #include "checks/judge/senders/plan.h"
@@ -68,7 +69,7 @@ std::string doubt(const MxVerdict& mx) {
   std::string why;
   for (const auto& address : mx.addresses)
     if (address.outcome != HostOutcome::ok)
-      why += (why.empty() ? "" : "; ") + address.address.str() + ": " + address.detail;
+      text::add(why, "; ", address.address.str() + ": " + address.detail);
   if (why.empty()) why = mx.addresses.empty() ? "it has no address that could be looked at" : "";
   if (!mx.usable) return mx.host + " could not be judged (" + why + "): look again before you enforce";
   return mx.host + " is not usable (" + why + "): senders that enforce will not deliver to it";
@@ -111,13 +112,13 @@ std::string policy_text(const Policy& policy) {
 /// "mode testing -> enforce; mx mx2.example.com added": what senders would notice.
 std::string changes(const Policy& from, const Policy& to) {
   std::string out;
-  const auto add = [&](const std::string& what) { out += (out.empty() ? "" : "; ") + what; };
+  const auto add = [&](const std::string& what) { text::add(out, "; ", what); };
   if (from.mode != to.mode)
     add("mode " + std::string(to_string(from.mode)) + " -> " + std::string(to_string(to.mode)));
   const auto only_in = [](const Policy& a, const Policy& b) {
     std::string names;
     for (const auto& pattern : a.mx)
-      if (std::ranges::find(b.mx, pattern) == b.mx.end()) names += (names.empty() ? "" : ", ") + pattern;
+      if (std::ranges::find(b.mx, pattern) == b.mx.end()) text::add(names, ", ", pattern);
     return names;
   };
   if (const auto added = only_in(to, from); !added.empty()) add("mx " + added + " added");
@@ -164,19 +165,30 @@ void add_plan_notes(const Seen& seen, const PolicyReading& wanted, Publication& 
     out.notes.push_back("Before anything is published: " + plan.why);
 }
 
+/// Each address of the policy host serves the same, as far as it serves any.
+bool copies_agree(const Seen& seen) {
+  const Limits limits;
+  return make_case(seen.look.domain, seen.look.mx, seen.look.vantage, limits).policies.size() < 2;
+}
+
 void add_notes(const Seen& seen, const Policy& wanted, bool unchanged, Publication& out) {
   const auto& v = seen.verdict;
   const Policy* now = served(seen);
+  if (!copies_agree(seen))
+    out.notes.push_back(
+        "The addresses of " + v.domain.policy_host() +
+        " do not serve the same policy now: put this file at each of them first. The new id has senders "
+        "that hold another copy fetch again.");
   if (unchanged) {
     out.notes.push_back("The policy that is served now says the same: nothing has to change, the id " +
                         v.record.id + " included.");
   } else if (now != nullptr) {
     const std::string what = changes(*now, wanted);
-    out.notes.push_back(what.empty()
-                            ? "The policy that is served stays; the record is new: what is published "
-                              "at " +
-                                  v.domain.sts_record_name() + " cannot be used."
-                            : "Against what is served now: " + what + ".");
+    if (!what.empty())
+      out.notes.push_back("Against what is served now: " + what + ".");
+    else if (v.record.outcome != Outcome::ok)
+      out.notes.push_back("The policy that is served stays; the record is new: what is published at " +
+                          v.domain.sts_record_name() + " cannot be used.");
   }
   add_plan_notes(seen, read_policy(out.policy), out);
 }
@@ -186,7 +198,7 @@ Publication publication(const GenerateCommand& command, const Seen& seen,
   Publication out;
   const Policy wanted = wanted_policy(command, seen, hosts);
   const bool unchanged = served(seen) != nullptr && same_policy(*served(seen), wanted) &&
-                         seen.verdict.record.outcome == Outcome::ok;
+                         seen.verdict.record.outcome == Outcome::ok && copies_agree(seen);
   out.domain = seen.look.domain.domain.str();
   out.policy = policy_text(wanted);
   out.policy_url = "https://" + seen.look.domain.domain.policy_host() + "/.well-known/mta-sts.txt";

@@ -21,6 +21,10 @@ using Counts = std::map<Fate, std::size_t>;
 /// A store that is not there yet is made as the service would.
 tl::expected<void, std::string> make_store(const std::string& state, const Clock& clock) {
   if (state == kInRam) return tl::make_unexpected("agent.state is \"" + state + "\": nothing would be kept");
+  if (is_database(state))
+    return tl::make_unexpected(
+        "TLS reports are counted in a file, and agent.state is a database: ingest them with the "
+        "configuration of an agent that has a file");
   if (sql::exists(state)) return {};
   const auto store = open_store(state, {.now = [&] { return clock.now(); }});
   if (!store) return tl::make_unexpected(store.error());
@@ -35,11 +39,14 @@ tl::expected<void, std::string> take_file(const std::string& path, reports::Inta
   const auto outcomes =
       intake.take({{.octets = std::move(*octets), .source = path, .media_type = "", .stays = true}});
   if (!outcomes) return tl::make_unexpected(outcomes.error());
-  const auto& outcome = outcomes->front();
-  ++counts[outcome.fate];
-  if (outcome.fate != Fate::stored)
-    io.err << path << ": " << to_string(outcome.fate) << (outcome.why.empty() ? "" : ": ") << outcome.why
-           << "\n";
+  const auto note = [&](const reports::Outcome& outcome) {
+    ++counts[outcome.fate];
+    if (outcome.fate != Fate::stored)
+      io.err << path << ": " << to_string(outcome.fate) << (outcome.why.empty() ? "" : ": ") << outcome.why
+             << "\n";
+  };
+  note(outcomes->front());
+  std::ranges::for_each(outcomes->front().further, note);
   return {};
 }
 
@@ -61,7 +68,7 @@ tl::expected<void, std::string> take_maildir(const std::string& path, reports::I
 }  // namespace
 
 int ingest(const IngestCommand& command, Streams io) {
-  const auto config = load_config(command.config_file);
+  const auto config = load_config(command.config_file, ListCommand::run);
   if (!config) return complain(io, list_of(config.error()), kExitConfig);
   const SystemClock clock;
   const auto& state = config->agent.state;

@@ -1,6 +1,7 @@
 #include "agent/commands/lint.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kChainFiles = 32;
 constexpr std::size_t kCertificate = 1U << 20;  // octets of a file
+
+/// DNS names are blind to case and end in a dot or not (RFC 4343, RFC 1034 §3.1).
+std::string name_of(std::string name) {
+  if (name.ends_with('.')) name.pop_back();
+  return text::lower(name);
+}
 
 /// What does not parse takes its place as a record that nobody can use.
 std::vector<TlsaRecord> records_of(const Json& line) {
@@ -46,13 +53,18 @@ std::vector<std::string> chain_of(const Json& line) {
 std::vector<std::string> names_of(const Json& line) {
   std::vector<std::string> out;
   for (const char* key : {"base_domain", "next_hop"})
-    if (line.contains(key) && !line.at(key).is_null()) out.push_back(line.at(key).get<std::string>());
+    if (line.contains(key) && !line.at(key).is_null())
+      out.push_back(name_of(line.at(key).get<std::string>()));
   return out;
 }
 
 /// RFC 7672 §2.2: the four outcomes of the lookup, and what a sender does then.
 Json connect(const Json& line) {
   const auto dnssec = line.at("dnssec").get<std::string>();
+  constexpr std::array<std::string_view, 4> kStates{"secure", "insecure", "bogus", "error"};
+  if (std::ranges::find(kStates, dnssec) == kStates.end())
+    return {{"error",
+             "dnssec is \"" + printable(dnssec, 40) + "\": secure, insecure, bogus or error is expected"}};
   const auto verdict = [](const char* action, const DaneReading& reading) {
     return Json{{"action", action}, {"usable", reading.usable}, {"matched", reading.matched}};
   };
@@ -76,11 +88,13 @@ Json connect(const Json& line) {
 Json base_domain(const Json& line) {
   std::vector<AliasState> aliases;
   for (const auto& link : line.value("cname_chain", Json::array()))
-    aliases.push_back({link.at("to").get<std::string>(), link.at("secure").get<bool>()});
-  const auto secure_at = line.at("secure_tlsa_at").get<std::vector<std::string>>();
+    aliases.push_back({name_of(link.at("to").get<std::string>()), link.at("secure").get<bool>()});
+  auto secure_at = line.at("secure_tlsa_at").get<std::vector<std::string>>();
+  for (auto& at : secure_at)
+    at = name_of(std::move(at));
   const auto port = line.value("port", std::uint16_t{25});
-  for (const auto& base :
-       tlsa_bases(line.at("mx_host").get<std::string>(), aliases, line.at("address_secure").get<bool>()))
+  for (const auto& base : tlsa_bases(name_of(line.at("mx_host").get<std::string>()), aliases,
+                                     line.at("address_secure").get<bool>()))
     if (std::ranges::find(secure_at, tlsa_name(base, port)) != secure_at.end())
       return {{"base_domain", base}};
   return {{"base_domain", nullptr}};
@@ -92,6 +106,9 @@ Json answer_tlsa(const Json& line) {
   const auto kind = line.at("kind").get<std::string>();
   if (kind == "connect") return connect(line);
   if (kind == "base_domain") return base_domain(line);
+  if (kind != "presentation")
+    return {{"error",
+             "kind is \"" + printable(kind, 40) + "\": presentation, connect or base_domain is expected"}};
   const auto record = parse_tlsa(line.at("text").get<std::string>());
   return {{"parses", record.has_value()}, {"usable", record && is_usable(*record)}};
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "checks/facts/text.h"
 #include "checks/judge/senders/plan_tlsa.h"
 
 namespace stswatch {
@@ -33,18 +34,19 @@ std::optional<std::vector<TlsaRecord>> vouching(const MxHostObservation& look) {
   return all ? std::optional(out) : std::nullopt;
 }
 
-/// A resolver's copy counts down: only a memory knows the whole TTL.
-void recall_tlsa(const Remembered& known, KeyChange& change) {
+/// A resolver's copy counts down: only a memory knows the whole TTL. False: it is taken for a day.
+bool recall_tlsa(const Remembered& known, KeyChange& change) {
   constexpr std::uint32_t kUnknown = 86400;
   const auto past = known.around.pasts.find(change.host);
   if (past == known.around.pasts.end() || !past->second || past->second->tlsa.records.empty()) {
     change.ttl = std::max(change.ttl, kUnknown);
-    return;
+    return false;
   }
   for (const SeenTlsa& seen : past->second->tlsa.records) {
     change.ttl = std::max(change.ttl, seen.ttl);
     if (!seen.seen.gone && seen.record == change.next) change.published = seen.seen.first;
   }
+  return true;
 }
 
 /// When the last sender that keeps to TTLs has forgotten records that memory saw go; null: none is known of.
@@ -67,28 +69,36 @@ Made without_records(const Remembered& known, const std::string& host) {
               (until ? "" : ", but where some went within two of their TTLs, which was not seen")};
 }
 
-Made make(const PlanCommand& command, const TlsaRecord& next, const Remembered& known) {
-  const auto at = known.around.confirmed.find(command.key_of);
+Made make(const std::string& host, const TlsaRecord& next, const Remembered& known) {
+  const auto at = known.around.confirmed.find(host);
   if (at == known.around.confirmed.end() || !at->second)
-    return {PlanVerdict::unknown, command.key_of + " is no MX host of the domain, or was not seen"};
+    return {PlanVerdict::unknown, host + " is no MX host of the domain, or was not seen"};
   const MxHostObservation& look = *at->second;
   const bool insecure = look.tlsa.lookup == Lookup::found && !look.tlsa.secure;
+  if (look.tlsa.name.empty() && look.addresses.lookup() == Lookup::found && !look.addresses.secure())
+    return {PlanVerdict::unknown, "the addresses of " + host +
+                                      " did not come as validated: its zone is not signed, or this resolver "
+                                      "does not validate; senders that do "
+                                      "DANE look for TLSA records only where they do (RFC 7672 §2.2.2)"};
   if (look.tlsa.name.empty() || look.tlsa.lookup == Lookup::unknown || insecure)
-    return {PlanVerdict::unknown, "the TLSA records of " + command.key_of +
+    return {PlanVerdict::unknown, "the TLSA records of " + host +
                                       " are not known to be secure: this needs a resolver that validates"};
-  if (look.tlsa.lookup == Lookup::absent) return without_records(known, command.key_of);
-  KeyChange change{command.key_of, {}, {}, next, look.tlsa.ttl, known.now, {}};
+  if (look.tlsa.lookup == Lookup::absent) return without_records(known, host);
+  KeyChange change{host, {}, {}, next, look.tlsa.ttl, known.now, {}};
   const auto shown = vouching(look);
-  if (!shown)
-    return {PlanVerdict::unknown, "not every address of " + command.key_of + " showed its certificate"};
+  if (!shown) return {PlanVerdict::unknown, "not every address of " + host + " showed its certificate"};
   change.records = look.tlsa.records;
   change.vouching = *shown;
-  recall_tlsa(known, change);
+  const bool ttl_known = recall_tlsa(known, change);
   auto steps = plan_key_change(change);
   if (!steps) return {PlanVerdict::unsafe, steps.error()};
   return {PlanVerdict::safe,
-          "senders that do DANE and keep to the TTL of " + std::to_string(change.ttl) +
-              " s hold a record of the key in use at each moment",
+          "senders that do DANE and keep to the TTL " +
+              (ttl_known
+                   ? "of " + std::to_string(change.ttl) + " s"
+                   : "(taken for " + std::to_string(change.ttl) +
+                         " s, since a resolver's copy does not show it; a service's memory does: --config)") +
+              " hold a record of the key in use at each moment",
           std::move(*steps)};
 }
 
@@ -117,13 +127,14 @@ int plan_key(const PlanCommand& command, const Remembered& known, Streams io) {
   if (!next)
     return complain(io, "--next-tlsa is no TLSA record: write it as in the zone, \"3 1 1 e3b0c4...\"",
                     kExitUsage);
-  const Made made = make(command, *next, known);
+  std::string host = text::lower(command.key_of);  // RFC 4343
+  if (host.ends_with('.')) host.pop_back();
+  const Made made = make(host, *next, known);
   if (command.json) {
-    io.out << to_json(command.key_of, made).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-           << "\n";
+    io.out << to_json(host, made).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     return exit_code(made.verdict);
   }
-  io.out << command.key_of << "  " << to_string(made.verdict) << "\n  " << made.why << "\n";
+  io.out << host << "  " << to_string(made.verdict) << "\n  " << made.why << "\n";
   for (const TlsaStep& step : made.steps)
     io.out << "  " << step.n << ". " << to_string(step.deed) << "  not before " << to_utc(step.not_before)
            << "\n     " << step.text << "\n";

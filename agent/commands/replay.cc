@@ -12,6 +12,7 @@
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
+#include "checks/facts/join.h"
 
 namespace stswatch {
 namespace {
@@ -76,15 +77,9 @@ SavedLook put_together(const DomainObservation& look, const StoredHistory& histo
   return out;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 void print(const Verdict& verdict, const std::vector<std::string>& kept_as, std::ostream& out) {
-  out << to_utc(verdict.checked_at) << "  " << to_string(verdict.status) << "  (" << joined(kept_as) << ")\n";
+  out << to_utc(verdict.checked_at) << "  " << to_string(verdict.status) << "  (" << text::joined(kept_as)
+      << ")\n";
   for (const auto& f : verdict.findings)
     if (f.severity != Severity::info)
       out << "    " << to_string(f.severity) << "  " << f.code << " [" << f.subject << "]  " << f.detail

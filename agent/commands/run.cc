@@ -2,7 +2,6 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <algorithm>
 #include <atomic>
@@ -10,8 +9,11 @@
 
 #include "agent/commands/commands.h"
 #include "agent/remember/key_value_store.h"
+#include "agent/tell/process_metrics.h"
 #include "agent/version.h"
+#include "agent/watch/agent_name.h"
 #include "agent/watch/calendar.h"
+#include "agent/watch/digest_source.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
 #include "agent/watch/own_state.h"
@@ -56,7 +58,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &patience);
     if (signal == SIGTERM || signal == SIGINT) {
-      spdlog::info("stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      log_info({.event = "stopping"}, "stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
     }
     if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
@@ -66,15 +68,19 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
 }
 
 tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& plan, const Clock& clock) {
-  auto store = open_store(plan.config.agent.state,
-                          {.now = [&clock] { return clock.now(); },
-                           .on_trouble =
-                               [](const std::string& trouble) {
-                                 if (trouble.empty())
-                                   spdlog::info("the store takes what is remembered again");
-                                 else
-                                   spdlog::error("{}; until then memory is in RAM only", trouble);
-                               }});
+  const auto& agent = plan.config.agent;
+  auto store = open_store(
+      agent.state,
+      {.now = [&clock] { return clock.now(); },
+       .on_trouble =
+           [](const std::string& trouble) {
+             if (trouble.empty())
+               log_info({.event = "store-recovered"}, "the store takes what is remembered again");
+             else
+               log_error({.event = "store-failed"}, "{}; until then memory is in RAM only", trouble);
+           },
+       .agent = is_database(agent.state) ? name_of_agent(agent.vantage) : std::string(),
+       .vantage = agent.vantage});
   if (store) (*store)->watch(watched_names(plan));
   return store;
 }
@@ -86,6 +92,75 @@ std::optional<std::map<std::string, std::string>> silences_in(const std::string&
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
+/// In a fleet who has the desk tells, and sends only what the database knows to be owed.
+void tell_by_turns(Store& memory, const std::string& state, Notifier::Hooks& around) {
+  auto* fleet = memory.fleet();
+  if (fleet == nullptr) return;
+  around.tells = [fleet] { return fleet->leases().certain(kDesk); };
+  around.flush = [] {};  // may_send does
+  around.may_send = [fleet, &memory] { return memory.flush(kFlush) && fleet->leases().certain(kDesk); };
+  around.healthy = [fleet, healthy = std::move(around.healthy)] {
+    return healthy() && fleet->leases().certain(kDesk);  // the dead man's switch is the fleet's
+  };
+  around.read_acknowledgements = [state] {
+    auto rows = read_key_values(state, kAcknowledgeTable);
+    return rows ? std::move(*rows) : std::map<std::string, std::string>{};
+  };
+}
+
+/// The shards whose domains are looked at: one that is being given away is still ours to write, but looked at
+/// no more.
+class Held {
+ public:
+  void add(const std::set<Shard>& shards) {
+    const std::lock_guard lock(mutex_);
+    shards_.insert(shards.begin(), shards.end());
+  }
+  void drop(const std::set<Shard>& shards) {
+    const std::lock_guard lock(mutex_);
+    for (const auto shard : shards)
+      shards_.erase(shard);
+  }
+  bool has(const std::string& domain) const {
+    const std::lock_guard lock(mutex_);
+    return shards_.contains(shard_of(domain));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Shard> shards_;  // guarded by mutex_
+};
+
+/// Looks, and telling, follow the leases from now on.
+void take_part(Fleet& fleet, Held& held, Service& service, Notifier& notifier) {
+  const auto say = [&service, &fleet](std::string_view event, const char* what,
+                                      const std::set<Shard>& shards) {
+    log_info({.event = event}, "{} {} {} shards{}", fleet.name(), what, shards.size(),
+             shards.contains(kDesk) ? ", the desk among them" : "");
+    service.share_anew();
+  };
+  fleet.start({.gained =
+                   [say, &held, &notifier](const std::set<Shard>& shards) {
+                     held.add(shards);
+                     say("shards-gained", "gained", shards);
+                     if (shards.contains(kDesk)) notifier.take_over();
+                   },
+               .lost =
+                   [say, &held](const std::set<Shard>& shards) {
+                     held.drop(shards);
+                     say("shards-lost", "lost", shards);
+                   },
+               .news = [&service](const auto& domains) { service.heard(domains); },
+               .trouble =
+                   [](const std::string& trouble) {
+                     if (trouble.empty())
+                       log_info({.event = "fleet-joined"}, "the leases of the fleet are renewed again");
+                     else
+                       log_error({.event = "fleet-failed"}, "{}; looks go on, and nothing is sent", trouble);
+                   },
+               .late_seconds = [&service] { return service.late().count(); }});
+}
+
 std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::string& state,
                                         std::function<bool()> healthy) {
   Notifier::Hooks around;
@@ -93,20 +168,21 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
   around.read_silences = [state] { return silences_in(state); };
   around.healthy = std::move(healthy);
+  tell_by_turns(memory, state, around);
   return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
 }
 
 /// Receivers are served by the plan that the service works by.
 void notify_by(const LiveConfig& plan, Notifier& notifier) {
   for (const auto& warning : warnings_of(plan.config))
-    spdlog::warn("{}", warning);
+    log_warning({.event = "config-warning"}, "{}", warning);
   notifier.adopt(plan.config, plan.probes.trust->file());
 }
 
 }  // namespace
 
 int run(const RunCommand& command, Streams io) {
-  log_to_stderr(command.log_format);
+  log_to_stderr(command.log_format, command.log_level);
   keep_out_of_core_dumps();
   if (!command.domains.empty() && !command.config_file.empty())
     return complain(
@@ -123,9 +199,14 @@ int run(const RunCommand& command, Streams io) {
   const auto store = open_memory(**plan, clock);
   if (!store) return complain(io, store.error(), kExitConfig);
   Store& memory = **store;
-  const auto reports = ReportWatch::open((*plan)->config.agent.state, clock);
+  const auto& state = (*plan)->config.agent.state;
+  const auto reports = ReportWatch::open(is_database(state) ? std::string(kInRam) : state, clock);
   if (!reports) return complain(io, reports.error(), kExitConfig);
-  OwnState own(memory.key_values(), clock);
+  auto* const fleet = memory.fleet();
+  Held held;
+  const auto own_rows =
+      open_store(std::string(kInRam), {});  // in a fleet what ails one is no business of others
+  OwnState own(fleet != nullptr ? (*own_rows)->key_values() : memory.key_values(), clock);
   PlanWatch plans(memory.key_values(), (*plan)->config.agent.state, clock);
   Service* watch = nullptr;  // once there is one
   const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
@@ -134,6 +215,7 @@ int run(const RunCommand& command, Streams io) {
   Service service(std::move(*plan), heeded, clock);
   watch = &service;
   service.use_plans(plans);
+  if (fleet != nullptr) service.share([&held](const std::string& domain) { return held.has(domain); });
   service.use_reports([&](const std::string& domain) { return (*reports)->of(domain); });
   Reloader reloader(command, service, memory, clock, [&](const LiveConfig& by) {
     notify_by(by, *notifier);
@@ -149,14 +231,27 @@ int run(const RunCommand& command, Streams io) {
     const auto plan = service.plan();
     s.configured_silences = plan->config.silences;
     s.metrics = plan->config.metrics;
+    s.labels_of = [plan](const std::string& domain) {
+      const auto* named = plan->find(domain);
+      return named != nullptr ? &named->labels : nullptr;
+    };
     s.own = own.incidents();
     s.reports = (*reports)->figures();
     s.reports_of = [&](const std::string& domain) { return (*reports)->of(domain); };
     s.plans = plans.all();
     return s;
   };
+  notifier->use_digests(
+      [&](const Wanted& wanted) { return digest_source(snapshot(), service.plan()->config, wanted); });
   auto parts = acts_of(service, *notifier, reloader, clock);
-  parts.metrics = {std::make_shared<SnapshotCollectable>(snapshot), service.looks().registry()};
+  const auto snapshot_of_ours = [&] {  // else a fleet would count each domain as often as it has agents
+    auto s = snapshot();
+    if (fleet != nullptr)
+      std::erase_if(s.domains, [&](const auto& record) { return !held.has(record->known->domain.str()); });
+    return s;
+  };
+  parts.metrics = {std::make_shared<SnapshotCollectable>(snapshot_of_ours), service.looks().registry(),
+                   std::make_shared<ProcessCollectable>()};
   parts.ready = [&] { return ready.load(); };
   parts.snapshot = snapshot;
   parts.probe = [&](const std::string& target, auto timeout) { return prober.probe(target, timeout); };
@@ -164,7 +259,7 @@ int run(const RunCommand& command, Streams io) {
   parts.own = [&] { return own.incidents(); };
   parts.report = [&](ReportPost post) { return (*reports)->post(std::move(post)); };
   (*reports)->adopt(*service.plan());
-  const auto http = serve_http(listen.host, listen.port, std::move(parts));
+  auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
   SelfCheck self(own, clock, self_questions(senses_of({clock, service, *notifier, memory, reloader})));
@@ -172,11 +267,13 @@ int run(const RunCommand& command, Streams io) {
   own.on_change(tell_of_agent);
   tell_of_agent();
   notify_by(*service.plan(), *notifier);
+  log_empty_lists(service.plan()->config);
   service.start();
   (*reports)->start();
+  if (fleet != nullptr) take_part(*fleet, held, service, *notifier);
   ready = true;
   systemd::ready(domains);
-  spdlog::info("stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
+  log_info({.event = "started"}, "stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
   wait_for_stop(signals, reloader, service, [&] { self.turn(); });
   ready = false;
   systemd::stopping();
@@ -184,7 +281,10 @@ int run(const RunCommand& command, Streams io) {
   service.stop();
   (*reports)->stop();
   notifier->stop();
-  if (!memory.stop()) spdlog::error("{}; what was seen last is lost", memory.health().trouble.value_or(""));
+  if (fleet != nullptr) http->reset();  // it asks the fleet, which ends with the store
+  if (!memory.stop())
+    log_error({.event = "store-failed"}, "{}; what was seen last is lost",
+              memory.health().trouble.value_or(""));
   return 0;
 }
 

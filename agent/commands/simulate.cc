@@ -11,17 +11,11 @@
 #include "agent/remember/plan_row.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
+#include "checks/facts/join.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
 namespace {
-
-std::string joined(const std::vector<std::string>& words, const char* between = ", ") {
-  std::string out;
-  for (const auto& word : words)
-    out += (out.empty() ? "" : between) + word;
-  return out;
-}
 
 std::string usable_words(const LevelResult& level) {
   if (!level.usable) return "no enforce policy in effect";
@@ -38,7 +32,7 @@ void print_point(const char* what, const std::optional<WorldPoint>& point, TimeP
     words.push_back(reason.str());
   out << "    " << what
       << (point->at <= now ? "now" : to_utc(point->at) + ", in " + to_words(point->at - now)) << ": "
-      << joined(words) << " (" << point->policy << ")\n";
+      << text::joined(words) << " (" << point->policy << ")\n";
 }
 
 void print_level(const char* name, const LevelResult& level, TimePoint now, std::ostream& out) {
@@ -58,7 +52,7 @@ void print(const World& world, const Simulation& result, std::ostream& out) {
     std::string row = "    " + s.holds.str();
     row.resize(std::max<std::size_t>(row.size() + 2, 28), ' ');
     row += s.outcome;
-    if (!s.hosts.empty()) row += "  " + joined(s.hosts);
+    if (!s.hosts.empty()) row += "  " + text::joined(s.hosts);
     if (s.live_until)
       row += "  (until " + to_utc(*s.live_until) +
              (s.refreshable ? ", sees the new id)" : ", cannot learn of a change)");
@@ -151,7 +145,7 @@ int simulate_domain(const SimulateCommand& command, Streams io) {
   }
   if (change) io.out << "If it were published at this moment, all at once:\n";
   print(then, result, io.out);
-  if (!unseen.empty()) io.out << "  Not seen: " << joined(unseen) << "\n";
+  if (!unseen.empty()) io.out << "  Not seen: " << text::joined(unseen) << "\n";
   if (plan) {
     io.out << "The plan (stswatch plan): " << to_string(plan->verdict) << "\n  " << plan->why << "\n";
     print_steps(*plan, io.out);

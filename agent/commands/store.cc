@@ -23,8 +23,8 @@ namespace stswatch {
 int store_copy(const StoreCopyCommand& command, Streams io) {
   const auto domains = copy_store(command.from, command.to);
   if (!domains) return complain(io, domains.error(), kExitOutput);
-  io.out << command.to << ": the memory of " << *domains << (*domains == 1 ? " domain" : " domains")
-         << " from " << command.from << "\n";
+  io.out << shown_store(command.to) << ": the memory of " << *domains
+         << (*domains == 1 ? " domain" : " domains") << " from " << shown_store(command.from) << "\n";
   return 0;
 }
 
@@ -40,10 +40,10 @@ tl::expected<std::string, std::pair<std::string, int>> store_file(const SilenceC
     if (!config) return tl::make_unexpected(std::pair(list_of(config.error()), kExitConfig));
     state = config->agent.state;
   }
-  if (state == kInRam || state.find("://") != std::string::npos)
+  if (state == kInRam || (state.find("://") != std::string::npos && !is_database(state)))
     return tl::make_unexpected(
         std::pair("silences are kept in a store on disk, and agent.state is \"" + state +
-                      "\": set it to a file, or write a [[silence]] into the configuration",
+                      "\": set it to a file or a database, or write a [[silence]] into the configuration",
                   kExitConfig));
   return state;
 }
@@ -87,6 +87,8 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
   const auto there = read(file);
   if (!there) return complain(io, there.error(), kExitOutput);
   const auto any = [](const std::string& glob) { return glob.empty() ? "*" : glob; };
+  if (const auto why = unknown_code(any(command.code)); !why.empty())
+    return complain(io, "--code \"" + command.code + "\": " + why, kExitUsage);
   const Silence silence{any(command.domain), any(command.code),          any(command.subject), *until,
                         command.comment,     user_name() + " by command"};
   const auto place = place_of(silence, *there, now);

@@ -60,7 +60,10 @@ class Stepper {
   void good(Incident& incident) {
     ++incident.good_looks;
     const int needed = incident.finding.of_the_agent ? 1 : patience_.good_looks;
-    if (incident.good_looks < needed || flapping(incident, now_, patience_)) return;
+    if (incident.good_looks >= needed && !flapping(incident, now_, patience_)) over(incident);
+  }
+
+  void over(Incident& incident) {
     incident.closed = now_;
     note_change(incident, now_);
     tell(Transition::Kind::closed, incident);
@@ -94,14 +97,18 @@ bool flapping(const Incident& incident, TimePoint now, const Patience& patience)
 
 IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
                   const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
-                  const Patience& patience, const HappenedAt& happened_at) {
+                  const Patience& patience, const HappenedAt& happened_at, const Replaced& replaced) {
   Stepper stepper(std::move(was), now, patience);
   for (const Finding& finding : found)
     stepper.bad(finding, seen_anew(finding), happened_at ? happened_at(finding) : std::nullopt);
   for (Incident& incident : stepper.incidents()) {
     const bool there =
         std::ranges::any_of(found, [&](const Finding& f) { return same(f, incident.finding); });
-    if (incident.open() && !there && seen_anew(incident.finding)) stepper.good(incident);
+    if (!incident.open() || there) continue;
+    if (replaced && replaced(incident.finding))
+      stepper.over(incident);
+    else if (seen_anew(incident.finding))
+      stepper.good(incident);
   }
   return stepper.take();
 }

@@ -48,12 +48,16 @@ struct IncidentStep {
 /// When what a finding tells of happened, where it tells of an event.
 using HappenedAt = std::function<std::optional<TimePoint>(const Finding&)>;
 
+/// Another finding names from now on what this one told.
+using Replaced = std::function<bool(const Finding&)>;
+
 /// `found`: the findings of the confirmed facts. `seen_anew`: whether this look saw, with its own eyes, what
 /// the finding rests on; where it did not, an absent finding is neither good nor bad. An event that happens
-/// again while its finding is still open is told again.
+/// again while its finding is still open is told again; what is replaced is over at once.
 IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
                   const std::function<bool(const Finding&)>& seen_anew, TimePoint now,
-                  const Patience& patience = {}, const HappenedAt& happened_at = {});
+                  const Patience& patience = {}, const HappenedAt& happened_at = {},
+                  const Replaced& replaced = {});
 
 /// It has changed so often that it is held open until it has been quiet (RULES 5.3).
 bool flapping(const Incident& incident, TimePoint now, const Patience& patience = {});

@@ -3,6 +3,7 @@
 // while the service that owns the store may be running.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@ namespace stswatch {
 struct KeyValueEdit {
   std::string table, key;
   std::optional<std::string> text;  // null: erased
+  std::int64_t epoch = 0;           // of the desk, in a fleet: the store's own
 };
 
 class KeyValueStore {
@@ -31,11 +33,11 @@ class KeyValueStore {
   }
 };
 
-/// The rows of a table, by key. The errors name the file and how to mend it.
-tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& file,
+/// The rows of a table, by key. The errors name the store and how to mend it.
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
                                                                               const std::string& table);
-/// All of the edits, or none. The file must be a store already.
-tl::expected<void, std::string> edit_key_values(const std::string& file,
+/// All of the edits, or none. It must be a store already.
+tl::expected<void, std::string> edit_key_values(const std::string& state,
                                                 const std::vector<KeyValueEdit>& edits);
 
 }  // namespace stswatch

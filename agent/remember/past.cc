@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "checks/facts/join.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/rules.h"
 
@@ -69,10 +70,10 @@ class Folder {
       past_.mx.push_back({host, {c_.now, {}}});
       added.insert(host);
     }
-    if (!added.empty()) changed("mx-added", domain_, joined(before), joined(added));
-    if (!removed.empty()) changed("mx-removed", domain_, joined(removed), joined(now));
+    if (!added.empty()) changed("mx-added", domain_, text::joined(before), text::joined(added));
+    if (!removed.empty()) changed("mx-removed", domain_, text::joined(removed), text::joined(now));
     if (added == now && removed == before && other_provider(before, now))
-      changed("mx-provider-changed", domain_, joined(before), joined(now));
+      changed("mx-provider-changed", domain_, text::joined(before), text::joined(now));
   }
 
   /// RULES 3.2 J: "all MX hosts replaced by hosts of another registrable domain".
@@ -110,7 +111,7 @@ class Folder {
     const std::set<std::string> was(past_.policy_host_addresses.begin(), past_.policy_host_addresses.end());
     if (now.empty()) return;  // gone: that has findings of its own
     if (!was.empty() && now != was)
-      changed("sts-policy-host-address-changed", domain_, joined(was), joined(now));
+      changed("sts-policy-host-address-changed", domain_, text::joined(was), text::joined(now));
     past_.policy_host_addresses.assign(now.begin(), now.end());
   }
 

@@ -86,7 +86,6 @@ struct Novelty {
 Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<const Certificate*>& shown,
                 std::string SeenCertificate::*of_known, std::string Certificate::*of_shown, TimePoint now);
 
-std::string joined(const std::set<std::string>& words);
 /// The first of them, and how many more there are.
 std::string told(const std::set<std::string>& words);
 

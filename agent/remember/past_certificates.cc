@@ -1,6 +1,8 @@
 #include "agent/remember/past.h"
+#include "checks/facts/join.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace stswatch {
 namespace {
@@ -49,17 +51,11 @@ Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<con
   return out;
 }
 
-std::string joined(const std::set<std::string>& words) {
-  std::string out;
-  for (const auto& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 std::string told(const std::set<std::string>& words) {
-  if (words.size() <= kTold) return joined(words);
+  if (words.size() <= kTold) return text::joined(words);
   const auto first = std::next(words.begin(), kTold);
-  return joined({words.begin(), first}) + " and " + std::to_string(words.size() - kTold) + " more";
+  return text::joined(std::ranges::subrange(words.begin(), first)) + " and " +
+         std::to_string(words.size() - kTold) + " more";
 }
 
 HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {

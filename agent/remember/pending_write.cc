@@ -83,13 +83,16 @@ std::shared_ptr<const DomainObservation> whole(const std::shared_ptr<const Domai
 
 template <class Record, class Look>
 void keep_looks(PendingWrite& write, KeptLooks& kept, const Record& record,
-                const std::shared_ptr<const Look>& look) {
-  const auto known = hash_of(*record.known);
+                const std::shared_ptr<const Look>& look, const Record* before) {
+  // Judged again, as all are at a start: what is known is what is kept, and need not be hashed.
+  const auto& slot = kept[static_cast<std::size_t>(Role::known)];
+  const bool kept_as_it_is = before != nullptr && before->known == record.known && slot;
+  const auto known = kept_as_it_is ? slot->hash : hash_of(*record.known);
   bool changed = keep(write, kept, Role::known, record.known, known);
   const auto confirmed = record.confirmed == record.known ? known : hash_of(*record.confirmed);
   changed = keep(write, kept, Role::confirmed, record.confirmed, confirmed) || changed;
   if (look == nullptr) return;
-  const auto seen = look == record.known ? known : hash_of(*look);
+  const auto seen = look == record.known || *look == *record.known ? known : hash_of(*look);
   keep(write, kept, Role::last, look, seen);
   keep(write, kept, good(*look) ? Role::good : Role::failed, look, seen);
   changed = changed || !write.changes.empty() || !write.transitions.empty() ||
@@ -125,7 +128,7 @@ PendingWrite pending_write_of(const DomainMemory* before, std::shared_ptr<const 
   write.transitions = std::move(transitions);
   // What a sender may hold from now on, and what people are told of, does not wait for company.
   write.urgent = windows != 0 || !write.transitions.empty();
-  keep_looks(write, kept, *record, whole(look, *record->known));
+  keep_looks(write, kept, *record, whole(look, *record->known), before);
   write.record = std::move(record);
   write.kept = kept;
   return write;
@@ -141,7 +144,7 @@ PendingWrite pending_write_of(const MxMemory* before, std::shared_ptr<const MxMe
   write.sections = when(!was || was->certificates != record->past->certificates, kCertificates) |
                    when(doubted, kState | kMoments) | when(rolled, kState);
   write.changes = added(was ? &was->changes : nullptr, record->past->changes);
-  keep_looks(write, kept, *record, look);
+  keep_looks(write, kept, *record, look, before);
   write.record = std::move(record);
   write.kept = kept;
   return write;
@@ -212,7 +215,7 @@ void WriteQueue::add(PendingWrite write, Steady now) {
 void WriteQueue::add(std::vector<KeyValueEdit> edits, Steady now) {
   note(now, true);
   for (auto& edit : edits)
-    edits_[{std::move(edit.table), std::move(edit.key)}] = std::move(edit.text);
+    edits_.insert_or_assign({edit.table, edit.key}, std::move(edit));
 }
 
 void WriteQueue::drop(std::int64_t subject, Steady now) {
@@ -232,8 +235,8 @@ Batch WriteQueue::take() {
   out.dropped.assign(dropped_.begin(), dropped_.end());
   for (auto& [_, write] : writes_)
     out.writes.push_back(std::move(write));
-  for (auto& [name, text] : edits_)
-    out.edits.push_back({name.first, name.second, std::move(text)});
+  for (auto& [_, edit] : edits_)
+    out.edits.push_back(std::move(edit));
   *this = {};
   return out;
 }
@@ -251,7 +254,13 @@ void WriteQueue::put_back(Batch batch, Steady now) {
       it->second = merge(std::move(write), std::move(it->second));
   }
   for (auto& edit : batch.edits)
-    edits_.emplace(std::pair{std::move(edit.table), std::move(edit.key)}, std::move(edit.text));
+    edits_.emplace(std::pair{edit.table, edit.key}, std::move(edit));
+}
+
+void WriteQueue::drop_if(const std::function<bool(const PendingWrite&)>& write,
+                         const std::function<bool(const KeyValueEdit&)>& edit) {
+  std::erase_if(writes_, [&](const auto& entry) { return write(entry.second); });
+  std::erase_if(edits_, [&](const auto& entry) { return edit(entry.second); });
 }
 
 }  // namespace stswatch

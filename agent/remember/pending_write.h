@@ -60,6 +60,10 @@ struct PendingWrite {
   std::vector<Change> changes;  // those that are new
   std::vector<StoredTransition> transitions;
   bool urgent = false;
+  // In a fleet: of a domain its shard, and the epoch that it was seen under; of an MX host -1 and the life of
+  // the agent.
+  Shard shard = -1;
+  std::int64_t epoch = 0;
 
   bool empty() const { return sections == 0 && looks.empty() && changes.empty() && transitions.empty(); }
 };
@@ -98,13 +102,17 @@ class WriteQueue {
   /// The batch did not reach the disk; what came since stays in force.
   void put_back(Batch batch, Steady now);
 
+  /// What is no longer ours to write.
+  void drop_if(const std::function<bool(const PendingWrite&)>& write,
+               const std::function<bool(const KeyValueEdit&)>& edit);
+
   bool empty() const { return writes_.empty() && edits_.empty() && dropped_.empty(); }
 
  private:
   void note(Steady now, bool urgent);
 
-  std::map<std::int64_t, PendingWrite> writes_;                                      // by subject
-  std::map<std::pair<std::string, std::string>, std::optional<std::string>> edits_;  // by table and key
+  std::map<std::int64_t, PendingWrite> writes_;                        // by subject
+  std::map<std::pair<std::string, std::string>, KeyValueEdit> edits_;  // by table and key
   std::set<std::int64_t> dropped_;
   std::optional<Steady> since_;
   bool urgent_ = false;

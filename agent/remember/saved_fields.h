@@ -252,7 +252,7 @@ void describe(V& v, Of<V, PolicyFetch>& fetch) {
 
 template <class V>
 void describe(V& v, Of<V, SmtpProbe>& probe) {
-  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, repeated, tls,
+  auto& [address, failure, duration, banner, reply_code, helo_only, starttls_offered, injected, repeated, tls,
          held_from] = probe;
   v.always("address", address);
   v("failure", failure);
@@ -261,6 +261,7 @@ void describe(V& v, Of<V, SmtpProbe>& probe) {
   v("reply_code", reply_code);
   v("helo_only", helo_only);
   v("starttls_offered", starttls_offered);
+  v("injected", injected);
   v("repeated", repeated);
   v("tls", tls);
   v("held_from", held_from);
@@ -364,7 +365,8 @@ void describe(V& v, Of<V, DomainObservation>& look) {
 template <class V>
 void describe(V& v, Of<V, Vantage>& vantage) {
   auto& [reached_443, reached_25, reached_25_only, reached_443_at, reached_25_at, answered_at, spoke_25_at,
-         starttls_stripped, resolver_blind, port53_blocked, port25_blocked, ipv6, allow_private] = vantage;
+         starttls_stripped, resolver_blind, clock_doubted, port53_blocked, port25_blocked, ipv6,
+         allow_private] = vantage;
   v("reached_443", reached_443);
   v("reached_25", reached_25);
   v("reached_25_only", reached_25_only);
@@ -374,6 +376,7 @@ void describe(V& v, Of<V, Vantage>& vantage) {
   v("spoke_25_at", spoke_25_at);
   v("starttls_stripped", starttls_stripped);
   v("resolver_blind", resolver_blind);
+  v("clock_doubted", clock_doubted);
   v("port53_blocked", port53_blocked);
   v("port25_blocked", port25_blocked);
   v.always("ipv6", ipv6);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/remember/saved_memory_fields.h"
+#include "checks/facts/join.h"
 
 namespace stswatch::saved {
 
@@ -198,7 +199,7 @@ void Reader::word(const std::string& typed, E& value, const Place& place) {
   }
   std::string known;
   for (const auto& [_, word] : all)
-    known += (known.empty() ? "" : ", ") + std::string(word);
+    text::add(known, ", ", word);
   fault_.say(place, "\"" + printable(typed, 60) + "\" is none of " + known);
 }
 

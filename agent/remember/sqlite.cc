@@ -49,22 +49,22 @@ std::string uri_of(const std::string& file, std::string_view query) {
 
 }  // namespace
 
-void Statement::bind(std::int64_t value) { sqlite3_bind_int64(raw_, ++bound_, value); }
-void Statement::bind(std::string_view text) {
+void SqliteStatement::put_integer(std::int64_t value) { sqlite3_bind_int64(raw_, ++bound_, value); }
+void SqliteStatement::put_text(std::string_view text) {
   const char* octets = text.data() != nullptr ? text.data() : "";  // a null pointer would be NULL
   sqlite3_bind_text64(raw_, ++bound_, octets, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
-void Statement::bind(Blob blob) {
-  sqlite3_bind_blob64(raw_, ++bound_, blob.octets.data(), blob.octets.size(), SQLITE_TRANSIENT);
+void SqliteStatement::put_octets(std::string_view octets) {
+  sqlite3_bind_blob64(raw_, ++bound_, octets.data(), octets.size(), SQLITE_TRANSIENT);
 }
-void Statement::bind(std::nullptr_t) { sqlite3_bind_null(raw_, ++bound_); }
+void SqliteStatement::put_null() { sqlite3_bind_null(raw_, ++bound_); }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(raw_, column); }
-std::string_view Statement::text(int column) const {
+std::int64_t SqliteStatement::integer(int column) const { return sqlite3_column_int64(raw_, column); }
+std::string_view SqliteStatement::text(int column) const {
   const auto* octets = static_cast<const char*>(sqlite3_column_blob(raw_, column));
   return {octets, octets == nullptr ? 0 : static_cast<std::size_t>(sqlite3_column_bytes(raw_, column))};
 }
-bool Statement::null(int column) const { return sqlite3_column_type(raw_, column) == SQLITE_NULL; }
+bool SqliteStatement::null(int column) const { return sqlite3_column_type(raw_, column) == SQLITE_NULL; }
 
 tl::expected<std::unique_ptr<Database>, Trouble> Database::open(const std::string& file, Access access) {
   const int flags =
@@ -105,35 +105,28 @@ Statement* Database::prepare(std::string_view text) {
     note(code);
     return nullptr;
   }
-  return &statements_.emplace(std::move(key), Statement(raw)).first->second;
+  return &statements_.emplace(std::move(key), SqliteStatement(raw)).first->second;
 }
 
 bool Database::step(Statement& statement) {
   if (trouble_) return false;
-  const int code = sqlite3_step(statement.raw_);
+  const int code = sqlite3_step(static_cast<SqliteStatement&>(statement).raw_);
   if (code == SQLITE_ROW) return true;
   if (code != SQLITE_DONE) note(code);
   return false;
 }
 
 void Database::reset(Statement& statement) {
-  sqlite3_reset(statement.raw_);
-  sqlite3_clear_bindings(statement.raw_);
-  statement.bound_ = 0;
+  auto& ours = static_cast<SqliteStatement&>(statement);
+  sqlite3_reset(ours.raw_);
+  sqlite3_clear_bindings(ours.raw_);
+  ours.bound_ = 0;
 }
 
 void Database::script(const std::string& text) {
   if (trouble_) return;
   if (const int code = sqlite3_exec(raw_, text.c_str(), nullptr, nullptr, nullptr); code != SQLITE_OK)
     note(code);
-}
-
-std::optional<std::int64_t> Database::number(std::string_view text) {
-  std::optional<std::int64_t> out;
-  each(text, [&](const Statement& row) {
-    if (!out) out = row.integer(0);
-  });
-  return out;
 }
 
 tl::expected<void, Trouble> Database::settle() {

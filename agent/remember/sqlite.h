@@ -1,6 +1,4 @@
-// SQLite's C API behind values that clean up after themselves. The first thing that goes wrong is kept and
-// what follows it is skipped, so that a transaction reads as the list of its statements. One thread at a
-// time.
+// SQLite's C API behind values that clean up after themselves. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -12,49 +10,32 @@
 #include <tl/expected.hpp>
 #include <unordered_map>
 
+#include "agent/remember/tables.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace stswatch::sql {
 
-struct Trouble {
-  enum class Kind { cannot_open, not_ours, damaged, read_only, full, failing, busy, other };
-  Kind kind = Kind::other;
-  std::string text;  // in SQLite's words
-};
-
-/// Octets, as opposed to text.
-struct Blob {
-  std::string_view octets;
-};
-
-/// A statement while it is bound, and the row it stands at.
-class Statement {
+class SqliteStatement : public Statement {
  public:
-  explicit Statement(sqlite3_stmt* raw) : raw_(raw) {}
-
-  void bind(std::int64_t value);
-  void bind(std::string_view text);
-  void bind(Blob blob);
-  void bind(std::nullptr_t);
-  void bind(const std::string& text) { bind(std::string_view(text)); }
-  void bind(const char* text) { bind(std::string_view(text)); }
-  template <class T>
-  requires std::is_integral_v<T>
-  void bind(T value) { bind(static_cast<std::int64_t>(value)); }
-
-  // Of the row; columns count from 0.
-  std::int64_t integer(int column) const;
-  std::string_view text(int column) const;  // until the next step
-  bool null(int column) const;
+  explicit SqliteStatement(sqlite3_stmt* raw) : raw_(raw) {}
+  std::int64_t integer(int column) const override;
+  std::string_view text(int column) const override;
+  bool null(int column) const override;
 
  private:
   friend class Database;
+  void put_integer(std::int64_t value) override;
+  void put_text(std::string_view text) override;
+  void put_octets(std::string_view octets) override;
+  void put_null() override;
+
   sqlite3_stmt* raw_;  // owned by the database's cache
   int bound_ = 0;
 };
 
-class Database {
+class Database : public Tables {
  public:
   enum class Access {
     read_write,  // created when it is not there
@@ -62,39 +43,10 @@ class Database {
     frozen,  // read-only, and nobody else has it open: needs no lock and no file beside it
   };
   static tl::expected<std::unique_ptr<Database>, Trouble> open(const std::string& file, Access access);
-  ~Database();
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
+  ~Database() override;
 
-  /// One statement, its parameters bound in order.
-  template <class... Args>
-  void run(std::string_view text, const Args&... args) {
-    each(
-        text, [](const Statement&) {}, args...);
-  }
-  template <class OnRow, class... Args>
-  void each(std::string_view text, OnRow on_row, const Args&... args) {
-    Statement* statement = prepare(text);
-    if (statement == nullptr) return;
-    (statement->bind(args), ...);
-    while (step(*statement))
-      on_row(*statement);
-    reset(*statement);
-  }
-  /// For callers that bind by themselves.
-  template <class Bind>
-  void run_bound(std::string_view text, Bind bind) {
-    Statement* statement = prepare(text);
-    if (statement == nullptr) return;
-    bind(*statement);
-    while (step(*statement)) {
-    }
-    reset(*statement);
-  }
-  /// Several statements without parameters.
-  void script(const std::string& text);
-  /// The first column of the first row.
-  std::optional<std::int64_t> number(std::string_view text);
+  void script(const std::string& text) override;
+  void make_wanted() override { run("CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY)"); }
 
   /// All of what `work` runs, or nothing.
   template <class Work>
@@ -107,20 +59,17 @@ class Database {
   /// Ends what was begun: the trouble since the last call, if any, after which the database is usable again.
   tl::expected<void, Trouble> settle();
 
-  bool ok() const { return !trouble_; }
-  const std::optional<Trouble>& trouble() const { return trouble_; }
   bool read_only() const;
 
  private:
   explicit Database(sqlite3* raw) : raw_(raw) {}
-  Statement* prepare(std::string_view text);
-  bool step(Statement& statement);
-  static void reset(Statement& statement);
+  Statement* prepare(std::string_view text) override;
+  bool step(Statement& statement) override;
+  void reset(Statement& statement) override;
   void note(int code);
 
   sqlite3* raw_;
-  std::unordered_map<std::string, Statement> statements_;
-  std::optional<Trouble> trouble_;
+  std::unordered_map<std::string, SqliteStatement> statements_;
 };
 
 // The file of the embedded store: found or made, understood or refused. Nothing that is not understood is

@@ -8,6 +8,7 @@
 #include <set>
 #include <tl/expected.hpp>
 
+#include "agent/remember/fleet.h"
 #include "agent/remember/key_value_store.h"
 #include "agent/remember/memory.h"
 
@@ -52,6 +53,8 @@ class Store : public Memory {
   /// Writes what is left, once, and ends the writer; false if the disk refuses it. Idempotent.
   virtual bool stop() = 0;
   virtual StoreHealth health() const = 0;
+  /// This agent's part in the fleet on the same database; null where the store is its own.
+  virtual Fleet* fleet() { return nullptr; }
 };
 
 struct StoreOptions {
@@ -60,25 +63,32 @@ struct StoreOptions {
   std::function<void(const std::string& trouble)> on_trouble = [](const std::string&) {};
   Seconds keep_looks{90 * 86400};           // raw looks that changed something
   Seconds keep_history{400 * 86400};        // changes and transitions
-  std::uint64_t most_octets = 4ULL << 30U;  // beyond it the oldest looks and history go first
+  std::uint64_t most_octets = 4ULL << 30U;  // of a file; beyond it the oldest looks and history go first
+  std::string agent{}, vantage{};           // in a fleet: the name of this one, and where it looks from
 };
 
 inline constexpr std::string_view kInRam = ":memory:";
 
-/// `state`: a file, created with its folder when it is not there, or ":memory:". The error says what is wrong
-/// and how to mend it; a file that is not understood is left as it is.
+/// `state`: a file, created with its folder when it is not there, "postgresql://…", or ":memory:". The error
+/// says what is wrong and how to mend it; a store that is not understood is left as it is.
 tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& state, StoreOptions options);
 
-/// What the store in `file` remembers of these domains and their MX hosts, while its service may be running.
-/// Null: there is no such file, or it is ":memory:".
-tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& file,
+/// For people: without a password.
+std::string shown_store(const std::string& state);
+/// One that several agents may share.
+bool is_database(const std::string& state);
+
+/// What the store remembers of these domains and their MX hosts, while its service may be running. Null:
+/// there is no such file, or it is ":memory:".
+tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& state,
                                                               const std::set<std::string>& domains);
 
 /// The same for what was: what retention has dropped is missing. Null as above, or nothing is kept of it.
-tl::expected<std::optional<StoredHistory>, std::string> read_history(const std::string& file,
+tl::expected<std::optional<StoredHistory>, std::string> read_history(const std::string& state,
                                                                      const Domain& domain);
 
-/// A copy of what is committed in `from`, as a new file; answers how many domains it remembers.
+/// A copy of what is committed in `from`, as a new file or in an empty database; answers how many domains it
+/// remembers.
 tl::expected<std::size_t, std::string> copy_store(const std::string& from, const std::string& to);
 
 }  // namespace stswatch

@@ -4,6 +4,7 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/judge/case.h"
 #include "checks/judge/followed.h"
 #include "checks/judge/reports.h"
@@ -129,7 +130,7 @@ std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& 
     const auto after = around.stale_after.find(part);
     const auto words =
         after == around.stale_after.end() ? std::string() : age_in_words(times, after->second, now);
-    if (!words.empty()) old += (old.empty() ? "" : "; ") + std::string(to_string(part)) + ' ' + words;
+    if (!words.empty()) text::add(old, "; ", std::string(to_string(part)) + ' ' + words);
   }
   if (!old.empty()) out.raise("check-stale", domain.str(), old);
   for (const auto& host : hosts_of(*record.known)) {
@@ -140,7 +141,7 @@ std::vector<Finding> of_our_view(const DomainMemory& record, const JudgeInputs& 
   }
   for (const auto& i : record.incidents)
     if (!i.finding.of_the_agent && flapping(i, now))
-      unsteady += (unsteady.empty() ? "" : ", ") + i.finding.code + ' ' + i.finding.subject;
+      text::add(unsteady, ", ", i.finding.code + ' ' + i.finding.subject);
   if (!unsteady.empty()) out.raise("check-flapping", domain.str(), printable(unsteady, bounds::kDetail));
   return out.all();
 }
@@ -222,16 +223,18 @@ void conclude(DomainMemory& record, Case confirmed, const DomainObservation* new
   std::ranges::move(of_our_view(record, around, verdict.checked_at), std::back_inserter(found));
   if (around.reports)
     std::ranges::move(judge_reports(verdict, record.past, *around.reports), std::back_inserter(found));
-  if (out.plan)
-    std::ranges::move(judge_plan(verdict.domain, verdict.live_mode, *out.plan, verdict.checked_at),
-                      std::back_inserter(found));
+  if (out.plan) std::ranges::move(judge_plan(verdict, *out.plan), std::back_inserter(found));
   const auto when = [&](const Finding& f) {
     const auto planned = out.plan ? happened_at(f, *out.plan) : std::nullopt;
     return planned ? planned : happened_at(f, record, around);
   };
+  const auto in_pool = [&](const Finding& f) {
+    const auto past = around.pasts.find(host_of(f));
+    return past != around.pasts.end() && past->second && named_by_pool(*past->second, f.code);
+  };
   auto stepped = step(
       std::move(record.incidents), found, [&](const Finding& f) { return rests_on(f, seen); },
-      verdict.checked_at, {}, when);
+      verdict.checked_at, {}, when, in_pool);
   record.incidents = std::move(stepped.incidents);
   count_drift(stepped.transitions, record.past);
   out.transitions = std::move(stepped.transitions);

@@ -5,6 +5,7 @@
 #include "agent/remember/sqlite.h"
 #include "agent/remember/store.h"
 #include "checks/facts/domain.h"
+#include "checks/facts/join.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
 
@@ -48,7 +49,7 @@ std::string watched_domain(const std::string& told, const std::string& about,
 std::string joined(const std::vector<std::string>& lines) {
   std::string out;
   for (const auto& line : lines) {
-    out += (out.empty() ? "" : "\n") + line;
+    text::add(out, "\n", line);
     if (out.size() > kPolicyText) break;
   }
   return cut(out, kPolicyText);
@@ -193,18 +194,22 @@ Fate Book::take(const Arrival& arrival, TimePoint now) {
 
 void Book::add(const std::string& domain, const ReportPolicy& policy, const TlsReport& report,
                TimePoint now) {
+  // A sum that would leave the numbers that JSON and Prometheus hold exactly begins anew, as any counter may:
+  // one that stood still at its bound would hide whatever comes after.
   constexpr auto kMost = kMostSessions;
   touched_.insert(domain);
   const auto type = policy_type_word(policy.type);
   db_->run(
       "INSERT INTO tlsrpt_totals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-      "successful = min(successful + excluded.successful, ?), failed = min(failed + excluded.failed, ?), "
+      "successful = iif(successful + excluded.successful > ?, excluded.successful, successful + "
+      "excluded.successful), "
+      "failed = iif(failed + excluded.failed > ?, excluded.failed, failed + excluded.failed), "
       "last = max(last, excluded.last)",
       domain, type, policy.successful, policy.failed, number_of(now), kMost, kMost);
   for (const auto& row : policy.failures)
     db_->run(
         "INSERT INTO tlsrpt_failure_totals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-        "sessions = min(sessions + excluded.sessions, ?)",
+        "sessions = iif(sessions + excluded.sessions > ?, excluded.sessions, sessions + excluded.sessions)",
         domain, type, result_type_word(row.result_type), organization_word(report.organization), row.sessions,
         kMost);
 }

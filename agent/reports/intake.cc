@@ -1,5 +1,7 @@
 #include "agent/reports/intake.h"
 
+#include <iterator>
+
 #include "checks/facts/result.h"
 #include "checks/reports/read.h"
 
@@ -22,6 +24,18 @@ std::optional<Outcome> refused(const Reading& reading, const TlsrptIntake& optio
   return std::nullopt;
 }
 
+/// The outcomes of what came together, under the first of them.
+std::vector<Outcome> by_source(std::vector<Outcome> all, const std::vector<std::size_t>& counts) {
+  std::vector<Outcome> out;
+  auto next = std::make_move_iterator(all.begin());
+  for (const std::size_t count : counts) {
+    out.push_back(*next++);
+    for (std::size_t i = 1; i < count; ++i)
+      out.back().further.push_back(*next++);
+  }
+  return out;
+}
+
 }  // namespace
 
 void Intake::adopt(const TlsrptIntake& options, std::set<std::string> domains) {
@@ -37,14 +51,12 @@ TlsrptIntake Intake::options() const {
 
 tl::expected<std::vector<Outcome>, std::string> Intake::take(const std::vector<Handed>& handed) {
   const auto options = this->options();
-  std::vector<Outcome> outcomes;
+  std::vector<Outcome> outcomes;    // of each report, in order
+  std::vector<std::size_t> counts;  // how many of them each that was handed has
   std::vector<Arrival> arrivals;
   std::vector<std::size_t> places;  // of the arrivals, among the outcomes
   std::vector<Aside> asides;
-  for (const auto& each : handed) {
-    auto reading = read_tls_report(
-        each.octets,
-        {.media_type = each.media_type, .file_name = each.source, .authserv_id = options.authserv_id});
+  const auto add = [&](Reading& reading, const Handed& each) {
     if (auto no = refused(reading, options)) {
       if (no->fate != Fate::no_report)
         asides.push_back({.source = each.source,
@@ -55,11 +67,20 @@ tl::expected<std::vector<Outcome>, std::string> Intake::take(const std::vector<H
                           .kind = no->fate == Fate::unauthenticated ? NotCounted::Kind::unauthenticated
                                                                     : NotCounted::Kind::malformed});
       outcomes.push_back(std::move(*no));
-      continue;
+      return;
     }
     places.push_back(outcomes.size());
     outcomes.emplace_back();
     arrivals.push_back({std::move(reading.report), std::move(reading.about)});
+  };
+  for (const auto& each : handed) {
+    auto reading = read_tls_report(
+        each.octets,
+        {.media_type = each.media_type, .file_name = each.source, .authserv_id = options.authserv_id});
+    counts.push_back(1 + reading.further.size());
+    add(reading, each);
+    for (auto& further : reading.further)
+      add(further, each);
   }
   const auto now = now_();
   if (!arrivals.empty()) {
@@ -73,7 +94,7 @@ tl::expected<std::vector<Outcome>, std::string> Intake::take(const std::vector<H
   const std::lock_guard lock(mutex_);
   for (const auto& outcome : outcomes)
     ++fates_[outcome.fate];
-  return outcomes;
+  return by_source(std::move(outcomes), counts);
 }
 
 tl::expected<void, std::string> Intake::tidy() {

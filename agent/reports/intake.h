@@ -23,7 +23,8 @@ struct Handed {
 
 struct Outcome {
   Fate fate = Fate::unreadable;
-  std::string why{};  // where it was not stored; printable
+  std::string why{};               // where it was not stored; printable
+  std::vector<Outcome> further{};  // of the other reports in it, which have none
 };
 
 class Intake {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -163,9 +164,13 @@ tl::expected<MaildirTurn, std::string> Maildir::turn(Intake& intake) {
   const auto outcomes = intake.take(handed);
   if (!outcomes) return tl::make_unexpected(outcomes.error());
   for (std::size_t i = 0; i < taken.size(); ++i) {
-    const auto fate = (*outcomes)[i].fate;
-    ++turn.fates[fate];
-    const bool flagged = fate == Fate::unreadable || fate == Fate::unauthenticated;
+    bool flagged = false;
+    const auto note = [&](const Outcome& outcome) {
+      ++turn.fates[outcome.fate];
+      flagged |= outcome.fate == Fate::unreadable || outcome.fate == Fate::unauthenticated;
+    };
+    note((*outcomes)[i]);
+    std::ranges::for_each((*outcomes)[i].further, note);
     if (move(taken[i], flagged))
       ++turn.moved;
     else

@@ -86,7 +86,10 @@ Answer PostBox::take(Post post) {
   handed[0] = {.octets = std::move(post.body), .source = post.address, .media_type = post.media_type};
   const auto outcomes = intake_.take(handed);
   if (!outcomes) return {503, "it cannot be stored now: try again later"};
-  return answer_of(outcomes->front());
+  // Of several the first that was stored speaks: the sender need not send it again.
+  const auto& first = outcomes->front();
+  const auto stored = std::ranges::find(first.further, Fate::stored, &Outcome::fate);
+  return answer_of(first.fate != Fate::stored && stored != first.further.end() ? *stored : first);
 }
 
 }  // namespace stswatch::reports

@@ -87,12 +87,13 @@ Json history_of(const DomainMemory& memory) {
 }
 
 /// Those that are open, and those that ended within the last seven days.
-Json incidents_of(const DomainMemory& memory) {
+Json incidents_of(const DomainMemory& memory, const Snapshot& snapshot) {
   Json out = Json::array();
   for (const auto& i : memory.incidents)
     out.push_back({{"code", i.finding.code},
                    {"severity", to_string(i.finding.severity)},
                    {"subject", i.finding.subject},
+                   {"since", to_utc(began(i, memory, snapshot))},
                    {"opened", to_utc(i.opened)},
                    {"closed", i.closed ? Json(to_utc(*i.closed)) : Json(nullptr)}});
   return out;
@@ -136,7 +137,7 @@ std::optional<std::string> api_domain(const Snapshot& snapshot, const std::strin
     if (memory->verdict.domain.str() != name) continue;
     Json out = to_json(memory->verdict, fact_times(snapshot, *memory), claims_of(snapshot, *memory));
     out["looks"] = looks_of(*memory);
-    out["incidents"] = incidents_of(*memory);
+    out["incidents"] = incidents_of(*memory, snapshot);
     out["history"] = history_of(*memory);
     const auto plan = snapshot.plans.find(name);
     out["plan"] = plan == snapshot.plans.end() ? Json(nullptr) : to_json(*plan->second, snapshot.now);

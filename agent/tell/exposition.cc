@@ -1,11 +1,13 @@
 #include "agent/tell/metrics.h"
 
+#include <prometheus/text_serializer.h>
 #include <zlib.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 #include "checks/facts/text.h"
 
@@ -143,7 +145,9 @@ std::string_view type_name(const MetricFamily& family) {
 
 }  // namespace
 
-void write_openmetrics(std::ostream& out, const std::vector<MetricFamily>& families) {
+namespace {
+
+void write_openmetrics_families(std::ostream& out, const std::vector<MetricFamily>& families) {
   for (const auto& family : families) {
     const auto name = family_name(family);
     out << "# TYPE " << name << ' ' << type_name(family) << "\n# HELP " << name << ' ';
@@ -157,7 +161,34 @@ void write_openmetrics(std::ostream& out, const std::vector<MetricFamily>& famil
                      number(family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value));
     }
   }
+}
+
+}  // namespace
+
+void write_openmetrics(std::ostream& out, const std::vector<MetricFamily>& families) {
+  write_openmetrics_families(out, families);
   out << "# EOF\n";
+}
+
+std::string text_of(const std::vector<MetricFamily>& families, TextFormat format) {
+  std::ostringstream out;
+  if (format == TextFormat::openmetrics)
+    write_openmetrics(out, families);
+  else
+    prometheus::TextSerializer().Serialize(out, families);
+  return out.str();
+}
+
+std::string text_of(const std::vector<std::shared_ptr<prometheus::Collectable>>& metrics, TextFormat format) {
+  std::string out;
+  std::vector<MetricFamily> others;
+  for (const auto& part : metrics) {
+    if (const auto* snapshot = dynamic_cast<const SnapshotCollectable*>(part.get()))
+      out += snapshot->text(format);
+    else
+      std::ranges::move(part->Collect(), std::back_inserter(others));
+  }
+  return out += text_of(others, format);
 }
 
 }  // namespace stswatch

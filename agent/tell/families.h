@@ -1,11 +1,11 @@
-// The families of an exposition under construction, by name. Used by metrics*.cc only; owned by one scrape.
+// Series on their way from a snapshot into families or text. Used by agent/tell alone; owned by one scrape.
 #pragma once
 
-#include <prometheus/client_metric.h>
-#include <prometheus/metric_family.h>
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <limits>
-#include <map>
+#include <span>
 
 #include "agent/tell/metrics.h"
 #include "agent/tell/snapshot.h"
@@ -13,10 +13,28 @@
 
 namespace stswatch {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
+/// Refers to the name and the value: both outlive the call that it is for.
+struct Label {
+  std::string_view name, value;
+};
+
+/// Of one series, in their order.
+class Labels {
+ public:
+  static constexpr std::size_t kMost = 8;  // more than any metric of ours has
+  Labels(std::initializer_list<Label> labels) {
+    for (const auto& label : labels)
+      add(label);
+  }
+  void add(const Label& label) {
+    if (size_ < kMost) labels_[size_++] = label;
+  }
+  std::span<const Label> all() const { return {labels_.data(), size_}; }
+
+ private:
+  std::array<Label, kMost> labels_{};
+  std::size_t size_ = 0;
+};
 
 inline constexpr std::size_t kLabel =
     1100;                               // octets: a name of 253 octets, all of them escaped, and an address
@@ -27,61 +45,71 @@ inline double seconds_of(TimePoint t) { return static_cast<double>(t.time_since_
 
 /// What the network named may hold any octets, and one that is no UTF-8 would cost Prometheus the whole
 /// scrape.
-inline void make_fit(std::string& value) {
-  const auto plain = [](char c) { return c >= ' ' && c < '\x7f'; };
-  if (value.size() <= kLabel && std::ranges::all_of(value, plain)) return;
-  value = printable(value, kLabel);
+inline bool is_fit(std::string_view value) {
+  return value.size() <= kLabel && std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
-/// The families under construction, by name.
+/// Where series go, by the place of their metric in snapshot_metrics().
+class SeriesSink {
+ public:
+  virtual ~SeriesSink() = default;
+  virtual void take(std::size_t metric, std::span<const Label> labels, double value) = 0;
+};
+
+/// The exposition under construction: names become places, labels are made fit.
 class Exposition {
  public:
-  explicit Exposition(StateSets states = StateSets::all) : states_(states) {
-    for (const auto& info : snapshot_metrics()) {
-      index_.emplace(info.name, families_.size());
-      const auto type = info.name.ends_with("_total") ? MetricType::Counter : MetricType::Gauge;
-      families_.push_back({std::string(info.name), std::string(info.help), type, {}});
+  explicit Exposition(SeriesSink& sink, StateSets states = StateSets::all) : sink_(sink), states_(states) {}
+
+  void gauge(std::string_view name, const Labels& labels, double value) {
+    const auto all = labels.all();
+    if (std::ranges::all_of(all, is_fit, &Label::value)) return sink_.take(place_of(name), all, value);
+    std::array<std::string, Labels::kMost> fit;
+    Labels shown{};
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      fit[n] = is_fit(all[n].value) ? std::string(all[n].value) : printable(all[n].value, kLabel);
+      shown.add({all[n].name, fit[n]});
     }
+    sink_.take(place_of(name), shown.all(), value);
   }
 
-  void gauge(std::string_view name, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    for (auto& label : metric.label)
-      make_fit(label.value);
-    metric.gauge.value = value;
-    families_[index_.at(name)].metric.push_back(std::move(metric));
+  /// Whose labels are the operator's: they stay as he wrote them. UTF-8.
+  void own_gauge(std::string_view name, std::span<const Label> labels, double value) {
+    sink_.take(place_of(name), labels, value);
   }
 
-  void counter(std::string_view name, Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = value;
-    families_[index_.at(name)].metric.push_back(std::move(metric));
+  void counter(std::string_view name, const Labels& labels, double value) {
+    sink_.take(place_of(name), labels.all(), value);
   }
 
-  void one_hot(std::string_view name, const Labels& labels, const std::string& label, std::string_view is,
+  void one_hot(std::string_view name, const Labels& labels, std::string_view label, std::string_view is,
                std::initializer_list<std::string_view> states) {
     for (const auto state : states) {
       if (states_ == StateSets::current && state != is) continue;
       Labels all = labels;
-      all.push_back({label, std::string(state)});
-      gauge(name, std::move(all), state == is ? 1 : 0);
+      all.add({label, state});
+      gauge(name, all, state == is ? 1 : 0);
     }
   }
 
   StateSets states() const { return states_; }
 
-  std::vector<MetricFamily> take() {
-    std::erase_if(families_, [](const MetricFamily& f) { return f.metric.empty(); });
-    return std::move(families_);
-  }
-
  private:
+  static std::size_t place_of(std::string_view name);  // of a metric that is in the table
+
+  SeriesSink& sink_;
   StateSets states_;
-  std::vector<MetricFamily> families_;
-  std::map<std::string_view, std::size_t> index_;
 };
+
+bool is_counter(const MetricInfo& info);
+
+/// Everything that follows from a snapshot.
+void tell(Exposition& out, const Snapshot& snapshot);
+/// Of one domain and its MX hosts alone.
+void tell(Exposition& out, const DomainMemory& memory);
+
+/// Of those domains that have series of their own; nothing where none of them has a label.
+void tell_labels(Exposition& out, const Snapshot& snapshot, const std::vector<const DomainMemory*>& shown);
 
 /// What is there in every form, however few domains have series of their own.
 void tell_agent(Exposition& out, const Snapshot& snapshot);

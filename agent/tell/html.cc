@@ -49,13 +49,18 @@ pre{background:var(--card);border:1px solid var(--line);border-radius:5px;paddin
 code{font-size:.92em;overflow-wrap:anywhere}ol{padding-left:1.4em}
 dl.facts{display:flex;flex-wrap:wrap;gap:6px 32px;margin:.6em 0}.facts dd{font-weight:600}
 svg{min-width:820px;width:100%;height:auto;display:block}svg text{fill:var(--fg);font:12px system-ui,sans-serif;paint-order:stroke;stroke:var(--bg);stroke-width:4px;stroke-linejoin:round}
-svg .dimtext{fill:var(--dim)}svg .axis{stroke:var(--line)}svg .bar{fill:var(--bar)}svg .cache{fill:var(--unknown);opacity:.55}
-svg .over{fill:var(--critical)}svg .late{fill:var(--warning)}svg .mark{stroke:var(--critical);stroke-width:2;stroke-dasharray:5 3}svg .marktext{fill:var(--critical);font-weight:700}svg .mark.far{stroke:var(--dim)}svg .marktext.far{fill:var(--dim);font-weight:400}
+svg .dimtext{fill:var(--dim)}svg .axis{stroke:var(--line)}svg .bar{fill:var(--bar)}svg .cache{fill:var(--unknown);fill-opacity:.45;stroke:var(--unknown);stroke-dasharray:4 2}
+svg .over{fill:var(--critical);fill-opacity:.6;stroke:var(--critical);stroke-width:3}svg .late{fill:var(--warning);fill-opacity:.6;stroke:var(--warning);stroke-width:1.5}svg .mark{stroke:var(--critical);stroke-width:2;stroke-dasharray:5 3}svg .marktext{fill:var(--critical);font-weight:700}svg .mark.far{stroke:var(--dim)}svg .marktext.far{fill:var(--dim);font-weight:400}
 @media (max-width:640px){main{padding:6px 12px 40px}header{padding:8px 12px}
 .cards thead{position:absolute;left:-999px}.list thead{display:none}.cards tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}
 .cards th,.cards td{display:block;border:0;padding:1px 0}.cards td:empty{display:none}.cards{overflow-wrap:anywhere}
 .cards td::before{content:attr(data-name) ": ";color:var(--dim)}
 dl:not(.facts){grid-template-columns:1fr}dt{margin-top:4px}}
+@media print{:root{--bg:#fff;--fg:#000;--dim:#333;--line:#999;--card:#fff;--link:#000;
+--ok:#000;--warning:#000;--critical:#000;--unknown:#000;--info:#000;--bar:#bbb}
+body{font-size:10.5pt}header,nav,form,.acts,.silence,.skip,button,details:not([open]){display:none}main{max-width:none;padding:0}
+article,tr,svg,figure{break-inside:avoid}h2,h3{break-after:avoid}a{text-decoration:none}.scroll{overflow:visible}svg{min-width:0}
+pre{border:1px solid #999}}
 )css";
 
 const std::string_view kPageScript = R"js(

@@ -1,10 +1,9 @@
 #include "agent/tell/http.h"
 
-#include <prometheus/text_serializer.h>
 #include <charconv>
-#include <sstream>
 
 #include "agent/tell/api.h"
+#include "agent/tell/badge.h"
 #include "agent/tell/door/bounds.h"
 #include "agent/tell/html.h"
 #include "agent/tell/http_server.h"
@@ -22,19 +21,12 @@ using httplib::Response;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kJsonType = "application/json";
+constexpr std::string_view kBadges = "/badge/";
+constexpr const char* kNoBadge = "there is no such badge";
 
 void fail(Response& r, int status, const std::string& what) {
   r.status = status;
   r.set_content(what + "\n", kTextType);
-}
-
-std::string exposition(const std::vector<prometheus::MetricFamily>& families, bool openmetrics) {
-  std::ostringstream out;
-  if (openmetrics)
-    write_openmetrics(out, families);
-  else
-    prometheus::TextSerializer().Serialize(out, families);
-  return out.str();
 }
 
 /// Of a rua URL, which can hold nothing else (RFC 8460 §5.4), or of a sender that was given one.
@@ -59,6 +51,7 @@ class Server : public HttpServer {
     add_reports();
     add_runbook();
     add_api();
+    add_badges();
     add_pages();
   }
 
@@ -67,14 +60,18 @@ class Server : public HttpServer {
   }
 
   tl::expected<void, std::string> listen(const std::string& host, int port) {
-    auto door = door::open_door(host, port,
-                                {.gate = [this] { return parts_.gate(); },
-                                 .serve = [this](door::Request q) { return server_.serve(std::move(q)); },
-                                 .patient =
-                                     [](const door::RequestHead& head) {
-                                       return head.path() == "/probe" || head.path() == "/-/reload" ||
-                                              door::is_report(head.path());
-                                     }});
+    auto door = door::open_door(
+        host, port,
+        {.gate = [this] { return parts_.gate(); },
+         .serve = [this](door::Request q) { return server_.serve(std::move(q)); },
+         .open =
+             [this](const door::RequestHead& head) {
+               return head.method != "POST" && head.path().starts_with(kBadges) && parts_.badges_are_public();
+             },
+         .patient =
+             [](const door::RequestHead& head) {
+               return head.path() == "/probe" || head.path() == "/-/reload" || door::is_report(head.path());
+             }});
     if (!door) return tl::make_unexpected(std::move(door.error()));
     door_ = std::move(*door);
     return {};
@@ -84,7 +81,9 @@ class Server : public HttpServer {
 
  private:
   void add_probes() {
-    server_.Get("/metrics", [this](const Request& q, Response& r) { answer_metrics(q, r, families()); });
+    server_.Get("/metrics", [this](const Request& q, Response& r) {
+      answer_metrics(q, r, [this](TextFormat format) { return text_of(parts_.metrics, format); });
+    });
     server_.Get("/probe", [this](const Request& q, Response& r) { probe(q, r); });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
       if (const auto why = parts_.stuck()) return fail(r, 503, "stswatch is stuck: " + *why);
@@ -119,6 +118,21 @@ class Server : public HttpServer {
       const auto page = runbook_page(q.matches[1].str());
       if (!page) return fail(r, 404, "no finding or alert of this name: see stswatch explain");
       r.set_content(*page, kTextType);
+    });
+  }
+
+  /// Where there is none, nobody is told whether the domain is watched.
+  void add_badges() {
+    server_.Get(R"(/badge/([^/]{1,300})\.svg)", [this](const Request& q, Response& r) {
+      r.set_header("Cache-Control", "max-age=60");
+      r.set_header("X-Content-Type-Options", "nosniff");
+      const auto name = Domain::parse(q.matches[1].str());
+      if (!name || !parts_.has_badge(name->str())) return fail(r, 404, kNoBadge);
+      const auto snapshot = parts_.snapshot();
+      const auto* memory = find_domain(snapshot, name->str());
+      if (memory == nullptr) return fail(r, 404, kNoBadge);
+      r.set_header("Content-Security-Policy", "default-src 'none'");
+      r.set_content(badge_svg(snapshot, *memory), "image/svg+xml");
     });
   }
 
@@ -248,10 +262,10 @@ class Server : public HttpServer {
   }
 
   /// httplib compresses text/plain when asked to, and leaves OpenMetrics' type alone.
-  static void answer_metrics(const Request& q, Response& r,
-                             const std::vector<prometheus::MetricFamily>& families) {
+  template <class Text>
+  static void answer_metrics(const Request& q, Response& r, Text text_in) {
     const bool open = q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
-    auto text = exposition(families, open);
+    auto text = text_in(open ? TextFormat::openmetrics : TextFormat::prometheus);
     if (open && accepts_gzip(q.get_header_value("Accept-Encoding"))) {
       if (auto packed = gzipped(text); !packed.empty()) {
         text = std::move(packed);
@@ -273,16 +287,8 @@ class Server : public HttpServer {
     if (!answer) return fail(r, answer.error().status, answer.error().what);
     const auto families = probe_families(*answer);
     if (q.get_param_value("debug") == "true")
-      return r.set_content(probe_in_words(*answer, exposition(families, false)), kTextType);
-    answer_metrics(q, r, families);
-  }
-
-  std::vector<prometheus::MetricFamily> families() const {
-    std::vector<prometheus::MetricFamily> families;
-    for (const auto& part : parts_.metrics)
-      for (auto& family : part->Collect())
-        families.push_back(std::move(family));
-    return families;
+      return r.set_content(probe_in_words(*answer, text_of(families, TextFormat::prometheus)), kTextType);
+    answer_metrics(q, r, [&](TextFormat format) { return text_of(families, format); });
   }
 
   HttpParts parts_;

@@ -30,6 +30,9 @@ struct HttpParts {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<std::shared_ptr<WebGate>()> gate;  // agent.web_config; null where there is none
   std::function<door::OwnNames()> own_names = [] { return door::OwnNames(); };
+  /// Whether there is a badge of this domain, if it is watched; the same for all that are not.
+  std::function<bool(const std::string& domain)> has_badge = [](const std::string&) { return false; };
+  std::function<bool()> badges_are_public = [] { return false; };  // for people without a password too
   std::function<bool()> ready;
   std::function<std::optional<std::string>()> stuck;  // why it is no longer healthy, if so
   std::function<std::vector<Incident>()> own = [] { return std::vector<Incident>{}; };  // what ails the agent

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/tell/door/bounds.h"
+#include "agent/tell/long_text.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -52,6 +53,8 @@ class InMemory : public httplib::Stream {
     return static_cast<ssize_t>(n);
   }
   ssize_t write(const char* from, std::size_t size) override {
+    constexpr std::size_t kLong = 1U << 20U;  // a body comes as a whole
+    if (size > kLong) reserve_at_once(answer_, answer_.size() + size);
     answer_.append(from, size);
     return static_cast<ssize_t>(size);
   }

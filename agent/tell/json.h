@@ -19,6 +19,9 @@ nlohmann::ordered_json to_json(const Finding& finding);
 
 // How old what is told of a domain is: read when it is told, by pages, API and metrics alike (CONTRACT 2).
 
+/// When the fault began as far as the facts tell: no later than `opened`, and `opened` of one that is over.
+TimePoint began(const Incident& incident, const DomainMemory& memory, const Snapshot& snapshot);
+
 FactTimes fact_times(const Snapshot& snapshot, const DomainMemory& memory);
 
 /// What of its verdict may be told as what is, now.

@@ -73,6 +73,8 @@ constexpr std::array kMetrics = {
                "fails now."},
     MetricInfo{"stswatch_finding",
                "1 for each open finding of the domain; its page is stswatch explain CODE."},
+    MetricInfo{"stswatch_domain_labels",
+               "Always 1; the labels of the domain in the configuration, to join other series with."},
     MetricInfo{"stswatch_silences",
                "Silences that stand and touch the domain, those of the configuration included."},
     MetricInfo{"stswatch_tlsrpt_sessions_total",
@@ -95,7 +97,8 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_subjects", "Domains and MX hosts in the schedule."},
     MetricInfo{"stswatch_workers", "Threads that look, by what they do now."},
     MetricInfo{"stswatch_vantage_port25_ok",
-               "0 when no MX host answers on port 25 from here: MX looks are unknown."},
+               "0 when no MX host answers on port 25 from here: MX looks are unknown. Absent until one was "
+               "asked."},
     MetricInfo{"stswatch_vantage_dns_ok",
                "0 when the resolver of this agent does not resolve: lookups are unknown."},
     MetricInfo{
@@ -103,8 +106,9 @@ constexpr std::array kMetrics = {
         "0 when something between this agent and all mail hosts removes STARTTLS: MX looks are unknown."},
     MetricInfo{"stswatch_vantage_resources_ok",
                "0 while descriptors, buffers or threads of this agent do not suffice for its looks."},
-    MetricInfo{"stswatch_vantage_clock_ok",
-               "0 while the wall clock of this machine disagrees with the time that has passed."},
+    MetricInfo{
+        "stswatch_vantage_clock_ok",
+        "0 while the wall clock of this machine disagrees with the time that has passed, or with others."},
     MetricInfo{"stswatch_config_last_reload_successful",
                "1 when the newest reload of the configuration was valid."},
     MetricInfo{"stswatch_config_last_reload_success_timestamp_seconds",

@@ -9,9 +9,7 @@
 #include "checks/judge/catalogue/codes.h"
 
 namespace stswatch {
-namespace {
 
-/// What a sender without cache applies: CONTRACT 7.
 std::string_view domain_mode(const Verdict& v) {
   if (v.mode) return to_string(*v.mode);
   if (v.record.outcome == Outcome::unknown ||
@@ -19,6 +17,8 @@ std::string_view domain_mode(const Verdict& v) {
     return "unknown";
   return "absent";
 }
+
+namespace {
 
 /// CONTRACT 7: ok if any host has addresses, absent for a null MX or none.
 Outcome mx_outcome(const DomainMemory& memory) {
@@ -30,11 +30,20 @@ Outcome mx_outcome(const DomainMemory& memory) {
   return reachable ? Outcome::ok : Outcome::unknown;
 }
 
-void certificate(Exposition& out, const std::string& prefix, const Labels& labels,
+/// Its metrics: when it ends, and when it begins.
+struct CertificateNames {
+  std::string_view not_after, not_before;
+};
+constexpr CertificateNames kOfPolicyHost{"stswatch_policy_host_certificate_not_after_timestamp_seconds",
+                                         "stswatch_policy_host_certificate_not_before_timestamp_seconds"};
+constexpr CertificateNames kOfMx{"stswatch_mx_certificate_not_after_timestamp_seconds",
+                                 "stswatch_mx_certificate_not_before_timestamp_seconds"};
+
+void certificate(Exposition& out, const CertificateNames& names, const Labels& labels,
                  const PeerCertificates& peer) {
   const auto& ends = peer.first_to_expire();
-  out.gauge(prefix + "_not_after_timestamp_seconds", labels, seconds_of(ends.not_after));
-  out.gauge(prefix + "_not_before_timestamp_seconds", labels, seconds_of(ends.not_before));
+  out.gauge(names.not_after, labels, seconds_of(ends.not_after));
+  out.gauge(names.not_before, labels, seconds_of(ends.not_before));
 }
 
 /// Of the policy served, else of the last one seen: how long senders keep it does not end with the fetch.
@@ -50,7 +59,7 @@ void policy(Exposition& out, const DomainMemory& memory, const std::string& doma
     out.gauge("stswatch_policy_info",
               {{"domain", domain},
                {"id", printable(v.record.id, kId)},
-               {"mode", std::string(to_string(v.policy.shown->mode))},
+               {"mode", to_string(v.policy.shown->mode)},
                {"sha256", v.policy.sha256}},
               1);
   }
@@ -61,8 +70,7 @@ void policy(Exposition& out, const DomainMemory& memory, const std::string& doma
               seconds_of(*memory.policy_last_success));
   for (const auto& a : v.policy.addresses)
     if (a.certificate)
-      certificate(out, "stswatch_policy_host_certificate", {{"domain", domain}, {"address", a.address.str()}},
-                  *a.certificate);
+      certificate(out, kOfPolicyHost, {{"domain", domain}, {"address", a.address.str()}}, *a.certificate);
 }
 
 void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) {
@@ -77,7 +85,7 @@ void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) 
 }
 
 void usable(Exposition& out, const std::optional<UsableMx>& u, const std::string& domain,
-            const std::string& level) {
+            std::string_view level) {
   if (!u) return;
   out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "min"}, {"level", level}}, u->min);
   out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "max"}, {"level", level}}, u->max);
@@ -85,30 +93,30 @@ void usable(Exposition& out, const std::optional<UsableMx>& u, const std::string
 
 void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   const auto& f = v.forecast;
-  const auto at = [&](const std::string& kind, const std::string& level,
-                      const std::optional<ForecastPoint>& p) {
-    out.gauge("stswatch_" + kind + "_timestamp_seconds", {{"domain", domain}, {"level", level}},
-              p ? seconds_of(p->at) : kNever);
+  constexpr std::string_view kBreakage = "stswatch_breakage_timestamp_seconds",
+                             kDegradation = "stswatch_degradation_timestamp_seconds";
+  const auto at = [&](std::string_view name, std::string_view level, const std::optional<ForecastPoint>& p) {
+    out.gauge(name, {{"domain", domain}, {"level", level}}, p ? seconds_of(p->at) : kNever);
   };
-  const auto cause = [&](const std::string& kind, const std::optional<ForecastPoint>& p) {
+  const auto cause = [&](std::string_view kind, const std::optional<ForecastPoint>& p) {
     if (p)
       out.gauge("stswatch_forecast_info",
                 {{"domain", domain},
                  {"kind", kind},
-                 {"reason", std::string(to_string(p->reason))},
+                 {"reason", to_string(p->reason)},
                  {"subject", p->subject.str()}},
                 1);
   };
   usable(out, v.enforce_usable_mx, domain, "rfc");
   usable(out, v.field_usable_mx, domain, "field");
-  at("breakage", "rfc", f.breakage);
-  at("breakage", "field", v.field_breakage);
-  at("degradation", "rfc", f.degradation);
-  at("degradation", "field", v.field_degradation);
+  at(kBreakage, "rfc", f.breakage);
+  at(kBreakage, "field", v.field_breakage);
+  at(kDegradation, "rfc", f.degradation);
+  at(kDegradation, "field", v.field_degradation);
   for (const auto& [level, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}}) {
     if (!*outlook) continue;
-    at("breakage", level, (*outlook)->breakage);
-    at("degradation", level, (*outlook)->degradation);
+    at(kBreakage, level, (*outlook)->breakage);
+    at(kDegradation, level, (*outlook)->degradation);
   }
   cause("breakage", f.breakage);
   cause("degradation", f.degradation);
@@ -119,20 +127,28 @@ void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
             v.safe_after ? seconds_of(*v.safe_after) : kNever);
 }
 
+const std::vector<std::string>& drift_kinds() {
+  static const auto kinds = [] {
+    std::vector<std::string> out;
+    for (const auto& entry : catalogue())
+      if (entry.theme == Theme::drift) out.emplace_back(entry.code);
+    return out;
+  }();
+  return kinds;
+}
+
 void drift(Exposition& out, const DomainMemory& memory, const std::string& domain) {
   const auto& counts = memory.past.change_counts;
   std::map<std::string_view, TimePoint> last;
   for (const auto& change : memory.past.changes)
     last[change.code] = std::max(last[change.code], change.at);
-  for (const auto& entry : catalogue()) {
-    if (entry.theme != Theme::drift) continue;
-    const std::string kind(entry.code);
+  for (const auto& kind : drift_kinds()) {
+    const Labels labels{{"domain", domain}, {"kind", kind}};
     if (const auto at = last.find(kind); at != last.end())
-      out.gauge("stswatch_drift_last_timestamp_seconds", {{"domain", domain}, {"kind", kind}},
-                seconds_of(at->second));
+      out.gauge("stswatch_drift_last_timestamp_seconds", labels, seconds_of(at->second));
     const auto count = counts.find(kind);
     if (count == counts.end() && out.states() == StateSets::current) continue;
-    out.counter("stswatch_drift_events_total", {{"domain", domain}, {"kind", kind}},
+    out.counter("stswatch_drift_events_total", labels,
                 count == counts.end() ? 0 : static_cast<double>(count->second));
   }
 }
@@ -150,15 +166,15 @@ void findings(Exposition& out, const Verdict& v, const std::string& domain) {
     out.gauge("stswatch_finding",
               {{"domain", domain},
                {"code", f.code},
-               {"severity", std::string(to_string(f.severity))},
-               {"route", std::string(to_string(f.route))},
+               {"severity", to_string(f.severity)},
+               {"route", to_string(f.route)},
                {"subject", f.subject}},
               1);
 }
 
 void times(Exposition& out, const DomainMemory& memory, const std::string& domain) {
   for (const auto& [part, t] : memory.times) {
-    const Labels labels{{"domain", domain}, {"what", std::string(to_string(part))}};
+    const Labels labels{{"domain", domain}, {"what", to_string(part)}};
     if (t.last_look) out.gauge("stswatch_last_look_timestamp_seconds", labels, seconds_of(*t.last_look));
     if (t.last_success)
       out.gauge("stswatch_last_success_timestamp_seconds", labels, seconds_of(*t.last_success));
@@ -176,8 +192,8 @@ void domain(Exposition& out, const DomainMemory& memory, Status status) {
               {"none", "testing", "enforce", "absent", "unknown"});
   out.one_hot("stswatch_live_mode", labels, "mode", to_string(v.live_mode), {"none", "testing", "enforce"});
   const auto outcome = [&](Part part, Outcome o) {
-    out.one_hot("stswatch_outcome", {{"domain", name}, {"what", std::string(to_string(part))}}, "outcome",
-                to_string(o), {"ok", "invalid", "absent", "unreachable", "unknown"});
+    out.one_hot("stswatch_outcome", {{"domain", name}, {"what", to_string(part)}}, "outcome", to_string(o),
+                {"ok", "invalid", "absent", "unreachable", "unknown"});
   };
   outcome(Part::sts_record, v.record.outcome);
   outcome(Part::policy, v.policy.outcome);
@@ -199,16 +215,17 @@ class MxHosts {
     for (const auto& m : v.mx) {
       for (const auto& a : m.addresses) {
         if (!told_.emplace(m.host, a.address.str()).second) continue;
-        const Labels labels{{"mx", m.host}, {"address", a.address.str()}};
+        const auto address = a.address.str();
+        const Labels labels{{"mx", m.host}, {"address", address}};
         out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
                     {"ok", "failed", "unreachable", "unknown"});
         if (!a.tls_version.empty()) {
           Labels how = labels;
-          how.push_back({"version", a.tls_version});
-          how.push_back({"group", a.group});
+          how.add({"version", a.tls_version});
+          how.add({"group", a.group});
           out.gauge("stswatch_mx_tls_info", how, 1);
         }
-        if (a.certificate) certificate(out, "stswatch_mx_certificate", labels, *a.certificate);
+        if (a.certificate) certificate(out, kOfMx, labels, *a.certificate);
       }
     }
   }
@@ -291,15 +308,13 @@ class Sums {
   void tell(Exposition& out) const {
     for (const Status status : {Status::ok, Status::warning, Status::critical, Status::unknown}) {
       const auto count = domains_.find(status);
-      out.gauge("stswatch_domains", {{"status", std::string(to_string(status))}},
+      out.gauge("stswatch_domains", {{"status", to_string(status)}},
                 count == domains_.end() ? 0 : static_cast<double>(count->second));
     }
     for (const auto& [key, count] : findings_) {
       const auto& [code, severity, route] = key;
       out.gauge("stswatch_domains_with_finding",
-                {{"code", code},
-                 {"severity", std::string(to_string(severity))},
-                 {"route", std::string(to_string(route))}},
+                {{"code", code}, {"severity", to_string(severity)}, {"route", to_string(route)}},
                 static_cast<double>(count));
     }
     out.gauge("stswatch_earliest_breakage_timestamp_seconds", {},
@@ -320,8 +335,7 @@ class Sums {
 
 }  // namespace
 
-std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
-  Exposition out(snapshot.metrics.state_sets);
+void tell(Exposition& out, const Snapshot& snapshot) {
   Sums sums;
   Shown shown;
   for (const auto& memory : snapshot.domains) {
@@ -336,18 +350,16 @@ std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   for (const auto* memory : shown)
     hosts.tell(out, memory->verdict);
   silences(out, snapshot, shown);
+  tell_labels(out, snapshot, shown);
   tell_agent(out, snapshot);
   tell_receivers(out, snapshot);
   tls_reports(out, snapshot, shown);
   tell_reports_taken(out, snapshot);
-  return out.take();
 }
 
-std::vector<MetricFamily> families_of(const DomainMemory& memory) {
-  Exposition out;
+void tell(Exposition& out, const DomainMemory& memory) {
   domain(out, memory, memory.verdict.status);
   MxHosts().tell(out, memory.verdict);
-  return out.take();
 }
 
 }  // namespace stswatch

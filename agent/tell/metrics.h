@@ -4,7 +4,9 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
+#include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -35,11 +37,26 @@ std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot);
 /// Those of one domain and its MX hosts alone.
 std::vector<prometheus::MetricFamily> families_of(const DomainMemory& memory);
 
+/// What a sender without cache applies (CONTRACT 7): none, testing, enforce, absent or unknown.
+std::string_view domain_mode(const Verdict& verdict);
+
+/// As labels of a metric: "label_" and the name with "_" for what Prometheus does not take, in the order of
+/// `labels`; no two are the same.
+std::vector<std::string> metric_label_names(const std::map<std::string, std::string>& labels);
+
+/// The format of an exposition: Prometheus 0.0.4 or OpenMetrics 1.0.
+enum class TextFormat { prometheus, openmetrics };
+
+/// What the families of a snapshot are as text, written without them: there may be millions of series. Of
+/// OpenMetrics without the "# EOF", as more may follow.
+std::string metrics_text(const Snapshot& snapshot, TextFormat format);
+
 /// Renders a snapshot taken anew at each scrape; no look ever touches a gauge.
 class SnapshotCollectable : public prometheus::Collectable {
  public:
   explicit SnapshotCollectable(std::function<Snapshot()> take) : take_(std::move(take)) {}
   std::vector<prometheus::MetricFamily> Collect() const override { return families_of(take_()); }
+  std::string text(TextFormat format) const { return metrics_text(take_(), format); }
 
  private:
   std::function<Snapshot()> take_;
@@ -47,6 +64,10 @@ class SnapshotCollectable : public prometheus::Collectable {
 
 enum class LookKind { domain, policy, mx };
 enum class LookOutcome { ok, failed, unknown };
+constexpr std::string_view to_string(LookOutcome outcome) {
+  constexpr std::array<std::string_view, 3> kWords{"ok", "failed", "unknown"};
+  return kWords[static_cast<std::size_t>(outcome)];
+}
 
 /// Counts looks and their duration; all label sets are born at 0. Thread-safe.
 class LookMetrics {
@@ -74,5 +95,9 @@ bool accepts_gzip(std::string_view header);
 inline constexpr const char* kOpenMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 void write_openmetrics(std::ostream& out, const std::vector<prometheus::MetricFamily>& families);
+
+/// All of them on one page, those of snapshots without a detour.
+std::string text_of(const std::vector<std::shared_ptr<prometheus::Collectable>>& metrics, TextFormat format);
+std::string text_of(const std::vector<prometheus::MetricFamily>& families, TextFormat format);
 
 }  // namespace stswatch

@@ -20,14 +20,18 @@ void tell_agent(Exposition& out, const Snapshot& s) {
   }
   out.gauge("stswatch_workers", {{"state", "busy"}}, static_cast<double>(s.workers_busy));
   out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
-  out.gauge("stswatch_vantage_port25_ok", {}, s.port25_ok ? 1 : 0);
+  // What was not tried yet is neither.
+  if (s.port25_ok) out.gauge("stswatch_vantage_port25_ok", {}, *s.port25_ok ? 1 : 0);
   const auto ails = [&](std::string_view code) {
     return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
   };
-  out.gauge("stswatch_vantage_dns_ok", {}, ails(codes::resolver_blind) ? 0 : 1);
-  out.gauge("stswatch_vantage_starttls_ok", {}, ails(codes::starttls_stripped) ? 0 : 1);
+  const auto ok = [&](std::string_view name, std::string_view code, bool tried) {
+    if (const bool bad = ails(code); bad || tried) out.gauge(name, {}, bad ? 0 : 1);
+  };
+  ok("stswatch_vantage_dns_ok", codes::resolver_blind, !s.domains.empty());
+  ok("stswatch_vantage_starttls_ok", codes::starttls_stripped, s.port25_ok.has_value());
   out.gauge("stswatch_vantage_resources_ok", {}, ails(codes::resources) ? 0 : 1);
-  out.gauge("stswatch_vantage_clock_ok", {}, ails(codes::clock_stepped) ? 0 : 1);
+  out.gauge("stswatch_vantage_clock_ok", {}, ails(codes::clock_stepped) || ails(codes::clock_skew) ? 0 : 1);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
   out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));
@@ -52,7 +56,7 @@ void tell_reports_taken(Exposition& out, const Snapshot& s) {
   if (!s.reports.taking && s.reports.domains.empty()) return;
   for (const auto fate : reports::kFates) {
     const auto it = s.reports.fates.find(fate);
-    out.counter("stswatch_tlsrpt_reports_total", {{"outcome", std::string(to_string(fate))}},
+    out.counter("stswatch_tlsrpt_reports_total", {{"outcome", to_string(fate)}},
                 it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
   }
 }
@@ -67,10 +71,10 @@ LookMetrics::LookMetrics() : registry_(std::make_shared<prometheus::Registry>())
                         .Help("How long looks took.")
                         .Register(*registry_);
   constexpr std::array<const char*, 3> kinds{"domain", "policy", "mx"};
-  constexpr std::array<const char*, 3> outcomes{"ok", "failed", "unknown"};
   for (std::size_t k = 0; k < kinds.size(); ++k) {
-    for (std::size_t o = 0; o < outcomes.size(); ++o)
-      looks_[k][o] = &looks.Add({{"kind", kinds[k]}, {"outcome", outcomes[o]}});
+    for (const auto outcome : {LookOutcome::ok, LookOutcome::failed, LookOutcome::unknown})
+      looks_[k][static_cast<std::size_t>(outcome)] =
+          &looks.Add({{"kind", kinds[k]}, {"outcome", std::string(to_string(outcome))}});
     durations_[k] = &durations.Add({{"kind", kinds[k]}}, prometheus::Histogram::BucketBoundaries{
                                                              0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60});
   }

@@ -58,9 +58,7 @@ void head(Html& page, const View& view) {
   if (v.forecast.breakage && words.kind == "critical") page.raw(", for senders that enforce");
   page.text(words.why.empty() ? "" : ": " + words.why).raw("</p><dl class=\"facts\">");
   fact(page, "Mode", mode_in_words(v));
-  if (v.enforce_usable_mx && view.claims.fresh)
-    fact(page, "Usable MX hosts",
-         std::to_string(v.enforce_usable_mx->max) + " of " + std::to_string(v.enforce_usable_mx->of));
+  if (v.enforce_usable_mx && view.claims.fresh) fact(page, "Usable MX hosts", in_words(*v.enforce_usable_mx));
   const auto seen = last_look(view.memory);
   fact(page, "Last look", seen ? ago(*seen, view.now()) : "not yet");
   page.raw("</dl><div class=\"acts\"><form method=\"post\" action=\"")
@@ -116,7 +114,7 @@ void finding(Html& page, const Finding& f, const View& view) {
   row(page, "Seen", f.subject + ": " + f.detail);
   if (const auto* incident = incident_of(view.memory, f)) {
     page.raw("<dt>Since</dt><dd>");
-    write_when(page, incident->opened, view.now());
+    write_when(page, began(*incident, view.memory, view.snapshot), view.now());
     page.raw("</dd>");
   }
   row(page, "How to mend it", f.fix);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/tell/pages.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 
 namespace stswatch::domain_page {
@@ -46,7 +47,7 @@ void bodies(Html& page, const View& view) {
   for (const auto& [body, fetches] : by_body) {
     std::string from;
     for (const auto* fetch : fetches)
-      from += (from.empty() ? "" : ", ") + fetch->address.str();
+      text::add(from, ", ", fetch->address.str());
     page.element("p", "From " + from + (by_body.size() > 1 ? " (the addresses differ):" : ":"), "small dim")
         .element("pre", std::string_view(body).substr(0, kShownBody));
     if (body.size() > kShownBody)

@@ -150,11 +150,7 @@ void mx_cell(Html& page, const Verdict& v, bool fresh) {
     return;
   }
   if (v.enforce_usable_mx && fresh) {
-    const auto& u = *v.enforce_usable_mx;
-    page.number(static_cast<std::size_t>(u.max))
-        .raw(" of ")
-        .number(static_cast<std::size_t>(u.of))
-        .raw(" usable");
+    page.text(in_words(*v.enforce_usable_mx)).raw(" usable");
   } else if (v.mx_lookup == Lookup::unknown) {
     page.raw("unknown");
   } else {
@@ -277,6 +273,7 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
         "days. The "
         "others still deliver.</p>");
   }
+  what_comes(page, snapshot);
   all_silences(page, snapshot);
   close_page(page);
   return page.take();

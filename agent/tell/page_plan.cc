@@ -16,6 +16,8 @@ void write_step(Html& page, const View& view, std::size_t i, TimePoint safe_from
     page.text("seen done ");
   else if (waits)
     page.text("not before step " + std::to_string(next->step->n) + " is done, and then not before ");
+  else if (turns_on_enforce(f, f.plan.steps[i]) && !view.verdict.readiness_open.empty())
+    page.text("better not before the readiness gates hold; its waits end ");
   else
     page.text(safe_from <= view.now() ? "its waits are over since " : "not before ");
   page.raw("</span>");

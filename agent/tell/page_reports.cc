@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/tell/pages.h"
+#include "checks/facts/join.h"
 #include "checks/facts/reported.h"
 #include "checks/facts/text.h"
 
@@ -111,8 +112,7 @@ std::string reasons_of(const Reporter& reporter) {
   std::ranges::stable_sort(all, std::greater{}, [](const auto& r) { return r.second; });
   std::string out;
   for (std::size_t i = 0; i < std::min(all.size(), kReasons); ++i)
-    out += (out.empty() ? "" : "; ") + printable(all[i].first, kReason) + " (" +
-           std::to_string(all[i].second) + ")";
+    text::add(out, "; ", printable(all[i].first, kReason) + " (" + std::to_string(all[i].second) + ")");
   return all.size() > kReasons ? out + "; and " + std::to_string(all.size() - kReasons) + " more" : out;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "checks/facts/join.h"
 #include "checks/judge/catalogue/catalogue.h"
 #include "checks/judge/catalogue/deployed.h"
 
@@ -94,7 +95,7 @@ std::string severities(const CatalogueEntry& entry) {
 std::string references(const CatalogueEntry& entry) {
   std::string out;
   for (const auto reference : split(entry.reference, ','))
-    if (reference.starts_with("RFC ")) out += (out.empty() ? "" : ", ") + linked(reference);
+    if (reference.starts_with("RFC ")) text::add(out, ", ", linked(reference));
   if (out.empty()) out = "No RFC: this finding is the agent's own";
   out += '.';
   if (const auto type = to_string(entry.reported_as); !type.empty())

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/remember/began.h"
+
 namespace stswatch {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-const MxMemory* host_of(const Snapshot& snapshot, const std::string& name) {
+std::shared_ptr<const MxMemory> host_of(const Snapshot& snapshot, const std::string& name) {
   const auto of = [](const auto& mx) -> const std::string& { return mx->known->host; };
   const auto at = std::ranges::lower_bound(snapshot.mx, name, {}, of);
-  return at == snapshot.mx.end() || of(*at) != name ? nullptr : at->get();
+  return at == snapshot.mx.end() || of(*at) != name ? nullptr : *at;
 }
 
 Json to_json(const LookTimes& times) {
@@ -30,10 +32,16 @@ FactTimes fact_times(const Snapshot& snapshot, const DomainMemory& memory) {
   };
   std::vector<LookTimes> hosts;
   for (const auto& mx : memory.verdict.mx) {
-    const auto* host = host_of(snapshot, mx.host);
+    const auto host = host_of(snapshot, mx.host);
     hosts.push_back(host ? host->times : LookTimes{});
   }
   return {part(Part::sts_record), part(Part::policy), part(Part::mx), together(hosts)};
+}
+
+TimePoint began(const Incident& incident, const DomainMemory& memory, const Snapshot& snapshot) {
+  if (!incident.open()) return incident.opened;  // what would tell more has been overtaken
+  return began(
+      incident, memory, [&](const std::string& host) { return host_of(snapshot, host); }, snapshot.now);
 }
 
 Claims claims_of(const Snapshot& snapshot, const DomainMemory& memory) {

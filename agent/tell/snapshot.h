@@ -46,8 +46,8 @@ struct Snapshot {
   std::vector<KindState> kinds;
   std::size_t workers_busy = 0;
   std::size_t workers_idle = 0;
-  bool port25_ok = true;
-  std::vector<Incident> own;  // what ails the agent itself; the open ones are shown
+  std::optional<bool> port25_ok{};  // null: nobody was asked there yet
+  std::vector<Incident> own;        // what ails the agent itself; the open ones are shown
   std::string trust_store_file, trust_store_sha256;
   std::uint64_t store_errors = 0;  // attempts to keep or read memory that failed
   bool reload_successful = true;
@@ -56,6 +56,8 @@ struct Snapshot {
   std::map<std::string, Silence> silences;  // by id: those that people have made
   std::vector<Silence> configured_silences;
   MetricsOptions metrics;
+  /// The configuration's labels of a domain, null where it names none; only metrics ask.
+  std::function<const std::map<std::string, std::string>*(const std::string& domain)> labels_of;
   reports::Figures reports;
   /// What senders report of a domain, null where nothing was; only pages ask.
   std::function<std::shared_ptr<const DomainReports>(const std::string& domain)> reports_of;

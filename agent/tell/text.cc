@@ -1,4 +1,6 @@
 #include "agent/tell/html.h"
+#include "checks/facts/join.h"
+#include "checks/judge/senders/by_pattern.h"
 
 #include <algorithm>
 
@@ -147,6 +149,7 @@ void labelled(std::string& out, std::string_view label, std::string_view text, c
 
 std::string mode_words(const Verdict& v) {
   if (v.mode) return "mode " + std::string(to_string(*v.mode));
+  if (v.enforce_usable_mx) return "an invalid policy, which some senders enforce";
   if (v.record.outcome == Outcome::absent && v.policy.outcome != Outcome::ok) return "no MTA-STS";
   if (v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown) return "mode unknown";
   return "no policy in effect";
@@ -155,19 +158,30 @@ std::string mode_words(const Verdict& v) {
 std::string mx_words(const Verdict& v) {
   if (v.null_mx) return "takes no mail (null MX)";
   if (v.enforce_usable_mx) {
-    const auto& u = *v.enforce_usable_mx;
-    const auto range =
-        u.min == u.max ? std::to_string(u.max) : std::to_string(u.min) + " to " + std::to_string(u.max);
-    return range + " of " + std::to_string(u.of) + " MX usable";
+    return in_words(*v.enforce_usable_mx) + " MX usable";
   }
   if (v.mx_lookup == Lookup::unknown) return "MX unknown";
   return std::to_string(v.mx.size()) + " MX";
 }
 
+/// Whom a breakage of now hits: those that drew the bad one of several copies, that hold what is served no
+/// more, or all.
+std::string whom_it_hits(const Verdict& v) {
+  const auto& usable = v.enforce_usable_mx;
+  const bool lists_none = v.foresight && v.foresight->simulation.rfc.usable
+                              ? v.foresight->simulation.rfc.usable->min == 0
+                              : usable && usable->min == 0;
+  if (!usable || !lists_none) return "that hold an earlier policy";
+  return usable->max > 0 ? "that fetched one of the copies of the policy" : "that enforce the policy";
+}
+
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
-  if (f.breakage->at <= v.checked_at) return "enforcing senders reach no MX now";
+  if (f.breakage->at <= v.checked_at) {
+    const bool all = v.enforce_usable_mx && v.enforce_usable_mx->max == 0;
+    return (all ? "enforcing senders" : "senders " + whom_it_hits(v)) + " reach no MX now";
+  }
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
     return nature_of(finding).headline == Headline::no_mail_from;
   });
@@ -200,13 +214,18 @@ std::string mail_words(const Verdict& v) {
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };
-  std::string whose = over(v.forecast.breakage) ? "that enforce the policy" : "";
-  if (v.dane && over(v.dane->breakage))
-    whose += (whose.empty() ? "" : ", and for those ") + std::string("that do DANE");
+  std::string whose = over(v.forecast.breakage) ? whom_it_hits(v) : "";
+  if (whose.empty()) whose = stopped_by_text(v.findings);
+  if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
   if (!whose.empty()) return "stops now for senders " + whose + "; this keeps no others from delivering";
   const auto& usable = v.enforce_usable_mx;
   if (usable && usable->max > 0 && usable->max < usable->of)
     return "flows; senders that enforce the policy skip some MX hosts";
+  const auto stops_postfix = [](const Finding& f) {
+    return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
+  };
+  if (usable && usable->max > 0 && usable->min == 0 && std::ranges::any_of(v.findings, stops_postfix))
+    return "flows, but for senders with Postfix that fetched the copy of the policy named below";
   if (usable && usable->max > 0 && usable->min < usable->of)
     return "flows, as far as can be seen; of some MX hosts it cannot be seen from here whether senders that "
            "enforce "

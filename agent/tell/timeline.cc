@@ -160,7 +160,7 @@ class Picture {
         .raw("\" y=\"")
         .raw(std::to_string(y + 12))
         .raw("\">")
-        .text(bar.label)
+        .text(bar.label + (bar.late && !over(bar) ? " · renewal overdue" : ""))
         .raw("</text><text class=\"dimtext\" text-anchor=\"end\" x=\"")
         .raw(std::to_string(kRight))
         .raw("\" y=\"")

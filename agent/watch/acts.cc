@@ -1,8 +1,9 @@
 #include "agent/watch/own_state.h"
 
-#include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "agent/tell/door/listener.h"
+#include "agent/watch/log.h"
 
 namespace stswatch {
 namespace {
@@ -12,13 +13,15 @@ tl::expected<void, std::string> silence(Notifier& notifier, const Silence& s, Ti
   if (!id)
     return tl::make_unexpected("There are " + std::to_string(kSilencesOfDomain) +
                                " silences of this domain: end some, or silence all of it.");
-  spdlog::info("silence {}: {}", *id, in_words(s));
+  log_info({.event = "silence-begun", .domain = s.domain, .code = s.code, .subject = s.subject},
+           "silence {}: {}", *id, in_words(s));
   return {};
 }
 
 LookAsked look(Service& service, const Domain& name, const std::string& who) {
   const auto asked = service.look_now(name);
-  if (asked == LookAsked::at_it) spdlog::info("{}: looked at again for {}", name.str(), who);
+  if (asked == LookAsked::at_it)
+    log_info({.event = "look-asked", .domain = name.str()}, "{}: looked at again for {}", name.str(), who);
   return asked;
 }
 
@@ -31,21 +34,29 @@ HttpParts acts_of(Service& service, Notifier& notifier, Reloader& reloader, Cloc
     const auto& agent = service.plan()->config.agent;
     return door::OwnNames{agent.external_url, agent.hosts, door::on_this_machine};
   };
+  parts.has_badge = [&](const std::string& domain) {
+    const auto plan = service.plan();
+    const auto& globs = plan->config.badge.allow;
+    return std::ranges::any_of(globs, [&](const auto& glob) { return glob_matches(glob, domain); });
+  };
+  parts.badges_are_public = [&] { return service.plan()->config.badge.open; };
   parts.stuck = [&] { return service.stuck(); };
   parts.look_now = [&](const Domain& name, const std::string& who) { return look(service, name, who); };
   parts.silence = [&](const Silence& s) { return silence(notifier, s, clock.now()); };
   parts.lift_silence = [&](const std::string& id, const std::string& who) {
     const bool lifted = notifier.dispatcher().lift_silence(id);
-    if (lifted) spdlog::info("silence {} was ended by {}", id, who);
+    if (lifted) log_info({.event = "silence-ended"}, "silence {} was ended by {}", id, who);
     return lifted;
   };
   parts.acknowledge = [&](const Domain& name, const std::string& who) {
-    const bool done = notifier.dispatcher().acknowledge(name.str(), clock.now());
-    if (done) spdlog::info("what was told of {} was acknowledged by {}", name.str(), who);
+    const bool done = notifier.acknowledge(name.str());
+    if (done)
+      log_info({.event = "acknowledged", .domain = name.str()}, "what was told of {} was acknowledged by {}",
+               name.str(), who);
     return done;
   };
   parts.reload = [&](const std::string& who) {
-    spdlog::info("a reload was asked for by {}", who);
+    log_info({.event = "reload-asked"}, "a reload was asked for by {}", who);
     return reloader.reload();
   };
   return parts;

@@ -5,6 +5,7 @@
 
 #include "agent/watch/calendar.h"
 #include "checks/facts/domain.h"
+#include "checks/facts/join.h"
 
 namespace stswatch {
 namespace {
@@ -12,6 +13,13 @@ namespace {
 constexpr Seconds kTolerated{120};  // RULES 3.2 Q
 constexpr Seconds kLately{6 * 3600};
 constexpr std::size_t kAgree = 3;
+
+/// A certificate that is bad by our clock alone is good at the time that its host tells.
+bool certifies(const PolicyFetch& fetch, TimePoint said) {
+  const auto& peer = fetch.tls.peer;
+  return peer && peer->bad_by_dates_alone() && peer->leaf.not_before <= said &&
+         said < peer->chain_not_after();
+}
 
 }  // namespace
 
@@ -27,7 +35,7 @@ void ClockWitness::saw(const std::string& policy_host, const std::vector<PolicyF
     const auto key = fetch.address.str();
     if (!said_.contains(key) && said_.size() >= kMost)
       said_.erase(std::ranges::min_element(said_, {}, [](const auto& s) { return s.second.at; }));
-    said_[key] = {ended, by, policy_host};
+    said_[key] = {ended, by, policy_host, certifies(fetch, *time)};
   }
 }
 
@@ -35,24 +43,29 @@ std::string ClockWitness::skewed(TimePoint now) const {
   std::set<std::string> ahead, behind, agree;  // owners
   std::string names;
   Seconds least_ahead{0}, least_behind{0};
+  bool certified = false;
   for (const auto& [_, said] : said_) {
-    if (said.at > now || now - said.at > kLately) continue;
+    // A look is judged by its beginning, and hears the date at its end.
+    if (std::chrono::abs(now - said.at) > kLately) continue;
     const auto owner = registrable_domain(said.host).value_or(said.host);
+    certified |= said.certified && said.by != Seconds{0};
     (said.by > Seconds{0} ? ahead : said.by < Seconds{0} ? behind : agree).insert(owner);
     if (said.by > Seconds{0} && (least_ahead == Seconds{0} || said.by < least_ahead)) least_ahead = said.by;
     if (said.by < Seconds{0} && (least_behind == Seconds{0} || said.by > least_behind))
       least_behind = said.by;
   }
-  const bool slow = ahead.size() >= kAgree && behind.empty();
-  const bool fast = behind.size() >= kAgree && ahead.empty();
+  const std::size_t needed = certified ? 1 : kAgree;
+  const bool slow = ahead.size() >= needed && behind.empty();
+  const bool fast = behind.size() >= needed && ahead.empty();
   if (!agree.empty() || (!slow && !fast)) return {};
   const auto& who = slow ? ahead : behind;
   std::size_t shown = 0;
   for (const auto& owner : who)
-    if (++shown <= kAgree) names += (names.empty() ? "" : ", ") + owner;
+    if (++shown <= kAgree) text::add(names, ", ", owner);
   return "it is " + std::string(slow ? "slow" : "fast") + " by at least " +
          to_words(slow ? least_ahead : -least_behind) + ", say the policy hosts of " + names +
-         (shown > kAgree ? ", ..." : "");
+         (shown > kAgree ? ", ..." : "") +
+         (certified ? "; certificates are bad by its date and good by theirs" : "");
 }
 
 }  // namespace stswatch

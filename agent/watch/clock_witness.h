@@ -1,6 +1,7 @@
 // Whether the agent's clock differs from that of others (vantage-clock-skew): what policy hosts say the time
 // is (RFC 9110 §6.6.1, Date), held against it. One host's clock is that host's fault; three that agree with
-// each other, and with nobody else, are ours. Not thread-safe.
+// each other, and with nobody else, are ours. Fewer suffice where a certificate is good on their date and not
+// on ours. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -24,6 +25,7 @@ class ClockWitness {
     TimePoint at{};
     Seconds by{0};  // how far the host is ahead of the agent at least; negative: behind; 0: they agree
     std::string host{};
+    bool certified = false;  // its certificate is good then, and by our clock it is not
   };
   static constexpr std::size_t kMost = 1000;  // hosts remembered; the one heard longest ago goes first
   std::map<std::string, Said> said_;          // by address: one server counts once

@@ -1,7 +1,6 @@
 #include "agent/watch/live_config.h"
 
 #include "checks/observe/dns/servers.h"
-#include "config/load.h"
 
 namespace stswatch {
 
@@ -20,10 +19,10 @@ std::optional<bool> uses_ipv6(const NetworkOptions& network) {
 
 }  // namespace
 
-tl::expected<Config, Refusal> effective_config(const LookFlags& flags) {
+tl::expected<Config, Refusal> effective_config(const LookFlags& flags, ListCommand command) {
   Config config;
   if (!flags.config_file.empty()) {
-    auto loaded = load_config(flags.config_file);
+    auto loaded = load_config(flags.config_file, command);
     if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
   }

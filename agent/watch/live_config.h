@@ -12,6 +12,7 @@
 #include "agent/watch/vantage_watch.h"
 #include "checks/observe/observer.h"
 #include "config/config.h"
+#include "config/load.h"
 
 namespace stswatch {
 
@@ -37,7 +38,8 @@ struct Refusal {
 };
 
 /// The config file, if any, with the flags laid over it.
-tl::expected<Config, Refusal> effective_config(const LookFlags& flags);
+tl::expected<Config, Refusal> effective_config(const LookFlags& flags,
+                                               ListCommand command = ListCommand::leave);
 
 /// The error names the option at fault and how to mend it. After a reload (`before` are the probes until
 /// then) what the vantage has reached is handed on, and so is the address limiter, since looks by the old

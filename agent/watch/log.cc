@@ -1,7 +1,6 @@
 #include "agent/watch/log.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -9,19 +8,45 @@
 namespace stswatch {
 namespace {
 
-/// The message as a JSON string, its quotes included.
+thread_local const LogFields* fields_of_line = nullptr;
+
+void append_quoted(std::string_view text, spdlog::memory_buf_t& out) {
+  using Json = nlohmann::json;
+  const auto quoted = Json(std::string(text)).dump(-1, ' ', true, Json::error_handler_t::replace);
+  out.append(quoted.data(), quoted.data() + quoted.size());
+}
+
+void append(std::string_view text, spdlog::memory_buf_t& out) {
+  out.append(text.data(), text.data() + text.size());
+}
+
+/// The message as a JSON string, its quotes included, and the fields that the line has.
 class QuotedMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    using Json = nlohmann::json;
-    const auto quoted = Json(std::string(message.payload.data(), message.payload.size()))
-                            .dump(-1, ' ', true, Json::error_handler_t::replace);
-    out.append(quoted.data(), quoted.data() + quoted.size());
+    append_quoted({message.payload.data(), message.payload.size()}, out);
+    if (fields_of_line == nullptr) return;
+    const auto& fields = *fields_of_line;
+    const std::pair<std::string_view, std::string_view> named[] = {{"event", fields.event},
+                                                                   {"domain", fields.domain},
+                                                                   {"code", fields.code},
+                                                                   {"subject", fields.subject},
+                                                                   {"receiver", fields.receiver}};
+    for (const auto& [name, value] : named) {
+      if (value.empty()) continue;
+      append(",\"", out);
+      append(name, out);
+      append("\":", out);
+      append_quoted(value, out);
+    }
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }
 };
 
 }  // namespace
+
+FieldsOfLine::FieldsOfLine(const LogFields& fields) : before_(fields_of_line) { fields_of_line = &fields; }
+FieldsOfLine::~FieldsOfLine() { fields_of_line = before_; }
 
 std::unique_ptr<spdlog::formatter> json_lines() {
   auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
@@ -35,9 +60,10 @@ std::unique_ptr<spdlog::formatter> text_lines() {
                                                      spdlog::pattern_time_type::utc);
 }
 
-void log_to_stderr(const std::string& format) {
+void log_to_stderr(const std::string& format, const std::string& level) {
   auto logger = std::make_shared<spdlog::logger>("stswatch", std::make_shared<LogStream>(STDERR_FILENO));
   logger->set_formatter(format == "json" ? json_lines() : text_lines());
+  logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -18,6 +18,8 @@ constexpr int kPatience = 100;  // ms, before the first line that is lost: a rea
 void LogStream::sink_it_(const spdlog::details::log_msg& message) {
   if (lost_ > 0) {
     const auto words = std::to_string(lost_) + " log lines were lost here, since nothing took them";
+    static constexpr LogFields kNone{.event = "lines-lost"};  // of whatever domain they were
+    const FieldsOfLine here(kNone);
     if ((cut_ && !put("\n")) || !put_line({message.logger_name, spdlog::level::warn, words})) {
       ++lost_;
       return;

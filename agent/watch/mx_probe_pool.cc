@@ -20,11 +20,20 @@ SavedLook look_once(const Probes& probes, MxProbePool& mx, const Domain& domain,
 
   facts.fetches = probes.observer->fetch_policies(domain, facts.policy_host, now, deadline);
   probes.vantage->saw(domain.policy_host(), facts.fetches, facts.at);
+  probes.vantage->heard_dates(domain.policy_host(), facts.fetches, facts.at, facts.at);
   probes.observer->look_aside(facts, nullptr, deadline);
 
   for (const auto& [host, seen] : pending)
     if (seen.wait_for(deadline.left()) == std::future_status::ready) look.mx.emplace(host, seen.get());
   look.vantage = probes.vantage->now(domain.policy_host(), facts.at);
+  if (!look.vantage.clock_doubted.empty()) {
+    withdraw_dated(facts);
+    for (auto& [_, seen] : look.mx) {
+      auto without = *seen;
+      withdraw_dated(without);
+      seen = std::make_shared<const MxHostObservation>(std::move(without));
+    }
+  }
   look.vantage.resolver_blind = ResolverWatch::proved_by(facts);
   look.vantage.port53_blocked = probes.source && probes.source->blocked();
   return look;

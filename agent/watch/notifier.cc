@@ -1,8 +1,8 @@
 #include "agent/watch/notifier.h"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 
+#include "agent/watch/log.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -13,7 +13,7 @@ constexpr Seconds kReadSilences{5};
 constexpr Seconds kBreath{1};  // between decisions, so that a storm is decided on as a whole
 
 void complain(const std::string& row) {
-  spdlog::error("a stored notice cannot be read and is dropped: {}", row);
+  log_error({.event = "notice-unreadable"}, "a stored notice cannot be read and is dropped: {}", row);
 }
 
 void add(std::map<std::string, std::uint64_t>& to, const std::map<std::string, std::uint64_t>& more) {
@@ -29,24 +29,33 @@ std::string mail_domain(std::string_view mailbox) {
   return text::lower(mailbox.substr(0, mailbox.find('>')));
 }
 
+LogFields fields_of(std::string_view event, const Silence& s) {
+  return {.event = event, .domain = s.domain, .code = s.code, .subject = s.subject};
+}
+
 /// What others made or ended in the store, and what has come to its end.
 void log_changes(const std::map<std::string, Silence>& before, const std::map<std::string, Silence>& after,
                  TimePoint since, TimePoint now) {
   for (const auto& [id, s] : after) {
     const auto was = before.find(id);
     const bool news = was == before.end() || !(was->second == s);
-    if (news && stands(s, now)) spdlog::info("silence {}: {}", id, in_words(s));
+    if (news && stands(s, now)) log_info(fields_of("silence-begun", s), "silence {}: {}", id, in_words(s));
     const bool ended = since != TimePoint{} && stands(s, since) && !stands(s, now);
-    if (!news && ended) spdlog::info("silence {} is over: {}", id, in_words(s));
+    if (!news && ended) log_info(fields_of("silence-ended", s), "silence {} is over: {}", id, in_words(s));
   }
   for (const auto& [id, s] : before)
-    if (!after.contains(id) && stands(s, now)) spdlog::info("silence {} was removed: {}", id, in_words(s));
+    if (!after.contains(id) && stands(s, now))
+      log_info(fields_of("silence-ended", s), "silence {} was removed: {}", id, in_words(s));
 }
 
 }  // namespace
 
 Notifier::Notifier(Memory& memory, KeyValueStore& key_values, Clock& clock, Hooks around)
-    : memory_(memory), clock_(clock), around_(std::move(around)), dispatcher_(key_values, complain) {}
+    : memory_(memory),
+      clock_(clock),
+      around_(std::move(around)),
+      dispatcher_(key_values, complain),
+      key_values_(key_values) {}
 
 Notifier::~Notifier() { stop(); }
 
@@ -100,7 +109,8 @@ void Notifier::adopt(const Config& config, const std::string& ca_file) {
   begin([this](const auto&) { return decide(); }, AddressLimiter::decider);
   for (auto& r : receivers) {
     const auto name = r.rules.name;
-    auto delivery = std::make_shared<Delivery>(dispatcher_, std::move(r), delivery_hooks(name));
+    auto hooks = delivery_hooks(name, r.rules.rules.wanted);
+    auto delivery = std::make_shared<Delivery>(dispatcher_, std::move(r), std::move(hooks));
     {
       const std::lock_guard lock(mutex_);
       deliveries_.push_back(delivery);
@@ -113,7 +123,8 @@ void Notifier::adopt(const Config& config, const std::string& ca_file) {
         [ping](const std::stop_token& stop) {
           const auto next = ping->step(stop);
           if (const auto& last = ping->last(); last && last->kind != SendResult::Kind::sent)
-            spdlog::warn("heartbeat {}: {}: {}", ping->name(), last->reason, last->detail);
+            log_warning({.event = "heartbeat-failed", .receiver = ping->name()}, "heartbeat {}: {}: {}",
+                        ping->name(), last->reason, last->detail);
           return next;
         },
         AddressLimiter::delivery);
@@ -129,26 +140,72 @@ TimePoint Notifier::decide() {
     log_changes(before, dispatcher_.silences(), silences_read_, now);
     silences_read_ = now;
   }
+  if (!around_.tells()) return now + kReadSilences;
+  heed_acknowledgements(now);
   return std::min(dispatcher_.turn(now), now + kReadSilences);
 }
 
-Delivery::Hooks Notifier::delivery_hooks(const std::string& name) {
+/// Those that were made at another agent's door.
+void Notifier::heed_acknowledgements(TimePoint now) {
+  if (!around_.read_acknowledgements) return;
+  for (const auto& [domain, _] : around_.read_acknowledgements()) {
+    (void)dispatcher_.acknowledge(domain, now);
+    key_values_.erase(kAcknowledgeTable, domain);
+  }
+}
+
+bool Notifier::acknowledge(const std::string& domain) {
+  if (around_.tells()) return dispatcher_.acknowledge(domain, clock_.now());
+  key_values_.put(kAcknowledgeTable, domain, to_utc(clock_.now()));  // whoever tells reads it
+  return true;
+}
+
+void Notifier::take_over() {
+  dispatcher_.read_again(complain);
+  const std::lock_guard lock(mutex_);
+  ++updates_;
+  news_.notify_all();
+}
+
+Delivery::Hooks Notifier::delivery_hooks(const std::string& name, const Wanted& wanted) {
+  std::function<DigestSource()> digest_source;
+  if (digest_source_) digest_source = [this, wanted] { return digest_source_(wanted); };
   return {.now = [this] { return clock_.now(); },
           .flush = around_.flush,
+          .tells = around_.tells,
+          .may_send = around_.may_send,
           .report =
               [name](const PendingNotice& pending, const SendResult& result) {
                 const auto& n = pending.notice;
-                if (result.kind == SendResult::Kind::sent)
-                  spdlog::info("{}: sent {} {} {}: {}", name, to_string(n.kind), to_string(n.route), n.key,
-                               n.title);
+                const auto sent = result.kind == SendResult::Kind::sent;
+                const auto code = n.lead_code();
+                const LogFields fields{
+                    .event = sent ? "notice-sent" : "notice-failed",
+                    .domain = n.domains.size() == 1 ? n.domains.front() : std::string_view(),
+                    .code = code,
+                    .receiver = name};
+                if (sent)
+                  log_info(fields, "{}: sent {} {} {}: {}", name, to_string(n.kind), to_string(n.route),
+                           n.key, n.title);
                 else
-                  spdlog::warn("{}: {} {} not sent, will be tried again: {}: {}", name, to_string(n.kind),
-                               n.key, result.reason, result.detail);
+                  log_warning(fields, "{}: {} {} not sent, will be tried again: {}: {}", name,
+                              to_string(n.kind), n.key, result.reason, result.detail);
               },
           .report_refresh =
               [name](const SendResult& result) {
-                spdlog::warn("{}: what fires cannot be refreshed: {}: {}", name, result.reason,
-                             result.detail);
+                log_warning({.event = "refresh-failed", .receiver = name},
+                            "{}: what fires cannot be refreshed: {}: {}", name, result.reason, result.detail);
+              },
+          .digest_source = std::move(digest_source),
+          .key_values = &key_values_,
+          .report_digest =
+              [name](const SendResult& result) {
+                if (result.kind == SendResult::Kind::sent)
+                  log_info({.event = "digest-sent", .receiver = name}, "{}: sent the digest", name);
+                else
+                  log_warning({.event = "digest-failed", .receiver = name},
+                              "{}: the digest is not sent, will be tried again: {}: {}", name, result.reason,
+                              result.detail);
               }};
 }
 

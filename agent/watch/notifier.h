@@ -12,6 +12,8 @@
 
 namespace stswatch {
 
+inline constexpr const char* kAcknowledgeTable = "alert_acknowledge";
+
 class Notifier {
  public:
   struct Hooks {
@@ -23,6 +25,11 @@ class Notifier {
       return std::nullopt;
     };
     std::function<bool()> healthy = [] { return true; };
+    /// Of people at another agent's door; null: there is none.
+    std::function<std::map<std::string, std::string>()> read_acknowledgements{};
+    /// In a fleet one agent tells: whether it is this one, and (once a notice is about to leave) whether what
+    /// is owed is on the disk and nobody else can be telling.
+    std::function<bool()> tells = [] { return true; }, may_send = [] { return true; };
   };
 
   /// `memory` and `key_values` outlive this.
@@ -37,8 +44,16 @@ class Notifier {
   /// Lets what is being sent come to its end for a moment, then cuts it off. Idempotent.
   void stop();
 
+  /// What digests are made of, for a receiver that wants these domains; before adopt().
+  void use_digests(std::function<DigestSource(const Wanted&)> source) { digest_source_ = std::move(source); }
+
+  /// This agent tells from now on: what was owed and said is as the store has it.
+  void take_over();
   /// After the calendar has jumped, and at the start: nothing was told later than now.
   void redate();
+
+  /// Somebody is at what was told of the domain; false: nothing was.
+  bool acknowledge(const std::string& domain);
 
   Dispatcher& dispatcher() { return dispatcher_; }
   void describe(Snapshot& s) const;
@@ -49,14 +64,17 @@ class Notifier {
   void begin(Step step, AddressLimiter address_limiter);
   void run(const Step& step, AddressLimiter address_limiter);
   DispatchRules rules_of(const Config& config) const;
-  Delivery::Hooks delivery_hooks(const std::string& name);
+  Delivery::Hooks delivery_hooks(const std::string& name, const Wanted& wanted);
   TimePoint decide();
+  void heed_acknowledgements(TimePoint now);
   void end_threads();
 
   Memory& memory_;
   Clock& clock_;
   const Hooks around_;
   Dispatcher dispatcher_;
+  KeyValueStore& key_values_;
+  std::function<DigestSource(const Wanted&)> digest_source_;
 
   std::mutex adopting_;                  // one at a time; taken before mutex_
   std::optional<AlertOptions> options_;  // guarded by adopting_, as are the next three
@@ -86,7 +104,8 @@ class NotifyingMemory : public Memory {
   void remember(std::shared_ptr<const DomainMemory> record, std::shared_ptr<const DomainObservation> look,
                 const std::vector<Transition>& transitions) override {
     memory_.remember(record, std::move(look), transitions);
-    notifier_.on_update(std::move(record));
+    // Not what came too late, after another agent of a fleet has taken the domain over.
+    if (memory_.domain(record->known->domain) == record) notifier_.on_update(std::move(record));
   }
   void remember(std::shared_ptr<const MxMemory> record,
                 std::shared_ptr<const MxHostObservation> look) override {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "agent/watch/log.h"
 #include "alerts/open_finding.h"
 #include "checks/facts/bounds.h"
 
@@ -70,7 +71,10 @@ void OwnState::ails(std::string_view code, const std::string& detail) {
         incidents_.insert_or_assign(std::string(code), incident_of(code, detail, now)).first->second;
     keep(incident);
     const auto* entry = find_in_catalogue(code);
-    spdlog::warn("{}: {} [{}] {}", entry->title, detail, code, incident.finding.fix);
+    const auto& finding = incident.finding;
+    log_line(finding.severity == Severity::critical ? spdlog::level::err : spdlog::level::warn,
+             {.event = "agent-opened", .code = code, .subject = finding.subject}, "{}: {} [{}] {}",
+             entry->title, detail, code, finding.fix);
   }
   tell();
 }
@@ -83,8 +87,9 @@ void OwnState::well(std::string_view code) {
     if (it == incidents_.end() || !it->second.open()) return;
     it->second.closed = now;
     rows_.erase(kTable, it->first);
-    spdlog::info("over after {}: {} [{}]", to_words(now - it->second.opened), find_in_catalogue(code)->title,
-                 code);
+    log_info({.event = "agent-closed", .code = code, .subject = it->second.finding.subject},
+             "over after {}: {} [{}]", to_words(now - it->second.opened), find_in_catalogue(code)->title,
+             code);
   }
   tell();
 }

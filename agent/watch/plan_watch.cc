@@ -1,8 +1,7 @@
 #include "agent/watch/plan_watch.h"
 
-#include <spdlog/spdlog.h>
-
 #include "agent/remember/store.h"
+#include "agent/watch/log.h"
 
 namespace stswatch {
 namespace {
@@ -50,16 +49,18 @@ void PlanWatch::read_again() {
     const auto done = progress.find(domain);
     auto plan = plan_from_rows(text, done == progress.end() ? nullptr : &done->second);
     if (!plan) {
-      spdlog::error("{}: the plan that the store holds is not understood: make it again", domain);
+      log_error({.event = "plan-unreadable", .domain = domain},
+                "{}: the plan that the store holds is not understood: make it again", domain);
       plans_.erase(domain);
       continue;
     }
-    spdlog::info("{}: a plan of {} steps is followed", domain, plan->plan.steps.size());
+    log_info({.event = "plan-followed", .domain = domain}, "{}: a plan of {} steps is followed", domain,
+             plan->plan.steps.size());
     plans_[domain] = std::make_shared<const FollowedPlan>(std::move(*plan));
   }
   for (const auto& [domain, text] : seen_) {
     if (rows->contains(domain)) continue;
-    spdlog::info("{}: its plan is followed no longer", domain);
+    log_info({.event = "plan-dropped", .domain = domain}, "{}: its plan is followed no longer", domain);
     plans_.erase(domain);
     rows_.erase(kPlanProgressTable, domain);
   }

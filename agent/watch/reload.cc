@@ -1,8 +1,8 @@
 #include "agent/watch/reload.h"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 
+#include "agent/watch/log.h"
 #include "agent/watch/own_state.h"
 #include "config/load.h"
 
@@ -12,7 +12,7 @@ namespace {
 tl::expected<Config, Refusal> service_config(const RunCommand& command) {
   Config config;
   if (!command.config_file.empty()) {
-    auto loaded = load_config(command.config_file);
+    auto loaded = load_config(command.config_file, ListCommand::run);
     if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
   }
@@ -39,7 +39,8 @@ tl::expected<Config, Refusal> service_config(const RunCommand& command) {
 /// What only a new process can take up.
 void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
   const auto warn = [](const char* key) {
-    spdlog::warn("{} has changed: it is taken up at the next restart, not by a reload", key);
+    log_warning({.event = "restart-needed", .subject = key},
+                "{} has changed: it is taken up at the next restart, not by a reload", key);
   };
   if (was.listen.host != is.listen.host || was.listen.port != is.listen.port) warn("agent.listen");
   if (was.state != is.state) warn("agent.state");
@@ -48,10 +49,13 @@ void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
 }  // namespace
 
 tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
-                                                                          const Probes* before) {
+                                                                          const LiveConfig* before) {
   auto config = service_config(command);
   if (!config) return tl::make_unexpected(config.error());
-  auto probes = make_probes(*config, before);
+  if (before != nullptr)
+    if (auto why = emptied(before->config, *config))
+      return tl::make_unexpected(Refusal{std::move(*why), kExitConfig});
+  auto probes = make_probes(*config, before != nullptr ? &before->probes : nullptr);
   if (!probes) return tl::make_unexpected(Refusal{probes.error(), kExitConfig});
   std::shared_ptr<WebGate> gate;
   if (!config->agent.web_config.empty()) {
@@ -60,6 +64,21 @@ tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const 
     gate = std::move(*opened);
   }
   return std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes), std::move(gate));
+}
+
+std::optional<std::string> emptied(const Config& was, const Config& is) {
+  for (const auto& [source, names] : is.listed) {
+    const auto before = was.listed.find(source);
+    if (names > 0 || before == was.listed.end() || before->second == 0) continue;
+    return source + ": names no domain, where it named " + std::to_string(before->second) +
+           ": if that is meant, take it out of the configuration, or restart";
+  }
+  return std::nullopt;
+}
+
+void log_empty_lists(const Config& config) {
+  for (const auto& [source, names] : config.listed)
+    if (names == 0) log_warning({.event = "list-empty"}, "{}: names no domain", source);
 }
 
 std::set<std::string> watched_names(const LiveConfig& plan) {
@@ -73,16 +92,19 @@ tl::expected<void, std::string> Reloader::reload() {
   const std::lock_guard one_at_a_time(reloading_);
   const auto before = service_.plan();
   systemd::reloading();
-  auto plan = make_live_config(command_, &before->probes);
+  auto plan = make_live_config(command_, before.get());
   const auto domains = (plan ? *plan : before)->config.domains.size();
   if (plan) {
     warn_of_restart(before->config.agent, (*plan)->config.agent);
     store_.watch(watched_names(**plan));
     service_.adopt(*plan);
     adopted_(**plan);
-    spdlog::info("reloaded: {} domains", domains);
+    log_info({.event = "reloaded"}, "reloaded: {} domains, {} before", domains,
+             before->config.domains.size());
+    log_empty_lists((*plan)->config);
   } else {
-    spdlog::error("reload refused, the old configuration stays: {}", plan.error().what);
+    log_error({.event = "reload-refused"}, "reload refused, the old configuration stays: {}",
+              plan.error().what);
   }
   {
     const std::lock_guard lock(mutex_);

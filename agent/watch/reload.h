@@ -9,14 +9,21 @@
 
 namespace stswatch {
 
-/// `before`: the probes until now, after a reload.
+/// `before`: what the service works by until now, at a reload.
 tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
-                                                                          const Probes* before = nullptr);
+                                                                          const LiveConfig* before = nullptr);
+
+/// Why a list that named domains should not be believed when it names none: a query that went wrong or a file
+/// that is half written would end the watch of all of them. nullopt: each names some, or never did.
+std::optional<std::string> emptied(const Config& was, const Config& is);
+
+/// Lists that name no domain, in the log.
+void log_empty_lists(const Config& config);
 
 /// The domains that the configuration names.
 std::set<std::string> watched_names(const LiveConfig& plan);
 
-/// Reads the configuration and the domains files again; the old plan stays when they are not valid.
+/// Reads the configuration and the lists of domains again; the old plan stays when they are not valid.
 /// Thread-safe.
 class Reloader {
  public:

@@ -1,8 +1,8 @@
 #include "agent/watch/report_watch.h"
 
-#include <spdlog/spdlog.h>
-
+#include "agent/watch/log.h"
 #include "agent/watch/reload.h"
+#include "checks/facts/join.h"
 #include "checks/facts/result.h"
 #include "checks/judge/reports.h"
 
@@ -54,7 +54,8 @@ void ReportWatch::run() {
     const auto now = clock_.steady();
     if (!tidied_ || now - *tidied_ >= kTidyEvery) {
       tidied_ = now;
-      if (const auto done = intake_.tidy(); !done) spdlog::error("old TLS reports stay: {}", done.error());
+      if (const auto done = intake_.tidy(); !done)
+        log_error({.event = "reports-failed"}, "old TLS reports stay: {}", done.error());
     }
     std::unique_lock lock(mutex_);
     if (!stopping_) clock_.wait_until(wake_, lock, now + kOften);
@@ -89,8 +90,9 @@ bool ReportWatch::one_batch() {
   if (turn->moved > 0) {
     std::string words;
     for (const auto& [fate, n] : turn->fates)
-      words += (words.empty() ? "" : ", ") + std::to_string(n) + " " + std::string(to_string(fate));
-    spdlog::info("TLS reports from {}: {}", maildir_->path(), words);
+      text::add(words, ", ", std::to_string(n) + " " + std::string(to_string(fate)));
+    log_info({.event = "reports-taken", .subject = maildir_->path()}, "TLS reports from {}: {}",
+             maildir_->path(), words);
   }
   return turn->more;
 }
@@ -98,9 +100,9 @@ bool ReportWatch::one_batch() {
 void ReportWatch::tell(const std::string& trouble) {
   if (trouble == trouble_) return;
   if (trouble.empty())
-    spdlog::info("TLS reports are taken again");
+    log_info({.event = "reports-recovered"}, "TLS reports are taken again");
   else
-    spdlog::error("TLS reports wait: {}", trouble);
+    log_error({.event = "reports-failed"}, "TLS reports wait: {}", trouble);
   trouble_ = trouble;
 }
 
@@ -116,8 +118,10 @@ ReportAnswer ReportWatch::post(ReportPost post) {
                                  .token = std::move(post.token),
                                  .address = address});
   if (answer.fate && answer.status >= 400)
-    spdlog::warn("a TLS report posted by {} was not counted: {}", address, printable(answer.words));
-  if (answer.status == 503) spdlog::error("TLS reports cannot be taken by POST: {}", answer.words);
+    log_warning({.event = "report-refused"}, "a TLS report posted by {} was not counted: {}", address,
+                printable(answer.words));
+  if (answer.status == 503)
+    log_error({.event = "reports-failed"}, "TLS reports cannot be taken by POST: {}", answer.words);
   return {answer.status, answer.words};
 }
 

@@ -13,7 +13,9 @@ constexpr std::size_t kUnrelated = 3;  // zones that fail at once have the resol
 constexpr std::size_t kBogus = 5;
 constexpr std::size_t kGood = 16;
 
-bool unknown(const AnswerFacts& answer) { return answer.lookup == Lookup::unknown; }
+/// An alias that leads in a circle, or too far, is what the zone says (RFC 1034 §3.6.2): the resolver did
+/// answer, and whoever owns one name could otherwise call it blind.
+bool unknown(const AnswerFacts& answer) { return answer.lookup == Lookup::unknown && !answer.cname_loop; }
 
 struct Witnessed {
   const AnswerFacts& resolver;
@@ -44,6 +46,7 @@ ResolverWatch::Proof ResolverWatch::proof_of(const DomainObservation& look, std:
 }
 
 std::string ResolverWatch::proved_by(const DomainObservation& look) {
+  if (!exhausted_in(look).empty()) return {};
   std::string detail;
   const Proof proof = proof_of(look, detail);
   return proof == Proof::dead || proof == Proof::contradicted ? detail : std::string();
@@ -77,10 +80,13 @@ std::string ResolverWatch::not_validating() const {
 
 void ResolverWatch::saw(const DomainObservation& look) {
   secure_seen_ |= look.sts.secure || look.mx.secure || look.policy_host.a.secure;
+  // What could not even be asked says nothing of who would have answered.
+  if (!exhausted_in(look).empty()) return;
   const std::string& domain = look.domain.str();
   ++looks_;
-  const bool any_unknown =
-      unknown(look.sts) || unknown(look.mx) || look.policy_host.lookup() == Lookup::unknown;
+  const auto& host = look.policy_host;
+  const bool no_host = host.lookup() == Lookup::unknown && (unknown(host.a) || unknown(host.aaaa));
+  const bool any_unknown = unknown(look.sts) || unknown(look.mx) || no_host;
   std::string detail;
   const Proof proof = any_unknown ? proof_of(look, detail) : Proof::none;
   const bool all_unknown = unknown(look.sts) && unknown(look.mx) && unknown(look.tlsrpt);

@@ -1,8 +1,8 @@
 #include "agent/watch/self_questions.h"
 
-#include <spdlog/spdlog.h>
-
 #include "agent/watch/clock_log.h"
+#include "agent/watch/log.h"
+#include "checks/facts/join.h"
 
 namespace stswatch {
 namespace {
@@ -35,7 +35,8 @@ class ClockQuestion {
       jumps_ = calendar_.jumps();
       (void)service_.redate();
       notifier_.redate();
-      spdlog::warn("the wall clock is believed from now on: it is {}", to_utc(calendar_.now()));
+      log_warning({.event = "clock-believed"}, "the wall clock is believed from now on: it is {}",
+                  to_utc(calendar_.now()));
     }
     const auto doubt = calendar_.doubt();
     if (!doubt && now - logged_ >= kClocksLogged) {
@@ -65,8 +66,9 @@ std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receiv
   std::string out;
   for (const auto& r : receivers)
     if (r.oldest && now - *r.oldest >= kOwedTooLong)
-      out += (out.empty() ? "" : "; ") + r.name + " is owed " + std::to_string(r.pending) +
-             (r.pending == 1 ? " notice" : " notices") + ", the oldest since " + to_utc(*r.oldest);
+      text::add(out, "; ",
+                r.name + " is owed " + std::to_string(r.pending) + (r.pending == 1 ? " notice" : " notices") +
+                    ", the oldest since " + to_utc(*r.oldest));
   return out.empty() ? std::nullopt : std::optional(out);
 }
 

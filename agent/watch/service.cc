@@ -6,6 +6,7 @@
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
+#include "agent/watch/log.h"
 #include "agent/watch/means.h"
 #include "agent/watch/service_parts.h"
 #include "checks/judge/case.h"
@@ -61,7 +62,8 @@ WorkerPool::Limits limits_of(const LiveConfig& plan) {
   const auto descriptors = descriptor_limit();
   const auto workers = workers_within(descriptors, wanted);
   if (workers < wanted)
-    spdlog::warn(
+    log_warning(
+        {.event = "descriptors-few"},
         "{} descriptors suffice for {} workers of {}: raise LimitNOFILE (ulimit -Hn), or lower agent.workers",
         descriptors, workers, wanted);
   return {workers, plan.config.network.look_timeout};
@@ -87,14 +89,24 @@ std::optional<Limits::Above> above(const Memory& memory, const LiveConfig& plan,
   return std::nullopt;
 }
 
+/// What is to be acted on is an error, what is to be looked at a warning, and what gets better news.
+spdlog::level::level_enum level_of(const Transition& t) {
+  if (t.kind == Transition::Kind::better || t.kind == Transition::Kind::closed) return spdlog::level::info;
+  const auto route = t.incident.finding.route;
+  if (route == Route::page) return spdlog::level::err;
+  return route == Route::ticket ? spdlog::level::warn : spdlog::level::info;
+}
+
 }  // namespace
 
 void log_transitions(const Domain& name, const std::vector<Transition>& transitions) {
   for (const auto& t : transitions) {
     const auto& f = t.incident.finding;
-    if (f.severity != Severity::info)
-      spdlog::info("{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code,
-                   f.subject, f.detail);
+    if (f.severity == Severity::info) continue;
+    const auto event = "finding-" + std::string(to_string(t.kind));
+    log_line(level_of(t), {.event = event, .domain = name.str(), .code = f.code, .subject = f.subject},
+             "{}: {} {} {} [{}] {}", name.str(), to_string(t.kind), to_string(f.severity), f.code, f.subject,
+             f.detail);
   }
 }
 
@@ -154,7 +166,7 @@ void Service::start() {
   const std::lock_guard lock(mutex_);
   pool_.add(kVantage);
   for (const auto& d : plan_->config.domains)
-    pool_.add({Kind::domain, d.name.str()});
+    take_up(d.name.str());
   pool_.start();
 }
 
@@ -165,15 +177,10 @@ void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
   const std::lock_guard lock(mutex_);
   pool_.limit(limits_of(*plan));
   for (const auto& d : plan->config.domains)
-    pool_.add({Kind::domain, d.name.str()});
+    take_up(d.name.str());
   pool_.hurry(kVantage);
-  for (const auto& d : plan_->config.domains) {
-    if (plan->find(d.name.str()) != nullptr) continue;
-    pool_.remove({Kind::domain, d.name.str()});
-    fetch_now_.erase(d.name.str());
-    plan->probes.vantage->forget(d.name.str());
-    use_mx_hosts(d.name.str(), {});
-  }
+  for (const auto& d : plan_->config.domains)
+    if (plan->find(d.name.str()) == nullptr) leave(d.name.str(), *plan);
   pool_.shorten(Kind::domain, plan->config.schedule.dns);
   pool_.shorten(Kind::mx, plan->config.schedule.mx);
   plan_.swap(plan);  // the old one may end with the caller's pointer, after the lock
@@ -196,7 +203,7 @@ Service::Looking Service::look_now(const Domain& name) {
   const auto record = memory_.domain(name);
   const auto now = RecentLooks::Steady::now();
   const std::lock_guard lock(mutex_);
-  if (plan_->find(name.str()) == nullptr) return Looking::not_watched;
+  if (plan_->find(name.str()) == nullptr || !ours_(name.str())) return Looking::not_watched;
   const bool fetched = record && fetched_lately(*record, clock_.now());
   if (fetched || asked_.left(name.str(), now) > RecentLooks::Steady::duration::zero()) return Looking::fresh;
   asked_.began(name.str(), now);
@@ -284,9 +291,13 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
   if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
   hear_dates(facts);
+  if (look_again_if_misdated(plan, {Kind::domain, domain.name.str()}, facts.at)) return;
   probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
+  log_debug({.event = "looked", .domain = domain.name.str()}, "{}: looked at in {:.3f} s: {}{}",
+            domain.name.str(), watch.seconds(), to_string(outcome_of(facts)),
+            facts.fetches.empty() ? "" : ", policy fetched");
   const bool asked = !facts.fetches.empty(), parked = !crowded.empty() && !asked;
   // Else the old file would seem to stand under the new id, or for the new hosts: this look waits for the
   // file.
@@ -319,6 +330,7 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, Do
                           bool fetched) {
   const auto& name = domain.name;
   const auto vantage = plan.probes.vantage->now(name.policy_host(), facts.at);
+  if (!vantage.clock_doubted.empty()) withdraw_dated(facts);
 
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
@@ -331,8 +343,8 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, Do
     hosts.insert(m.host);
   {
     const std::lock_guard users_lock(mutex_);
-    // It may have been dropped while it was being looked at.
-    if (plan_->find(name.str()) != nullptr) use_mx_hosts(name.str(), hosts);
+    // It may have been dropped, or lost, while it was being looked at.
+    if (plan_->find(name.str()) != nullptr && ours_(name.str())) use_mx_hosts(name.str(), hosts);
   }
   // What another policy asks of them is asked of the hosts of now, not of an hour ago.
   if (before && announces_other(*before, *turn.record))
@@ -362,7 +374,7 @@ Snapshot Service::snapshot() const {
   for (const auto& d : plan->config.domains)
     if (auto record = memory_.domain(d.name)) s.domains.push_back(std::move(record));
   s.fresh_for = freshness_of(plan->config);
-  s.port25_ok = plan->probes.vantage->port25_ok(s.now);
+  if (plan->probes.vantage->port25_tried()) s.port25_ok = plan->probes.vantage->port25_ok(s.now);
   s.trust_store_file = plan->probes.trust->file();
   s.trust_store_sha256 = plan->probes.trust->sha256();
   const auto& intervals = plan->config.schedule;

@@ -31,6 +31,14 @@ class Service {
   void use_reports(ReportsOf reports) { reports_of_ = std::move(reports); }
   /// The plans that are followed; outlives this; before start().
   void use_plans(PlanWatch& plans) { plans_ = &plans; }
+  /// In a fleet: which domains are looked at by this agent; the others are shown as memory has them; before
+  /// start().
+  using Ours = std::function<bool(const std::string& domain)>;
+  void share(Ours ours) { ours_ = std::move(ours); }
+  /// Whose they are has changed: looks at what was gained begin, at what was lost they end.
+  void share_anew();
+  /// What others have remembered of their domains.
+  void heard(const std::vector<std::string>& domains);
   void start();
   /// Looks under way end by the old plan; new domains are due at once, dropped ones leave the schedule and
   /// the snapshot.
@@ -48,6 +56,11 @@ class Service {
 
   Snapshot snapshot() const;
   std::shared_ptr<const LiveConfig> plan() const;
+  /// How late the schedule is.
+  Seconds late() const {
+    const auto pool = pool_.state();
+    return std::max(pool.late_domain, pool.late_mx);
+  }
   /// Why it is no longer alive, if so.
   std::optional<std::string> stuck() const { return pool_.stuck(std::chrono::steady_clock::now()); }
   LookMetrics& looks() { return looks_; }
@@ -62,7 +75,10 @@ class Service {
 
  private:
   void recall(const LiveConfig& plan, const DomainConfig& domain);
+  void take_up(const std::string& domain);  // with mutex_ held, as for the next
+  void leave(const std::string& domain, const LiveConfig& plan);
   Seconds redate(const DomainConfig& domain);
+  bool look_again_if_misdated(const LiveConfig& plan, const LookSubject& subject, TimePoint at);
   void hear_dates(const DomainObservation& facts);
   Seconds look(const LookSubject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
@@ -89,6 +105,7 @@ class Service {
   Clock& clock_;
   PlanWatch* plans_ = nullptr;
   ReportsOf reports_of_ = [](const std::string&) { return nullptr; };
+  Ours ours_ = [](const std::string&) { return true; };
   LookMetrics looks_;
   Means means_;
   AddressQueue address_queue_;
@@ -101,6 +118,7 @@ class Service {
 
   mutable std::mutex mutex_;                // taken before the pool's own
   std::shared_ptr<const LiveConfig> plan_;  // guarded by mutex_, as is all below but the pool
+  std::set<std::string> looked_at_;         // domains in the schedule
   std::set<std::string> fetch_now_;         // domains whose next look fetches the policy too
   MxUsers mx_users_;
 

@@ -5,6 +5,7 @@
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
+#include "agent/watch/log.h"
 #include "agent/watch/means.h"
 #include "agent/watch/service_parts.h"
 #include "checks/judge/case.h"
@@ -84,10 +85,14 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (dubious(look)) plan.probes.canaries->ask(look.at, cancel_);
   if (cancel_.cancelled()) return schedule.mx;
   if (const auto what = exhausted_in(look); !what.empty()) means_.lacked(what, clock_.steady());
+  if (look_again_if_misdated(plan, {Kind::mx, host}, look.at)) return schedule.confirm_after;
   plan.probes.vantage->saw(look);
   const auto vantage = plan.probes.vantage->now(host, look.at);
+  if (!vantage.clock_doubted.empty()) withdraw_dated(look);
   const auto outcome = outcome_of(look, vantage);
   looks_.looked(LookKind::mx, outcome, watch.seconds());
+  log_debug({.event = "looked", .subject = host}, "{}: looked at in {:.3f} s: {}", host, watch.seconds(),
+            to_string(outcome));
 
   auto record = std::make_shared<MxMemory>();
   if (before) *record = *before;

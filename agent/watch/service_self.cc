@@ -46,6 +46,13 @@ void Service::hear_dates(const DomainObservation& facts) {
   plan()->probes.vantage->heard_dates(facts.domain.policy_host(), facts.fetches, facts.at, clock_.now());
 }
 
+/// The clock was put right while that look was made: its date is that of the wrong one.
+bool Service::look_again_if_misdated(const LiveConfig& plan, const LookSubject& subject, TimePoint at) {
+  if (std::chrono::abs(clock_.now() - at) <= kClockStep + plan.config.network.look_timeout) return false;
+  pool_.hurry(subject);
+  return true;
+}
+
 /// The root is signed, and dnssec-failed.org is kept bogus for those who want to know.
 void Service::ask_to_validate(const LiveConfig& plan) {
   if (!plan.config.dns.trust_ad) return plan.probes.vantage->asked_to_validate(nullptr, nullptr);

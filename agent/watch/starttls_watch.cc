@@ -4,6 +4,7 @@
 #include <set>
 
 #include "checks/facts/domain.h"
+#include "checks/facts/join.h"
 
 namespace stswatch {
 
@@ -35,7 +36,7 @@ std::string StarttlsWatch::stripped() const {
     if (!first || *seen.lost < *first) first = seen.lost;
     owners.insert(registrable_domain(host).value_or(host));
     canary |= seen.canary;
-    if (++lost <= 3) names += (names.empty() ? "" : ", ") + host;
+    if (++lost <= 3) text::add(names, ", ", host);
   }
   if (lost < 2 || (!canary && owners.size() < 2)) return {};
   const bool still_offered = std::ranges::any_of(

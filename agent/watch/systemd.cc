@@ -1,8 +1,9 @@
 #include "agent/watch/own_state.h"
 
-#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 #include <ctime>
+
+#include "agent/watch/log.h"
 
 namespace stswatch::systemd {
 namespace {
@@ -31,7 +32,8 @@ std::optional<std::chrono::microseconds> watchdog() {
 
 void Pulse::beat(const std::optional<std::string>& stuck) {
   if (stuck && !stuck_)
-    spdlog::critical("the service is stuck: {}; restart it (systemd does when WatchdogSec is set)", *stuck);
+    log_error({.event = "stuck"},
+              "the service is stuck: {}; restart it (systemd does when WatchdogSec is set)", *stuck);
   stuck_ = stuck.has_value();
   if (!stuck_) sd_notify(0, "WATCHDOG=1");
 }

@@ -210,6 +210,7 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.spoke_25_at = spoke_.newest_besides(policy_host);
   v.starttls_stripped = !starttls_.stripped().empty();
   v.resolver_blind = resolver_.blind();
+  v.clock_doubted = dates_.skewed(at);
   v.port53_blocked = port53_blocked_;
   v.answered_at = dns_.newest_besides(policy_host);
   return v;

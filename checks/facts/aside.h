@@ -23,13 +23,13 @@ struct Rarely {
 inline constexpr int kSureOf = 3;
 
 /// Where reports are to go: one rua of the TLSRPT record (RFC 8460 §3). absent: nothing takes them there, and
-/// how that shows; of an https URI it is known only with the operator's leave to post to it.
+/// how that shows; without the operator's leave to post to an https URI, that its host has no address.
 struct ReportTarget {
   std::string uri;
   Rarely when{};
   Lookup lookup = Lookup::unknown;
   std::string detail{};
-  bool answered = false;  // absent, and somebody there says so: no silence
+  bool answered = false;  // absent: no silence, somebody said so; found: so too, not just an address
   bool operator==(const ReportTarget&) const = default;
 };
 

@@ -74,7 +74,8 @@ std::optional<bool> allows(std::span<const CaaRecord> set, std::span<const std::
     in_doubt |= tag == Tag::maybe_unknown;
     if (tag != Tag::issue && tag != Tag::issuewild) continue;
     const std::string who = issuer_of(record.value);
-    const bool ours = std::ranges::find(identifiers, who) != identifiers.end();
+    const bool ours =
+        identifiers.empty() ? !who.empty() : std::ranges::find(identifiers, who) != identifiers.end();
     (tag == Tag::issue ? any_issue : any_wild) = true;
     (tag == Tag::issue ? by_issue : by_wild) |= ours;
   }

@@ -40,7 +40,8 @@ struct CaaLook {
 const CaaAnswer* governing_set(std::span<const CaaAnswer> sets, std::string_view name);
 
 /// Whether a set lets one of `identifiers` issue for a name, of which a certificate for "*." is another
-/// matter. Null: nobody but the CA can say, since it turns on a property that CAs may or may not know.
+/// matter; without identifiers, whether anybody may. Null: nobody but the CA can say, since it turns on a
+/// property that CAs may or may not know.
 std::optional<bool> allows(std::span<const CaaRecord> set, std::span<const std::string_view> identifiers,
                            bool wildcard);
 

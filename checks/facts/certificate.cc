@@ -10,6 +10,12 @@ bool PeerCertificates::has(ChainFault::Kind kind) const {
   return std::any_of(faults.begin(), faults.end(), [&](const ChainFault& f) { return f.kind == kind; });
 }
 
+bool PeerCertificates::bad_by_dates_alone() const {
+  return name_matches && !faults.empty() && std::ranges::all_of(faults, [](const ChainFault& fault) {
+           return fault.kind == ChainFault::Kind::expired || fault.kind == ChainFault::Kind::not_yet_valid;
+         });
+}
+
 TimePoint PeerCertificates::chain_not_after() const { return first_to_expire().not_after; }
 
 const Certificate& PeerCertificates::first_to_expire() const {

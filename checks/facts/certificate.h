@@ -66,6 +66,8 @@ struct PeerCertificates {
 
   bool trusted() const { return faults.empty(); }
   bool good() const { return trusted() && name_matches; }
+  /// Nothing is wrong with it but its dates, by the clock of the look.
+  bool bad_by_dates_alone() const;
   bool has(ChainFault::Kind kind) const;
   /// The earliest end among the leaf and the sent certificates that the path needs.
   TimePoint chain_not_after() const;

@@ -1,9 +1,10 @@
-#include "checks/facts/policy.h"
+#include "checks/facts/mx_pattern.h"
 
 #include <algorithm>
 
 #include "checks/facts/address.h"
 #include "checks/facts/domain.h"
+#include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -51,6 +52,21 @@ bool is_mx_pattern(std::string_view text) {
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }
+}
+
+bool is_list_or_address(std::string_view pattern) {
+  if (pattern.find_first_of(", \t") != std::string_view::npos) return true;
+  while (true) {
+    const std::size_t colon = pattern.find(':');
+    const auto address = Address::parse(pattern.substr(0, colon));
+    if (address && !address->is_v6()) return true;
+    if (colon == std::string_view::npos) return false;
+    pattern.remove_prefix(colon + 1);
+  }
+}
+
+bool is_asterisks(std::string_view pattern) {
+  return !pattern.empty() && pattern.find_first_not_of('*') == std::string_view::npos;
 }
 
 }  // namespace stswatch

@@ -55,7 +55,20 @@ std::string exhausted_among(const Dialogues& dialogues) {
   return {};
 }
 
+template <class Dialogues>
+void withdraw_dated_among(Dialogues& dialogues) {
+  for (auto& d : dialogues) {
+    if (!d.tls.peer || !d.tls.peer->bad_by_dates_alone()) continue;
+    d.failure = Failure{Stage::certificate, Cause::local,
+                        "the certificate is bad by this agent's date, and its clock is in doubt"};
+    d.tls.peer.reset();
+  }
+}
+
 }  // namespace
+
+void withdraw_dated(DomainObservation& look) { withdraw_dated_among(look.fetches); }
+void withdraw_dated(MxHostObservation& look) { withdraw_dated_among(look.probes); }
 
 std::string exhausted_in(const DomainObservation& look) {
   const auto names = exhausted_in({&look.sts, &look.mx, &look.tlsrpt, &look.policy_host.a,

@@ -68,6 +68,7 @@ struct SmtpProbe {
   int reply_code = 0;      // of the reply that ended the dialogue, or of the last one
   bool helo_only = false;  // EHLO was refused and HELO accepted: no STARTTLS
   bool starttls_offered = false;
+  int injected = 0;       // octets in clear behind the 220 of STARTTLS: discarded (RFC 3207 §4.2)
   bool repeated = false;  // memory: looks in a row ended like this, so that its silence is proof (RULES 5.3)
   TlsFacts tls{};
   std::optional<TimePoint> held_from{};  // memory: as of a fetch
@@ -143,6 +144,10 @@ struct DomainObservation {
 std::string exhausted_in(const DomainObservation& look);
 std::string exhausted_in(const MxHostObservation& look);
 
+/// Of a certificate that is bad by the date of a clock in doubt, and by nothing else, nothing is known.
+void withdraw_dated(DomainObservation& look);
+void withdraw_dated(MxHostObservation& look);
+
 /// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
 struct Vantage {
   bool reached_443 = false;       // some other host answered on the HTTPS port within the last hour
@@ -155,9 +160,11 @@ struct Vantage {
   /// Canaries and hosts that offered STARTTLS have all lost it at once: something on the way takes it out.
   bool starttls_stripped = false;
   std::string resolver_blind{};  // the configured resolver is at fault, and how that shows; empty: it is not
-  bool port53_blocked = false;   // no server of any zone answers this vantage directly
-  bool port25_blocked = false;   // no canary and no MX host answers on it while 443 works
-  bool ipv6 = true;              // a route exists
+  std::string
+      clock_doubted{};  // what others say the time is contradicts our clock, and how; empty: it does not
+  bool port53_blocked = false;  // no server of any zone answers this vantage directly
+  bool port25_blocked = false;  // no canary and no MX host answers on it while 443 works
+  bool ipv6 = true;             // a route exists
   bool allow_private = false;
 };
 

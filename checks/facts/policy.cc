@@ -7,6 +7,7 @@
 #include "checks/facts/address.h"
 #include "checks/facts/bounds.h"
 #include "checks/facts/domain.h"
+#include "checks/facts/mx_pattern.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
 #include "checks/facts/txt_fields.h"
@@ -234,6 +235,12 @@ class Reader {
     if (!value.empty() && !hush_) policy_.mx.push_back(printable(text::lower(value), bounds::kDetail));
   }
 
+  static Oddity pattern_oddity(std::string_view value) {
+    if (is_list_or_address(value)) return Oddity::mx_unreadable;
+    const bool dotted = value.starts_with('.') && is_mx_pattern(value.substr(1));
+    return dotted ? Oddity::mx_leading_dot : Oddity::none;
+  }
+
   // RFC 8461 §3.2: sts-policy-mx-value = ["*."] Domain
   void take_mx(std::string_view value) {
     if (is_mx_pattern(value)) {
@@ -241,7 +248,7 @@ class Reader {
       const std::string_view name = value.starts_with("*.") ? value.substr(2) : value;
       // Inside the grammar, yet no host in DNS can have that name.
       if (Address::parse(name))
-        note(Fault::mx_invalid_pattern, line_, mx_fault(name), Oddity::mx_unreadable);
+        note(Fault::mx_invalid_pattern, line_, mx_fault(name), pattern_oddity(value));
       else if (!to_a_labels(name))
         note(Fault::mx_invalid_pattern, line_,
              text::quoted(value) + " is longer than DNS allows (63 a label, 253 in all)");
@@ -254,9 +261,7 @@ class Reader {
       bad_value(Fault::mx_trailing_dot, text::quoted(value) + " ends in a dot: remove it");
       keep_bad(value);
     } else {
-      const bool dotted = value.starts_with('.') && is_mx_pattern(value.substr(1));
-      bad_value(Fault::mx_invalid_pattern, mx_fault(value),
-                dotted ? Oddity::mx_leading_dot : Oddity::mx_unreadable);
+      bad_value(Fault::mx_invalid_pattern, mx_fault(value), pattern_oddity(value));
       keep_bad(value);
     }
   }
@@ -314,6 +319,10 @@ class Reader {
       const std::size_t key = misspelt_.at(d.line);
       d.field_lost = !seen_[key] && (key != kMxKey || !mode_ || wants_mx);
     }
+    // Beside a name they are nothing to whoever strips them; alone they leave it an empty list.
+    if (std::all_of(policy_.mx.begin(), policy_.mx.end(), is_asterisks))
+      for (PolicyDeparture& d : out_.departures)
+        if (d.fault == Fault::mx_invalid_pattern) d.oddity = Oddity::mx_unreadable;
     if (!no_field_.empty() && !explained_) note(Fault::not_a_policy, no_field_line_, no_field_);
     if (!version_ || !mode_ || !max_age_ || (wants_mx && policy_.mx.empty())) return;
     out_.lenient = policy_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "checks/facts/join.h"
+
 namespace stswatch {
 namespace {
 
@@ -80,7 +82,7 @@ bool SourceAnswer::differs_at_one_serial() const {
 std::string SourceAnswer::str() const {
   std::string out = trouble;
   for (const SourceReply& reply : replies)
-    out += (out.empty() ? "" : "; ") + reply.server + ' ' + reply.address.str() + ": " + shown(reply);
+    text::add(out, "; ", reply.server + ' ' + reply.address.str() + ": " + shown(reply));
   return out;
 }
 

@@ -216,8 +216,8 @@ StsRecordReading read_sts_records(const std::vector<TxtRecord>& rrset) {
   // domain does not have an available MTA-STS Policy"
   out.verdict = Verdict::invalid;
   note(out, StsRecordFault::multiple,
-       std::to_string(sorted.kept.size()) + " records begin \"v=STSv1;\": " + text::quoted(sorted.kept[0]) +
-           ", " + text::quoted(sorted.kept[1]));
+       how_many(sorted) + " records begin \"v=STSv1;\": " + text::quoted(sorted.kept[0]) + ", " +
+           text::quoted(sorted.kept[1]));
   return out;
 }
 

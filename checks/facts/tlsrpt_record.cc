@@ -325,8 +325,8 @@ TlsrptReading read_tlsrpt_records(const std::vector<TxtRecord>& rrset) {
     // does not implement TLSRPT."
     out.verdict = Verdict::invalid;
     note(out, TlsrptFault::multiple,
-         std::to_string(sorted.kept.size()) + " records begin \"v=TLSRPTv1;\": " +
-             text::quoted(sorted.kept[0]) + ", " + text::quoted(sorted.kept[1]));
+         how_many(sorted) + " records begin \"v=TLSRPTv1;\": " + text::quoted(sorted.kept[0]) + ", " +
+             text::quoted(sorted.kept[1]));
   } else if (sorted.kept.size() == 1) {
     Reader(sorted.kept.front(), out).read();
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -107,6 +108,11 @@ bool has_later_version(std::string_view record, std::string_view version) {
     if (field->text == version) return true;
   }
   return false;
+}
+
+std::string how_many(const TxtSorted& sorted) {
+  const auto n = sorted.kept.size();
+  return n > bounds::kTxtRecords ? "over " + std::to_string(bounds::kTxtRecords) : std::to_string(n);
 }
 
 TxtSorted discard_foreign(const std::vector<TxtRecord>& rrset, std::string_view version) {

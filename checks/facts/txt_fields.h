@@ -60,6 +60,8 @@ struct TxtSorted {
   std::vector<std::string> kept;   // begin with the version and ";"
   std::vector<std::string> other;  // discarded
 };
+/// Of `kept`, in words: a set is read up to bounds::kTxtRecords and one more.
+std::string how_many(const TxtSorted& sorted);
 TxtSorted discard_foreign(const std::vector<TxtRecord>& rrset, std::string_view version);
 
 }  // namespace stswatch

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
@@ -338,8 +339,7 @@ CopyFault merged(const std::vector<const CopyFault*>& all) {
   if (!same) out.detail.clear();
   out.oddities.clear();
   for (const CopyFault* f : all) {
-    if (!same)
-      out.detail += (out.detail.empty() ? "" : "; ") + f->copy->fetch->address.str() + ": " + f->detail;
+    if (!same) text::add(out.detail, "; ", f->copy->fetch->address.str() + ": " + f->detail);
     out.oddities.insert(out.oddities.end(), f->oddities.begin(), f->oddities.end());
     // A fault without a severity of its own has the catalogue's, which is never below one of its own.
     if (!f->severity || !out.severity) {

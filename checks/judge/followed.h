@@ -5,12 +5,14 @@
 
 #include "checks/judge/catalogue/finding.h"
 #include "checks/judge/senders/plan_follow.h"
+#include "checks/judge/verdict.h"
 
 namespace stswatch {
 
 struct Case;
 
-std::vector<Finding> judge_plan(const Domain& domain, Mode live, const FollowedPlan& plan, TimePoint now);
+/// `verdict`: of the domain, by the look that the plan was held against.
+std::vector<Finding> judge_plan(const Verdict& verdict, const FollowedPlan& plan);
 
 /// When the next step became safe, for the finding that tells it; null for the others.
 std::optional<TimePoint> happened_at(const Finding& finding, const FollowedPlan& plan);

@@ -187,8 +187,10 @@ void consider_pool(const HostPast& past, MxAddressCase& at) {
   at.outcome = HostOutcome::unknown;
   at.code = "smtp-flapping";
   at.result_type.clear();
-  at.detail = std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) +
-              " connections: " + at.flapping->faults;
+  at.detail =
+      std::to_string(at.flapping->bad) + " of the last " + std::to_string(at.flapping->of) + " connections";
+  for (const std::string& fault : at.flapping->faults)
+    at.detail += (&fault == &*at.flapping->faults.begin() ? ": " : ", ") + fault;
 }
 
 /// A pool is neither good nor bad: what its bad attempts were is named by the finding that tells of it.

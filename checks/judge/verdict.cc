@@ -4,9 +4,11 @@
 #include <array>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/caches.h"
@@ -190,7 +192,7 @@ std::string served_by_some(const Case& c, const std::string& name) {
   for (const PolicyCopy& copy : c.copies) {
     const Policy* read = copy.reading ? copy.reading->applied() : nullptr;
     if (!read || !same_policy(*read, asked)) continue;
-    out += (out.empty() ? "" : ", ") + copy.fetch->address.str();
+    text::add(out, ", ", copy.fetch->address.str());
     ++count;
   }
   return count < c.copies.size() ? out : std::string();
@@ -210,7 +212,7 @@ std::string why_skipped(const Case& c, const std::string& name) {
       why = "no address";
     else if (failing != mx.addresses.end())
       why = failing->detail;
-    out += (out.empty() ? "" : "; ") + mx.host + ": " + why;
+    text::add(out, "; ", mx.host + ": " + why);
   }
   return out;
 }
@@ -246,12 +248,13 @@ void judge_all(const Case& c, Findings& out) {
   judge_drift(c, out);
   judge_changes(c, out);
   judge_with_time(c, out);
-  const auto& breakage = c.foreseen.rfc.breakage;
-  judge_forecast(c.world, c.foreseen, c.limits,
-                 breakage
-                     ? BreakageFacts{served_by_some(c, breakage->policy), why_skipped(c, breakage->policy)}
-                     : BreakageFacts{},
-                 out);
+  BreakageFacts facts;
+  if (const auto& breakage = c.foreseen.rfc.breakage)
+    facts = {served_by_some(c, breakage->policy), why_skipped(c, breakage->policy)};
+  judge_forecast(c.world, c.foreseen, c.limits, facts, out);
+  if (!facts.served_by.empty())
+    say_for(Situation::some_copies, c.facts.domain, c.now, out.find(codes::breakage_now),
+            {{"value", facts.served_by}});
   tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
 }
@@ -260,6 +263,8 @@ void judge_all(const Case& c, Findings& out) {
 /// worst.
 std::optional<UsableMx> usable_over_copies(const Case& c) {
   auto usable = c.foreseen.rfc.usable;
+  // Postfix defers under such a line whatever the others list (RULES 0.4).
+  if (usable && stops_postfix(c)) usable->min = 0;
   if (!usable || c.in_effect.size() < 2) return usable;
   const senders::Hosts hosts(c.world);
   const auto now = hosts.at(c.now);
@@ -273,6 +278,7 @@ std::optional<UsableMx> usable_over_copies(const Case& c) {
 
 void remembered(const Case& c, Verdict& out) {
   set_field_level(c.world, c.foreseen, out);
+  if (stops_postfix(c) && out.field_usable_mx) out.field_usable_mx->min = 0;
   out.safe_after = c.foreseen.safe_after;
   Readiness readiness = readiness_of(c);
   for (const ClosedGate& gate : readiness.open)
@@ -281,6 +287,11 @@ void remembered(const Case& c, Verdict& out) {
 }
 
 }  // namespace
+
+std::string in_words(const UsableMx& u) {
+  return (u.min == u.max ? "" : std::to_string(u.min) + " to ") + std::to_string(u.max) + " of " +
+         std::to_string(u.of);
+}
 
 std::string_view to_string(Outcome outcome) {
   constexpr std::array<std::string_view, 5> kNames = {"ok", "invalid", "absent", "unreachable", "unknown"};

@@ -86,6 +86,7 @@ struct UsableMx {
   int of = 0;
   bool operator==(const UsableMx&) const = default;
 };
+std::string in_words(const UsableMx& usable);  // "1 of 2", "0 to 2 of 2"
 
 /// What makes MX hosts drop out at a moment.
 enum class Why {

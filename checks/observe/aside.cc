@@ -1,3 +1,4 @@
+#include "checks/facts/join.h"
 #include "checks/observe/second_probe.h"
 
 #include <algorithm>
@@ -109,10 +110,11 @@ RuaAnswer look_for_mailbox(Resolver& resolver, std::string_view mailto_path, con
     if (mx.lookup == Lookup::absent && !mx.nxdomain && addresses.lookup() != Lookup::absent)
       return {addresses.lookup(), {}};
     out.lookup = Lookup::absent;
-    out.detail += (out.detail.empty() ? "" : "; ") + domain->str() + " has " +
+    text::add(out.detail, "; ",
+              domain->str() + " has " +
                   (null_mx       ? "a null MX"
                    : mx.nxdomain ? "no DNS entry (NXDOMAIN)"
-                                 : "neither MX nor address");
+                                 : "neither MX nor address"));
   }
   return out;
 }

@@ -67,13 +67,25 @@ class Fetch {
   }
 
   Result<void> exchange(Connection& connection, PolicyFetch& out) {
-    // RFC 8461 §3.3: the certificate must be valid for the policy host; else nothing is requested.
-    if (!out.tls.peer || !out.tls.peer->good()) return tl::unexpected(distrust(out.tls));
+    // RFC 8461 §3.3: the certificate must be valid for the policy host; else no policy is read.
+    if (!out.tls.peer || !out.tls.peer->good()) {
+      if (out.tls.peer && out.tls.peer->bad_by_dates_alone()) hear_date(connection, out);
+      return tl::unexpected(distrust(out.tls));
+    }
     if (auto sent = connection.write(request(), Stage::request); !sent) return sent;
     HttpResponseReader reader;
     auto read = receive(connection, reader);
     record(std::move(reader.response()), read.has_value(), out);
     return read;
+  }
+
+  /// It may be our clock that is wrong: what time it is there is all that is taken from the answer.
+  void hear_date(Connection& connection, PolicyFetch& out) const {
+    if (!connection.write(request(), Stage::request)) return;
+    HttpResponseReader reader;
+    if (!receive(connection, reader)) return;
+    out.age = std::move(reader.response().age);
+    out.date = std::move(reader.response().date);
   }
 
   Failure distrust(const TlsFacts& facts) const {

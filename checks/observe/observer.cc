@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/sts_record.h"
 #include "checks/facts/tlsrpt_record.h"
 #include "checks/observe/net/tcp.h"
@@ -174,7 +175,7 @@ TrustEnd ask_unprotected(Resolver& resolver, const MxHostObservation& seen, std:
   TrustEnd out = trust_end_of(resolver, seen.host, end);
   for (const TlsaRecord& record : tlsa.records) {
     if (!out.proved() || out.tlsa.size() > bounds::kDetail) break;
-    out.tlsa += (out.tlsa.empty() ? "" : ", ") + record.brief();
+    text::add(out.tlsa, ", ", record.brief());
   }
   return out;
 }

@@ -71,6 +71,7 @@ class Observer {
   void look_up_revocation(TlsFacts& tls, TimePoint now, const Deadline& deadline) const;
   std::optional<Failure> refused_by_us(const Address& address) const;
   void look_for_report_targets(DomainObservation& seen, const Deadline& deadline);
+  RuaAnswer look_for_host(const std::string& uri, const Deadline& deadline);
   RuaAnswer post_empty(const std::string& uri, TimePoint now, const Deadline& deadline);
   void ask_as_browser(DomainObservation& seen, const Deadline& deadline);
   template <class Facts, class Dial>

@@ -15,6 +15,7 @@ constexpr std::string_view kBrowser =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 constexpr std::size_t kTargets = 8;
 constexpr Millis kPostTime{10'000};
+constexpr std::string_view kNoAddress = " has no address";
 
 /// Of this look, or of the last one that fetched.
 const std::vector<PolicyFetch>& newest_fetches(const DomainObservation& seen,
@@ -46,12 +47,25 @@ std::optional<HttpsUri> read_https(const std::string& text) {
     authority = authority.substr(0, colon);
   }
   const auto name = Domain::parse(authority);
-  if (!name) return std::nullopt;
+  if (!name || Address::parse(name->str())) return std::nullopt;
   out.host = name->str();
   const auto from = static_cast<std::size_t>(uri->path.data() - text.data());
   out.target = text.substr(from, text.find('#', from) - from);
   if (!out.target.starts_with('/')) out.target.insert(0, "/");
   return out;
+}
+
+HostAddresses ask_for_addresses(Resolver& resolver, const std::string& host, const Deadline& deadline) {
+  auto answers = resolver.ask({{host, RecordType::a}, {host, RecordType::aaaa}}, deadline);
+  if (answers.size() != 2) return {};
+  return {std::get<AddressAnswer>(answers[0]), std::get<AddressAnswer>(answers[1])};
+}
+
+/// What was learnt by a POST is not held against an https address without leave to post; and one of which
+/// only the name was looked up is asked as soon as there is leave.
+bool depends_on_leave(const ReportTarget& target, bool leave) {
+  if (leave) return target.lookup == Lookup::found && !target.answered;
+  return target.lookup == Lookup::absent && !target.detail.ends_with(kNoAddress);
 }
 
 }  // namespace
@@ -87,14 +101,14 @@ void Observer::look_for_report_targets(DomainObservation& seen, const Deadline& 
     auto& target =
         seen.aside.report_targets.emplace_back(last == before.end() ? ReportTarget{.uri = uri} : *last);
     const auto parts = parse_uri(uri);
-    const bool mail = parts && text::iequals(parts->scheme, "mailto");
-    if (!parts || (!mail && !options_.post_to_rua)) {
-      target = {.uri = uri};  // what was seen with leave is not held against it without
-      continue;
-    }
+    if (!parts) continue;
+    const bool mail = text::iequals(parts->scheme, "mailto");
+    const bool by_name = !mail && !options_.post_to_rua;
+    if (!mail && depends_on_leave(target, options_.post_to_rua)) target = {.uri = uri};
     if (!is_due(target.when, target.lookup == Lookup::absent, seen.at)) continue;
-    const RuaAnswer box =
-        mail ? look_for_mailbox(resolver_, parts->path, deadline) : post_empty(target.uri, seen.at, deadline);
+    const RuaAnswer box = mail      ? look_for_mailbox(resolver_, parts->path, deadline)
+                          : by_name ? look_for_host(uri, deadline)
+                                    : post_empty(uri, seen.at, deadline);
     note(target.when, box.lookup != Lookup::unknown, box.lookup == target.lookup, seen.at);
     if (box.lookup == Lookup::unknown) continue;
     target.lookup = box.lookup;
@@ -103,16 +117,23 @@ void Observer::look_for_report_targets(DomainObservation& seen, const Deadline& 
   }
 }
 
+/// Nobody can post to a host that has no address: DNS alone says so.
+RuaAnswer Observer::look_for_host(const std::string& uri, const Deadline& deadline) {
+  const auto to = read_https(uri);
+  if (!to) return {};
+  const auto lookup = ask_for_addresses(resolver_, to->host, deadline).lookup();
+  if (lookup == Lookup::absent) return {lookup, to->host + std::string(kNoAddress)};
+  return {.lookup = lookup, .answered = false};
+}
+
 /// RFC 8460 §5.4: reports are posted there. An empty one changes nothing, and shows whether anybody listens;
 /// §3: what the certificate says does not matter.
 RuaAnswer Observer::post_empty(const std::string& uri, TimePoint now, const Deadline& deadline) {
   const auto to = read_https(uri);
   if (!to) return {};
   const auto share = deadline.within(std::min(kPostTime, deadline.left()));
-  auto answers = resolver_.ask({{to->host, RecordType::a}, {to->host, RecordType::aaaa}}, share);
-  if (answers.size() != 2) return {};
-  const HostAddresses addresses{std::get<AddressAnswer>(answers[0]), std::get<AddressAnswer>(answers[1])};
-  if (addresses.lookup() == Lookup::absent) return {Lookup::absent, to->host + " has no address"};
+  const auto addresses = ask_for_addresses(resolver_, to->host, share);
+  if (addresses.lookup() == Lookup::absent) return {Lookup::absent, to->host + std::string(kNoAddress)};
   RuaAnswer out{.answered = false};
   bool tried_all = true;
   for (const auto& address : addresses.all()) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/observe/net/tcp.h"
 #include "checks/observe/tls/connection.h"
 
@@ -89,7 +90,7 @@ std::string without_starttls(const SmtpReply& ehlo) {
     if (masked(word))
       return printable("the EHLO reply has " + word + " and no STARTTLS: something on the way masks it",
                        bounds::kDetail);
-    known += (known.empty() ? "" : ", ") + word;
+    text::add(known, ", ", word);
   }
   return printable(
       "STARTTLS is not among the EHLO keywords (" + (known.empty() ? "there are none" : known) + ")",
@@ -152,11 +153,13 @@ Result<std::optional<SmtpReply>> SmtpReplyReader::next(Stage stage) {
   }
 }
 
-void SmtpReplyReader::discard() {
-  consumed_ += pending_.size();
+std::size_t SmtpReplyReader::discard() {
+  const std::size_t dropped = pending_.size();
+  consumed_ += dropped;
   pending_.clear();
   scanned_ = 0;
   partial_ = SmtpReply{};
+  return dropped;
 }
 
 std::string ehlo_name(std::string_view configured, std::string_view machine,
@@ -205,11 +208,10 @@ class Session {
     return starttls(out);
   }
 
-  Result<void> handshake(const TrustStore& trust, const TlsPeer& peer, TlsFacts& facts) {
+  Result<void> handshake(const TrustStore& trust, const TlsPeer& peer, SmtpProbe& out) {
     // RFC 3207 §4.2: what came in plain text behind the 220 could be anybody's.
-    replies_.discard();
-    connection_.discard_plaintext();
-    auto up = connection_.start_tls(trust, peer, facts);
+    out.injected = static_cast<int>(replies_.discard() + connection_.discard_plaintext());
+    auto up = connection_.start_tls(trust, peer, out.tls);
     replies_ = SmtpReplyReader{};
     return up;
   }
@@ -316,7 +318,7 @@ class Probe {
     auto done = session ? session->reach_tls(out) : tl::unexpected(session.error());
     const bool in_plain = !done.has_value();
     if (done) {
-      done = session->handshake(trust_, {.host = host_, .now = now_, .tlsa = tlsa_}, out.tls);
+      done = session->handshake(trust_, {.host = host_, .now = now_, .tlsa = tlsa_}, out);
     }
     out.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
     if (!done) out.failure = done.error();
@@ -335,7 +337,7 @@ class Probe {
     if (done) {
       session->hurry(way.patience);
       done = session->handshake(
-          trust_, {.host = host_, .now = now_, .offer = way.offer, .tlsa = {}, .sni = way.sni}, out.tls);
+          trust_, {.host = host_, .now = now_, .offer = way.offer, .tlsa = {}, .sni = way.sni}, out);
     }
     if (!done) out.failure = done.error();
     if (!session) return;
@@ -373,10 +375,9 @@ class Probe {
       if (still_talking(reached.error())) session->leave();
       return;
     }
-    TlsFacts second;
     if (session->handshake(trust_, {.host = host_, .now = now_, .offer = TlsOffer::legacy, .tlsa = tlsa_},
-                           second))
-      note_legacy(facts, std::move(second));
+                           unused))
+      note_legacy(facts, std::move(unused.tls));
     session->close();
   }
 

@@ -47,7 +47,8 @@ class SmtpReplyReader {
   Result<std::optional<SmtpReply>> next(Stage stage);
 
   /// Forgets what came behind the last reply. RFC 3207 §4.2: before the handshake it is anybody's.
-  void discard();
+  /// Returns how many octets that were.
+  std::size_t discard();
 
  private:
   Result<bool> take_line(std::string_view line, Stage stage);

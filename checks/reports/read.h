@@ -17,7 +17,7 @@ namespace stswatch::reports {
 // anybody.
 
 inline constexpr std::size_t kPacked = 16U << 20;    // as received: what the door takes of one
-inline constexpr std::size_t kUnpacked = 10U << 20;  // the largest real ones are a tenth of it
+inline constexpr std::size_t kUnpacked = 10U << 20;  // all of it together; the largest real ones are a tenth
 inline constexpr std::size_t kLayers = 3;            // a gzip in a zip in a mail
 inline constexpr std::size_t kNesting = 32;          // RFC 8460's own JSON is six deep
 inline constexpr std::size_t kValues = 400'000;      // some 40,000 rows of failure-details, 40 MiB when read
@@ -34,8 +34,11 @@ bool is_zip(std::string_view octets);
 /// All members joined (RFC 1952 §2.2), their checksums verified.
 tl::expected<std::string, std::string> gunzipped(std::string_view octets, std::size_t most);
 
-/// The one file in it that can be a report.
-tl::expected<std::string, std::string> unzipped(std::string_view octets, std::size_t most);
+struct ZipMember {
+  std::string name, octets;
+};
+/// The files in it, which together may have `most` octets; at most kZipMembers of them.
+tl::expected<std::vector<ZipMember>, std::string> unzipped(std::string_view octets, std::size_t most);
 
 // The JSON of a TLS report: RFC 8460 §4.4, I-JSON (RFC 7493). Tolerant of what real reporters leave out or
 // write otherwise, strict in numbers: a count that is none makes the whole report void. Pure.
@@ -95,6 +98,7 @@ struct Reading {
   /// The domain the report is about where it does not say so itself: of the mail, or of the file's name
   /// (RFC 8460 §5.1). May be empty.
   std::string about;
+  std::vector<Reading> further{};  // of the same file or mail, where it carries more than one; they have none
 };
 
 struct Hints {

@@ -80,21 +80,29 @@ tl::expected<std::string, std::string> gunzipped(std::string_view octets, std::s
   }
 }
 
-tl::expected<std::string, std::string> unzipped(std::string_view octets, std::size_t most) {
+tl::expected<std::vector<ZipMember>, std::string> unzipped(std::string_view octets, std::size_t most) {
   const Archive a(archive_read_new());
   if (!a) return tl::make_unexpected(std::string("libarchive cannot be set up"));
   archive_read_support_format_zip(a.get());  // this format and no filter: nothing else is expected
   if (archive_read_open_memory(a.get(), octets.data(), octets.size()) != ARCHIVE_OK)
     return tl::make_unexpected(complaint(a.get()));
-  for (std::size_t members = 0; members < kZipMembers; ++members) {
+  std::vector<ZipMember> out;
+  for (std::size_t entries = 0; entries <= kZipMembers; ++entries) {
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(a.get(), &entry);
-    if (code == ARCHIVE_EOF) return tl::make_unexpected(std::string("a zip file without a file in it"));
+    if (code == ARCHIVE_EOF) {
+      if (out.empty()) return tl::make_unexpected(std::string("a zip file without a file in it"));
+      return out;
+    }
     if (code != ARCHIVE_OK) return tl::make_unexpected(complaint(a.get()));
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
-    return member_data(a.get(), most);
+    const char* name = archive_entry_pathname(entry);
+    auto octets_of_it = member_data(a.get(), most);
+    if (!octets_of_it) return tl::make_unexpected(octets_of_it.error());
+    most -= octets_of_it->size();
+    out.push_back({name == nullptr ? "" : name, std::move(*octets_of_it)});
   }
-  return tl::make_unexpected(std::string("a zip file of folders"));
+  return tl::make_unexpected("a zip file of more than " + std::to_string(kZipMembers) + " files and folders");
 }
 
 }  // namespace stswatch::reports

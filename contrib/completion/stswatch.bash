@@ -7,19 +7,21 @@ _stswatch_flags() {
     generate) echo "$look --mode --max-age --rua --json --format" ;;
     lint) echo "--mx --json --batch" ;;
     health) echo "--url --ca-file --timeout" ;;
-    run) echo "--config --listen --state --log-format" ;;
+    run) echo "--config --listen --state --log-format --log-level" ;;
+    "config check") echo "--run-command" ;;
     explain) echo "--all --markdown --html --table" ;;
     simulate) echo "$look --world --policy --mx --id --json" ;;
     plan) echo "$look --world --goal --mx --mode --max-age --policy --retire --key-of --next-tlsa --follow --show --drop --json" ;;
     history) echo "--config --state --json --world" ;;
     replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
-    "alerts test") echo "--config --receiver" ;;
+    fleet) echo "--config --state --json" ;;
+    "alerts test") echo "--config --receiver --all" ;;
     "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
     "silence list") echo "--config --state --json" ;;
     "silence remove") echo "--config --state" ;;
     "tlsrpt ingest") echo "--config" ;;
-    config | "config check" | store | alerts | silence | tlsrpt) ;;
+    config | store | alerts | silence | tlsrpt) ;;
     *) echo "--version" ;;
   esac
   echo "--help"
@@ -32,6 +34,7 @@ _stswatch_value() {
     --dns-source) echo "auto off" ;;
     --mode) echo "testing enforce none" ;;
     --log-format) echo "text json" ;;
+    --log-level) echo "debug info warning error" ;;
     --rua) echo "mailto: https://" ;;
     --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen | --url | --receiver | \
       --domain | --code | --subject | --for | --until | --comment) ;;
@@ -63,7 +66,7 @@ _stswatch() {
     return
   fi
   case $command in
-    "") values="check lint run health generate store simulate plan history replay explain alerts silence tlsrpt config" ;;
+    "") values="check lint run health generate store simulate plan history replay fleet explain alerts silence tlsrpt config" ;;
     config) values="check" ;;
     store) values="copy" ;;
     alerts) values="test" ;;

@@ -23,6 +23,10 @@ file(COPY_FILE ${CPACK_STSWATCH_CONTRIB}/CHANGELOG.md ${doc}/changelog)
 file(GLOB pages ${root}/usr/share/man/*/*)
 execute_process(COMMAND gzip -9nf ${doc}/changelog.Debian ${doc}/changelog ${pages} COMMAND_ERROR_IS_FATAL ANY)
 
+# What it is made of, by those packages that were there when it was.
+execute_process(COMMAND ${packaging}/sbom ${root}/usr/bin/stswatch ${CPACK_PACKAGE_VERSION} OUTPUT_FILE ${doc}/sbom.cdx.json
+                COMMAND_ERROR_IS_FATAL ANY)
+
 execute_process(COMMAND chmod -R u=rwX,go=rX ${root} COMMAND_ERROR_IS_FATAL ANY)
 if(DEFINED ENV{SOURCE_DATE_EPOCH})
   execute_process(COMMAND find ${root} -exec touch -h -d @$ENV{SOURCE_DATE_EPOCH} {} + COMMAND_ERROR_IS_FATAL ANY)

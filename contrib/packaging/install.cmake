@@ -10,7 +10,7 @@ install(FILES ${contrib}/systemd/stswatch.sysusers DESTINATION lib/sysusers.d RE
 install(DIRECTORY ${contrib}/docs/ DESTINATION ${docs} FILES_MATCHING PATTERN *.md  # not what only developers cite
         PATTERN rules.md EXCLUDE PATTERN interface.md EXCLUDE PATTERN measured.md EXCLUDE PATTERN *.[15].md EXCLUDE)
 install(FILES ${contrib}/api.md ${contrib}/SECURITY.md DESTINATION ${docs})
-install(DIRECTORY ${contrib}/alertmanager ${contrib}/grafana ${contrib}/prometheus ${contrib}/icinga DESTINATION ${docs}/examples
+install(DIRECTORY ${contrib}/alertmanager ${contrib}/grafana ${contrib}/prometheus ${contrib}/icinga ${contrib}/receivers DESTINATION ${docs}/examples
         PATTERN tests EXCLUDE)
 install(FILES config/example.toml ${contrib}/systemd/credentials.conf ${contrib}/systemd/reports.conf DESTINATION ${docs}/examples)
 install(CODE "set(contrib ${contrib})\nset(version ${PROJECT_VERSION})\ninclude(${contrib}/packaging/install_texts.cmake)")

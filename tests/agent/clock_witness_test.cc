@@ -40,7 +40,8 @@ TEST_CASE("three owners' hosts that agree on another time, and nobody who agrees
   CHECK(w.now().empty());
   w.says("mta-sts.three.example", 11min);
   CHECK(w.now().starts_with("it is slow by at least "));
-  CHECK(w.watch.skewed(kNow + 7h).empty());  // long ago
+  CHECK_FALSE(w.watch.skewed(kNow).empty());  // the look during which the last of them was heard began then
+  CHECK(w.watch.skewed(kNow + 7h).empty());   // long ago
   SUBCASE("one who agrees with us") {
     w.says("mta-sts.four.example", 1min);
     CHECK(w.now().empty());
@@ -49,6 +50,31 @@ TEST_CASE("three owners' hosts that agree on another time, and nobody who agrees
     w.says("mta-sts.four.example", -10min);
     CHECK(w.now().empty());
   }
+}
+
+TEST_CASE("one suffices where its certificate is good by its date and not by ours") {
+  const auto said = [](Seconds by, Seconds not_before, ChainFault::Kind kind = ChainFault::Kind::expired) {
+    PolicyFetch fetch;
+    fetch.address = *Address::parse("192.0.2.1");
+    fetch.date = Witnesses::date(kNow + by);
+    PeerCertificates peer;
+    peer.name_matches = true;
+    peer.leaf.not_before = kNow + not_before;
+    peer.leaf.not_after = kNow + not_before + 90 * 24h;
+    peer.faults = {{kind, 0, "certificate has expired"}};
+    fetch.tls.peer = peer;
+    return fetch;
+  };
+  const auto skewed = [](const PolicyFetch& fetch) {
+    ClockWitness watch;
+    watch.saw("mta-sts.one.example", {fetch}, kNow, kNow);
+    return watch.skewed(kNow);
+  };
+  CHECK(skewed(said(-400 * 24h, -430 * 24h)).starts_with("it is fast by at least 400 d"));
+  CHECK(skewed(said(400 * 24h, 380 * 24h, ChainFault::Kind::not_yet_valid)).starts_with("it is slow by"));
+  CHECK(skewed(said(Seconds{0}, -430 * 24h)).empty());                                 // it has expired
+  CHECK(skewed(said(-1h, -430 * 24h)).empty());                                        // there too
+  CHECK(skewed(said(-400 * 24h, -430 * 24h, ChainFault::Kind::self_signed)).empty());  // bad anyhow
 }
 
 TEST_CASE("a clock that is fast") {

@@ -48,6 +48,34 @@ TEST_CASE("a JSON log line is one valid line, whatever the message holds") {
   }
 }
 
+TEST_CASE("what a line is about is a field of its own, whatever it holds, and of that line alone") {
+  std::ostringstream out;
+  spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_st>(out));
+  logger.set_formatter(json_lines());
+  const std::string hostile = "a\"},{\"level\":\"info\n\\\xff";
+  {
+    const LogFields fields{
+        .event = "notice-sent", .domain = hostile, .code = "mx-gone", .subject = "", .receiver = "r\"1"};
+    const FieldsOfLine here(fields);
+    logger.info("said");
+  }
+  logger.info("said");
+  std::istringstream lines(out.str());
+  std::string line;
+  REQUIRE(std::getline(lines, line));
+  const auto first = nlohmann::ordered_json::parse(line, nullptr, false);
+  REQUIRE(first.is_object());
+  std::string names;
+  for (const auto& [name, value] : first.items())
+    names += name + " ";
+  CHECK(names == "time level message event domain code receiver ");  // and none that is empty
+  CHECK(first.at("domain") == "a\"},{\"level\":\"info\n\\\uFFFD");
+  CHECK(first.at("receiver") == "r\"1");
+  CHECK(first.at("level") == "info");
+  REQUIRE(std::getline(lines, line));
+  CHECK(nlohmann::json::parse(line).size() == 3);
+}
+
 TEST_CASE("a text log line says when, how bad, and what") {
   const auto line = logged(text_lines(), "a.example: ok");
   CHECK(line.ends_with("Z warning a.example: ok\n"));

@@ -59,6 +59,18 @@ TEST_CASE("a resolver that answers for nothing, up to the root, is at fault with
   CHECK(watch.blind().empty());
 }
 
+TEST_CASE("a question that could not be sent for want of a descriptor says nothing of the resolver") {
+  ResolverWatch watch;
+  for (const char* name : {"a.example", "b.example", "c.example", "d.example"})
+    for (int i = 0; i < 3; ++i) {
+      auto look = dead(name);
+      look.sts.exhausted = true;
+      CHECK(ResolverWatch::proved_by(look).empty());
+      watch.saw(look);
+    }
+  CHECK(watch.blind().empty());
+}
+
 TEST_CASE("a zone whose servers are silent or refuse says nothing of the resolver") {
   ResolverWatch watch;
   for (int look = 0; look < 9; ++look) {
@@ -71,6 +83,28 @@ TEST_CASE("a zone whose servers are silent or refuse says nothing of the resolve
     refused.source.sts = kSilent;
     refused.mx.zone_error = "REFUSED";
     watch.saw(refused);
+  }
+  CHECK(watch.blind().empty());
+}
+
+TEST_CASE("an alias that leads in a circle is what the zone says, and no failure of the resolver") {
+  ResolverWatch watch;
+  for (int turn = 0; turn < 9; ++turn) {
+    for (const auto* name : {"a.example", "b.example", "c.example", "d.example"}) {
+      auto circle = good(name);
+      for (AnswerFacts* facts :
+           {static_cast<AnswerFacts*>(&circle.sts), static_cast<AnswerFacts*>(&circle.mx),
+            static_cast<AnswerFacts*>(&circle.tlsrpt), static_cast<AnswerFacts*>(&circle.policy_host.a),
+            static_cast<AnswerFacts*>(&circle.policy_host.aaaa)}) {
+        facts->lookup = Lookup::unknown;
+        facts->cname_loop = true;
+      }
+      CHECK(ResolverWatch::proved_by(circle).empty());
+      watch.saw(circle);
+      circle.source.sts = circle.source.policy_a = kAnswers;
+      CHECK(ResolverWatch::proved_by(circle).empty());
+      watch.saw(circle);
+    }
   }
   CHECK(watch.blind().empty());
 }

@@ -108,6 +108,18 @@ TEST_CASE("a certificate on its way to expiry is one thread that gets worse") {
     CHECK(notice.thread() == world.told()[0].thread());
 }
 
+TEST_CASE("a lesser fault in the place of the one that was told is better, and the same thread") {
+  World world;
+  world.open("example.com", "certificate-expired", kHost);
+  world.pass(1h);
+  world.close("example.com", "certificate-expired", kHost);
+  world.open("example.com", "certificate-renewal-overdue", kHost);
+  world.pass(1h);
+  REQUIRE(world.kinds() == "new/ticket better/ticket");
+  CHECK(world.told()[1].severity < world.told()[0].severity);
+  CHECK(world.told()[1].thread() == world.told()[0].thread());
+}
+
 TEST_CASE("the last straw carries the page; the earlier fault keeps its own ticket") {
   World world;
   world.open("example.com", "certificate-expired", "mx1.example.com");

@@ -10,58 +10,13 @@
 #include "alerts/delivery.h"
 #include "alerts/sink.h"
 #include "tests/alerts/dispatcher_world.h"
+#include "tests/alerts/listener.h"
 
 using namespace stswatch;
 using namespace stswatch::alerts;
 using Kind = SendResult::Kind;
 
 namespace {
-
-class Listener {
- public:
-  Listener() {
-    const auto serve = [this](const httplib::Request& request, httplib::Response& response) {
-      requests.push_back(request);
-      response.status = status;
-      for (const auto& [name, value] : headers)
-        response.set_header(name.c_str(), value);
-      response.set_content("said by the server\r\n\x1b[31m", "text/plain");
-    };
-    server_.Post(".*", serve);
-    server_.Get(".*", serve);
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running())
-      std::this_thread::yield();
-  }
-  ~Listener() {
-    server_.stop();
-    thread_.join();
-  }
-  std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
-  }
-
-  int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::vector<httplib::Request> requests;  // read only between calls
-
- private:
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
-};
-
-class File {
- public:
-  explicit File(const std::string& text) { std::ofstream(path) << text; }
-  ~File() { std::remove(path.c_str()); }
-  const std::string path =
-      "/tmp/stswatch-test-secret-" + std::to_string(::getpid()) + "-" + std::to_string(++count_);
-
- private:
-  inline static int count_ = 0;
-};
 
 SinkOptions with() {
   return {"", "1.2.3", [] { return kStart; }};
@@ -129,6 +84,45 @@ TEST_CASE("what a receiver answers decides whether it was told, and when it is a
   const auto before = listener.requests.size();
   CHECK(sink->send(notice, nullptr, {}).reason == "config");
   CHECK(listener.requests.size() == before + 1);  // nobody went elsewhere
+}
+
+TEST_CASE("a secret of a webhook is not told with the answer that repeats it, whatever it is made of") {
+  Listener listener;
+  listener.status = 400;
+  listener.answer = [](const auto&) { return std::string("no * nor hush-hush here"); };
+  for (const char* text : {"*", "hush-hush"}) {
+    const File secret(std::string(text) + "\n");
+    WebhookReceiver hook{.name = "hook", .url = listener.url("/"), .hmac_secret_file = ""};
+    hook.secret_files["token"] = secret.path;
+    hook.headers["Authorization"] = "Bearer {{ secret.token }}";
+    const auto detail = make_webhook_sink(hook, with())->send(page(), nullptr, {}).detail;
+    CHECK(detail.find("no ") != std::string::npos);
+    CHECK((detail.find("hush-hush") == detail.npos) == (std::string_view(text) == "hush-hush"));
+    CHECK(detail.find("***") != std::string::npos);
+  }
+}
+
+TEST_CASE("a secret of a webhook is not told in another spelling, nor cut in two, nor that of its address") {
+  Listener listener;
+  listener.status = 400;
+  const File token("pa%24s:wo/rd\n"), address(listener.url("/in/hush%2dhush?key=ses%61me") + "\n");
+  WebhookReceiver hook{.name = "hook", .url = "", .hmac_secret_file = ""};
+  hook.url_file = address.path;
+  hook.secret_files["token"] = token.path;
+  hook.headers["Authorization"] = "Bearer {{ secret.token }}";
+  const auto sink = make_webhook_sink(hook, with());
+  const auto told = [&](const std::string& answer) {
+    listener.answer = [&](const auto&) { return answer; };
+    return sink->send(page(), nullptr, {}).detail;
+  };
+  CHECK(told("no pa$s:wo/rd, pa%24s:wo/rd, pa%24s%3Awo%2Frd") == "HTTP 400: no ***, ***, ***");
+  CHECK(told("/in/hush-hush?key=sesame") == "HTTP 400: /in/***?key=***");
+  CHECK(told(std::string(110, '.') + "pa$s:wo/rd").find("pa$s") == std::string::npos);  // cut at 120
+
+  const auto by_login = listener.url("/").replace(7, 0, "user:pa%24sword@");
+  listener.answer = [](const auto&) { return std::string("user with pa$sword, pa%24sword"); };
+  CHECK(make_alertmanager_sink({"am", by_login}, with())->send(page(), nullptr, {}).detail ==
+        "HTTP 400: user with ***, ***");
 }
 
 TEST_CASE("a receiver that is not there is a failure at once; what was asked to stop stops") {

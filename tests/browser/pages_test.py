@@ -220,7 +220,7 @@ class WhatCanBeDone(Pages):
             self.browser.click(f"table.list thead th:nth-child({column}) a")
             rows = self.rows()
             self.assertEqual([key(row) for row in rows], sorted(key(row) for row in rows))
-            self.assertEqual(self.run_js("return [...document.querySelectorAll('thead th')].map((th) => th.ariaSort)"),
+            self.assertEqual(self.run_js("return [...document.querySelectorAll('table.list thead th')].map((th) => th.ariaSort)"),
                              ["ascending" if n == column else None for n in range(1, 7)])
         self.calm()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Takes the README's pictures of the demo's pages anew: unshare --net tests/browser/screenshots.py (root; STSWATCH names
+"""Takes the README's picture of a page of the demo anew: unshare --net tests/browser/screenshots.py (root; STSWATCH names
 the program, by default build/stswatch)."""
 import os
 import signal
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INTO = ROOT / "contrib/screenshots"
 MOST_OCTETS = 150_000
 # file -> (path, colours, width, height)
-PICTURES = {"domains.png": ("/", "light", 1100, 670), "domain.png": ("/domain/expired-mx.test", "light", 960, 985)}
+PICTURES = {"domain.png": ("/domain/expired-mx.test", "light", 960, 985)}
 
 
 def demo(folder, listen):

@@ -103,6 +103,52 @@ class Mail(AlertsCase):
             self.failed(receiver, "auth")
         self.assertEqual(server.mails, [])
 
+    def test_a_token_instead_of_a_password(self):
+        for mechanism, length in (("XOAUTH2", 20), ("XOAUTH2", 5000), ("OAUTHBEARER", 20), ("OAUTHBEARER", 3000)):
+            with self.subTest(mechanism, length=length), SmtpServer(self.pair) as server:
+                token = "ey." + "hush" * (length // 4)
+                server.mechanisms, server.token = "PLAIN LOGIN " + mechanism, ("watch@example.net", token)
+                file = self.file("token", token + "\n")
+                receiver = self.mail_to(server) + f'username = "watch@example.net"\noauth_token_file = "{file}"\n'
+                receiver += f'auth = "{mechanism.lower()}"\n' if mechanism == "OAUTHBEARER" else ""
+                self.assertEqual(self.sent(receiver), "mail: sent\n")
+                mail, = server.mails
+                self.assertEqual(mail["user"], [mechanism.encode(), token.encode()])
+                self.assertTrue(mail["secure"])
+                self.file("token", "ey.hushhush-of-yesterday\n")               # it is read at each mail
+                told = self.failed(receiver, "auth")
+                self.assertIn("oauth_token_file", told)
+                self.assertNotIn("hush", told)
+                self.assertEqual(len(server.mails), 1)
+
+    def test_a_token_is_not_sent_where_it_is_not_taken(self):
+        with SmtpServer(self.pair) as server:                               # PLAIN alone
+            file = self.file("token", "ey.hush\n")
+            receiver = self.mail_to(server) + f'username = "watch@example.net"\noauth_token_file = "{file}"\n'
+            self.failed(receiver, "auth")
+        self.assertFalse([c for c in server.commands if c.startswith("AUTH")])
+
+    def test_a_wrong_password_names_what_comes_instead(self):
+        with SmtpServer(self.pair) as server:
+            receiver = self.mail_to(server, auth=True)
+            self.file("password", "other")
+            self.assertIn("oauth_token_file", self.failed(receiver, "auth"))
+
+    def test_by_a_program_of_this_machine(self):
+        program = Path(self.file("sendmail", f"#!/bin/sh\necho \"$@\" > {self.folder}/words\ncat > {self.folder}/message\n"))
+        program.chmod(0o755)
+        receiver = (f'[[alerts.email]]\nname = "mail"\nsendmail = "{program}"\nfrom = "Watch <watch@example.net>"\n'
+                    f'to = ["ops@example.net"]\n')
+        self.assertEqual(self.sent(receiver), "mail: sent\n")
+        self.assertEqual((self.folder / "words").read_text(), "-i -f watch@example.net -- ops@example.net\n")
+        message = email.message_from_bytes((self.folder / "message").read_bytes(), policy=email.policy.default)
+        self.assertEqual(message.defects, [])
+        self.assertIn("TEST", message["Subject"])
+        program.chmod(0o644)
+        done = self.run_it("config", "check", self.config(receiver))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("cannot be run", done.stderr)
+
     def test_a_server_that_is_not_there(self):
         with SmtpServer() as server:
             pass
@@ -237,6 +283,7 @@ class Silences(Case):
             "everything": (("add", *self.where, "--for", "1h"), "--domain", "--all"),
             "everything, by globs": (("add", *self.where, "--domain", "*", "--for", "1h"), "--all"),
             "all, and not all": (("add", *self.where, "--all", "--domain", "x", "--for", "1h"), "--all"),
+            "no code": (("add", *self.where, "--code", "certificate-expird", "--for", "1h"), '"certificate-expired"'),
             "for ever": (("add", *self.where, "--domain", "x"), "--forever"),
             "for ever, and not": (("add", *self.where, "--domain", "x", "--for", "1h", "--forever"),),
             "no duration": (("add", *self.where, "--domain", "x", "--for", "soon"), '"soon"'),

@@ -94,10 +94,62 @@ class NamedFiles(Case):
                 self.assertTrue(done.stderr.startswith(f"{path}:{line}: {key}: "), done.stderr)
                 self.assertIn(gone, done.stderr)
 
+    def test_everything_that_is_wrong_is_said_in_one_run(self):
+        gone = str(self.folder / "gone")
+        text = (f'domains_files = ["{gone}.txt"]\n'                                # 1: a list
+                '[agent]\nworkers = 0\n'                                          # 3: a value
+                f'web_config = "{gone}.yml"\n'                                     # 4: a file of the service
+                f'[network]\nca_file = "{gone}"\nhttp_port = 443\n'               # 6, 7: a file, an unknown key
+                f'[tlsrpt]\nhttp = true\ntoken_file = "{gone}"\nmaildir = "{gone}"\n'  # 10, 11: the same name, two keys
+                '[[domain]]\nname = "https://example.com"\n'                      # 13: a name
+                '[[alerts.webhook]]\nname = "w"\nurl = "example.net"\n'           # 16: a URL
+                f'hmac_secret_file = "{gone}"\n')                                  # 17: a secret
+        path = self.file("c.toml", text)
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        said = done.stderr.splitlines()
+        self.assertEqual([(line.split(":")[1], next(w for w in line.split(": ")[1:])) for line in said],
+                         [("1", "domains_files"), ("3", "agent.workers"), ("4", "agent.web_config"), ("6", "network.ca_file"),
+                          ("7", "network.http_port"), ("10", "tlsrpt.token_file"), ("11", "tlsrpt.maildir"), ("13", "domain.name"),
+                          ("16", "alerts.webhook.url"), ("17", "alerts.webhook.hmac_secret_file")], done.stderr)
+        self.assertTrue(all(line.startswith(path + ":") for line in said), done.stderr)
+
+    def test_lists_are_opened(self):
+        path = self.file("c.toml", '[[domains]]\nfile = "gone.txt"\n')
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f'{self.folder / "gone.txt"}: cannot be read: No such file', done.stderr)
+        self.file("none.txt", "")
+        done = self.run_it("config", "check", self.file("c.toml", DOMAIN + '[[domains]]\nfile = "none.txt"\n'))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("none.txt: names no domain", done.stderr)
+
+    def test_a_command_is_run_when_that_is_asked_for(self):
+        path = self.file("c.toml", 'domains_command = ["sh", "-c", "touch ran; echo a.example; echo b.example"]\n')
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("0 domains and those that domains_command prints", done.stdout)
+        self.assertNotIn("names no domain", done.stdout)
+        self.assertFalse((self.folder / "ran").exists())
+        done = self.run_it("config", "check", "--run-command", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("valid: 2 domains, ", done.stdout)
+        self.assertTrue((self.folder / "ran").exists())
+        path = self.file("c.toml", 'domains_command = ["./gone"]\n')
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertTrue(done.stderr.startswith(f"{path}:1: domains_command: "), done.stderr)
+        path = self.file("c.toml", 'domains_command = ["echo", "no name"]\n')
+        done = self.run_it("config", "check", "--run-command", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("domains_command:1:1: ", done.stderr)
+
     def test_what_has_no_effect_is_a_warning(self):
         for text, words in {
                 '[[silence]]\ndomain = "a.example"\nuntil = "2020-01-01T00:00:00Z"\n': "is over",
                 '[[silence]]\ncomment = "quiet"\n': "nobody is told anything, without an end",
+                '[[silence]]\ncode = "certificate-expird"\n': 'no finding has this code; did you mean "certificate-expired"?',
+                '[[silence]]\ndomain = "*.elsewhere.example"\n': "no domain that is watched fits",
                 '[[planned]]\ndomain = "other.example"\nfrom = "2020-01-01T00:00:00Z"\nuntil = "2090-01-01T00:00:00Z"\n':
                     "is not watched"}.items():
             with self.subTest(words):

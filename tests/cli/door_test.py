@@ -19,7 +19,7 @@ RIGHT = {"Authorization": "Basic YWxpY2U6b3BlbiBzZXNhbWU="}
 MB = 1 << 20
 SANITIZED = b"__asan_init" in Path(BINARY).read_bytes()
 # MiB; a sanitizer keeps 256 of what was freed.
-AT_ONCE, GROWTH, PATIENCE = 32, 64 + 256 * SANITIZED, 2.0
+AT_ONCE, GROWTH, PATIENCE = 32, 64 + 256 * SANITIZED, 2.0 + 4 * SANITIZED
 HEAD = b"POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 LINES = b"".join(b"X-%d: %s\r\n" % (i, b"b" * 1000) for i in range(60))
 
@@ -39,6 +39,14 @@ ENDLESS = {
     "a report": (b"POST /tlsrpt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"a" * 65536 + b"\r\n"),
     "requests without reading": (b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: " + RIGHT["Authorization"].encode() + b"\r\n\r\n"),
     "ranges": (b"GET /metrics HTTP/1.1\r\nHost: x\r\nRange: bytes=" + b",".join([b"0-"] * 1500) + b"\r\n\r\n", b""),
+}
+
+WRONG = b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Basic d3Jvbmc6d3Jvbmc=\r\n\r\n"
+# Kinds that are slow, or many: what is sent first, and again and again after it.
+SLOW = {
+    "a dripped head": (b"GET /metrics HTTP/1.1\r\nX: ", b"a"),
+    "not a word": (b"", b""),
+    "a dripped body": (HEAD + b"Content-Length: 60000\r\n\r\n", b"a"),
 }
 
 
@@ -142,7 +150,7 @@ class Door(Case):
         with open(f"/proc/{service.process.pid}/status") as lines:
             return int(next(line for line in lines if line.startswith(key + ":")).split()[1]) / 1024
 
-    def holds(self, service, attacks):
+    def holds(self, service, what, attacks):
         for _ in range(8):
             self.scrape()
         before = self.memory(service, "VmRSS")
@@ -161,6 +169,8 @@ class Door(Case):
         self.assertLess(self.memory(service, "VmHWM") - before, GROWTH, "MiB grown")
         late = sorted(took)[-2:] if len(took) > 4 else took
         self.assertLess(late[0], PATIENCE, took)
+        print(f"{sum(a.at_once for a in attacks)} x {what}{' behind TLS' if self.tls else ''}: {self.memory(service, 'VmHWM') - before:+.1f} MiB, "
+              f"{len(took)} scrapes, the slowest {max(took):.2f} s, for {sum(a.sent for a in attacks) / MB:.0f} MiB sent", flush=True)
         return took
 
     def each_kind(self, web):
@@ -169,7 +179,7 @@ class Door(Case):
             with self.subTest(kind):
                 ends = kind not in ("requests without reading", "ranges")
                 attack = Attack(self.connect, first, again, until_closed=ends)
-                self.holds(service, [attack])
+                self.holds(service, kind, [attack])
                 self.assertGreater(attack.sent, len(first))
                 if ends:
                     self.assertGreater(attack.closed, AT_ONCE, "each was ended, and ended again")
@@ -183,9 +193,19 @@ class Door(Case):
 
     def test_slow_clients(self):
         service = self.service()
-        for first, again in ((b"GET /metrics HTTP/1.1\r\nX: ", b"a"), (b"", b""), (HEAD + b"Content-Length: 60000\r\n\r\n", b"a")):
-            with self.subTest(first):
-                self.holds(service, [Attack(self.connect, first, again, at_once=600)])
+        for kind, (first, again) in SLOW.items():
+            with self.subTest(kind):
+                self.holds(service, kind, [Attack(self.connect, first, again, at_once=600)])
+
+    @need("openssl")
+    def test_slow_clients_and_wrong_passwords_behind_tls(self):
+        """Who has the right password, from the same address, does not wait."""
+        service = self.service(WEB)
+        for kind, (first, again) in {**SLOW, "a wrong password": (WRONG, WRONG)}.items():
+            with self.subTest(kind):
+                attack = Attack(self.connect, first, again)
+                self.holds(service, kind, [attack])
+                self.assertGreaterEqual(attack.sent, len(first))
 
     def test_what_was_refused_ends_the_connection(self):
         self.service()

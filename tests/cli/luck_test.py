@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -33,11 +34,11 @@ class Counting(NameServer):
 class Unlucky(Service):
     """The service with another view of its streams and limits: `before` runs in the child."""
 
-    def __init__(self, *arguments, port, folder, env=None, before=None, stderr=None):
+    def __init__(self, *arguments, port, folder, env=None, before=None, stderr=None, within=()):
         self.port = port
         self.ready = lambda: get(port, "/-/ready")[0] == 200
         self.errors = open(folder / "stderr", "a+")
-        self.process = subprocess.Popen([BINARY, "run", *arguments], env=environment(env), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*within, BINARY, "run", *arguments], env=environment(env), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=stderr or self.errors, cwd=folder, preexec_fn=before)
 
 
@@ -146,7 +147,7 @@ class Streams(LuckCase):
         self.sound(service)
 
 
-@unittest.skipUnless(os.path.exists(SHIM), "the clock shim is not built")
+@unittest.skipUnless(SHIM, "a sanitizer wants to be the first library")
 class Clock(LuckCase):
     CODE = "vantage-clock-stepped"
 
@@ -216,6 +217,64 @@ class Disk(LuckCase):
             self.assertEqual(store.execute("SELECT count(*) FROM subjects").fetchone(), (1,))
 
 
+    def test_pages_of_the_file_turn_to_rubbish(self):
+        """The service has all of it in memory and goes on; who starts on that file is told what is wrong with it."""
+        service = self.service()
+        self.is_ok(service)
+        with open(self.state, "r+b") as store:
+            size = os.fstat(store.fileno()).st_size
+            for page in range(4096, size, 4096):
+                store.seek(page)
+                store.write(b"\xa5" * 4096)
+        with open(f"{self.state}-wal", "r+b") as log:
+            log.truncate(0)
+        self.names.table[(f"_smtp._tls.{NAME}", TXT)] = [txt("v=TLSRPTv1; rua=mailto:reports@example.net")]
+        self.looks_go_on()
+        self.nobody_is_accused()
+        self.assertEqual(service.stop(signal.SIGTERM)[0], 0)
+        again = self.run_it("run", "--config", self.folder / "c.toml")
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn(str(self.state), again.stderr)
+        self.assertRegex(again.stderr, "malformed|corrupt|not a database")
+
+
+def loop_mounts():
+    """Whether a file can be mounted here as a file system, in a mount namespace of one's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "sh", "-ec", IMAGE, "sh", folder], check=False,
+                                                    stderr=subprocess.DEVNULL).returncode == 0
+
+
+IMAGE = """cd "$1"; mkdir disk; truncate -s 16M image; mkfs.ext4 -q image; mount -o loop image disk"""
+
+
+@unittest.skipUnless(loop_mounts(), "a file cannot be mounted as a file system here")
+class Remount(LuckCase):
+    CODE = "agent-store-failing"
+
+    def test_the_kernel_turns_the_disk_read_only(self):
+        """As it does after an error of the disk (ext4, errors=remount-ro)."""
+        self.state = self.folder / "disk" / "s.db"
+        service = self.service(within=("unshare", "--mount", "sh", "-ec", f'{IMAGE}; shift; exec "$@"', "sh", self.folder))
+        self.is_ok(service)
+        disk = ("nsenter", "--mount", "--target", str(service.process.pid))
+        self.until("what is owed is written", lambda: "example" in subprocess.run(
+            [*disk, "strings", f"{self.state}-wal"], check=True, capture_output=True, text=True).stdout)
+        subprocess.run([*disk, "mount", "-o", "remount,abort", self.state.parent], check=True)
+        self.names.table[(f"_smtp._tls.{NAME}", TXT)] = [txt("v=TLSRPTv1; rua=mailto:reports@example.net")]
+        self.ails(service, self.CODE)
+        self.looks_go_on()
+        self.nobody_is_accused()
+        self.assertEqual(service.stop(signal.SIGTERM)[0], 0)
+        self.assertIn("what was seen last is lost", self.log())
+        # The next boot: the journal is replayed, and what was written before is there.
+        held = subprocess.run(["unshare", "--mount", "sh", "-ec", f"""cd {self.folder}; mount -o loop image disk
+            "$1" check --config c.toml --json; "$1" history --config c.toml {NAME} --json""", "sh", BINARY],
+            check=False, capture_output=True, text=True, timeout=SECONDS)
+        self.assertIn(NAME, held.stdout)
+        self.assertNotIn(str(self.state), held.stderr)
+
+
 class Configuration(LuckCase):
     def test_a_reload_that_is_refused(self):
         service = self.service()
@@ -260,11 +319,8 @@ class Descriptors(LuckCase):
     def test_none_left_and_some_again(self):
         service = self.service()
         self.is_ok(service)
-        used = len(os.listdir(f"/proc/{service.process.pid}/fd"))
-        held = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(4)]     # for the questions of this test
-        for connection in held:
-            connection.close()
-        resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (used, 1 << 12))
+        # Fewer than are open at any moment, so that no phase of a look leaves a number free.
+        resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (3, 1 << 12))
         self.until("the log to tell", lambda: f"[{self.CODE}]" in self.log())
         resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (1 << 12, 1 << 12))
         self.ails(service, self.CODE)

@@ -5,12 +5,14 @@ import json
 import random
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
 from pathlib import Path
 
 from harness import BINARY, NOBODY, SECONDS, Case, Service, environment, free_port, get
+from name_server import A, MX, TXT, NameServer, mx, txt
 
 DAY = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).strftime("%Y-%m-%d")
 KILLS = 50
@@ -32,6 +34,34 @@ def mail(number=0, more="", **told):
             "--b\nContent-Type: application/tlsrpt+gzip\nContent-Transfer-Encoding: base64\n\n")
     import base64
     return head.encode() + base64.encodebytes(gzip.compress(report(number, **told))) + b"--b--\n"
+
+
+class WhereTheyGo(Case):
+    """What DNS says of the https host of a rua (RFC 8460 section 3), asked for without leave to post there."""
+    TABLE = {("_smtp._tls.gone.example", TXT): [txt("v=TLSRPTv1; rua=https://reports.gone.example/v1")],
+             ("_smtp._tls.bare.example", TXT): [txt("v=TLSRPTv1; rua=https://reports.bare.example/v1")],
+             ("reports.bare.example", TXT): [txt("no address")],
+             ("_smtp._tls.dark.example", TXT): [txt("v=TLSRPTv1; rua=https://reports.dark.example/v1")],
+             ("reports.dark.example", A): None,
+             ("_smtp._tls.there.example", TXT): [txt("v=TLSRPTv1; rua=https://reports.there.example/v1")],
+             ("reports.there.example", A): [bytes([192, 0, 2, 1])]}
+
+    def test_nowhere_is_told_and_what_nobody_knows_is_not(self):
+        names = ("gone", "bare", "dark", "there")
+        table = dict(self.TABLE)
+        for name in names:
+            table[f"{name}.example", MX] = [mx(10, f"mx.{name}.example")]
+            table[f"mx.{name}.example", A] = [socket.inet_aton("127.0.0.1")]
+        server = self.enterContext(NameServer(table))
+        ports = ("--smtp-port", str(free_port()), "--https-port", str(free_port()))
+        done = self.run_it("check", "--json", "--resolver", server.address, "--dns-source", "off", "--timeout", "5s", *ports,
+                           *(f"{name}.example" for name in names))
+        told = {verdict["domain"]: [f["detail"] for f in verdict["findings"] if f["code"] == "tlsrpt-rua-https-failing"]
+                for verdict in json.loads(done.stdout)}
+        for name in ("gone", "bare"):
+            self.assertEqual(told[f"{name}.example"],
+                             [f"https://reports.{name}.example/v1: reports.{name}.example has no address"], done)
+        self.assertEqual((told["dark.example"], told["there.example"]), ([], []))
 
 
 class ReportCase(Case):

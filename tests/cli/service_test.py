@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from harness import CONFIG, ESCAPE, NOBODY, USAGE, Case, Service, free_port, get, need, post
 
@@ -83,9 +84,27 @@ class Running(RunCase):
         service.metrics_with("stswatch_config_last_reload_successful 0")
         service.stop(signal.SIGTERM)
         lines = [json.loads(line) for line in service.said().splitlines()]
-        self.assertEqual({tuple(line) for line in lines}, {("time", "level", "message")})
+        for line in lines:
+            self.assertEqual(tuple(line)[:4], ("time", "level", "message", "event"), line)
+            self.assertLessEqual(set(tuple(line)[4:]), {"domain", "code", "subject", "receiver"}, line)
+        self.assertIn("started", [line["event"] for line in lines])
+        self.assertEqual(lines[-1]["event"], "stopping")
         (refusal,) = (line for line in lines if line["level"] == "error")
         self.assertIn("agnet", refusal["message"])
+        self.assertEqual(refusal["event"], "reload-refused")
+
+    def test_log_level(self):
+        said = {}
+        for level in ("debug", "info", "warning"):
+            service = self.service(arguments=("--log-format", "json", "--log-level", level))
+            service.metrics_with('domain="example.com"')
+            service.stop(signal.SIGTERM)
+            said[level] = [json.loads(line) for line in service.said().splitlines()]
+        (look, *_) = (line for line in said["debug"] if line["event"] == "looked")
+        self.assertEqual((look["domain"], look["level"]), ("example.com", "debug"))
+        self.assertNotIn("debug", {line["level"] for line in said["info"]})
+        self.assertIn("started", {line["event"] for line in said["info"]})
+        self.assertLessEqual({line["level"] for line in said["warning"]}, {"warning", "error"})
 
     def test_reload(self):
         service = self.service()
@@ -117,6 +136,82 @@ class Running(RunCase):
         status, body = post(port, "/-/reload")
         self.assertEqual((status, "names.txt:1" in body), (500, True), body)
         self.assertIn('domain="comes.example"', get(port, "/metrics")[1])
+
+    def lists(self, top, more=""):
+        """A service with this at the top of its configuration, and the way to write it anew."""
+        port = free_port()
+        config = self.file("c.toml", f'{top}[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n'
+                                     f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n{more}')
+        return self.enterContext(Service("--config", config, port=port, folder=self.folder))
+
+    def test_lists_with_labels(self):
+        self.file("sd.json", '[{"targets": ["a.example"], "labels": {"site": "fra", "__meta_x": "y"}}, {"targets": ["b.example"]}]')
+        service = self.lists("", '[[domains]]\nfile = "sd.json"\nlabels = {team = "mail"}\n'
+                                 '[[domain]]\nname = "b.example"\nlabels = {team = "own", "cost-centre" = "7"}\n')
+        metrics = service.metrics_with('stswatch_domain_labels{domain="a.example"')
+        self.assertIn('stswatch_domain_labels{domain="a.example",label_site="fra",label_team="mail"} 1', metrics)
+        metrics = service.metrics_with('stswatch_domain_labels{domain="b.example"')
+        self.assertIn('stswatch_domain_labels{domain="b.example",label_cost_centre="7",label_team="own"} 1', metrics)
+        self.assertRegex(metrics, r"(?m)^process_cpu_seconds_total \d")
+        self.assertRegex(metrics, r"(?m)^process_open_fds [1-9]")
+        self.file("sd.json", '[{"targets": ["c.example"]}]')
+        self.assertEqual(post(service.port, "/-/reload")[0], 200)
+        service.metrics_with('stswatch_domain_labels{domain="c.example",label_team="mail"} 1')
+        self.file("sd.json", '[{"targets": ["c.example:25"]}]')
+        status, body = post(service.port, "/-/reload")
+        self.assertEqual((status, "sd.json: [0].targets[0]: " in body), (500, True), body)
+
+    def test_a_list_that_is_empty_all_at_once_is_not_believed(self):
+        for key, top, more in (("domains_files", 'domains_files = ["names.txt"]\n', ""),
+                               ("domains", "", '[[domains]]\nfile = "names.txt"\n'),
+                               ("domains_command", 'domains_command = ["cat", "names.txt"]\n', "")):
+            with self.subTest(key):
+                self.file("names.txt", "a.example\nb.example\n")
+                other = '[[domain]]\nname = "other.example"\n'
+                service = self.lists(top, more + other)
+                service.metrics_with('domain="a.example"')
+                self.file("names.txt", "# nothing\n")
+                status, body = post(service.port, "/-/reload")
+                self.assertEqual(status, 500)
+                self.assertIn("names no domain, where it named 2", body)
+                self.assertIn('domain="a.example"', service.metrics_with("stswatch_config_last_reload_successful 0"))
+                config = (self.folder / "c.toml").read_text()
+                self.file("c.toml", config.replace(top or more, ""))      # this is how it is meant
+                self.assertEqual(post(service.port, "/-/reload")[0], 200)
+                self.assertNotIn('domain="a.example"', get(service.port, "/metrics")[1])
+
+    def test_a_command_names_the_domains(self):
+        self.file("names.txt", "a.example\n")
+        service = self.lists('domains_command = ["sh", "-c", "test ! -e broken || { echo no table >&2; exit 3; }; cat names.txt"]\n')
+        service.metrics_with('domain="a.example"')
+        self.file("names.txt", '[{"targets": ["b.example"]}]')
+        service.process.send_signal(signal.SIGHUP)
+        self.assertNotIn('domain="a.example"', service.metrics_with('domain="b.example"'))
+        self.file("broken", "")
+        status, body = post(service.port, "/-/reload")
+        self.assertEqual(status, 500)
+        self.assertIn("domains_command: sh: exit code 3: no table", body)
+        metrics = service.metrics_with("stswatch_config_last_reload_successful 0")
+        self.assertIn('domain="b.example"', metrics)
+        (self.folder / "broken").unlink()
+        self.assertEqual(post(service.port, "/-/reload")[0], 200)
+        children = [pid for pid in Path("/proc").glob("[0-9]*") if self.is_child(pid, service.process.pid)]
+        self.assertEqual(children, [])                                    # no zombie either
+
+    @staticmethod
+    def is_child(proc, of):
+        try:
+            return int((proc / "stat").read_text().rpartition(")")[2].split()[1]) == of
+        except (OSError, ValueError):
+            return False
+
+    def test_a_command_that_fails_at_the_start(self):
+        path = self.file("c.toml", 'domains_command = ["sh", "-c", "echo no table >&2; exit 3"]\n')
+        self.refused(("run", "--config", path), CONFIG, f"{path}:1:19: domains_command: sh: exit code 3: no table")
+        path = self.file("c.toml", 'domains_command = ["no-such-program-here"]\n')
+        self.refused(("run", "--config", path), CONFIG, "no-such-program-here: cannot be run: No such file")
+        path = self.file("c.toml", 'domains_command = ["true"]\n')
+        self.refused(("run", "--config", path), CONFIG, "no domain to watch")
 
     def test_what_needs_a_restart_is_said(self):
         service = self.service()

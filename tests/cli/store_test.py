@@ -26,6 +26,31 @@ class StoreCase(Case):
         return state
 
 
+class Database(StoreCase):
+    """What needs no server; the rest is in tests/remember/fleet_test.cc and tests/lab/fleet_test.py."""
+    URL = f"postgresql://watch:s3cr3t@{NOBODY}/mail"
+
+    def test_one_that_cannot_be_reached_is_named_without_its_password(self):
+        config = self.config(free_port(), self.URL)
+        for arguments, code in ((("run", "--config", config), CONFIG), (("fleet", "--config", config), OUTPUT),
+                                (("history", "example.com", "--config", config), CONFIG),
+                                (("silence", "list", "--config", config), OUTPUT),
+                                (("store", "copy", "--from", self.URL, "--to", str(self.folder / "b.db")), OUTPUT)):
+            done = self.run_it(*arguments)
+            self.assertEqual(done.returncode, code, done)
+            self.assertIn(f"postgresql://watch@{NOBODY}/mail cannot be reached", done.stderr)
+            self.assertNotIn("s3cr3t", done.stdout + done.stderr)
+        done = self.run_it("config", "check", config)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(f"state in postgresql://watch@{NOBODY}/mail", done.stdout)
+        self.assertNotIn("s3cr3t", done.stdout + done.stderr)
+
+    def test_a_file_is_no_fleet(self):
+        done = self.run_it("fleet", "--state", "s.db")
+        self.assertEqual(done.returncode, CONFIG)
+        self.assertIn("which one agent has for itself", done.stderr)
+
+
 class Remembering(StoreCase):
     def test_metrics_are_there_before_the_first_look(self):
         state = self.store()
@@ -86,7 +111,7 @@ class Refusing(StoreCase):
                                   "of a newer version": (newer, "newer version"),
                                   "in a folder of no folder": (str(self.folder / "no/such/s.db"), "cannot create the folder"),
                                   "a folder": (str(self.folder), "cannot write the store"),
-                                  "of another kind": ("postgresql://db.example/s", "postgresql://")}.items():
+                                  "of another kind": ("mysql://db.example/s", "mysql://")}.items():
             with self.subTest(why):
                 said = self.refused(("run", "--listen", f"127.0.0.1:{free_port()}", "--state", file, "example.com"), CONFIG, word)
                 self.assertIn("--state", said)

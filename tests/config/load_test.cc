@@ -44,6 +44,9 @@ TEST_CASE("the example is valid and holds the defaults") {
   CHECK(config->dns_source == defaults.dns_source);
   CHECK(config->network.look_timeout == defaults.network.look_timeout);
   CHECK(config->alerts.repeat_ticket == defaults.alerts.repeat_ticket);
+  CHECK(config->domains_command.empty());
+  CHECK(config->badge.allow.empty());
+  CHECK_FALSE(config->badge.open);
   REQUIRE(config->domains.size() == 1);
   CHECK(config->domains[0].limits.expect == Limits::Expect::enforce);
   CHECK(config->domains[0].labels.at("team") == "mail");
@@ -77,13 +80,19 @@ TEST_CASE("the example's commented tables are valid too") {
     const char next = text[at + 3];
     if (next == '[' || (next >= 'a' && next <= 'z')) text.erase(at + 1, 2);
   }
-  const auto config = parse_config(text, "example.toml");
+  const auto folder = fs::temp_directory_path() / "stswatch-example-test";  // with the list that it names
+  fs::create_directories(folder);
+  std::ofstream(folder / "customers.txt") << "customer.example\n";
+  const auto config = parse_config(text, (folder / "example.toml").string());
+  fs::remove_all(folder);
   REQUIRE_MESSAGE(config.has_value(), (config ? "" : joined(config.error())));
+  CHECK(config->lists.size() == 1);
+  CHECK(config->domains.size() == 2);
   CHECK(config->planned.size() == 1);
   CHECK(config->silences.size() == 1);
-  CHECK(config->alerts.emails.size() == 1);
-  CHECK(config->alerts.slacks.size() == 1);
-  CHECK(config->alerts.webhooks.size() == 1);
+  CHECK(config->alerts.emails.size() == 3);
+  CHECK(config->alerts.slacks.size() == 2);
+  CHECK(config->alerts.webhooks.size() == 2);
   CHECK(config->alerts.alertmanagers.size() == 1);
   CHECK(config->alerts.heartbeats.size() == 1);
 }
@@ -148,6 +157,55 @@ TEST_CASE("domains files: comments, blank lines, U-labels, and the line of a bad
   CHECK(config.error()[0].line == 2);
   CHECK(config.error()[0].what.find("named twice") != std::string::npos);
   fs::remove_all(dir);
+}
+
+TEST_CASE("a list that is missing hides nothing: each is told where it is named, beside all else") {
+  const auto dir = fs::temp_directory_path() / "stswatch-lists-test";
+  fs::create_directories(dir);
+  std::ofstream(dir / "bad.txt") << "example.com\nhttp://example.com\n";
+  const auto path = (dir / "c.toml").string();
+  std::ofstream(path) << "domains_files = [\"gone.txt\", \"bad.txt\"]\n"
+                         "[agent]\nworkers = 0\n"
+                         "[[domains]]\nfile = \"\"\n"
+                         "[[domains]]\nexpect = \"enforced\"\nfile = \"/gone/too.txt\"\n";
+  const auto read = read_config(path);
+  CHECK(read.is_toml);
+  std::vector<std::string> told;
+  for (const auto& e : read.errors)
+    told.push_back(e.str().substr(dir.string().size() + 1,
+                                  e.str().find(": ", dir.string().size()) - dir.string().size() - 1) +
+                   ' ' + e.key);
+  CHECK(told == std::vector<std::string>{"bad.txt:2:1 ", "c.toml:1:18 domains_files",
+                                         "c.toml:3:11 agent.workers", "c.toml:5:8 domains.file",
+                                         "c.toml:7:10 domains.expect", "c.toml:8:8 domains.file"});
+  CHECK(read.errors.back().what ==
+        "/gone/too.txt: cannot be read: No such file or directory; make the list, or name another file");
+  CHECK(read.errors[1].what.ends_with("; make the list, or name another file (relative to " + dir.string() +
+                                      ")"));
+  CHECK(read.config.lists.size() == 1);
+  CHECK_FALSE(load_config(path).has_value());
+  fs::remove_all(dir);
+}
+
+TEST_CASE("a command is run where the rest is wrong only when that is asked for") {
+  const auto path = (fs::temp_directory_path() / "stswatch-command-test.toml").string();
+  std::ofstream(path) << "domains_command = [\"/nonexistent/lister\"]\n[agent]\nworkers = 0\n";
+  CHECK(read_config(path, ListCommand::run).errors.size() == 1);
+  const auto both = read_config(path, ListCommand::run_anyway).errors;
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].key == "domains_command");
+  CHECK(both[0].line == 1);
+  fs::remove(path);
+}
+
+TEST_CASE("of a file that is no TOML nothing was read, and what is said twice is said once") {
+  const auto path = (fs::temp_directory_path() / "stswatch-syntax-test.toml").string();
+  std::ofstream(path) << "[agent\n";
+  CHECK_FALSE(read_config(path).is_toml);
+  fs::remove(path);
+  ConfigErrors errors{{"b", 1, 1, "k", "w"}, {"a", 2, 1, "k", "w"}, {"b", 1, 1, "k", "w"}};
+  put_in_order(errors);
+  CHECK(joined(errors) == "a:2:1: k: w\nb:1:1: k: w\n");
 }
 
 TEST_CASE("durations") {

@@ -127,7 +127,7 @@ class Webhook(unittest.TestCase):
 
 def options():
     """{table: its keys} as the sources of the configuration's reader name them."""
-    text = (ROOT / "config" / "sections.cc").read_text()
+    text = "".join(path.read_text() for path in sorted((ROOT / "config").glob("sections*.cc")))
     keys = {}
     for name, body in re.findall(r"\n(?:void|std::optional<DomainConfig>) (\w+)\(TableReader& r.*?\{\n(.*?)\n\}\n", text, re.S):
         keys[name] = set(re.findall(r'\b(?:read\w*)\((?:\w+, )?"(\w+)"', body)) | set(re.findall(r'read_word\(\s*"(\w+)"', body))
@@ -163,6 +163,7 @@ class Complete(unittest.TestCase):
         tell = ROOT / "agent" / "tell"
         names = re.findall(r'MetricInfo\{\s*"(\w+)"', (tell / "metric_table.cc").read_text())
         names += re.findall(r'kLook\w+ = "(\w+)"', (tell / "metrics.h").read_text())
+        names += re.findall(r'"(process_\w+)"', (tell / "process_metrics.cc").read_text())
         self.assertGreater(len(names), 50, "the table of metrics is written otherwise now")
         told = re.findall(r"^\| `(\w+)` \|", (DOCS / "metrics.md").read_text(), re.M)
         self.assertEqual(sorted(told), sorted(names))
@@ -190,12 +191,26 @@ class Security(unittest.TestCase):
         self.page = (CONTRIB / "SECURITY.md").read_text()
 
     def test_each_constant(self):
-        sources = "\n".join(p.read_text() for room in ("agent", "alerts", "checks") for p in (ROOT / room).rglob("*.[ch]*"))
+        sources = "\n".join(p.read_text() for room in ("agent", "alerts", "checks", "config") for p in (ROOT / room).rglob("*.[ch]*"))
         names = set(re.findall(r"`(k[A-Z]\w+)`", self.page))
         self.assertGreater(len(names), 50)
         for name in names:
             with self.subTest(name):
                 self.assertTrue(re.search(rf"constexpr [^;]*\b{name}\b", sources), "no such constant")
+
+    def test_each_row_has_a_case(self):
+        """A bound without a test is a wish: the last column names one, or "the same" as the row above."""
+        rows = re.findall(r"^\| (?!what \||---)(.+) \|$", self.page.partition("## What a client may cost")[2], re.M)
+        self.assertGreater(len(rows), 50)
+        for row in rows:
+            what, *_, test = row.split(" | ")
+            with self.subTest(what):
+                self.assertRegex(test, r'^the same\b|`\w+/\w+`: "|`tests/[\w/.]+`')
+
+    def test_each_file(self):
+        for path in set(re.findall(r"`(tests/[\w/]+\.\w+)`", self.page)) - {"tests/ROOM/NAME.cc"}:
+            with self.subTest(path):
+                self.assertTrue((ROOT / path).exists())
 
     def test_each_case(self):
         """`ROOM/FILE_test`: "the beginning of its name"."""

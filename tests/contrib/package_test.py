@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The Debian package: made of the build, reproducible, without errors by lintian; and its life in a root that is thrown
 away: installed, run, upgraded with its memory, removed, purged."""
+import json
 import os
 import re
 import shutil
@@ -75,6 +76,21 @@ class Package(unittest.TestCase):
         control = run("dpkg-deb", "--field", PACKAGES["first"]).stdout
         for word in ("Version: " + VERSION + "-1", "systemd", "ca-certificates", "libssl3"):
             self.assertIn(word, control)
+
+    def test_what_it_is_made_of(self):
+        """CycloneDX: each library that the package depends on, in the version that is here; and some that are headers alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["dpkg-deb", "-x", PACKAGES["first"], folder], check=True, timeout=SECONDS)
+            bill = json.loads(Path(folder, "usr/share/doc/stswatch/sbom.cdx.json").read_text())
+        self.assertEqual((bill["bomFormat"], bill["metadata"]["component"]["version"]), ("CycloneDX", VERSION))
+        of = {component["name"]: component["version"] for component in bill["components"]}
+        self.assertEqual(of["libssl3"], run("dpkg-query", "-W", "-f=${Version}", "libssl3").stdout)
+        depends = run("dpkg-deb", "--field", PACKAGES["first"], "Depends").stdout
+        libraries = set(re.findall(r"\blib[\w.+-]+", depends))
+        self.assertGreater(len(libraries), 10)
+        provided = set(re.findall(r"\blib[\w.+-]+", run("dpkg-query", "-W", "-f=${Provides}\n", *of).stdout))
+        self.assertEqual(libraries - set(of) - provided, set())
+        self.assertIn("libtomlplusplus-dev", of)
 
 
 def in_throwaway_root(script, *arguments):

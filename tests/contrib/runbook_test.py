@@ -74,6 +74,21 @@ def read_html(text):
 
 
 class Runbook(unittest.TestCase):
+    def test_a_command_that_a_text_names_can_be_given(self):
+        """A fix that has waits leaves them to the planner: its subcommands and options are the program's."""
+        named = set()
+        for code in names()[0]:
+            for command, rest in re.findall(r"stswatch ([a-z]+)((?: (?:DOMAIN|--[a-z-]+|[A-Z]+)\b)*)", " ".join(explain(code).split())):
+                named.add((command, tuple(re.findall(r"--[a-z-]+", rest))))
+        self.assertIn(("plan", ("--retire",)), named)
+        self.assertIn(("plan", ("--mx",)), named)
+        for command, options in sorted(named):
+            with self.subTest(command=command, options=options):
+                told = subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, timeout=SECONDS)
+                self.assertEqual(told.returncode, 0)
+                for option in options:
+                    self.assertRegex(told.stdout, rf"(?m)^\s+(?:-\w,)?{option}\b")
+
     def check(self, kind, ending, read):
         codes, alerts = names()
         with tempfile.TemporaryDirectory() as folder:

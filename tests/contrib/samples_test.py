@@ -55,6 +55,42 @@ def alerts():
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 
+class Joins(unittest.TestCase):
+    """The queries of metrics.md that join the configuration's labels, as Prometheus answers them."""
+    SERIES = {
+        'stswatch_domain_labels{domain="a.example",label_team="mail"}': 1,
+        'stswatch_domain_labels{domain="b.example",label_team="web"}': 1,
+        'stswatch_domain_labels{domain="c.example"}': 1,
+        'stswatch_finding{domain="a.example",code="mx-gone",severity="critical"}': 1,
+        'stswatch_finding{domain="c.example",code="mx-gone",severity="critical"}': 1,
+        'stswatch_domain_status{domain="a.example",status="critical"}': 1,
+        'stswatch_domain_status{domain="a.example",status="ok"}': 0,
+        'stswatch_domain_status{domain="b.example",status="warning"}': 0,
+        'stswatch_domain_status{domain="b.example",status="ok"}': 1,
+        'stswatch_domain_status{domain="c.example",status="warning"}': 1,
+    }
+    ANSWERS = (
+        {'{domain="a.example",code="mx-gone",severity="critical",label_team="mail"}': 1,
+         '{domain="c.example",code="mx-gone",severity="critical"}': 1},
+        {'{label_team="mail"}': 1, "{}": 1},
+    )
+
+    def test_each(self):
+        queries = re.findall(r"^```promql\n(.*?)^```$", (CONTRIB / "docs" / "metrics.md").read_text(), re.M | re.S)
+        self.assertEqual(len(queries), len(self.ANSWERS))
+        test = {"evaluation_interval": "1m", "tests": [{
+            "interval": "1m",
+            "input_series": [{"series": series, "values": f"{value}x5"} for series, value in self.SERIES.items()],
+            "promql_expr_test": [{"expr": query.strip(), "eval_time": "2m", "exp_samples": [
+                {"labels": labels, "value": value} for labels, value in answer.items()]}
+                for query, answer in zip(queries, self.ANSWERS)]}]}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "joins.yml")
+            file.write_text(yaml.safe_dump(test))
+            done = run("promtool", "test", "rules", file)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 class Rules(unittest.TestCase):
     def test_promtool_accepts_rules_and_sample(self):
         done = run("promtool", "check", "config", "--lint=all", "--lint-fatal",

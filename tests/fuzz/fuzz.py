@@ -16,17 +16,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FACTS = ["checks/facts/*.cc"]
+TLS = ["checks/observe/tls/*.cc", "checks/observe/net/*.cc"]
 # Target -> the sources it is linked with (globs), the longest input, pkg-config's names of its libraries.
 TARGETS = {
     "http_request": (["agent/tell/door/request_head.cc", "agent/tell/door/chunks.cc", "agent/tell/door/request_reader.cc",
                       "agent/tell/door/own_pages.cc", "checks/facts/address.cc"], 4096, []),
+    "http_response": ([*FACTS, "checks/observe/http_response.cc", "checks/observe/inflate.cc"], 4096,
+                      ["libidn2", "libpsl", "zlib"]),
+    "certificates": ([*FACTS, *TLS], 16384, ["libidn2", "libpsl", "openssl"]),
     "policy": (FACTS, 4096, ["libidn2", "libpsl"]),
     "records": (FACTS, 2048, ["libidn2", "libpsl"]),
     "dns_answer": ([*FACTS, "checks/observe/dns/message.cc", "checks/observe/dns/wire.cc"], 1500,
                    ["libidn2", "libpsl"]),
+    "smtp_reply": ([*FACTS, *TLS, "checks/observe/smtp.cc"], 4096, ["libidn2", "libpsl", "openssl"]),
     "tls_report": ([*FACTS, "checks/reports/*.cc"], 16384, ["libidn2", "libpsl", "zlib", "libarchive", "gmime-3.0"]),
 }
-BRIEF = ("http_request", "policy", "records", "dns_answer")       # built from few sources
+BRIEF = ("http_request", "http_response", "policy", "records", "dns_answer", "certificates", "smtp_reply")       # built from few sources
 FLAGS = ["-std=c++20", "-O1", "-g", "-fno-sanitize-recover=all", f"-I{ROOT}"]
 
 
@@ -61,7 +66,7 @@ def fuzz(target, folder, seconds, clang, keep, objects):
     found = Path(keep or folder, f"{target}.found")
     found.mkdir(parents=True, exist_ok=True)
     words = HERE / f"{target}.dict"
-    done = subprocess.run([program, found, HERE / target, f"-max_total_time={seconds}", f"-max_len={TARGETS[target][1]}", "-timeout=5",
+    done = subprocess.run([program, found, HERE / target, f"-max_total_time={seconds}", f"-max_len={TARGETS[target][1]}", "-timeout=25",
                            "-rss_limit_mb=1024", "-print_final_stats=1", *([f"-dict={words}"] if words.exists() else [])],
                           cwd=keep or ROOT, capture_output=True, text=True, timeout=seconds + 300)
     runs = next((line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line), "?")
@@ -78,7 +83,7 @@ def main():
     parser.add_argument("--brief", action="store_true", help="only those that are built quickly")
     parser.add_argument("--keep")
     asked = parser.parse_args()
-    clang = os.environ.get("CLANG", "clang++")
+    clang = os.environ.get("CLANG", "clang++-16")
     with tempfile.TemporaryDirectory() as folder:
         targets = asked.targets or (BRIEF if asked.brief else list(TARGETS))
         objects = compile_all(targets, folder, clang)

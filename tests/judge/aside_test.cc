@@ -100,6 +100,12 @@ TEST_CASE("CAA: the CA of the certificate in use may not renew it") {
        at_host({lets, {128, "contactemail", "x"}}),
        false},
       {"an unknown CA", "CN=Corp CA,O=Example Corp", {kHost}, at_host({digicert}), false},
+      {"an unknown CA where nobody may", "CN=Corp CA,O=Example Corp", {kHost}, at_host({nobody}), true},
+      {"an unknown CA and a critical property that none knows",
+       "CN=Corp CA,O=Example Corp",
+       {kHost},
+       at_host({{128, "tbs", "x"}}),
+       true},
       {"an issuer without organization", "CN=Let's Encrypt", {kHost}, at_host({digicert}), false},
       {"a comma in the organization", kGoDaddy, {kHost}, at_host({digicert}), true},
       {"its second name", kGoDaddy, {kHost}, at_host({{0, "issue", "starfieldtech.com"}}), false},
@@ -144,9 +150,11 @@ Look with_target(Lookup lookup, std::string uri = "mailto:tlsrpt@reports.example
 TEST_CASE("where reports go") {
   CHECK(found(with_target(Lookup::found)).empty());
   CHECK(found(with_target(Lookup::unknown)).empty());
-  CHECK(found(with_target(Lookup::absent)) == Told{"tlsrpt-rua-mail-undeliverable example.com warning"});
+  CHECK(found(with_target(Lookup::absent)) ==
+        Told{"tlsrpt-rua-mail-undeliverable _smtp._tls.example.com warning"});
   const std::string web = "https://reports.example.net/tlsrpt";
-  CHECK(found(with_target(Lookup::absent, web)) == Told{"tlsrpt-rua-https-failing example.com warning"});
+  CHECK(found(with_target(Lookup::absent, web)) ==
+        Told{"tlsrpt-rua-https-failing _smtp._tls.example.com warning"});
 
   auto silent = with_target(Lookup::absent, web, false);
   silent.vantage.reached_443 = false;
@@ -159,7 +167,7 @@ TEST_CASE("where reports go") {
   auto two = with_target(Lookup::absent);
   two.domain.tlsrpt = txt("_smtp._tls.example.com",
                           {"v=TLSRPTv1; rua=mailto:tlsrpt@reports.example.net,mailto:a@example.org"});
-  CHECK(found(two) == Told{"tlsrpt-rua-mail-undeliverable example.com info"});
+  CHECK(found(two) == Told{"tlsrpt-rua-mail-undeliverable _smtp._tls.example.com info"});
 }
 
 TEST_CASE("beside a memory looks in a row have to agree") {
@@ -179,7 +187,8 @@ TEST_CASE("beside a memory looks in a row have to agree") {
 TEST_CASE("patterns that name nothing") {
   const auto with = [](Lookup host, Lookup owner, std::string pattern) {
     auto look = base();
-    set_body(look.domain.fetches.front(), policy({kMx1, kMx2, "old.example.org", "*.gone.example"}));
+    set_body(look.domain.fetches.front(),
+             policy({kMx1, kMx2, "old.example.org", "*.gone.example", "mx3.example.com", "192.0.2.7"}));
     look.domain.aside.patterns = {{.pattern = std::move(pattern), .host = host, .owner = owner}};
     return found(look);
   };
@@ -190,6 +199,8 @@ TEST_CASE("patterns that name nothing") {
   CHECK(with(Lookup::found, Lookup::absent, "*.gone.example") == dangling);
   CHECK(with(Lookup::absent, Lookup::found, std::string(kMx1)).empty());  // it is an MX host: said there
   CHECK(with(Lookup::absent, Lookup::absent, "not-listed.example").empty());
+  // An address is no name that anybody could register.
+  CHECK(with(Lookup::absent, Lookup::absent, "192.0.2.7").empty());
 }
 
 TEST_CASE("what a browser gets, and a program does not") {

@@ -71,9 +71,12 @@ TEST_CASE("Postfix compares the certificate with the policy's patterns") {
        naming({"mx1.d.test"}),
        {"mx1.d.test", "a.test, b.test"},
        false},
-      {"nor an asterisk", naming({"mx1.d.test"}), {"mx1.d.test", "*"}, false},
+      {"an asterisk beside a name is nothing to it", naming({"mx1.d.test"}), {"mx1.d.test", "*"}, true},
+      {"asterisks alone leave it no name", naming({"mx1.d.test"}), {"*", "**"}, false},
       {"nor an address", naming({"mx1.d.test"}), {"mx1.d.test", "192.0.2.1"}, false},
-      {"nor a final dot", naming({"mx1.d.test"}), {"mx1.d.test."}, false},
+      {"nor one with a port", naming({"mx1.d.test"}), {"mx1.d.test", "192.0.2.1:25"}, false},
+      {"an IPv6 address it takes for names", naming({"mx1.d.test"}), {"mx1.d.test", "2001:db8::1"}, true},
+      {"a final dot fits nothing", naming({"mx1.d.test"}), {"mx1.d.test."}, false},
   };
   for (const Row& row : rows) {
     CAPTURE(row.why);
@@ -138,7 +141,8 @@ TEST_CASE("the only host is two labels below the wildcard: the page stays, and n
   }
   CHECK(find(v, "enforce-breakage-now")->route == Route::page);
   CHECK(find(v, "enforce-breakage-now")
-            ->effect.ends_with("Not so postfix-mta-sts-resolver and mailauth: they still deliver."));
+            ->effect.ends_with(
+                "Of those that enforce it, postfix-mta-sts-resolver and mailauth still deliver."));
 }
 
 TEST_CASE("a certificate with a CN alone: Postfix delivers") {
@@ -169,10 +173,82 @@ TEST_CASE("an enforce policy whose patterns match nothing is in effect, and stop
   }
 }
 
-TEST_CASE("a bad pattern beside good ones takes nothing from senders that pass it over") {
+namespace {
+
+struct BadBeside {
+  const char* why;
+  std::string pattern;
+  const char* code;
+  bool stops_postfix;  // as tests/lab/senders_test.py sees it
+};
+const BadBeside kBadBeside[] = {
+    {"a list", "a.example.net, b.example.net", "sts-policy-mx-invalid-pattern", true},
+    {"a list without blanks", "a.example.net,b.example.net", "sts-policy-mx-invalid-pattern", true},
+    {"two names", "a.example.net b.example.net", "sts-policy-mx-invalid-pattern", true},
+    {"an IPv4 address", "192.0.2.1", "sts-policy-mx-invalid-pattern", true},
+    {"one with a port", "192.0.2.1:25", "sts-policy-mx-invalid-pattern", true},
+    {"an IPv6 address", "2001:db8::1", "sts-policy-mx-invalid-pattern", false},
+    {"an asterisk", "*", "sts-policy-mx-invalid-pattern", false},
+    {"a final dot", "a.example.net.", "sts-policy-mx-trailing-dot", false},
+    {"a dot in front", ".example.net", "sts-policy-mx-invalid-pattern", false},
+    {"a URL", "smtp://a.example.net", "sts-policy-mx-invalid-pattern", false},
+    {"an underscore", "mx_1.example.net", "sts-policy-mx-invalid-pattern", false},
+    {"a part of a label", "mx*.example.net", "sts-policy-mx-invalid-pattern", false},
+};
+
+bool names_resolver(const Finding& f) {
+  return std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a bad pattern beside good ones takes nothing from senders that pass it over; the least is what Postfix "
+    "finds") {
+  for (const BadBeside& row : kBadBeside) {
+    CAPTURE(row.why);
+    auto look = base();
+    look.set_policy(policy({kMx1, kMx2, row.pattern}));
+    const Verdict v = judged(look);
+    REQUIRE(v.enforce_usable_mx.has_value());
+    CHECK(v.enforce_usable_mx->min == (row.stops_postfix ? 0 : 2));
+    CHECK(v.enforce_usable_mx->max == 2);
+    CHECK_FALSE(find(v, "enforce-breakage-now"));
+    const Finding* f = find(v, row.code);
+    REQUIRE(f);
+    CHECK(f->severity == Severity::critical);
+    CHECK(f->route == (row.stops_postfix ? Route::page : Route::ticket));
+    CHECK(names_resolver(*f) == row.stops_postfix);
+    CHECK(f->effect.starts_with("Postfix with postfix-mta-sts-resolver defers the mail") ==
+          row.stops_postfix);
+  }
+}
+
+TEST_CASE(
+    "a bad pattern stops nobody where no enforce policy is in effect, and at one copy it is a warning") {
+  const std::string list = "a.example.net, b.example.net";
   auto look = base();
-  look.set_policy(policy({kMx1, kMx2, "*"}));
-  CHECK(judged(look).enforce_usable_mx->min == 2);
+  SUBCASE("testing asks for nothing") {
+    look.set_policy(policy({kMx1, list}, "testing"));
+    const Verdict v = judged(look);
+    CHECK_FALSE(v.enforce_usable_mx.has_value());
+    CHECK(find(v, "sts-policy-mx-invalid-pattern")->route == Route::ticket);
+  }
+  SUBCASE("without a record nobody fetches it") {
+    look.no_record();
+    CHECK_FALSE(judged(look).enforce_usable_mx.has_value());
+  }
+  SUBCASE("one address of two") {
+    look.set_fetches({fetch(kWeb), fetch(kWeb2, policy({kMx1, kMx2, list}))});
+    const Verdict v = judged(look);
+    CHECK(v.enforce_usable_mx->min == 0);
+    CHECK(v.enforce_usable_mx->max == 2);
+    const Finding* f = find(v, "sts-policy-mx-invalid-pattern");
+    REQUIRE(f);
+    CHECK(f->subject == "mta-sts.example.com 198.51.101.2");
+    CHECK(f->severity == Severity::warning);
+    CHECK(f->route == Route::ticket);
+  }
 }
 
 }  // namespace stswatch

@@ -217,6 +217,31 @@ TEST_CASE("subjects: the host when all addresses agree, else the address") {
   CHECK(both[0].detail.find("2001:67c::25: ") != std::string::npos);
 }
 
+TEST_CASE("by a clock that is in doubt nobody is judged by dates (RULES 3.2 Q), and by all else as ever") {
+  const auto doubted = [](const Look& look) {
+    Look out = look;
+    out.vantage.clock_doubted = "it is fast by at least 400 d";
+    withdraw_dated(out.domain);
+    auto mx = *out.mx.at(kHost);
+    withdraw_dated(mx);
+    out.set_mx(std::move(mx));
+    return out;
+  };
+  const auto outcome = [](const Look& look) { return look.prepared().mx.at(0).addresses.at(0).outcome; };
+  CHECK(outcome(showing(expired(kHost))) == HostOutcome::failed);
+  for (const auto& shown : {expired(kHost), with_fault(Kind::not_yet_valid, "certificate is not yet valid"),
+                            expired_intermediate()}) {
+    CHECK(found(doubted(showing(shown))).empty());
+    CHECK(outcome(doubted(showing(shown))) == HostOutcome::unknown);
+  }
+  CHECK(found(doubted(showing(peer(kHost, days(2))))).empty());
+  CHECK(outcome(doubted(showing(peer(kHost, days(2))))) == HostOutcome::ok);
+  auto other = misnamed("other.example.com");
+  other.faults = {{Kind::expired, 0, "certificate has expired"}};
+  CHECK(outcome(doubted(showing(other))) == HostOutcome::failed);
+  CHECK_FALSE(found(doubted(showing(other))).empty());
+}
+
 TEST_CASE("live modes: n / t / e of RULES 3.2 H") {
   auto look = showing(expired(kHost));
   look.set_policy(policy({kMx1, kMx2}, "testing"));

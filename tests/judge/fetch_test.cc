@@ -257,6 +257,11 @@ const Row kSeveral[] = {
        l.set_fetches({fetch(kWeb), fetch(kWeb2, policy({kMx1}))});
      },
      {"sts-policy-address-inconsistent mta-sts.example.com critical"}},
+    {"two bodies that list the same hosts cost no mail",
+     [](Look& l) {
+       l.set_fetches({fetch(kWeb), fetch(kWeb2, policy({kMx1, kMx2}, "enforce", "86400"))});
+     },
+     {"sts-policy-address-inconsistent mta-sts.example.com warning"}},
     {"status differs",
      [](Look& l) {
        l.set_fetches({fetch(kWeb), fetch(kWeb2, "", 503)});

@@ -260,11 +260,14 @@ std::string Story::hurt(const File& file, const Set& set, TimePoint t) const {
   const auto start = walk(as, world_.mx, world_.now, {});
   // Where none was in effect, mail went to whatever host there was.
   const bool unprotected = file.of_plan && !start_enforced_;
+  const bool taken = std::ranges::any_of(world_.mx, [](const WorldMx& mx) {
+    return std::ranges::any_of(mx.addresses, [](const WorldAddress& at) { return at.reachable == true; });
+  });
   const auto any =
       walk({Mode::enforce, {"*.example.com", "*.new.example"}, 0, {}}, world_.mx, world_.now, {});
   const bool in_the_end = file.of_plan && t > done_ && set.until == kNever;
-  const bool had_certain = (unprotected ? any : start).certain > 0 || in_the_end;
-  const bool had_possible = (unprotected ? any : start).possible > 0 || in_the_end;
+  const bool had_certain = (unprotected ? taken || any.certain > 0 : start.certain > 0) || in_the_end;
+  const bool had_possible = (unprotected ? taken || any.possible > 0 : start.possible > 0) || in_the_end;
   if (had_certain && then.certain == 0) return "no host that works";
   if (had_possible && then.possible == 0) return "no host that may work";
   if (start.certain == 0 || !start.skipped.empty()) return {};

@@ -44,9 +44,16 @@ FollowedPlan move_to_b() {
   return follow(std::move(out), sight(kNow + kLook, "x1", {"a.example.net"}, {"a.example.net"}));
 }
 
+Verdict verdict_at(TimePoint now) {
+  Verdict out(*Domain::parse("example.net"));
+  out.live_mode = Mode::enforce;
+  out.checked_at = now;
+  return out;
+}
+
 std::vector<std::string> told(const FollowedPlan& f, TimePoint now) {
   std::vector<std::string> out;
-  for (const auto& finding : judge_plan(*Domain::parse("example.net"), Mode::enforce, f, now))
+  for (const auto& finding : judge_plan(verdict_at(now), f))
     out.push_back(finding.code);
   return out;
 }
@@ -69,7 +76,7 @@ TEST_CASE("a plan done in its order and time: each step is ticked, the next told
   CHECK(next_step(f)->step->deed == Deed::set_mx);
   CHECK(safe >= at + days(10));
   CHECK(told(f, safe) == Told{"plan-step-due"});
-  CHECK(happened_at(judge_plan(*Domain::parse("example.net"), Mode::enforce, f, safe)[0], f) == safe);
+  CHECK(happened_at(judge_plan(verdict_at(safe), f)[0], f) == safe);
   at = safe + days(3);  // however late
   f = follow(std::move(f), sight(at, "x2", kBoth, {"b.example.org"}));
   CHECK(early_steps(f, at).empty());
@@ -92,6 +99,35 @@ TEST_CASE("hosts that were moved too early are told at once, until no cache is l
   const auto codes = told(f, at + days(3) + Seconds{3600});
   CHECK(std::ranges::find(codes, "plan-step-early") != codes.end());
   CHECK(early_steps(f, *early[0].safe_from).empty());
+}
+
+TEST_CASE(
+    "who is to go from testing to enforce is told what speaks against it, and not urged while it does") {
+  Goal goal{std::nullopt, GoalPolicy{.mode = Mode::enforce, .mx = std::nullopt, .max_age = 864000}, false};
+  World world = one_host();
+  for (WorldPolicy& held : world.policies)
+    held.mode = Mode::testing;
+  FollowedPlan f{.plan = make_plan(world, goal), .since = kNow};
+  REQUIRE(f.plan.steps.at(0).deed == Deed::serve_policy);
+  CHECK(f.plan.steps[0].text.find("readiness gates") != std::string::npos);
+  PlanSight now = sight(kNow + kLook, "x1", {"a.example.net"}, {"a.example.net"});
+  now.policies.front().mode = Mode::testing;
+  f = follow(std::move(f), now);
+  CHECK(turns_on_enforce(f, f.plan.steps[0]));
+
+  Verdict verdict = verdict_at(kNow + days(20));
+  verdict.readiness_open = {"5: no TLS reports seen here"};
+  REQUIRE(judge_plan(verdict, f).size() == 1);
+  CHECK(judge_plan(verdict, f)[0].code == "plan-step-due");
+  CHECK(judge_plan(verdict, f)[0].detail.find(
+            "not ready for enforce yet: gate 5: no TLS reports seen here") != std::string::npos);
+  verdict.readiness_open.clear();
+  verdict.testing_clean_since = kNow + days(5);  // ready for a day and a look
+  verdict.checked_at = kNow + days(19) + kLook;
+  REQUIRE(judge_plan(verdict, f).size() == 1);
+  CHECK(judge_plan(verdict, f)[0].code == "plan-step-due");
+  verdict.checked_at = kNow + days(20);
+  CHECK(judge_plan(verdict, f)[0].code == "plan-step-overdue");
 }
 
 TEST_CASE("who waited as long as the looks can tell is not accused") {

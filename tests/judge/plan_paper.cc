@@ -85,7 +85,7 @@ std::string where_it_ends(const World& world, const Goal& goal, const Plan& plan
   if (!start.file) return {};
   const bool lists =
       std::ranges::all_of(wanted, [&](const WorldMx& m) { return matches_any(m.host, start.file->mx); });
-  if (start.file->mode == Mode::none || lists || !goal.mx)
+  if (start.file->mode == Mode::none || lists)
     return same_policy(*end.file, *start.file) ? "" : "the policy did not stay";
   if (end.file->mode != start.file->mode || end.file->max_age != start.file->max_age)
     return "the policy that follows has another mode or max_age";

@@ -53,6 +53,42 @@ TEST_CASE("a move: wide file, id, MX when the last old cache is over, narrow fil
   check_sound(w, g, plan);
 }
 
+TEST_CASE("enforce waits until no resolver shows a former host that senders without a policy could use") {
+  World w = one_host();
+  w.policies.clear();
+  w.ids.clear();
+  w.current_policy.reset();
+  w.current_id.reset();
+  w.mx_ttl = 604800;
+  w.mx[0].addresses[0].starttls = false;
+  const Goal g{{{host(10, "b.example.org")}}, enforce(), false};
+  const Plan plan = make_plan(w, g);
+  CHECK(plan.verdict == PlanVerdict::safe);
+  REQUIRE(deeds(plan) == "set-mx serve-policy publish-id");
+  CHECK(plan.steps[1].after == std::vector<Wait>{{1, Seconds(604800) + kSlack}});
+  CHECK(plan.steps[1].text.find("no resolver shows the former MX set") != std::string::npos);
+  check_sound(w, g, plan);
+  // One that nobody can reach has nothing to lose, and then nothing is said of resolvers.
+  w.mx[0].addresses[0].reachable = false;
+  const Plan soon = make_plan(w, g);
+  CHECK(soon.done_at < w.now + days(1));
+  for (const auto& step : soon.steps)
+    CHECK(step.text.find("no resolver shows") == std::string::npos);
+}
+
+TEST_CASE("a goal that names nothing still has the policy follow the MX set") {
+  World w = one_host();
+  w.mx = {host(10, "b.example.org")};
+  const Goal g{};
+  const Plan plan = make_plan(w, g);
+  CHECK(plan.verdict == PlanVerdict::safe);
+  REQUIRE(deeds(plan) == "serve-policy publish-id");
+  CHECK(plan.steps[0].policy->mx == std::vector<std::string>{"b.example.org"});
+  w = one_host();
+  w.mx.push_back(host(20, "b.example.org"));
+  REQUIRE(deeds(make_plan(w, g)) == "serve-policy publish-id");
+}
+
 TEST_CASE("no cache outlives 30 days while record and file are there, however long max_age is") {
   World w = one_host();
   w.policies[0].max_age = 31557600;

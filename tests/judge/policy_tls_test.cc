@@ -42,6 +42,13 @@ const Row kDates[] = {
     {"a needed intermediate has expired",
      [](Look& l) { show(l, with_intermediate(-1h)); },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
+    {"by a clock that is in doubt nobody is judged by dates",
+     [](Look& l) {
+       show(l, expired(kHost));
+       l.vantage.clock_doubted = "it is fast by at least 400 d";
+       withdraw_dated(l.domain);
+     },
+     {}},
     {"5 d of 90 left",
      [](Look& l) { show(l, peer(kHost, days(5))); },
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},

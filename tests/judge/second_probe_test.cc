@@ -65,6 +65,20 @@ TEST_CASE("a trial that failed is a finding, one that did not or is old is none"
   }
 }
 
+TEST_CASE("what comes in clear behind the 220 is told, whether or not the handshake succeeds") {
+  for (const bool good : {true, false}) {
+    const auto look = with_mx1([&](MxHostObservation& mx) {
+      if (!good)
+        mx.probes[0] = failed_probe(kMail1, Stage::handshake, Cause::tls_protocol, "wrong version number");
+      mx.probes[0].injected = 14;
+    });
+    const auto verdict = judge(look.prepared());
+    REQUIRE(told(verdict, "starttls-injected"));
+    CHECK(told(verdict, "starttls-injected")->severity == Severity::info);
+    CHECK(told(verdict, "starttls-injected")->detail.find("14 octets in clear") != std::string::npos);
+  }
+}
+
 TEST_CASE("a certificate that a server asks for: info; that it insists on: the reason of the failure") {
   const auto asked = with_mx1([](MxHostObservation& mx) { mx.probes[0].tls.asks_certificate = true; });
   const auto calm = judge(asked.prepared());

@@ -145,4 +145,45 @@ TEST_CASE("a pool is told once, its bad attempts are not told beside it, and it 
   CHECK(v.mx[0].usable == std::nullopt);
 }
 
+TEST_CASE("a pool's bad certificate is not told beside it, whichever of its machines answered last") {
+  auto bad = probe(kMail1, "mx1.example.com");
+  bad.tls.peer = expired("mx1.example.com");
+  const auto look = with_both(std::move(bad), probe(kMail2, "mx2.example.com"));
+  CHECK(has(judged(look), "certificate-expired"));
+  auto past = attempts("gbgbgb");
+  for (auto& attempt : past.attempts)
+    if (!attempt.fault.empty()) attempt.fault = "certificate-expired";
+  const auto v = judged(look, {nullptr, {{"mx1.example.com", std::make_shared<HostPast>(std::move(past))}}});
+  CHECK(finding(v, "smtp-flapping").detail.find("certificate-expired") != std::string::npos);
+  CHECK_FALSE(has(v, "certificate-expired"));
+}
+
+TEST_CASE("an odd copy is kept as long as it says itself, and one that is no policy not at all") {
+  auto look = base();
+  look.set_fetches(
+      {fetch(kWeb), fetch(kWeb2), fetch("198.51.101.3", policy({kMx1, kMx2}, "enforce", "86400"))});
+  const auto odd = finding(judged(look), "sts-policy-address-inconsistent");
+  CHECK(odd.detail.starts_with("198.51.101.3: enforce, max_age 86400"));
+  CHECK(odd.effect.find(to_utc(kNow + days(1))) != std::string::npos);
+  look.set_fetches({fetch(kWeb), fetch(kWeb2), fetch("198.51.101.3", "<html>hi</html>")});
+  const auto page = finding(judged(look), "sts-policy-address-inconsistent");
+  CHECK(page.severity == Severity::warning);
+  CHECK(page.effect.find("get no policy from it") != std::string::npos);
+  CHECK(page.effect.find("apply it until") == std::string::npos);
+}
+
+TEST_CASE("what one copy of several excludes is told of that copy alone") {
+  auto look = base();
+  look.set_fetches({fetch(kWeb), fetch(kWeb2), fetch("198.51.101.3", policy({"old.example.com"}))});
+  const auto v = judged(look);
+  CHECK(finding(v, "sts-policy-address-inconsistent").severity == Severity::critical);
+  CHECK_FALSE(has(v, "mx-none-in-policy"));
+  const auto stops = finding(v, "enforce-breakage-now");
+  CHECK(stops.effect.starts_with("Senders that fetched the policy from 198.51.101.3 defer mail"));
+  CHECK(stops.detail.find("still hold") == std::string::npos);
+  CHECK(stops.fix.find("serve at 198.51.101.3 too") != std::string::npos);
+  REQUIRE(v.enforce_usable_mx);
+  CHECK(in_words(*v.enforce_usable_mx) == "0 to 2 of 2");
+}
+
 }  // namespace stswatch

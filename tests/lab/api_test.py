@@ -34,6 +34,8 @@ servers = ["127.0.53.2:53"]
 [network]
 ca_file = "{CA_FILE}"
 allow_private = true
+[badge]
+allow = ["*.test"]
 """ + "".join(f'[[domain]]\nname = "{name}"\n' for name in DOMAINS)
 # A request, and the answer that stands below it, if any.
 EXAMPLE = re.compile(r"^    (curl [^\n]*)\n(?:\n```(json)?\n(.*?)\n```)?", re.MULTILINE | re.DOTALL)
@@ -45,7 +47,7 @@ def routes_in_code():
     source = (ROOT / "agent/tell/http.cc").read_text()
     for call, pattern, plain in ROUTE_IN_CODE.findall(source):
         path = re.sub(r"\(\\\.md\)\?$", "", pattern) if pattern else plain
-        yield ("POST " if call in ("server_.Post", "form") else "GET ") + re.sub(r"\(\[.*?\}\)", "NAME", path)
+        yield ("POST " if call in ("server_.Post", "form") else "GET ") + re.sub(r"\(\[.*?\}\)", "NAME", path).replace(r"\.", ".")
 
 
 def routes_documented():
@@ -82,8 +84,8 @@ class Api(unittest.TestCase):
         folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         (folder / "c.toml").write_text(CONFIG)
         cls.port = free_port()
-        cls.service = cls.enterClassContext(Service("--config", "c.toml", "--listen", f"127.0.0.1:{cls.port}",
-                                                    port=cls.port, folder=folder))
+        cls.service = cls.enterClassContext(Service("--log-format", "json", "--config", "c.toml", "--listen",
+                                                    f"127.0.0.1:{cls.port}", port=cls.port, folder=folder))
         cls.wait_for("all domains", lambda: len(found := cls.json("domains")) == len(DOMAINS) and not any(
             domain["status"] == "unknown" for domain in found))
         cls.wait_for("a finding", lambda: any(
@@ -151,6 +153,24 @@ class Api(unittest.TestCase):
                 return self.json(f"domains/{DOMAINS[1]}")["history"]
             self.wait_for("a change", changed)
             return self.json(f"domains/{DOMAINS[1]}")["history"]
+
+    def test_the_log_says_what_opened_in_fields(self):
+        finding = next(f for f in self.json(f"domains/{NAME}")["findings"] if f["code"] == "certificate-expired")
+        lines = [json.loads(line) for line in self.service.said().splitlines()]
+        opened = [line for line in lines if (line["event"], line.get("domain"), line.get("code")) == (
+            "finding-opened", NAME, "certificate-expired")]
+        self.assertEqual({line["subject"] for line in opened}, {finding["subject"]})
+        self.assertLessEqual({line["level"] for line in opened}, {"error", "warning"})
+        self.assertIn({"page": "error", "ticket": "warning"}[finding["route"]], [line["level"] for line in lines if (
+            line.get("domain"), line.get("code"), line.get("subject")) == (NAME, finding["code"], finding["subject"])])
+
+    def test_a_badge_says_what_the_answer_says(self):
+        for name in DOMAINS:
+            with self.subTest(name):
+                status, picture = get(self.port, f"/badge/{name}.svg")
+                self.assertEqual(status, 200, picture)
+                said = re.search(rf'aria-label="MTA-STS of {re.escape(name)}: (?:\w+, )?(\w+)"', picture)
+                self.assertEqual(said and said[1], self.json(f"domains/{name}")["status"], picture)
 
     def test_every_route_is_documented_and_none_that_is_not_there(self):
         served, documented = list(routes_in_code()), routes_documented()

@@ -41,6 +41,7 @@ DOMAINS = [
     tlsrpt("missing"),
     tlsrpt("undeliverable", "v=TLSRPTv1; rua=mailto:tlsrpt@gone.reports.test"),
     tlsrpt("undeliverable-beside", "v=TLSRPTv1; rua=mailto:tlsrpt@gone.reports.test,mailto:tlsrpt@reports.test"),
+    tlsrpt("https-gone", "v=TLSRPTv1; rua=https://gone.reports.test/v1/tlsrpt"),
 
     Domain("cname-delegated.test", record=(), web_at="web.sts-provider.test",
            records=(("_mta-sts", "CNAME _mta-sts.sts-provider.test."),)),

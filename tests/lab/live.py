@@ -158,7 +158,7 @@ class Live:
         self._originals.setdefault(wanted.name, before)
         issued = self._issue(after, set(anew))
         shown_by_web = {web.certificate for web in after.web}
-        shown_by_mail = {mail.certificate for mails in after.hosts.values() for mail in mails}
+        shown_by_mail = {mail.certificate for _, mail in world.mails_of(after)}
         if servers.configure_nginx(self.directory) or issued & shown_by_web:
             self._reload_nginx()
         if servers.configure_postfix(self.directory) or issued & shown_by_mail:
@@ -168,7 +168,7 @@ class Live:
 
     def _issue(self, domain, anew):
         shown = {web.certificate for web in domain.web}
-        shown |= {mail.certificate for mails in domain.hosts.values() for mail in mails}
+        shown |= {mail.certificate for _, mail in world.mails_of(domain)}
         wanted = {one for one in shown if one in anew or not certificates.pem_path(self.directory, one).exists()}
         if wanted:
             certificates.Authority(self.directory, self.now).issue_all(wanted)
@@ -177,13 +177,17 @@ class Live:
     def _publish(self, domain):
         self._serial = max(self._serial + 1, int(time.time()))
         self._zones.write_domain(domain, self._serial)
-        old = {pid: start_time(pid) for main in children(self._processes.pid("nsd")) for pid in children(main)}
-        _run("nsd-control", "-c", self.directory / "nsd.conf", "reload", domain.name)
-        address, port = world.NSD
-        self._wait(f"nsd to serve the new zone {domain.name}", "nsd", lambda: f" {self._serial} " in _run(
+        self._reload_nsd("nsd", domain, self._serial, *world.NSD)
+        if domain.second_server is not None:
+            self._reload_nsd("nsd-second", domain, zones.serial_of_second(domain, self._serial), world.SECOND_SERVER, 53)
+        _run("unbound-control", "-c", self.directory / "unbound.conf", "flush_zone", domain.name)
+
+    def _reload_nsd(self, name, domain, serial, address, port):
+        old = {pid: start_time(pid) for main in children(self._processes.pid(name)) for pid in children(main)}
+        _run("nsd-control", "-c", self.directory / f"{name}.conf", "reload", domain.name)
+        self._wait(f"{name} to serve the new zone {domain.name}", name, lambda: f" {serial} " in _run(
             "dig", f"@{address}", "-p", port, "+short", "+time=1", "+tries=1", domain.name, "SOA", check=False) and not any(
                 start_time(pid) == started for pid, started in old.items()))       # it still takes some of the questions
-        _run("unbound-control", "-c", self.directory / "unbound.conf", "flush_zone", domain.name)
 
     def _reload_nginx(self):
         """An old worker, once its title says so, has closed its listeners and only ends its connections."""
@@ -236,6 +240,8 @@ def _check(before, after):
 
     if misbehaving(after).items() - misbehaving(before).items():
         raise LiveError("hosts that misbehave cannot be added to a running lab")
+    if (before.second_server is None) != (after.second_server is None):
+        raise LiveError("whether a zone has a second server is settled when the lab comes up")
     if before.dead_zone != after.dead_zone or bool(before.dnssec) != bool(after.dnssec):
         raise LiveError("whether a zone is dead or signed is settled when the lab comes up")
     for web in after.web:

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""The scenarios of memory_scenarios.py, on a clock that leaps and with real DNS, HTTPS and SMTP between the steps.
+"""The scenarios of memory_scenarios.py and memory_servers.py, on a clock that leaps and with real DNS, HTTPS and SMTP between the steps.
 
     STSWATCH_LAB_FAMILIES=memory unshare -n tests/lab/lab exec -- tests/lab/memory_test.py
 
 One service watches all domains of a clock at once, so that the nine days pass once. In between it ends and starts
-again from its store, which may neither open, close nor forget anything. TIMELAPSE names the program.
+again from its store, which may neither open, close nor forget anything. TIMELAPSE names the program, CLOCKS="servers" only
+the scenarios of these clocks.
 """
 import os
 import re
@@ -20,11 +21,13 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "timelapse"))
 import live  # noqa: E402
 import world  # noqa: E402
-from memory_scenarios import ORDER_UNKNOWN, SCENARIOS, Do  # noqa: E402
+import memory_servers  # noqa: E402
+from memory_scenarios import ORDER_UNKNOWN, Do  # noqa: E402
 from timelapse import Timelapse, busy, theirs  # noqa: E402
 
 LAB = Path(os.environ.get("STSWATCH_LAB_DIR", "/tmp/stswatch-lab")).resolve()
 PROGRAM = os.environ.get("TIMELAPSE", "build/tests/timelapse")
+SCENARIOS = [one for one in memory_servers.SCENARIOS if one.clock in os.environ.get("CLOCKS", one.clock).split()]
 # Seconds that a leap may be too long: in the first hours and in the hour after a change, and otherwise. A leap of ten
 # minutes is a lost look, and rightly told as one, where the order of two changes is in question.
 FINE_HOURS, FINE, COARSE = 10, 60, 600

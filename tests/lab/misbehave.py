@@ -14,6 +14,7 @@ import misbehave_dns
 import misbehave_https
 import misbehave_smtp
 import world
+from hostile_certificates import BOMBS, forged
 from misbehave_peer import Peer
 from model import BLACK_HOLE
 
@@ -53,6 +54,8 @@ def stream_servers(directory):
     servers += [(*server, 25, misbehave_smtp.BEHAVIOURS) for server in world.mails()]
     for _, server, port, behaviours in servers:
         if server.misbehaves:
+            if (bomb := server.misbehaves.removeprefix("certificate-")) in BOMBS:
+                forged(directory, bomb, server.certificate.cn)       # here, where no two connections can be at it at once
             behave = behaviours[server.misbehaves]
             yield listener(server.address, port), lambda connection, server=server, behave=behave: converse(
                 connection, directory, server.certificate, behave)

@@ -3,6 +3,8 @@ import gzip
 import ssl
 import time
 
+from hostile_certificates import BOMBS
+from misbehave_tls import RECORDS, changing_keys, plain_records, renegotiating, tiny_records
 from model import BASE_POLICY
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -47,6 +49,10 @@ def endless_header_line(peer):
 def endless_chunks(peer):
     peer.send(response(b"", b"Transfer-Encoding: chunked"))
     peer.send_for_ever(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+
+def chunked(then):
+    return after_request(lambda peer: (peer.send(response(b"", b"Transfer-Encoding: chunked")), then(peer)))
 
 
 def slow(peer):
@@ -103,4 +109,17 @@ BEHAVIOURS = {
     "no-length": unframed(b"HTTP/1.1 200 OK\r\nConnection: close\r\n"),
     "no-length-http10": unframed(b"HTTP/1.0 200 OK\r\n"),
     "dh-1024": with_tls(dh=True),
+    "drip-status": after_request(lambda peer: peer.drip(b"HTTP/1.1 200 OK, after all\r\n\r\n")),
+    "drip-chunks": chunked(lambda peer: peer.drip(b"1\r\nv\r\n" * 100)),
+    "endless-chunk-extension": chunked(lambda peer: (peer.send(b"5;x="), peer.send_for_ever(b"e" * 4096))),
+    "endless-chunk-size": chunked(lambda peer: peer.send_for_ever(b"0" * 4096)),
+    "endless-tiny-chunks": chunked(lambda peer: peer.send_for_ever(b"1;e=x\r\nv\r\n" * 400)),
+    "endless-trailers": chunked(lambda peer: (peer.send(b"0\r\n"), peer.send_for_ever(b"X-Trailer: " + b"x" * 100 + b"\r\n"))),
+    "endless-body": after_request(lambda peer: (peer.send(response(b"")), peer.send_for_ever(b"mx: *.example.com\r\n" * 200))),
+    "no-close": after_request(lambda peer: (peer.send(sized(BASE_POLICY, 9_000_000_000_000_000_000)), peer.hang())),
+    "renegotiating": renegotiating,
+    "changing-keys": changing_keys,
+    "tiny-records": tiny_records,
+    **{name: plain_records(record) for name, record in RECORDS.items()},
+    **{f"certificate-{name}": with_tls(bomb=name) for name in BOMBS},
 }

@@ -5,6 +5,7 @@ import struct
 import time
 
 import certificates
+import hostile_certificates
 
 LONGEST = 90      # seconds a connection may last
 CHUNK = 16384
@@ -14,6 +15,7 @@ class Peer:
     def __init__(self, connection, directory, certificate):
         self.connection = connection
         self.directory = directory
+        self.host = certificate.cn
         self.pem = certificates.pem_path(directory, certificate)
         self.end = time.monotonic() + LONGEST
         connection.settimeout(LONGEST)
@@ -59,10 +61,12 @@ class Peer:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
-    def start_tls(self, version=None, sni=None, dh=False):
+    def start_tls(self, version=None, sni=None, dh=False, bomb=None):
         """`version`: this one only. `sni`: "needed" or "unknown", answered by an alert where it is missing or always; "other":
         who sends none gets the certificate of another host.
-        `dh`: Diffie-Hellman of 1024 bits with whoever offers it."""
+        `dh`: Diffie-Hellman of 1024 bits with whoever offers it. `bomb`: a certificate of hostile_certificates.py."""
+        if bomb:
+            self.pem = hostile_certificates.forged(self.directory, bomb, self.host)
         context = self._small_dh() if dh else self._context(version, sni)
         self.connection = context.wrap_socket(self.connection, server_side=True)
 

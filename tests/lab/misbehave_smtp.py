@@ -1,6 +1,9 @@
 """Mail hosts that no Postfix would be. Most are one ordinary dialogue with one part replaced."""
 import ssl
 
+from hostile_certificates import BOMBS
+from misbehave_tls import RECORDS, plain_records, renegotiating
+
 GREETING = "220 mx.lab.test ESMTP\r\n"
 EHLO = "250-mx.lab.test\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 HELP\r\n"
 NO_STARTTLS = EHLO.replace("250-STARTTLS\r\n", "")
@@ -58,6 +61,16 @@ def endless_ehlo(peer):
     peer.send_for_ever("250-X-PADDING\r\n")
 
 
+def at(verb, act):
+    """Behaves until that command, and then so."""
+    def behave(peer):
+        peer.send(GREETING)
+        while peer.read_line().partition(" ")[0].upper() != verb:
+            peer.send(EHLO)
+        act(peer)
+    return behave
+
+
 BEHAVIOURS = {
     "hang": lambda peer: peer.hang(),
     "tarpit": lambda peer: peer.drip(GREETING.encode(), pause=4),
@@ -90,5 +103,16 @@ BEHAVIOURS = {
     "quit-hang": dialogue(stalls_at="QUIT"),
     "plain-quit-hang": dialogue(ehlo=NO_STARTTLS, starttls=UNKNOWN, stalls_at="QUIT"),
     "close-after-ehlo": close_after_ehlo,
+    "drip-greeting": lambda peer: peer.drip(GREETING.encode()),
+    "drip-ehlo": at("EHLO", lambda peer: peer.drip(EHLO.encode())),
+    "drip-starttls": at("STARTTLS", lambda peer: peer.drip(GO_AHEAD.encode())),
+    "endless-greeting-line": endless("220 ", "x" * 4096),
+    "endless-ehlo-line": at("EHLO", lambda peer: (peer.send("250-"), peer.send_for_ever("X" * 4096))),
+    "endless-starttls": at("STARTTLS", lambda peer: peer.send_for_ever("220-not yet\r\n" * 100)),
+    "endless-starttls-line": at("STARTTLS", lambda peer: (peer.send("220 "), peer.send_for_ever("x" * 4096))),
+    "endless-injected": at("STARTTLS", lambda peer: (peer.send(GO_AHEAD), peer.send_for_ever("250-STARTTLS\r\n250 in clear\r\n" * 100))),
+    "renegotiating": dialogue(handshake=renegotiating),
+    **{name: dialogue(handshake=plain_records(record)) for name, record in RECORDS.items()},
+    **{f"certificate-{name}": with_tls(bomb=name) for name in BOMBS},
     "markup": dialogue(greeting="554 5.7.1 <script>alert(1)</script><img src=x onerror=alert(1)>\r\n"),
 }

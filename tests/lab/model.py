@@ -64,6 +64,7 @@ class Mail:
     address: str = ""
     misbehaves: str = ""
     stopped: bool = False                      # refuses connections
+    pool: tuple = ()                           # Mails that a balancer at this address takes in turn
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Domain:
     #                                            others: zones.py
     dead_zone: bool = False                    # nsd does not have it: every lookup ends in SERVFAIL
     name_servers: tuple = ()                   # of a dead zone: the addresses it is delegated to, else nsd's
+    second_server: tuple | None = None         # another nsd serves the zone too, in which these (field, value) differ
 
     @property
     def policy_host(self):
@@ -116,6 +118,7 @@ class Addresses:
         return replace(web, address=next(self._web)) if web.address == "own" else web
 
     def of_mail(self, mail):
+        mail = replace(mail, pool=tuple(map(self.of_mail, mail.pool)))
         if mail.address:
             return mail
         return replace(mail, address=next(self._misbehaving if mail.misbehaves else self._mail))

@@ -39,7 +39,7 @@ def foreseen(verdict, sender, odd):
     of_host = [f for f in findings if f["subject"].split()[0] == odd]
     of_names = [f for f in findings if f["code"] in ("mx-none-in-policy", "enforce-breakage-now")]
     of_texts = [f for f in findings if f not in of_host and f not in of_names and not f["code"].startswith("mx-")]
-    stopped = (verdict["enforce_usable_mx"] or {"min": None})["min"] == 0
+    stopped = (verdict["enforce_usable_mx"] or {"max": None})["max"] == 0    # where others are, `refused_by` names them
 
     def named(kind, among):
         return any(sender in f.get(kind, ()) for f in among)

@@ -12,19 +12,17 @@ HERE = Path(__file__).resolve().parent
 POSTFIX_PROGRAMS = Path("/usr/lib/postfix/sbin")
 
 NSD = """server:
-  ip-address: {address}@{port}
-  ip-address: {address}@53
-  zonesdir: "{directory}/zones"
+{addresses}  zonesdir: "{zones}"
   username: ""
   database: ""
-  pidfile: "{directory}/run/nsd.pid"
-  xfrdfile: "{directory}/run/xfrd.state"
-  zonelistfile: "{directory}/run/zone.list"
+  pidfile: "{directory}/run/{name}.pid"
+  xfrdfile: "{directory}/run/{name}.state"
+  zonelistfile: "{directory}/run/{name}.list"
   server-count: 1
   rrl-ratelimit: 0
 remote-control:
   control-enable: yes
-  control-interface: "{directory}/run/nsd.socket"
+  control-interface: "{directory}/run/{name}.socket"
 """
 
 # Two labs on one address would each get half of the questions: hence no so-reuseport.
@@ -61,7 +59,7 @@ DEAD_ZONE = """forward-zone:
   forward-addr: {servfail}
 """
 
-NGINX = """daemon off;
+NGINX = """{modules}daemon off;
 pid run/nginx.pid;
 worker_processes 1;
 events {{ worker_connections 1024; }}
@@ -76,6 +74,11 @@ http {{
   ssl_protocols TLSv1.2 TLSv1.3;
   server {{ listen 127.0.1.1:80; location = /ca.crl {{ alias {crl}; }} location / {{ return 404; }} }}
 {servers}}}
+{balancers}"""
+# A site's own build of nginx may have the module inside.
+STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+BALANCER = """  upstream {name} {{ {members} }}
+  server {{ listen {address}:25; proxy_pass {name}; }}
 """
 NGINX_SERVER = """  server {{
     listen {address}:443 ssl;
@@ -117,9 +120,18 @@ anvil unix - - n - 1 anvil
 
 
 def nsd(directory, zones):
-    text = NSD.format(directory=directory, address=world.NSD[0], port=world.NSD[1])
-    text += "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path.name}"\n' for name, path in zones.served.items())
-    configuration = Path(directory, "nsd.conf")
+    address, port = world.NSD
+    return _nsd(directory, "nsd", (f"{address}@{port}", f"{address}@53"), zones.folder, zones.served)
+
+
+def second_nsd(directory, zones):
+    return _nsd(directory, "nsd-second", (f"{world.SECOND_SERVER}@53",), zones.second, zones.served_by_second)
+
+
+def _nsd(directory, name, addresses, folder, served):
+    text = NSD.format(directory=directory, name=name, zones=folder, addresses="".join(f"  ip-address: {one}\n" for one in addresses))
+    text += "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{path.name}"\n' for zone, path in served.items())
+    configuration = Path(directory, f"{name}.conf")
     configuration.write_text(text)
     return ["nsd", "-d", "-c", str(configuration)]
 
@@ -154,7 +166,17 @@ def configure_nginx(directory):
         replace_file(body, BASE_POLICY if web.body is None else web.body)
         blocks.append(NGINX_SERVER.format(address=web.address, host=domain.policy_host, body=body, serve=web.serve,
                                           pem=pem_path(directory, web.certificate)))
-    return replace_file(Path(directory, "nginx.conf"), NGINX.format(servers="".join(blocks), crl=Path(directory, "certificates", "ca.crl")))
+    balancers = _balancers()
+    return replace_file(Path(directory, "nginx.conf"), NGINX.format(
+        servers="".join(blocks), crl=Path(directory, "certificates", "ca.crl"), balancers=balancers,
+        modules=f"load_module {STREAM_MODULE};\n" if balancers and STREAM_MODULE.exists() else ""))
+
+
+def _balancers():
+    pools = [(mail.address, mail.pool) for _, mail in world.mails() if mail.pool]
+    blocks = "".join(BALANCER.format(address=address, name=f"pool{n}", members=" ".join(f"server {one.address}:25;" for one in pool))
+                     for n, (address, pool) in enumerate(pools))
+    return f"stream {{\n{blocks}}}\n" if pools else ""
 
 
 def _master_entry(directory, host, mail):

@@ -3,6 +3,9 @@
 servers answer. And a mail server that accepts connections and says nothing is told, while another speaks. The lab must be up; STSWATCH names the program."""
 import json
 import os
+import re
+import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -14,13 +17,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 import live  # noqa: E402
 import model  # noqa: E402
 import world  # noqa: E402
-from harness import SECONDS, Case, Service, free_port, get  # noqa: E402
+from harness import BINARY, SECONDS, Case, Service, free_port, get  # noqa: E402
 
 CA_FILE = Path(os.environ.get("STSWATCH_LAB_DIR", "/tmp/stswatch-lab"), "ca.pem").resolve()
 SERVFAIL = next(address for address, behaviour in world.BAD_RESOLVERS.items() if behaviour == "servfail")
 GOOD = ("s01-base.test", "signed.test", "record-split.test", "record-extension.test")
 REFUSED = "refused.test"
 SPEAKS = "smtp-quit-hang.test"         # its second host is no Postfix
+SHIM = str(Path(BINARY).resolve().parent / "tests" / "cli" / "libclock_shim.so")
+CLOCKS = {"vantage-clock-skew", "vantage-clock-stepped"}
+DAY = 86400
 CONFIG = """
 [agent]
 state = "{state}"
@@ -41,18 +47,27 @@ look_timeout = "4s"
 """
 
 
+def alone():
+    """In a network of our own."""
+    links = subprocess.run(["ip", "-o", "link", "show", "up"], capture_output=True, text=True, check=True).stdout
+    return links.count("\n") == 1
+
+
 class Sight(Case):
-    def start(self, *domains, resolver="127.0.53.2:53", mx="3s"):
+    def start(self, *domains, resolver="127.0.53.2:53", mx="3s", env=None):
         text = CONFIG.format(mx=mx, state=self.folder / "s.db", ca=CA_FILE, resolver=resolver)
         config = self.file("c.toml", text + "".join(f'[[domain]]\nname = "{domain}"\n' for domain in domains))
         port = free_port()
         self.service = self.enterContext(Service("--config", config, "--listen", f"127.0.0.1:{port}", port=port,
-                                                 folder=self.folder))
+                                                 folder=self.folder, env=env))
 
     def dns_ok(self):
-        (line,) = [line for line in get(self.service.port, "/metrics")[1].splitlines()
-                   if line.startswith("stswatch_vantage_dns_ok")]
-        return float(line.split()[-1]) == 1
+        return self.vantage("dns") == 1
+
+    def vantage(self, what):
+        """None before anything was tried."""
+        return next((float(line.split()[-1]) for line in get(self.service.port, "/metrics")[1].splitlines()
+                     if line.startswith(f"stswatch_vantage_{what}_ok ")), None)
 
     def domain(self, name):
         status, body = get(self.service.port, f"/api/v1/domains/{name}")
@@ -129,17 +144,13 @@ class Sight(Case):
                 hosts = world.domain_of(owner).hosts
                 lab.change(owner, hosts={host: tuple(replace(mail, options=("smtpd_tls_security_level=none",)) for mail in mails)
                                          for host, mails in hosts.items()})
-            self.wait_until("stripped", lambda: self.starttls_ok() == 0)
+            self.wait_until("stripped", lambda: self.vantage("starttls") == 0)
             seen = self.looks_at_hosts()                     # each of four hosts is looked at as often as would confirm it
             self.wait_until("looked at again", lambda: self.looks_at_hosts() >= seen + 16,
                             lambda: self.assertEqual([self.open_criticals(name) for name in watched], [[], []]))
             lab.restore()
-            self.wait_until("over", lambda: self.starttls_ok() == 1
+            self.wait_until("over", lambda: self.vantage("starttls") == 1
                             and all(self.domain(name)["status"] == "ok" for name in watched))
-
-    def starttls_ok(self):
-        return next(float(line.split()[-1]) for line in get(self.service.port, "/metrics")[1].splitlines()
-                    if line.startswith("stswatch_vantage_starttls_ok"))
 
     def looks_at_hosts(self):
         return sum(float(line.split()[-1]) for line in get(self.service.port, "/metrics")[1].splitlines()
@@ -147,6 +158,25 @@ class Sight(Case):
 
     def open_criticals(self, name):
         return [f["code"] for f in self.domain(name)["findings"] if f["severity"] == "critical"]
+
+    def test_a_clock_that_is_wrong_from_the_start_and_set_right_later(self):
+        """Every certificate is bad by it; what the policy hosts say the time is, tells whose fault that is."""
+        self.assertTrue(Path(SHIM).exists(), "cmake --build --preset release --target clock_shim")
+        shift = self.folder / "shift"
+        for by in (400 * DAY, -400 * DAY):
+            with self.subTest(by):
+                shift.write_text(str(by))
+                self.start(*GOOD, env={"LD_PRELOAD": SHIM, "CLOCK_SHIM": str(shift)})
+                blamed = lambda: self.assertLessEqual(self.codes(*GOOD), CLOCKS, self.service.said())
+                self.wait_until("said", lambda: "vantage-clock-skew" in self.codes(*GOOD) and self.vantage("clock") == 0, blamed)
+                looks = self.looks_at_hosts()
+                self.wait_until("looked at again", lambda: self.looks_at_hosts() >= looks + 24, blamed)
+                self.assertNotIn("ok", {self.domain(name)["status"] for name in GOOD})
+                (self.folder / "right").write_text("0")
+                (self.folder / "right").rename(shift)
+                self.wait_until("over", self.all_well, blamed)
+                self.service.stop(signal.SIGTERM)
+                (self.folder / "s.db").unlink()
 
     def test_a_mail_server_that_accepts_and_never_greets(self):
         name = GOOD[0]
@@ -161,6 +191,29 @@ class Sight(Case):
                 self.wait_until("one host of two", lambda: "smtp-silent" in self.codes(SPEAKS))
                 self.assertNotIn("mx-all-down", self.codes(SPEAKS))
             self.wait_until("over", lambda: self.both_well(name))
+
+    @unittest.skipUnless(alone(), "not in a network of its own")
+    def test_the_interface_goes_down(self):
+        """No way to anybody: the agent says what ails it, nobody is accused, and all is well when it is up again."""
+        Path("/proc/sys/net/ipv6/conf/lo/keep_addr_on_down").write_text("1")
+        self.start(*GOOD)
+        self.wait_until("healthy", self.all_well)
+        subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
+        try:
+            self.wait_until_said("[vantage-")
+        finally:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        self.wait_until("healthy again", self.all_well, lambda: self.assertEqual(
+            [code for code in self.codes(*GOOD) if not code.startswith("vantage-")], []))
+        accused = [line for line in self.service.said().splitlines() if re.search(r"opened (critical|warning) (?!vantage-)", line)]
+        self.assertEqual(accused, [])
+
+    def wait_until_said(self, words):
+        """Where no question can reach it."""
+        end = time.monotonic() + 2 * SECONDS
+        while words not in self.service.said():
+            self.assertLess(time.monotonic(), end, self.service.said())
+            time.sleep(0.2)
 
 
 if __name__ == "__main__":

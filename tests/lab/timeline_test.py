@@ -111,7 +111,7 @@ class Timeline(Case):
     def test_a_move_in_the_right_order_pages_nobody(self):
         self.lab.set_policy(DOMAIN, model.policy(MX1, MX2, MX3))
         found = self.comes_to("sts-policy-changed-id-unchanged")
-        self.assertEqual(found["sts-policy-changed-id-unchanged"], ("critical", "ticket"))
+        self.assertEqual(found["sts-policy-changed-id-unchanged"], ("info", "log"))
         self.new_id("B")
         self.comes_to(gone=["sts-policy-changed-id-unchanged"])
         self.move_hosts(MX1, MX2, MX3)

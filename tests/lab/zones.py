@@ -3,6 +3,7 @@ import base64
 import hashlib
 import re
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from model import days
 HEAD = """$ORIGIN {origin}
 $TTL 3600
 @ SOA ns.lab.test. hostmaster.lab.test. {serial} 3600 900 1209600 300
-@ NS ns.lab.test.
 """
 FIRST_SERIAL = 1
 ALGORITHM = "ECDSAP256SHA256"
@@ -62,12 +62,17 @@ def _tlsa_lines(directory, domain):
         yield f"_25._tcp.{host}. TLSA {parameters} {hashlib.sha256(data).hexdigest()}"
 
 
-def delegation(domain):
-    """What the parent says of who serves the domain."""
-    if not domain.name_servers:
+def name_servers(domain):
+    """Who serves the domain, as its parent says it and it says itself."""
+    addresses = domain.name_servers or ((world.NSD[0], world.SECOND_SERVER) if domain.second_server is not None else ())
+    if not addresses:
         return [f"{domain.name}. NS ns.lab.test."]
-    named = [(f"ns{n}.{domain.name}.", address) for n, address in enumerate(domain.name_servers, 1)]
+    named = [(f"ns{n}.{domain.name}.", address) for n, address in enumerate(addresses, 1)]
     return [line for name, address in named for line in (f"{domain.name}. NS {name}", f"{name} A {address}")]
+
+
+def serial_of_second(domain, serial):
+    return FIRST_SERIAL if domain.second_server else serial
 
 
 class Zones:
@@ -76,22 +81,30 @@ class Zones:
         self.folder = Path(directory, "zones")
         self.kept = Path(directory, "kept")
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.second = Path(directory, "zones-of-second")
+        self.second.mkdir(exist_ok=True)
         self.served = {}                             # zone name -> file
+        self.served_by_second = {}
 
     def write_all(self):
         delegations = []
         for domain in world.DOMAINS:
             if domain.name.endswith(".test"):
-                delegations += delegation(domain)
+                delegations += name_servers(domain)
             if not domain.dead_zone:
                 delegations += self.write_domain(domain)
-        self._write("test", [*delegations, f"ns.lab A {world.NSD[0]}"])
+        self._write("test", ["@ NS ns.lab", *delegations, f"ns.lab A {world.NSD[0]}"])
         self._sign("test", *SIGNED_NOW)
-        self._write(".", [])
+        self._write(".", ["@ NS ns.lab.test."])
 
     def write_domain(self, domain, serial=FIRST_SERIAL):
         """Returns what the parent says besides the delegation: the DS record of a signed zone."""
-        self._write(domain.name, [*_lines(domain), *_tlsa_lines(self.directory, domain)], serial)
+        servers = name_servers(replace(domain, name_servers=()))
+        self._write(domain.name, [*servers, *_lines(domain), *_tlsa_lines(self.directory, domain)], serial)
+        if domain.second_server is not None:         # what it lags behind with is of another version of the zone
+            self.served_by_second[domain.name] = self.second / domain.name
+            self._write_file(self.second / domain.name, domain.name,
+                             [*servers, *_lines(replace(domain, **dict(domain.second_server)))], serial_of_second(domain, serial))
         if not domain.dnssec:
             return []
         delegation = self._sign(domain.name, *(EXPIRED if domain.dnssec == "expired" else SIGNED_NOW),
@@ -109,9 +122,13 @@ class Zones:
 
     def _write(self, name, lines, serial=FIRST_SERIAL):
         path = self.folder / (name.strip(".") or "root")
+        self._write_file(path, name, lines, serial)
+        self.served[name] = path
+
+    @staticmethod
+    def _write_file(path, name, lines, serial):
         head = HEAD.format(origin=name.rstrip(".") + ".", serial=serial)
         replace_file(path, head + "".join(line + "\n" for line in lines))
-        self.served[name] = path
 
     def _sign(self, name, begin, end, algorithm=ALGORITHM, options=()):
         """Signs the zone with a kept key, and returns its DS record for the parent."""

@@ -16,6 +16,7 @@ FACTS, OBSERVE, JUDGE, REPORTS = "checks/facts/", "checks/observe/", "checks/jud
 REMEMBER, TELL, ALERTS, CONFIG = "agent/remember/", "agent/tell/", "alerts/", "config/"
 CATALOGUE, WATCH, COMMANDS = "checks/judge/catalogue/", "agent/watch/", "agent/commands/"
 INTAKE = "agent/reports/"
+TEMPLATE = "alerts/template/"             # pure: the configuration checks what it is given with it
 VERSION = "agent/version.h"
 
 # Folder -> what it may include of ours: a folder with all in it, or one header.
@@ -26,10 +27,11 @@ INSIDE = {
     REPORTS: (FACTS, REPORTS),
     # The option structs that a configuration fills in; nothing that looks, judges or opens a socket.
     CONFIG: (FACTS, CONFIG, "checks/judge/verdict.h", "checks/observe/dns/resolver.h", "checks/observe/observer.h",
-             "alerts/options.h", "agent/tell/metrics_options.h"),
+             "alerts/options.h", "alerts/template/", "agent/tell/metrics_options.h"),
+    TEMPLATE: (FACTS, TEMPLATE, "alerts/options.h"),
     REMEMBER: (FACTS, JUDGE, REMEMBER),
     TELL: (FACTS, JUDGE, REMEMBER, TELL, VERSION, "agent/reports/figures.h"),
-    ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS),
+    ALERTS: (FACTS, JUDGE, REMEMBER, ALERTS, "config/program/program.h"),
     CATALOGUE: (FACTS, CATALOGUE),
     WATCH: ("agent/", "alerts/", "checks/", "config/"),
     COMMANDS: ("agent/", "alerts/", "checks/", "config/"),
@@ -43,11 +45,13 @@ VENDORS = {
     "ares": (OBSERVE,),
     "boost/": (OBSERVE,),
     "openssl/": (OBSERVE, "alerts/sink_http.cc", "agent/tell/door/server_tls.cc", "agent/tell/door/passwords.cc",
-                 "agent/remember/saved_writer.cc", "agent/commands/lint.cc", "tests/observe/", "tests/bench/floor.cc"),
+                 "agent/remember/saved_writer.cc", "agent/commands/lint.cc", "tests/observe/", "tests/bench/floor.cc", "tests/fuzz/certificates.cc"),
     "idn2.h": ("checks/facts/domain.cc",),
     "sqlite3.h": ("agent/remember/sqlite.cc",),
+    "libpq-fe.h": ("agent/remember/postgres.cc",), "pqxx/": ("agent/remember/postgres.cc",),
     "libpsl.h": ("checks/facts/domain.cc",),
     "curl/": ("alerts/transfer.cc",),
+    "sysexits.h": ("alerts/sendmail.cc",),
     "toml++/": (CONFIG,),
     "yaml-cpp/": ("agent/tell/door/web_config.cc",),
     "crypt.h": ("agent/tell/door/passwords.cc",),
@@ -60,7 +64,8 @@ VENDORS = {
     "archive": ("checks/reports/unpack.cc",),
     "gmime/": ("checks/reports/mail.cc",),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
-    "nlohmann/": (REPORTS, TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "tests/"),
+    "nlohmann/": (REPORTS, TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "config/lists.cc", "tests/"),
+    "spawn.h": ("config/program/program.cc",),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
     "arpa/inet.h": ("checks/facts/address.cc", OBSERVE, "tests/"),     # inet_pton, which is pure

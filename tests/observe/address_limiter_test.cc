@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +15,10 @@ using namespace std::chrono_literals;
 namespace {
 const Address kOne = *Address::parse("192.0.2.1");
 const Address kTwo = *Address::parse("192.0.2.2");
+
+Address at(const std::string& block, std::size_t number) {
+  return *Address::parse(block + std::to_string(number));
+}
 }  // namespace
 
 TEST_CASE("a free address is taken at once, also with no time left") {
@@ -139,4 +144,43 @@ TEST_CASE("the end of a turn is told, with how many may come") {
   address_limiter.tell_of_room({});
   { const auto turn = address_limiter.take(kOne, Deadline::in(1s)); }
   CHECK(told.size() == 1);
+}
+
+TEST_CASE("an address block has few places, of which each is had again when its holder goes") {
+  for (const std::string block : {"203.0.114.", "2001:67c:0:1::"}) {
+    CAPTURE(block);
+    AddressLimiter limiter;
+    std::vector<AddressLimiter::DomainUpdate> held;
+    for (std::size_t n = 1; n <= AddressLimiter::kOfBlock; ++n) {
+      auto turn = limiter.take(at(block, n), Deadline::in(0ms));
+      REQUIRE(turn.has_value());
+      held.push_back(std::move(*turn));
+    }
+    CHECK_FALSE(limiter.take(at(block, 99), Deadline::in(0ms)).has_value());
+    CHECK_MESSAGE(limiter.take(*Address::parse("203.0.115.99"), Deadline::in(0ms)).has_value(),
+                  "another block");
+    CHECK(limiter.take(*Address::parse("2001:67c:1::99"), Deadline::in(0ms)).has_value());
+    std::atomic<bool> got{false};
+    std::thread waiter([&] { got = limiter.take(at(block, 99), Deadline::in(20s)).has_value(); });
+    held.pop_back();
+    waiter.join();
+    CHECK(got);
+    CHECK(limiter.take(at(block, 98), Deadline::in(0ms)).has_value());
+    CHECK_MESSAGE(!limiter.take(at(block, 1), Deadline::in(0ms)).has_value(), "one at a time to an address");
+  }
+}
+
+TEST_CASE("what is private is the operator's own, who has no share of himself") {
+  AddressLimiter limiter;
+  std::vector<AddressLimiter::DomainUpdate> held;
+  for (std::size_t n = 1; n <= 2 * AddressLimiter::kOfBlock; ++n) {
+    auto turn = limiter.take(at("127.0.1.", n), Deadline::in(0ms));
+    REQUIRE(turn.has_value());
+    held.push_back(std::move(*turn));
+  }
+}
+
+TEST_CASE("blocks are an IPv4 /24 and an IPv6 /48") {
+  CHECK(AddressLimiter::block_of(*Address::parse("203.0.114.77")) == *Address::parse("203.0.114.0"));
+  CHECK(AddressLimiter::block_of(*Address::parse("2001:67c:1:2:3::4")) == *Address::parse("2001:67c:1::"));
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "checks/observe/observer.h"
 #include "tests/observe/table_resolver.h"
 
 using namespace stswatch;
@@ -104,6 +105,50 @@ TEST_CASE("a mailbox for reports is missing only where that is proved") {
   CHECK(at("a@gone.example,b@fails.example").lookup == Lookup::unknown);
   CHECK(at("nobody").lookup == Lookup::unknown);
   CHECK(at("a@[192.0.2.1]").lookup == Lookup::unknown);
+}
+
+TEST_CASE("an https address for reports whose host has none is known by DNS alone") {
+  TableResolver resolver;
+  const auto look = [&](const std::string& host, const DomainObservation* known = nullptr, Seconds after = 0s,
+                        bool leave = false) {
+    ObserveOptions options;
+    options.post_to_rua = leave;
+    DomainObservation seen(*Domain::parse("example.com"));
+    seen.at = kNow + after;
+    seen.tlsrpt.lookup = Lookup::found;
+    seen.tlsrpt.records = {{{"v=TLSRPTv1; rua=https://" + host + "/v1/tlsrpt"}}};
+    Observer(resolver, *TrustStore::load(""), options).look_aside(seen, known, soon());
+    return seen;
+  };
+  const auto target = [](const DomainObservation& seen) { return seen.aside.report_targets.at(0); };
+
+  const auto gone = look("reports.example.net");
+  CHECK(target(gone).lookup == Lookup::absent);
+  CHECK(target(gone).answered);
+  CHECK(target(gone).detail == "reports.example.net has no address");
+  CHECK(target(look("reports.example.net:8443")).lookup == Lookup::absent);
+  CHECK(target(look("192.0.2.1")).lookup == Lookup::unknown);  // nobody looks that up
+
+  // One family that nobody knows of: it may have an address there.
+  resolver.unknown<AddressAnswer>("reports.example.net", RecordType::aaaa);
+  CHECK(target(look("reports.example.net")).lookup == Lookup::unknown);
+  CHECK(target(look("reports.example.net", &gone, 60s)).lookup == Lookup::absent);  // as it was known
+
+  resolver.addresses("reports.example.net", RecordType::a, {"192.168.1.1"});  // nobody is sent there
+  const auto there = look("reports.example.net", &gone, 60s);
+  CHECK(target(there).lookup == Lookup::found);
+  CHECK(target(there).detail.empty());
+
+  // With leave it is asked at once, if it is an address that may be; what it said is not kept without.
+  const auto asked = look("reports.example.net", &there, 120s, true);
+  CHECK(target(asked).lookup == Lookup::unknown);
+  auto said = there;
+  said.aside.report_targets[0] = {.uri = "https://reports.example.net/v1/tlsrpt",
+                                  .when = {.at = kNow, .tried = kNow, .times = 3},
+                                  .lookup = Lookup::absent,
+                                  .detail = "203.0.113.1 answers a POST with 404",
+                                  .answered = true};
+  CHECK(target(look("reports.example.net", &said, 60s)).lookup == Lookup::found);
 }
 
 TEST_CASE("the names of patterns: bad ones are asked again at once, good ones after a day") {

@@ -130,7 +130,7 @@ TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
   }
   SUBCASE("silence") {
     const Peer peer(hang);
-    auto connection = opened(peer.port(), Deadline::in(30ms));
+    auto connection = opened(peer.port(), Deadline::in(1s));
     const auto got = connection.read(into, Stage::greeting);
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().cause == Cause::timeout);
@@ -140,10 +140,12 @@ TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
     Cancel stop;
     const auto deadline = Deadline::in(60s, &stop);
     const Peer peer([&](int fd) {
+      hear(fd);  // else the wish may come before connect() has returned
       stop.cancel();
       hang(fd);
     });
     auto connection = opened(peer.port(), deadline);
+    REQUIRE(connection.write("x", Stage::greeting).has_value());
     const auto got = connection.read(into, Stage::greeting);
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().cause == Cause::cancelled);
@@ -158,7 +160,7 @@ TEST_CASE("a drip does not outlive the deadline") {
     while (::recv(fd, &one, 1, 0) == 1 && say(fd, "x"))
       continue;
   });
-  auto connection = opened(peer.port(), Deadline::in(100ms));
+  auto connection = opened(peer.port(), Deadline::in(1s));
   std::array<char, 10> into;
   Result<std::size_t> got{0};
   do {
@@ -172,7 +174,7 @@ TEST_CASE("a peer that takes nothing does not hold a writer beyond the deadline,
   const auto before = std::signal(SIGPIPE, SIG_DFL);  // a SIGPIPE would end this test program
   SUBCASE("never reads") {
     const Peer peer(nullptr);  // the kernel alone accepts
-    auto connection = opened(peer.port(), Deadline::in(50ms));
+    auto connection = opened(peer.port(), Deadline::in(1s));
     const auto done = connection.write(std::string(std::size_t{32} << 20U, 'x'), Stage::request);
     REQUIRE_FALSE(done.has_value());
     CHECK(done.error().cause == Cause::timeout);
@@ -353,13 +355,15 @@ TEST_CASE("an alert that overtakes our own writing is still read") {
 TEST_CASE("a dripped handshake ends with the deadline, and a wish to stop ends it at once") {
   const auto drip = [](int fd) {
     // A huge record, one octet for each of ours that it hears: none after the ClientHello.
-    hear(fd);
     say(fd, "\x16\x03\x03\x40\0"s);
     hang(fd);
   };
   SUBCASE("deadline") {
-    const Peer peer(drip);
-    auto connection = opened(peer.port(), Deadline::in(50ms));
+    const Peer peer([&](int fd) {
+      hear(fd);
+      drip(fd);
+    });
+    auto connection = opened(peer.port(), Deadline::in(2s));
     TlsFacts facts;
     const auto done = start(connection, facts);
     REQUIRE_FALSE(done.has_value());
@@ -369,6 +373,7 @@ TEST_CASE("a dripped handshake ends with the deadline, and a wish to stop ends i
     Cancel stop;
     const auto deadline = Deadline::in(60s, &stop);
     const Peer peer([&](int fd) {
+      hear(fd);  // else the wish may come before connect() has returned
       stop.cancel();
       drip(fd);
     });

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "checks/facts/bounds.h"
@@ -323,6 +324,22 @@ TEST_CASE("one record beyond the bound is kept, so that there were too many can 
   CHECK(octets <= bounds::kTxtOctets);
 }
 
+TEST_CASE("a crowd of other records does not hide the one that senders look for") {
+  Packet many = txt(), fat = txt();
+  for (unsigned i = 0; i < 200; ++i) {
+    many.with("_mta-sts.example.com", kTxt, 1, rd_txt({"a" + std::to_string(i)}));
+    fat.with("_mta-sts.example.com", kTxt, 1, rd_txt({"a" + std::to_string(i), std::string(250, 'x')}));
+  }
+  for (Packet* crowd : {&many, &fat}) {
+    crowd->with("_mta-sts.example.com", kTxt, 1, rd_txt({"V=STSv1; id=1;"}));
+    const auto records = txt_answer(*crowd).records;
+    CHECK(std::ranges::count_if(records, [](const TxtRecord& r) { return r.joined() == "V=STSv1; id=1;"; }) ==
+          1);
+    CHECK(records.size() <= bounds::kTxtRecords + 1);
+    CHECK(std::ranges::is_sorted(records, {}, &TxtRecord::strings));
+  }
+}
+
 TEST_CASE("servers that do not know EDNS are recognised, also by a bare header or a bad version") {
   CHECK(read(txt().rcode(1).octets(), kAskTxt).dislikes_edns);
   CHECK(read(txt().rcode(4).octets(), kAskTxt).dislikes_edns);
@@ -398,6 +415,24 @@ TEST_CASE("TLSA: more records than are bounded are seen to be too many") {
     packet.with(question.name, 52, 300, Bytes("\x03\x01\x01", 3) + Bytes(1, static_cast<char>(i)));
   const auto reading = read(packet.octets(), question);
   CHECK(std::get<TlsaAnswer>(reading.answer).records.size() == bounds::kTlsaRecords + 1);
+}
+
+TEST_CASE("TLSA: octets of a set, and name servers of a zone, are bounded") {
+  const DnsQuestion question{"_25._tcp.mx.example.com", RecordType::tlsa};
+  Packet fat(question.name, 52);
+  for (int i = 0; i < 30; ++i)
+    fat.with(question.name, 52, 300, Bytes("\x03\x01\x00", 3) + Bytes(1000, static_cast<char>(i)));
+  std::size_t octets = 0;
+  for (const auto& record : std::get<TlsaAnswer>(read(fat.octets(), question).answer).records)
+    octets += record.octets();
+  CHECK(octets >= 15000);
+  CHECK(octets <= bounds::kTlsaOctets);
+
+  const DnsQuestion servers{"example.com", RecordType::ns};
+  Packet many(servers.name, 2);
+  for (int i = 0; i < 40; ++i)
+    many.with(servers.name, 2, 300, wire("ns" + std::to_string(i) + ".example.com"));
+  CHECK(std::get<NsAnswer>(read(many.octets(), servers).answer).records.size() == bounds::kNameServers + 1);
 }
 
 TEST_CASE("CAA: flags, a tag behind its length, and the value (RFC 8659 §4.1)") {

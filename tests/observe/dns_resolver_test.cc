@@ -201,12 +201,25 @@ TEST_CASE("SERVFAIL with EDE 6 is bogus at once; with EDE 22 it is not, and CD i
 
 TEST_CASE("a dead first server is paid for once") {
   const DnsServer dead(silence), alive(echo);
-  const auto resolver = resolver_for({dead.text(), alive.text()}, 300ms);
+  const auto resolver = resolver_for({dead.text(), alive.text()}, 2s);
   CHECK(ask_txt(*resolver).lookup == Lookup::found);
   for (int i = 0; i < 50; ++i)
     CHECK(ask_txt(*resolver).lookup == Lookup::found);
   CHECK(dead.asked() == 1);
   CHECK(alive.asked() == 51);
+}
+
+TEST_CASE("who drops AAAA questions costs a try, not all of them") {
+  const DnsServer server([](const Received& query) {
+    if (query.type() == kAaaa) return silence(query);
+    return std::vector{query.reply().with(query.name(), kA, 60, std::string("\xCB\0\x72\x01", 4)).octets()};
+  });
+  const auto resolver = resolver_for({server.text()}, 1s, 100);
+  const auto answers =
+      resolver->ask({{"x.example", RecordType::a}, {"x.example", RecordType::aaaa}}, Deadline::in(60s));
+  CHECK(std::get<AddressAnswer>(answers.at(0)).lookup == Lookup::found);
+  CHECK(std::get<AddressAnswer>(answers.at(1)).lookup == Lookup::unknown);
+  CHECK(server.asked() < 6);
 }
 
 TEST_CASE("the tries bound the packets, the product of tries and timeout the time, the deadline both") {

@@ -28,6 +28,9 @@ struct Received {
   unsigned at(std::size_t i) const { return static_cast<unsigned char>(octets.at(i)); }
   unsigned id() const { return at(0) << 8 | at(1); }
   bool edns() const { return at(11) == 1; }
+  bool dnssec_ok() const {
+    return edns() && (at(name_end() + 4 + 7) & 0x80) != 0;
+  }  // of an OPT record behind it
   bool checking_disabled() const { return (at(3) & 0x10) != 0; }
   std::size_t name_end() const {
     std::size_t i = 12;

@@ -61,7 +61,7 @@ struct Tree {
         }),
         first(std::move(one), DnsServer::Tcp::open, "127.0.0.2", parent.port()),
         second(std::move(two), DnsServer::Tcp::open, "127.0.0.3", parent.port()),
-        source(resolver, {.allow_private = true, .ipv6 = false, .port = parent.port(), .timeout = 400ms}) {
+        source(resolver, {.allow_private = true, .ipv6 = false, .port = parent.port(), .timeout = 2s}) {
     resolver.unknown<NsAnswer>("example.test", RecordType::ns);
     resolver.ns("test", {"ns.test"});
     resolver.addresses("ns.test", RecordType::a, {"127.0.0.1"});

@@ -24,7 +24,7 @@ const std::string kOffer = "250-mx.example.com\r\n250 STARTTLS\r\n";
 const std::string kPlain = "250 mx.example.com\r\n";
 
 SmtpOptions options(const ScriptedServer& server) {
-  return {.port = server.port(), .helo = "monitor.example.net", .large_hello = Millis{700}};
+  return {.port = server.port(), .helo = "monitor.example.net", .large_hello = Millis{2000}};
 }
 
 /// What an ordinary connection is like, and what replaces its parts.

@@ -241,7 +241,7 @@ TEST_CASE("silence at each stage ends with the deadline and names the stage") {
           peer.ask(text);
       }
     });
-    const SmtpProbe seen = probe(server, Millis{500});
+    const SmtpProbe seen = probe(server, Millis{2000});
     REQUIRE(seen.failure);
     CHECK(to_string(seen.failure->stage) == to_string(row.stage));
     CHECK(seen.failure->cause == Cause::timeout);
@@ -306,7 +306,9 @@ TEST_CASE("a bad certificate is described, and nothing more is said") {
 TEST_CASE("plain text injected behind the 220 is not heard (RFC 3207 4.2)") {
   const auto context = Pki::get().server(kHost);
   ScriptedServer server([&](Peer& peer) { serve_tls(peer, context.get(), "250 injected\r\n"); });
-  CHECK_FALSE(probe(server).failure);
+  const SmtpProbe seen = probe(server);
+  CHECK_FALSE(seen.failure);
+  CHECK(seen.injected == 14);
   CHECK(server.stop().at(0) == Lines{kEhlo, "STARTTLS", kEhlo, "QUIT"});
 }
 
@@ -360,7 +362,7 @@ TEST_CASE("a server that stalls after the last fact costs the farewell, not the 
     const auto seen =
         probe_smtp(kHost, kLoopback, Pki::get().trust(), {server.port(), "monitor.example.net", Millis{100}},
                    kNow, Deadline::in(Millis{9000}));
-    CHECK(std::chrono::steady_clock::now() - began < Millis{3000});
+    CHECK(std::chrono::steady_clock::now() - began < Millis{7000});
     CHECK((!seen.failure || seen.failure->cause == Cause::not_offered));
   }
 }

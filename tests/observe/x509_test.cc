@@ -2,6 +2,7 @@
 #include "checks/observe/tls/x509.h"
 
 #include <doctest/doctest.h>
+#include <openssl/bn.h>
 
 #include "tests/observe/test_pki.h"
 
@@ -140,4 +141,15 @@ TEST_CASE("only an HTTP caIssuers URL is evidence of a missing intermediate") {
 TEST_CASE("dates beyond 2038 and 2050") {
   const auto facts = described({.cn = "d", .to = 24h * 365 * 50});
   CHECK(facts.not_after == kNow + 24h * 365 * 50);
+}
+
+TEST_CASE("a serial number without end is cut") {
+  const auto entity = issue({.cn = "mx1.example.com"}, &Authority::get().intermediate);
+  X509Ptr copy(X509_dup(entity.certificate.get()));
+  std::unique_ptr<BIGNUM, FreeWith<BN_free>> number(BN_new());
+  must(BN_set_bit(number.get(), 400'000) == 1);
+  must(BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(copy.get())) != nullptr);
+  const auto facts = describe(copy.get());
+  CHECK(facts.serial.size() <= 100);
+  CHECK(facts.serial.ends_with("..."));
 }

@@ -27,12 +27,13 @@ class Life {
   std::vector<Transition> told;
   TimePoint now = kStart;
   std::optional<TimePoint> happened;
+  bool replaced = false;
 
   void look(std::vector<Finding> found, bool seen = true, Seconds later = 60s) {
     now += later;
     auto out = step(
         incidents, found, [seen](const Finding&) { return seen; }, now, {},
-        [this](const Finding&) { return happened; });
+        [this](const Finding&) { return happened; }, [this](const Finding&) { return replaced; });
     incidents = std::move(out.incidents);
     std::ranges::move(out.transitions, std::back_inserter(told));
   }
@@ -122,6 +123,22 @@ TEST_CASE("four changes in a day hold it open until it has been quiet for six ho
   life.look({}, true, 5h);
   CHECK(life.open());
   life.look({}, true, 2h);
+  CHECK_FALSE(life.open());
+  CHECK(life.story() == "opened closed opened closed");
+}
+
+TEST_CASE("what another finding names from now on is over at once, also when it would be held open") {
+  Life life;
+  for (int i = 0; i < 2; ++i) {
+    life.bad();
+    life.good();
+    life.good();
+  }
+  CHECK(life.open());
+  life.replaced = true;
+  life.bad();  // as long as it is found itself, it stays
+  CHECK(life.open());
+  life.blind();
   CHECK_FALSE(life.open());
   CHECK(life.story() == "opened closed opened closed");
 }

@@ -20,7 +20,7 @@ class RandomLook {
       out.mx[mx->host] = mx;
     }
     out.vantage = {flip(), flip(), word(), time(), time(), time(), time(),
-                   flip(), word(), flip(), flip(), flip(), flip()};
+                   flip(), word(), word(), flip(), flip(), flip(), flip()};
     return out;
   }
 
@@ -201,8 +201,16 @@ class RandomLook {
             word(),          octets(),  flip(),    flip()};
   }
   SmtpProbe probe() {
-    return {address(flip()), failure(), millis(), word(), static_cast<int>(number(0, 599)),
-            flip(),          flip(),    flip(),   tls()};
+    return {address(flip()),
+            failure(),
+            millis(),
+            word(),
+            static_cast<int>(number(0, 599)),
+            flip(),
+            flip(),
+            static_cast<int>(number(0, 3) * number(0, 99)),
+            flip(),
+            tls()};
   }
 
   std::mt19937 engine_;

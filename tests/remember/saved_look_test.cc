@@ -75,6 +75,7 @@ TEST_CASE("every fact of the vantage comes back") {
                       facts::kNow + Seconds{4 * bits},
                       bit(0) != bit(1),
                       bit(1) ? "it answers nothing" : "",
+                      bit(0) ? "it is slow by at least 3 h" : "",
                       bit(2) != bit(3),
                       bit(3),
                       bit(4),
@@ -87,6 +88,7 @@ TEST_CASE("every fact of the vantage comes back") {
     CHECK(is->spoke_25_at == was.spoke_25_at);
     CHECK(is->starttls_stripped == was.starttls_stripped);
     CHECK(is->resolver_blind == was.resolver_blind);
+    CHECK(is->clock_doubted == was.clock_doubted);
     CHECK(is->port53_blocked == was.port53_blocked);
     CHECK(is->reached_443_at == was.reached_443_at);
     CHECK(is->reached_25_at == was.reached_25_at);

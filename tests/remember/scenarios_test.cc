@@ -105,7 +105,7 @@ TEST_CASE("30 a move in the right order: no page, nothing but the changes") {
   t.wait(1h);
   t.file({kMx1, kMx2, kMx3});
   t.see();
-  CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::ticket);  // it costs no host
+  CHECK(t.find("sts-policy-changed-id-unchanged")->severity == Severity::info);  // it costs no host
   t.wait(5min);
   t.id("20261202T011000Z");
   t.see_well();
@@ -119,6 +119,20 @@ TEST_CASE("30 a move in the right order: no page, nothing but the changes") {
   CHECK_FALSE(t.find("cached-policy-excludes-mx"));  // closed after one TTL and an hour
   for (const auto& told : t.told)
     CHECK(told.incident.finding.route != Route::page);
+}
+
+TEST_CASE("30 a file whose id does not follow within an hour is a ticket") {
+  auto t = steady();
+  t.wait(1h);
+  t.file({kMx1, kMx2, kMx3});
+  t.see();
+  CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::log);
+  t.wait(59min);
+  t.see();
+  CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::log);
+  t.wait(2min);
+  t.see();
+  CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::ticket);
 }
 
 TEST_CASE("30 file and id changed between two looks, in the right order: no race is made up") {

@@ -5,10 +5,13 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <set>
 
 #include "agent/remember/store.h"
 
@@ -28,10 +31,25 @@ class StoreFolder {
   StoreFolder(const StoreFolder&) = delete;
   StoreFolder& operator=(const StoreFolder&) = delete;
 
-  std::string operator/(const std::string& name) const { return path_ / name; }
+  /// A store that is no longer there before its test ends is a file; with STSWATCH_TEST_POSTGRES (the address
+  /// of a server, "postgresql:///%?host=…" with the database's place) each name is a database of its own.
+  std::string operator/(const std::string& name) const {
+    const char* server = std::getenv("STSWATCH_TEST_POSTGRES");
+    if (server == nullptr) return path_ / name;
+    std::string database = "t" + std::to_string(getpid()) + path_.filename().string() + name;
+    for (char& c : database)
+      c = std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(c)) : '_';
+    if (made_.insert(database).second) {
+      const auto make = "createdb -T template0 -E UTF8 " + database;  // where PGHOST says
+      REQUIRE(std::system(make.c_str()) == 0);
+    }
+    std::string url = server;
+    return url.replace(url.find('%'), 1, database);
+  }
 
  private:
   std::filesystem::path path_;
+  mutable std::set<std::string> made_;
 };
 
 inline std::string content_of(const std::string& file) {
@@ -49,6 +67,21 @@ inline std::unique_ptr<Store> opened(const std::string& state, StoreOptions opti
   if (!options.now) options.now = [] { return kStart; };
   auto store = open_store(state, std::move(options));
   REQUIRE_MESSAGE(store.has_value(), store.error());
+  if (auto* fleet = (*store)->fleet()) {  // the only agent takes all
+    std::promise<void> gained;
+    fleet->start(
+        {.gained =
+             [&, fleet, once = false](const auto&) mutable {
+               for (Shard shard = 0; shard <= kShards; ++shard)
+                 if (!fleet->leases().holds(shard)) return;
+               if (!std::exchange(once, true)) gained.set_value();
+             },
+         .lost = [](const auto&) {},
+         .news = [](const auto&) {},
+         .trouble =
+             [](const auto& trouble) { MESSAGE("the fleet: ", trouble); }});  // says why, if it matters
+    gained.get_future().wait();
+  }
   return std::move(*store);
 }
 

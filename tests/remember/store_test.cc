@@ -114,7 +114,7 @@ TEST_CASE("a look that saw nothing new costs the disk nothing but its time, once
     return (*read_store(folder / "s.db", {"example.com"}))->domain(named("example.com"));
   };
   CHECK(on_disk()->known->at == facts::kNow);
-  now += Seconds{3600};
+  now += Seconds{2 * 3600};
   REQUIRE(store->flush(kPatience));
   CHECK(on_disk()->known->at == record->known->at);
   CHECK(content_of(folder / "s.db-wal").size() < before + 3 * 4200);  // a page of moments, and its like
@@ -183,7 +183,7 @@ TEST_CASE("the looks that are kept are read back as they were seen, with those a
   const auto good = base_record(facts::kNow + Seconds{600});
   good->past = first->past;  // as at first, and nothing has changed
   store->remember(good, good->known, {});
-  now += Seconds{3600};
+  now += Seconds{2 * 3600};
   REQUIRE(store->flush(kPatience));
   REQUIRE(store->flush(kPatience));
   const auto history = read_history(folder / "s.db", named("example.com"));
@@ -319,7 +319,7 @@ TEST_CASE("what grows is dropped by age and by size, what a cache may hold stays
   SUBCASE("by size") {
     const auto store = opened(folder / "s.db", {.now = [&] { return now; }, .most_octets = 4096});
     fill(*store);
-    now += Seconds{3600};
+    now += Seconds{2 * 3600};
     for (int i = 0; i < 5; ++i)
       REQUIRE(store->flush(kPatience));
     CHECK(changed() == 0);
@@ -358,7 +358,8 @@ TEST_CASE("another process reads the domains it asks for while the service runs"
   CHECK((*memory)->domain(named("example.com"))->past.policies == record->past.policies);
   CHECK((*memory)->mx(std::string(facts::kMx1)) != nullptr);
   CHECK((*memory)->domain(named("other.example")) == nullptr);
-  CHECK(*read_store(folder / "none.db", {"example.com"}) == nullptr);
+  if (std::getenv("STSWATCH_TEST_POSTGRES") == nullptr)
+    CHECK(*read_store(folder / "none.db", {"example.com"}) == nullptr);
 }
 
 TEST_CASE("a copy holds what was committed, and never replaces a file") {

@@ -40,20 +40,47 @@ std::string number(std::uint32_t value, int octets) {
   return out;
 }
 
-/// A zip file with one stored member. APPNOTE 4.3.
-std::string zipped(const std::string& name, const std::string& data, bool good = true) {
+struct Zip {
+  std::string local{}, central{};
+  std::uint32_t count = 0;
+  std::string file() const {
+    return local + central + "PK\x05\x06" + number(0, 4) + number(count, 2) + number(count, 2) +
+           number(static_cast<std::uint32_t>(central.size()), 4) +
+           number(static_cast<std::uint32_t>(local.size()), 4) + number(0, 2);
+  }
+};
+
+/// With one more stored member. APPNOTE 4.3.
+Zip with(Zip zip, const std::string& name, const std::string& data, bool good = true) {
   const auto crc = static_cast<std::uint32_t>(
       crc32(0, reinterpret_cast<const Bytef*>(data.data()), static_cast<uInt>(data.size())));
   const auto size = static_cast<std::uint32_t>(data.size()), length = static_cast<std::uint32_t>(name.size());
   const std::string fields = number(20, 2) + number(0, 2) + number(0, 2) + number(0, 4) +
                              number(good ? crc : crc + 1, 4) + number(size, 4) + number(size, 4) +
                              number(length, 2) + number(0, 2);
-  const auto local = "PK\x03\x04" + fields + name + data;
-  const auto central = "PK\x01\x02" + number(20, 2) + fields + number(0, 2) + number(0, 2) + number(0, 2) +
-                       number(0, 4) + number(0, 4) + name;
-  return local + central + "PK\x05\x06" + number(0, 4) + number(1, 2) + number(1, 2) +
-         number(static_cast<std::uint32_t>(central.size()), 4) +
-         number(static_cast<std::uint32_t>(local.size()), 4) + number(0, 2);
+  zip.central += "PK\x01\x02" + number(20, 2) + fields + number(0, 2) + number(0, 2) + number(0, 2) +
+                 number(0, 4) + number(static_cast<std::uint32_t>(zip.local.size()), 4) + name;
+  zip.local += "PK\x03\x04" + fields + name + data;
+  ++zip.count;
+  return zip;
+}
+
+std::string zipped(const std::string& name, const std::string& data, bool good = true) {
+  return with({}, name, data, good).file();
+}
+
+/// "r1" for the report-id, another in its place.
+std::string with_id(const std::string& id) {
+  auto out = kReport;
+  return out.replace(out.find("r1"), 2, id);
+}
+
+/// The ids of all that could be read, in order.
+std::string ids(const Reading& reading) {
+  std::string out = reading.parse == Parse::ok ? reading.report.report_id : "-";
+  for (const auto& each : reading.further)
+    out += ' ' + (each.parse == Parse::ok ? each.report.report_id : "-");
+  return out;
 }
 
 std::string base64(const std::string& octets) {
@@ -88,6 +115,42 @@ TEST_CASE("a report is read out of whatever it is packed in, whatever it calls i
   }
   CHECK(reports::read_tls_report(gzipped(kReport), {.media_type = "application/tlsrpt+json"}).parse ==
         Parse::ok);
+}
+
+TEST_CASE("each report of a file or mail that carries several, and what lies beside them is none") {
+  const auto three = with(with(with({}, "a.json", with_id("a")), "b.json.gz", gzipped(with_id("b"))),
+                          "c.json", with_id("c"));
+  CHECK(ids(read(three.file())) == "a b c");
+  CHECK(ids(read(gzipped(three.file()))) == "a b c");
+  const auto noise = with(with({}, "readme.txt", "see inside"), "__MACOSX/._a.json", "\0\5\26\7");
+  CHECK(ids(read(with(noise, "a.json", with_id("a")).file())) == "a");
+  CHECK(read(noise.file()).why == "a zip file without a report in it");
+  // What was meant as one and cannot be read is not gone in silence.
+  const auto half = read(with(with({}, "a.json", "{"), "b.json", with_id("b")).file());
+  CHECK(ids(half) == "b -");
+  CHECK_FALSE(half.further[0].why.empty());
+  auto two = mail("application/tlsrpt+gzip", "s!example.com!1!2.json.gz", gzipped(with_id("a")));
+  two.insert(two.rfind("--b--"),
+             "--b\nContent-Type: application/tlsrpt+gzip\nContent-Transfer-Encoding: base64\n\n" +
+                 base64(gzipped(with_id("b"))) + "\n");
+  const auto carried = read(two);
+  CHECK(ids(carried) == "a b");
+  REQUIRE(carried.further.size() == 1);
+  CHECK(carried.further[0].about == "example.com");
+  CHECK(carried.further[0].mail->from_domain == "mail.sender.example");
+}
+
+TEST_CASE("all of a file together unpacks to no more than the bound, and a file has so many members") {
+  const auto part = "{" + std::string(4U << 20U, ' ');
+  Zip large, many;
+  for (int i = 0; i < 3; ++i)
+    large = with(std::move(large), std::to_string(i) + ".json.gz", gzipped(part));
+  CHECK(read(large.file()).further.size() == 2);
+  const auto all = read(large.file());
+  CHECK(all.further[1].why.find("unpacks to more than") == 0);
+  for (int i = 0; i < 17; ++i)
+    many = with(std::move(many), std::to_string(i) + ".json", with_id(std::to_string(i)));
+  CHECK(read(many.file()).why == "a zip file of more than 16 files and folders");
 }
 
 TEST_CASE("in a mail, by its type or by its name") {

@@ -52,6 +52,7 @@ Snapshot sample() {
              {"policy", Seconds{3600}, Seconds{0}, 1},
              {"mx", Seconds{3600}, Seconds{7}, 2}};
   s.workers_busy = 1;
+  s.port25_ok = true;
   s.workers_idle = 3;
   s.trust_store_file = "/etc/ssl/certs/ca-certificates.crt";
   s.trust_store_sha256 = "ab";
@@ -60,6 +61,10 @@ Snapshot sample() {
                 {"2", {"example.net", "mx-*", "*", std::nullopt, ""}},
                 {"over", {"example.org", "*", "*", facts::kNow, ""}}};
   s.configured_silences = {{"*.net", "*", "*", std::nullopt, ""}};
+  s.labels_of = [](const std::string& domain) {
+    static const std::map<std::string, std::string> kLabels{{"cost-centre", "7"}, {"team", "mail"}};
+    return domain == "example.net" ? &kLabels : nullptr;
+  };
   s.receivers = {{"oncall", {{"new", 1}, {"resolved", 0}}, {{"timeout", 2}}, 1, facts::kNow - Seconds{90}}};
   return s;
 }
@@ -88,6 +93,32 @@ TEST_CASE("the whole exposition is the golden one") {
               "revision=\"REVISION\"");  // the only word that each commit changes
   if (got != golden.str()) std::ofstream("exposition.got.txt") << got;
   CHECK_MESSAGE(got == golden.str(), "differs from " << path << "; see exposition.got.txt");
+}
+
+TEST_CASE("what is written without families is what they would be") {
+  auto s = sample();
+  s.labels_of = [](const std::string&) {
+    static const std::map<std::string, std::string> kLabels{{"note", "a \"b\" \\ c\nd"},
+                                                            {"team", "B\xC3\xBCro"}};
+    return &kLabels;
+  };
+  for (const auto shown : {PerDomain::all, PerDomain::failing, PerDomain::none}) {
+    for (const auto states : {StateSets::all, StateSets::current}) {
+      s.metrics = {shown, states};
+      CHECK(metrics_text(s, TextFormat::prometheus) == text_of(families_of(s)));
+      std::ostringstream open;
+      write_openmetrics(open, families_of(s));
+      CHECK(metrics_text(s, TextFormat::openmetrics) + "# EOF\n" == open.str());
+    }
+  }
+}
+
+TEST_CASE("what was not tried yet is neither good nor bad") {
+  Snapshot s;
+  for (const auto* name : {"port25", "dns", "starttls"}) {
+    CAPTURE(name);
+    CHECK(text_of(s).find("stswatch_vantage_" + std::string(name) + "_ok ") == std::string::npos);
+  }
 }
 
 TEST_CASE("few series where few are wanted, and the sums over all domains in every form") {

@@ -122,6 +122,27 @@ TEST_CASE("ten thousand domains come in pages, each on one of them") {
   CHECK(shown.size() == 10'000);
 }
 
+TEST_CASE(
+    "what comes for all domains is counted by week, as picture and as table; what is far is counted as "
+    "later") {
+  const auto now = *parse_utc("2026-12-01T00:00:00Z");
+  const auto days = [](int n) { return Seconds{n * 86400}; };
+  const auto page = page_of_domains(
+      of({record("a.example", Status::critical, now - days(3)),
+          record("b.example", Status::ok, now + days(6)), record("c.example", Status::ok, now + days(8)),
+          record("d.example", Status::ok, now + days(400))}),
+      {});
+  CHECK(in_order(page, {"What comes, if nothing is done", ">12-01<", ">12-08<", ">2</text>", ">1</text>",
+                        ">Mail stops</th><td>2</td><td>1</td><td>0</td>", "<td>1</td></tr>",
+                        ">MX hosts drop out</th><td>0</td>"}));
+  CHECK(page_of_domains(of({record("a.example", Status::critical, now), record("b.example", Status::ok)}), {})
+            .find("id=\"coming\"") != page.npos);
+  CHECK(page_of_domains(of({record("a.example", Status::critical, now)}), {}).find("id=\"coming\"") ==
+        page.npos);
+  CHECK(page_of_domains(of({record("a.example", Status::ok), record("b.example", Status::ok)}), {})
+            .find("id=\"coming\"") == page.npos);
+}
+
 TEST_CASE("what comes, in words") {
   const auto now = *parse_utc("2026-12-01T00:00:00Z");
   const auto words = [&](const Verdict& v) { return forecast_in_words(v, {}, now).what; };

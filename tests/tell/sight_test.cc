@@ -49,6 +49,43 @@ double metric(const Snapshot& s, const std::string& name, const std::string& lab
 
 }  // namespace
 
+TEST_CASE(
+    "an open finding is told since its fault began, which its certificate says, and not since it was seen") {
+  auto look = base();
+  auto bad = probe(kMail1, "mx1.example.com");
+  bad.tls.peer = expired("mx1.example.com", 20h);
+  look.set_mx(mx_host("mx1.example.com", {bad}));
+  auto s = read_after(1min, look);
+  auto record = std::make_shared<DomainMemory>(*s.domains[0]);
+  for (const Finding& f : record->verdict.findings) {
+    record->incidents.push_back({.finding = f, .opened = kNow, .changes = {}});
+    record->incidents.push_back(
+        {.finding = f, .opened = kNow - days(2), .closed = kNow - days(1), .changes = {}});
+  }
+  s.domains[0] = record;
+  const auto ended = to_utc(bad.tls.peer->leaf.not_after);
+  REQUIRE(ended < to_utc(kNow));
+  const auto incidents = api(s).at("incidents");
+  REQUIRE(incidents.size() == 2);
+  CHECK(incidents[0].at("opened") == to_utc(kNow));
+  CHECK(incidents[0].at("since") == ended);
+  CHECK(incidents[1].at("since") == incidents[1].at("opened"));
+  const auto page = *page_of_domain(s, "example.com");
+  CHECK(page.substr(page.find("<dt>Since</dt>")).find(ended) < 60);
+}
+
+TEST_CASE("what comes week by week leaves out what was not seen lately, and says so") {
+  auto s = read_after(15min + 1s);
+  const auto other = std::make_shared<DomainMemory>(*s.domains[0]);
+  s.domains.push_back(other);
+  CHECK(page_of_domains(s, {}).find("id=\"coming\"") == std::string::npos);  // nothing can be foretold
+  for (const auto part : kParts)
+    note_look(other->times[part], s.now, true);
+  const auto page = page_of_domains(s, {});
+  CHECK(page.find("id=\"coming\"") != std::string::npos);
+  CHECK(page.find("One domain was not seen lately and is left out.") != std::string::npos);
+}
+
 TEST_CASE("an ok verdict is told while it is fresh, and unknown afterwards, though nobody judged again") {
   const auto fresh = read_after(15min), old = read_after(15min + 1s);
   CHECK(api(fresh)["status"] == "ok");

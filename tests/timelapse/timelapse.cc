@@ -5,6 +5,7 @@
 // line before, the metrics, and what the process holds.
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -127,7 +128,7 @@ Json state(const Service& service, Witness& witness) {
 }
 
 int run(const std::string& file, TimePoint start) {
-  log_to_stderr("text");
+  log_to_stderr("text", "info");
   auto config = load_config(file);
   if (!config) {
     std::cerr << list_of(config.error()) << "\n";
@@ -166,6 +167,7 @@ int run(const std::string& file, TimePoint start) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // as the service does
   if (argc == 2) return run(argv[1], SystemClock().now());
   if (argc == 3) return run(argv[1], TimePoint{Seconds{std::stoll(argv[2])}});
   std::cerr << "usage: timelapse CONFIG [START]\n";

@@ -30,7 +30,10 @@ class Timelapse:
         """Lets so many hours pass; what is due within `quantum` seconds is looked at at once."""
         self.process.stdin.write(f"{round(hours * 3600)} {quantum}\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"the timelapse ended with {self.process.wait(SECONDS)} before its answer")
+        return json.loads(line)
 
 
 def busy(finding):

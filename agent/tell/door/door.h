@@ -27,6 +27,8 @@ struct Parts {
   std::function<std::shared_ptr<WebGate>()> gate = [] { return nullptr; };
   /// From several threads at once.
   std::function<Answer(Request)> serve;
+  /// Whether it is served without a user's name and password; asked only where the others need them.
+  std::function<bool(const RequestHead&)> open = [](const RequestHead&) { return false; };
   /// Whether serving it waits for something: such requests do not hold up the others.
   std::function<bool(const RequestHead&)> patient = [](const RequestHead&) { return false; };
 };

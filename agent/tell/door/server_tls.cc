@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "checks/facts/join.h"
+
 namespace stswatch {
 namespace {
 
@@ -36,13 +38,6 @@ int verify_mode(WebTls::ClientAuth auth) {
 
 int accept_any(int, X509_STORE_CTX*) { return 1; }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words)
-    all += (all.empty() ? "" : ":") + word;
-  return all;
-}
-
 /// Empty when all went well.
 std::string set_up(SSL_CTX* context, const WebTls& config) {
   if (SSL_CTX_use_certificate_chain_file(context, config.cert_file.c_str()) != 1)
@@ -68,9 +63,10 @@ std::string set_up(SSL_CTX* context, const WebTls& config) {
     if (known == "(NONE)") return "cipher_suites: OpenSSL does not know " + name;
     if (!known.starts_with("TLS_")) ciphers.push_back(known);
   }
-  if (!ciphers.empty() && SSL_CTX_set_cipher_list(context, joined(ciphers).c_str()) != 1)
+  if (!ciphers.empty() && SSL_CTX_set_cipher_list(context, text::joined(ciphers, ":").c_str()) != 1)
     return "cipher_suites cannot be used: " + openssl_says();
-  if (!config.curves.empty() && SSL_CTX_set1_groups_list(context, joined(config.curves).c_str()) != 1)
+  if (!config.curves.empty() &&
+      SSL_CTX_set1_groups_list(context, text::joined(config.curves, ":").c_str()) != 1)
     return "curve_preferences cannot be used: " + openssl_says();
   return {};
 }

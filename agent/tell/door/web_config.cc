@@ -7,6 +7,8 @@
 #include <functional>
 #include <regex>
 
+#include "checks/facts/join.h"
+
 namespace stswatch {
 namespace {
 
@@ -29,7 +31,7 @@ void read(const YAML::Node& table, const std::string& where, const Keys& keys) {
     if (key == keys.end()) {
       std::string known;
       for (const auto& [each, reader] : keys)
-        known += (known.empty() ? "" : ", ") + each;
+        text::add(known, ", ", each);
       refuse(entry.first, "\"" + name + "\" is unknown in " + where + ": it may hold " + known);
     }
     key->second(entry.second);
@@ -51,7 +53,7 @@ Value one_of(const YAML::Node& node, const std::array<std::pair<const char*, Val
   std::string known;
   for (const auto& [name, value] : choices) {
     if (text(node) == name) return value;
-    known += (known.empty() ? "" : ", ") + std::string(name);
+    text::add(known, ", ", name);
   }
   refuse(node, "\"" + text(node) + "\" is not served here: write one of " + known);
 }

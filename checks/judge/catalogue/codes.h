@@ -14,9 +14,11 @@ inline constexpr std::string_view resolver_blind = "vantage-resolver-blind";
 inline constexpr std::string_view starttls_stripped = "vantage-starttls-stripped";
 inline constexpr std::string_view resources = "vantage-resources";
 inline constexpr std::string_view clock_stepped = "vantage-clock-stepped";
+inline constexpr std::string_view clock_skew = "vantage-clock-skew";
 inline constexpr std::string_view probe_disagrees = "tlsrpt-probe-disagrees";
 
-inline constexpr std::array all = {not_deployed,      enforce_ready, breakage_now,  resolver_blind,
-                                   starttls_stripped, resources,     clock_stepped, probe_disagrees};
+inline constexpr std::array all = {not_deployed,   enforce_ready,     breakage_now,
+                                   resolver_blind, starttls_stripped, resources,
+                                   clock_stepped,  clock_skew,        probe_disagrees};
 
 }  // namespace stswatch::codes

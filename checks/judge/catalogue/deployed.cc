@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include "checks/facts/join.h"
+
 namespace stswatch {
 namespace {
 
@@ -120,11 +122,11 @@ constexpr SenderRow kRows[] = {
     {"sts-policy-max-age-zero", none, kChasquid | kStalwart, kNobody, "policy-max-age-zero"},
     {"sts-policy-mx-missing", none, kAll, kNobody, "source"},
     {"sts-policy-mx-missing", key_case, kAll & ~kMailauth, kNobody, "source"},
-    // The others keep a pattern that nothing matches, and apply the policy. Postfix cannot read a TLS policy
-    // with
-    // such a one in it, and defers all mail for the domain, whatever else is listed.
-    {"sts-policy-mx-invalid-pattern", none, kMox | kTlspol, kNobody, "source"},
-    {"sts-policy-mx-invalid-pattern", mx_unreadable, kMox | kTlspol | kResolver, kNobody, "policy-mx-list"},
+    // The others keep a pattern that nothing matches, and apply the policy. Postfix cannot use a TLS policy
+    // with a list or an IPv4 address in it, and defers all mail for the domain, whatever else is listed.
+    {"sts-policy-mx-invalid-pattern", none, kMox | kTlspol, kNobody, "policy-mx-asterisk-beside"},
+    {"sts-policy-mx-invalid-pattern", mx_unreadable, kMox | kTlspol | kResolver, kNobody,
+     "policy-mx-list-beside"},
     {"sts-policy-mx-invalid-pattern", mx_leading_dot, kMox | kTlspol, kResolver, "policy-mx-leading-dot"},
     {"sts-policy-mx-trailing-dot", none, kMox | kTlspol, kChasquid | kGoMtasts, "policy-mx-final-dot"},
     {"sts-policy-mx-ulabel", none, kMox | kTlspol | kResolver, kChasquid | kGoMtasts, "source"},
@@ -216,7 +218,7 @@ std::span<const std::string_view> sender_names() { return kNames; }
 std::string comma_separated(const SenderNames& names) {
   std::string out;
   for (const auto& name : names)
-    out += (out.empty() ? "" : ", ") + name;
+    text::add(out, ", ", name);
   return out;
 }
 

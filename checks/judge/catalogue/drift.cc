@@ -100,7 +100,8 @@ constexpr CatalogueEntry kDriftRows[] = {
                "{until} and cannot be told of a change.",
      .fix = "If it was a fault, restore the file at every address, then the record. If you are retiring "
             "MTA-STS, bring both back: first the file with \"mode: none\", verified at every address, then "
-            "\"v=STSv1; id={new_id};\" at {record}. Senders may hold the old policy until {until}.",
+            "\"v=STSv1; id={new_id};\" at {record}. Senders may hold the old policy until {until}; stswatch "
+            "plan {domain} --retire says when each may go.",
      .reference = "RFC 8461 §3.3, RFC 8461 §8.3",
      .rests_on = kAnything,
      .told = Nature{.family = Family::publication,
@@ -120,8 +121,8 @@ constexpr CatalogueEntry kDriftRows[] = {
      .effect = "Senders that did not fetch the policy with mode none still enforce the earlier one until "
                "{until}, and cannot be told otherwise.",
      .fix = "Serve the file with \"mode: none\" and the old mx lines again, verify every address, then "
-            "restore \"v=STSv1; id={new_id};\" at {record}. Leave both in place, since senders may hold the "
-            "earlier policy until {until}.",
+            "restore \"v=STSv1; id={new_id};\" at {record}. Senders may hold the earlier policy until "
+            "{until}: leave both in place until stswatch plan {domain} --retire says that they may go.",
      .reference = "RFC 8461 §8.3",
      .rests_on = kAnything,
      .told = Nature{.family = Family::publication,
@@ -207,8 +208,8 @@ constexpr CatalogueEntry kDriftRows[] = {
      .effect = "Senders that hold a policy without the new host skip it until {until}, or until they see a "
                "new id. Where each live policy lists it, none.",
      .fix = "The detail tells which live policies list it. If one does not, keep the old hosts for now, "
-            "since senders may hold that policy until {until}. Next time: policy file, every address, new "
-            "id, and the MX record one TTL of the TXT record later.",
+            "since senders may hold that policy until {until}. Another time ask first: stswatch plan "
+            "{domain} --mx HOST, once for each host of the whole new set, gives the steps and their waits.",
      .reference = "RFC 8461 §8.1",
      .rests_on = kAnything,
      .told = kToldMailChange,

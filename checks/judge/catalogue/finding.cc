@@ -74,7 +74,8 @@ std::string exception_of(const Finding& finding) {
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
   if (finding.accepted_by.empty() || !entry) return {};
   const bool one = finding.accepted_by.size() == 1;
-  const std::string who = " Not so " + in_words(finding.accepted_by) + ": ";
+  const std::string names = in_words(finding.accepted_by);
+  const std::string who = " Not so " + names + ": ";
   switch (entry->theme) {
     case Theme::policy_tls:
       return who + (one ? "it fetches the policy." : "they fetch the policy.");
@@ -83,7 +84,7 @@ std::string exception_of(const Finding& finding) {
     case Theme::certificate:
       return who + (one ? "it delivers there." : "they deliver there.");
     case Theme::forecast:
-      return who + (one ? "it still delivers." : "they still deliver.");
+      return " Of those that enforce it, " + names + (one ? " still delivers." : " still deliver.");
     default:
       return {};
   }

@@ -97,9 +97,9 @@ constexpr CatalogueEntry kMxRows[] = {
      .title = "The domain has an address but no MX record",
      .effect = "Senders deliver to the address of {domain} itself, and the policy must list that very name. "
                "Some of them may not cope with this together with MTA-STS.",
-     .fix = "Publish an MX record that names the mail host. With MTA-STS, list that host in the policy file "
-            "first, verify every address, publish \"v=STSv1; id={new_id};\", and add the MX record after "
-            "that.",
+     .fix =
+         "Publish an MX record that names the mail host. With MTA-STS the policy lists it first: stswatch "
+         "plan {domain} --mx HOST, once for each host of the whole new set, gives the steps and their waits.",
      .reference = "RFC 5321 §5.1, RFC 8461 §4.1",
      .rests_on = kSet,
      .told = kToldAsMx,
@@ -163,8 +163,8 @@ constexpr CatalogueEntry kMxRows[] = {
      .effect = "This is not allowed. Senders differ in which of the two names they look for in policy and "
                "certificate, so under enforce some may skip {host}.",
      .fix = "Give {host} address records of its own, or let the MX record name the alias's target. MX "
-            "record, policy and certificate must all show one name; if that name is new, put it into the "
-            "policy file first, verify every address, then publish a new id.",
+            "record, policy and certificate must all show one name; for a new one stswatch plan {domain} "
+            "--mx HOST, once for each host of the whole new set, gives the steps and their waits.",
      .reference = "RFC 2181 §10.3, RFC 5321 §5.1, RFC 8461 §4.1",
      .rests_on = kHost,
      .told = kToldAsReach,
@@ -178,9 +178,9 @@ constexpr CatalogueEntry kMxRows[] = {
      .reported_as = ResultType::none,
      .title = "An MX record holds an address where a name belongs",
      .effect = "No policy and no certificate can match it. Senders pass it over and try the next MX host.",
-     .fix = "Create a host name with A and AAAA records, list it in the policy file, verify every address, "
-            "publish \"v=STSv1; id={new_id};\", then let the MX record name it. Some DNS editors turn an "
-            "address typed here into a name without warning.",
+     .fix = "Create a host name with A and AAAA records and let the MX record name it; where there is a "
+            "policy, stswatch plan {domain} --mx HOST, once for each host of the whole new set, gives the "
+            "steps and their waits. Some DNS editors turn an address typed here into a name without warning.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kHost,
      .told = kToldAsReach,

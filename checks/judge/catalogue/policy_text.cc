@@ -167,7 +167,7 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .reported_as = ResultType::sts_policy_invalid,
      .title = "An mx line of the policy is not a host name",
      .effect = "Strict senders refuse the whole policy. Others never find a match for the line, and under "
-               "enforce skip the host that it meant. Where it is no name at all, Postfix with "
+               "enforce skip the host that it meant. Where it is a list or an IPv4 address, Postfix with "
                "postfix-mta-sts-resolver defers the mail it has for {domain}, whatever else is listed.",
      .fix = "Write a single host name, or \"*.\" and a domain, after each \"mx:\": no address, URL, port, "
             "list or bare \"*\". Repeat the line for further hosts. Verify the file at every address, then "

@@ -59,8 +59,9 @@ constexpr CatalogueEntry kRareRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The policy lists a host that does not exist",
-     .effect = "none yet: whoever registers the name becomes a host that senders accept, once a forged MX "
-               "answer names it",
+     .effect =
+         "none yet: whoever gets the name, by registering its domain or in its zone, becomes a host that "
+         "senders accept, once a forged MX answer names it",
      .fix =
          "If the host is still to come, publish its address now. Otherwise take the pattern out of the file, "
          "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}. Treat a domain "
@@ -209,7 +210,7 @@ constexpr CatalogueEntry kRareRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "This agent's clock differs from that of others",
-     .effect = "none: mail is not affected, but what ends soon is judged by a clock that is wrong",
+     .effect = "none: mail is not affected; certificates are not judged by their dates meanwhile",
      .fix = "Repair the time service of this machine: chronyc tracking, timedatectl.",
      .reference = "contrib/docs/findings.md#vantage-clock-skew",
      .rests_on = kAgent,

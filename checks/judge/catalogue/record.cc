@@ -59,9 +59,10 @@ constexpr CatalogueEntry kRecordRows[] = {
      .title = "The MTA-STS TXT record is gone",
      .effect = "Senders that hold no policy deliver as if there were none. Those that hold one go on "
                "applying it until {until} and cannot learn of a change.",
-     .fix = "Put the TXT record back at {record}; if the policy file has changed meanwhile, with a new id: "
-            "\"v=STSv1; id={new_id};\". If you are retiring MTA-STS, serve \"mode: none\" and announce that "
-            "with a new id before you remove anything: senders hold the old policy until {until}.",
+     .fix =
+         "Put the TXT record back at {record}; if the policy file has changed meanwhile, with a new id: "
+         "\"v=STSv1; id={new_id};\". If you are retiring MTA-STS, stswatch plan {domain} --retire gives the "
+         "steps and their waits, the record among the last: senders hold the old policy until {until}.",
      .reference = "RFC 8461 §3.1, RFC 8461 §3.3, RFC 8461 §8.3",
      .rests_on = kRecord,
      .told = kToldAsRecord,

@@ -199,9 +199,8 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .reported_as = ResultType::none,
      .title = "A policy is published for a domain that takes no mail",
      .effect = "none: there is no mail that it could affect",
-     .fix = "Nothing is urgent: a null MX alone would do. To drop the policy, serve \"mode: none\", verify "
-            "every address, publish \"v=STSv1; id={new_id};\", and remove it all once senders no longer "
-            "hold the old one.",
+     .fix = "Nothing is urgent: a null MX alone would do. To drop the policy, stswatch plan {domain} "
+            "--retire gives the steps and their waits; nothing is removed while senders hold the old one.",
      .reference = "RFC 7505",
      .rests_on = kPolicy,
      .told = kToldAsSemantics,
@@ -290,8 +289,9 @@ constexpr CatalogueEntry kProviderRows[] = {
      .effect = "Senders that hold a policy with only the old name skip the new host until {until}, or until "
                "they see a new id.",
      .fix = "List both names in the policy file, verify it at every address, then publish \"v=STSv1; "
-            "id={new_id};\", and only then add the new MX. Keep the old line: senders may hold the earlier "
-            "policy until {until}. More careful still is \"mode: testing\" during the move.",
+            "id={new_id};\". When the new MX may follow, stswatch plan {domain} --mx HOST, once for each "
+            "host of the whole new set, says. Keep the old line: senders may hold the earlier policy until "
+            "{until}. More careful still is \"mode: testing\" during the move.",
      .reference = "RFC 8461 §8.1",
      .rests_on = kSet,
      .told = kToldAsMatch,

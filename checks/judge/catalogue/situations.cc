@@ -30,11 +30,29 @@ constexpr SituationTexts kTexts[] = {
     {"mx-not-in-policy", underscore, "", kRename},
     {"certificate-host-mismatch", underscore, "", kRename},
     {"sts-policy-mx-invalid-pattern", underscore, "", kRename},
+    {"sts-policy-mx-invalid-pattern", stops_postfix,
+     "Postfix with postfix-mta-sts-resolver defers the mail it has for {domain} now, whatever else the "
+     "policy "
+     "lists; bounces come after as long as it keeps mail, five days by default. Strict senders refuse the "
+     "policy and, unless they hold an earlier one, deliver unprotected. Others pass over the line.",
+     ""},
     {"sts-policy-host-no-address", dangling_alias, "",
      "The CNAME at {policy_host} leads to {value}, which has no address: restore it there, or point "
      "{policy_host} at a server of yours. If the name is free at the provider, or its domain unregistered, "
      "delete the CNAME without delay: whoever takes it can get a certificate for {policy_host} and serve a "
      "policy for {domain}."},
+    {"enforce-breakage-now", some_copies, "",
+     "Put the policy file that the other addresses of {policy_host} serve at {value} too, and purge what "
+     "caches "
+     "it. Verify each address, then publish \"v=STSv1; id={new_id};\" at {record}: senders that look at the "
+     "id "
+     "fetch again within one TTL of the record."},
+    {"sts-policy-address-inconsistent", unreadable,
+     "Senders that ask the odd address get no policy from it: those that hold none go without, the others "
+     "keep "
+     "what they hold.",
+     "Put the same file and certificate on every node of {policy_host}, purge the CDN, and verify each "
+     "address."},
     {"sts-testing-too-long", gates_pass, "",
      "All readiness gates pass, so switch: set \"mode: enforce\" and \"max_age: 604800\" in the file, verify "
      "it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},

@@ -17,6 +17,9 @@ enum class Situation {
   underscore,      // {value}: the host whose name neither policy nor certificate can hold
   dangling_alias,  // {value}: where the CNAME leads to
   gates_pass,      // nothing stands in the way of enforce
+  some_copies,     // {value}: the addresses of the policy host that serve this policy; others serve another
+  stops_postfix,   // a pattern in effect that Postfix cannot use
+  unreadable,      // the odd copies are no policy that anybody applies
 };
 
 struct SituationTexts {

@@ -37,22 +37,27 @@ std::optional<Flapping> flapping_at(const HostPast& past, const std::string& add
   Flapping out;
   int falls = 0;
   bool was_good = false;
-  std::set<std::string> faults;
   for (const Attempt& attempt : past.attempts) {
     if (attempt.address != address) continue;
     const bool good = attempt.fault.empty();
     ++out.of;
     if (!good) {
       ++out.bad;
-      faults.insert(attempt.fault);
+      out.faults.insert(attempt.fault);
       if (was_good) ++falls;
     }
     was_good = good;
   }
   if (falls < kFalls) return std::nullopt;
-  for (const std::string& fault : faults)
-    out.faults += (out.faults.empty() ? "" : ", ") + fault;
   return out;
+}
+
+bool named_by_pool(const HostPast& past, const std::string& code) {
+  return std::ranges::any_of(past.attempts, [&](const Attempt& attempt) {
+    if (attempt.fault != code) return false;
+    const auto pool = flapping_at(past, attempt.address);
+    return pool && pool->faults.contains(code);
+  });
 }
 
 }  // namespace stswatch

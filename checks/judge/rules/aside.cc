@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/classify.h"
@@ -37,8 +38,8 @@ std::optional<Request> request_for(const std::string& host, const Certificate& l
 std::string in_words(const CaaAnswer& set) {
   std::string out;
   for (const CaaRecord& record : set.records)
-    out += (out.empty() ? "" : ", ") + std::to_string(record.flags) + ' ' + record.tag + ' ' +
-           text::quoted(record.value, 60);
+    text::add(out, ", ",
+              std::to_string(record.flags) + ' ' + record.tag + ' ' + text::quoted(record.value, 60));
   return set.name + " has CAA " + out;
 }
 
@@ -46,12 +47,14 @@ std::string in_words(const CaaAnswer& set) {
 std::string forbidden(const std::string& host, const CaaLook& caa, const Certificate& leaf) {
   const auto identifiers = caa_identifiers(leaf.issuer);
   const auto request = request_for(host, leaf);
-  if (identifiers.empty() || !request) return {};
+  if (!request) return {};
   const CaaAnswer* set = governing_set(caa.sets, request->name);
   if (set == nullptr || allows(set->records, identifiers, request->wildcard) != false) return {};
-  return printable(in_words(*set) + "; the certificate, valid until " + to_utc(leaf.not_after) +
-                       ", comes from " + leaf.issuer + ", which is " + std::string(identifiers.front()),
-                   bounds::kDetail);
+  return printable(
+      in_words(*set) + "; the certificate, valid until " + to_utc(leaf.not_after) + ", comes from " +
+          leaf.issuer +
+          (identifiers.empty() ? std::string() : ", which is " + std::string(identifiers.front())),
+      bounds::kDetail);
 }
 
 void judge_caa(const Case& c, Findings& out) {
@@ -92,11 +95,11 @@ void judge_targets(const Case& c, Findings& out) {
       continue;
     }
     std::string& detail = text::istarts_with(uri, "mailto:") ? mail : web;
-    detail += (detail.empty() ? "" : "; ") + uri + ": " + target->detail;
+    text::add(detail, "; ", uri + ": " + target->detail);
   }
   // RFC 8460 §3: a report is delivered once one of them takes it.
   const Severity most = any_other ? Severity::info : Severity::critical;
-  const std::string& domain = c.facts.domain.str();
+  const std::string domain = c.facts.domain.tlsrpt_name();
   if (!mail.empty())
     out.raise_at_most(most, "tlsrpt-rua-mail-undeliverable", domain, printable(mail, bounds::kDetail));
   if (!web.empty())
@@ -111,6 +114,8 @@ void judge_pattern_names(const Case& c, Findings& out) {
   std::string detail;
   for (const PatternName& name : c.facts.aside.patterns) {
     const auto& listed = c.shown()->mx;
+    if (Address::parse(name.pattern))
+      continue;  // nobody can register it; sts-policy-mx-invalid-pattern says what it is
     if (std::ranges::find(listed, name.pattern) == listed.end() || !is_sure(c, name.when)) continue;
     const bool of_an_mx =
         std::ranges::any_of(c.mx, [&](const MxCase& mx) { return mx.host == name.pattern; });

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/senders/by_pattern.h"
 
@@ -45,7 +46,7 @@ std::string names_of(const Certificate& leaf) {
   if (leaf.dns_names.empty()) return "no host";
   std::string out;
   for (std::size_t i = 0; i < std::min(leaf.dns_names.size(), kShown); ++i)
-    out += (i == 0 ? "" : ", ") + leaf.dns_names[i];
+    text::add(out, ", ", leaf.dns_names[i]);
   if (leaf.dns_names.size() > kShown)
     out += " and " + std::to_string(leaf.dns_names.size() - kShown) + " more";
   return out;
@@ -210,6 +211,9 @@ class Judge {
     out_.push_back({code, &at_, std::move(detail), {oddity_at(c_, mx_, at_)}});
   }
 
+  /// RULES 3.2 Q: then "expiry judgements uncertain".
+  bool clock_doubted() const { return !c_.vantage.clock_doubted.empty(); }
+
   bool raised(std::string_view code) const {
     return std::ranges::any_of(out_, [&](const AddressFault& f) { return f.code == code && f.at == &at_; });
   }
@@ -221,7 +225,7 @@ class Judge {
 
   /// RULES 5.2. Expired, expiring and overdue exclude each other: the worst of the chain counts.
   void judge_life_left() {
-    if (raised("certificate-expired")) return;
+    if (raised("certificate-expired") || clock_doubted()) return;
     const ExpiryLimits limits{.warn = c_.limits.warn_before, .crit = c_.limits.crit_before};
     Life worst = Life::healthy;
     const Certificate* which = nullptr;
@@ -273,6 +277,10 @@ void judge_certificates(const Case& c, Findings& out) {
         faults.push_back({"certificate-not-trusted", &at, at.detail});
       }
     }
+    // Beside the finding that tells of a pool, what it names would come and go with the machine that answers.
+    std::erase_if(faults, [](const AddressFault& fault) {
+      return fault.at->flapping && fault.at->flapping->faults.contains(std::string(fault.code));
+    });
     raise_by_address(c, mx, faults, out);
   }
 }

@@ -1,5 +1,6 @@
 // Group M: TLSA records against the chains shown (RFC 7672 §2.2, §3; RFC 7671 §8). A domain without such
 // records hears nothing of it, and what could not be looked up accuses nobody.
+#include "checks/facts/join.h"
 #include "checks/judge/rules/readings.h"
 #include "checks/judge/rules/rules.h"
 
@@ -39,7 +40,7 @@ std::string shortened(const std::string& hex) { return hex.substr(0, 16); }
 std::string list_of(const std::vector<TlsaRecord>& records) {
   std::string out;
   for (const TlsaRecord& record : records)
-    out += (out.empty() ? "" : ", ") + record.brief();
+    text::add(out, ", ", record.brief());
   return out;
 }
 
@@ -116,8 +117,8 @@ void judge_combinations(const Case& c, const MxCase& mx, Findings& out) {
     std::string odd;
     for (const auto& [usage, selector, type] : all) {
       if (matching.contains({usage, selector, type})) continue;
-      odd += (odd.empty() ? "" : ", ") + std::to_string(usage) + ' ' + std::to_string(selector) + ' ' +
-             std::to_string(type);
+      text::add(odd, ", ",
+                std::to_string(usage) + ' ' + std::to_string(selector) + ' ' + std::to_string(type));
     }
     if (odd.empty()) continue;
     out.raise("tlsa-parameter-unmatched", mx.host,
@@ -206,7 +207,7 @@ void judge_host(const Case& c, const MxCase& mx, Findings& out) {
 std::string hosts_of(const std::vector<const MxCase*>& hosts) {
   std::string out;
   for (const MxCase* mx : hosts)
-    out += (out.empty() ? "" : ", ") + mx->host;
+    text::add(out, ", ", mx->host);
   return out;
 }
 

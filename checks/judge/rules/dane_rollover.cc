@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/readings.h"
 
@@ -100,7 +101,7 @@ void judge_idle(const Case& c, const MxCase& mx, const TlsaPast& past, Findings&
         std::ranges::find(mx.look->tlsa.records, seen.record) == mx.look->tlsa.records.end())
       continue;
     if (std::ranges::find(c.limits.standby_tlsa, seen.record) != c.limits.standby_tlsa.end()) continue;
-    idle += (idle.empty() ? "" : ", ") + seen.record.brief() + " since " + when(*seen.idle_since);
+    text::add(idle, ", ", seen.record.brief() + " since " + when(*seen.idle_since));
   }
   if (!idle.empty())
     out.raise("tlsa-stale-record", mx.host,

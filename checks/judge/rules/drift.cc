@@ -1,5 +1,6 @@
 // Group J: an id that stands for two policies (RFC 8461 §3.1: it "uniquely identifies a given instance of a
 // policy"), and an id that announces nothing.
+#include "checks/facts/join.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>
@@ -109,8 +110,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kRace = 24h;   // an update that takes longer was no update of this id
-constexpr Seconds kSettle = 1h;  // RULES 3.2 J: "new id, same policy hash for over 1 h"
+constexpr Seconds kRace = 24h;  // an update that takes longer was no update of this id
+constexpr Seconds kSettle =
+    1h;  // RULES 3.2 J: "new id, same policy hash for over 1 h", and the other way round
 
 enum class Fault { none, reused, race, order_unknown, unchanged };
 
@@ -175,6 +177,9 @@ void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out)
   const bool costs = std::ranges::any_of(all, [&](const Held* h) { return costs_hosts(c, *h); });
   if (fault == Fault::order_unknown) return raise_order_lost(c, costs, detail, until, out);
   const bool page = fault != Fault::reused && costs;
+  // RFC 8461 §8.1: the file goes first. Its id has an hour to follow.
+  if (fault == Fault::unchanged && !costs && c.now - newest.policy.last_ub <= kSettle)
+    return void(out.raise_as(Severity::info, code, c.facts.domain.str(), detail, {{"until", until}}));
   out.raise_routed(page ? Route::page : Route::ticket, code, c.facts.domain.str(), detail,
                    {{"until", until}});
 }
@@ -231,7 +236,7 @@ void judge_unread_id(const Case& c, const Past& past, Findings& out) {
 std::string listed(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words)
-    out += (out.empty() ? "" : ", ") + word;
+    text::add(out, ", ", word);
   return out.empty() ? "no host" : out;
 }
 

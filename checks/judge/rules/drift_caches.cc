@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/rules/rules.h"
 
@@ -26,7 +27,7 @@ struct Missing {
   std::string words() const {
     std::string out;
     if (record) out = "the record is gone since " + to_utc(*record);
-    if (policy) out += (out.empty() ? "" : ", ") + ("no policy served since " + to_utc(*policy));
+    if (policy) text::add(out, ", ", "no policy served since " + to_utc(*policy));
     return out;
   }
 };

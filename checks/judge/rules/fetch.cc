@@ -7,6 +7,7 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
@@ -207,7 +208,7 @@ class Judge {
     std::string seen;
     if (fetch.age && number(*fetch.age).value_or(0) > kStaleAge) seen = "Age " + text::quoted(*fetch.age, 20);
     if (fetch.cache_control && shared_caching(*fetch.cache_control) > kLongCaching)
-      seen += (seen.empty() ? "" : ", ") + ("Cache-Control " + text::quoted(*fetch.cache_control));
+      text::add(seen, ", ", "Cache-Control " + text::quoted(*fetch.cache_control));
     // How long a copy has lain there is a remark; that it may lie for hours is asked for by the host itself.
     const bool only_age = seen.starts_with("Age ") && seen.find("Cache-Control") == seen.npos;
     if (!seen.empty())
@@ -243,17 +244,30 @@ std::string served_by(const PolicyCopy& copy) {
   if (const Policy* policy = copy.reading ? copy.reading->applied() : nullptr) {
     std::string mx;
     for (const std::string& pattern : std::set<std::string>(policy->mx.begin(), policy->mx.end()))
-      mx += (mx.empty() ? "" : ", ") + pattern;
+      text::add(mx, ", ", pattern);
     return std::string(to_string(policy->mode)) + ", max_age " + std::to_string(policy->max_age) + ", mx " +
            (mx.empty() ? "none" : mx);
   }
   return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256.substr(0, 12);
 }
 
+using Kinds = std::map<std::string, std::vector<const PolicyCopy*>>;
+
+/// Some of the copies is in enforce and does not list a host of today: who drew it loses that host. What
+/// differs in its words only, in max_age or mode, costs no mail.
+bool excludes_hosts(const Case& c, const Kinds& kinds) {
+  return std::ranges::any_of(kinds, [&](const auto& kind) {
+    const auto& reading = kind.second.front()->reading;
+    const Policy* policy = reading ? reading->applied() : nullptr;
+    return policy && policy->mode == Mode::enforce &&
+           std::ranges::any_of(c.mx, [&](const MxCase& mx) { return !matches_any(mx.host, policy->mx); });
+  });
+}
+
 /// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask. What most addresses
 /// serve is the norm: the others are named.
 void judge_agreement(const Case& c, Findings& out) {
-  std::map<std::string, std::vector<const PolicyCopy*>> kinds;
+  Kinds kinds;
   for (const PolicyCopy& copy : c.copies) {
     const std::string served = served_by(copy);
     if (!served.empty()) kinds[served].push_back(&copy);
@@ -265,22 +279,21 @@ void judge_agreement(const Case& c, Findings& out) {
                      return kind.second.size() == norm->second.size();
                    }) > 1;
   std::string detail;
-  const bool texts_differ = std::ranges::count_if(kinds, [](const auto& kind) {
-                              return kind.second.front()->reading != nullptr;
-                            }) > 1;
+  std::optional<std::uint64_t> longest;  // that an odd copy is kept
   for (const auto& [served, copies] : kinds) {
     if (!tie && served == norm->first) continue;
     for (const PolicyCopy* copy : copies)
-      detail += (detail.empty() ? "" : "; ") + copy->fetch->address.str() + ": " + served;
+      text::add(detail, "; ", copy->fetch->address.str() + ": " + served);
+    const auto& reading = copies.front()->reading;
+    if (const Policy* odd = reading ? reading->applied() : nullptr)
+      longest = std::max(longest.value_or(0), odd->max_age);
   }
   if (!tie) detail += "; the other " + std::to_string(norm->second.size()) + ": " + norm->first;
-  std::uint64_t longest = 0;
-  for (const Policy& policy : c.policies)
-    longest = std::max(longest, policy.max_age);
-  // An address that fails sends its senders away empty-handed; one that serves another text misleads them.
-  out.raise_at_most(texts_differ ? Severity::critical : Severity::warning, "sts-policy-address-inconsistent",
-                    c.facts.domain.policy_host(), in_detail(c, detail),
-                    {{"until", longest == 0 ? "" : to_utc(c.now + Seconds(longest))}});
+  Finding* finding = out.raise_at_most(
+      excludes_hosts(c, kinds) ? Severity::critical : Severity::warning, "sts-policy-address-inconsistent",
+      c.facts.domain.policy_host(), in_detail(c, detail),
+      {{"until", longest ? to_utc(c.now + Seconds(static_cast<Seconds::rep>(*longest))) : std::string()}});
+  if (!longest) say_for(Situation::unreadable, c.facts.domain, c.now, finding);
 }
 
 /// A broken AAAA beside a working A: RULES 3.2 B, sts-policy-ipv6-broken.

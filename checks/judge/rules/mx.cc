@@ -1,4 +1,5 @@
 // Group F: the MX set, its names and its addresses (RFC 5321 §5.1, RFC 8461 §4.1).
+#include "checks/facts/join.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>
@@ -23,20 +24,17 @@ constexpr std::array<std::string_view, 6> kCodes = {
 
 /// One finding for all the addresses of the host that answer now so, now so.
 void judge_pool(const Case& c, const MxCase& mx, Findings& out) {
-  std::vector<std::string> words;
+  std::vector<std::string> pools;  // their addresses
   bool mostly_bad = false;
+  std::string detail;
   for (const MxAddressCase& at : mx.addresses) {
     if (!at.flapping) continue;
     mostly_bad |= at.flapping->mostly_bad();
-    words.push_back(at.address.str() + ": " + at.detail);
+    text::add(detail, "; ", at.address.str() + ": " + at.detail);
+    pools.push_back(at.address.str());
   }
-  if (words.empty()) return;
-  std::string detail;
-  for (const std::string& word : words)
-    detail += (detail.empty() ? "" : "; ") + word;
-  const std::string subject = words.size() == mx.addresses.size() || mx.addresses.size() == 1
-                                  ? mx.host
-                                  : mx.host + ' ' + words.front().substr(0, words.front().find(": "));
+  if (pools.empty()) return;
+  const std::string subject = pools.size() == mx.addresses.size() ? mx.host : mx.host + ' ' + pools.front();
   if (mostly_bad && c.live == Mode::enforce) {
     out.raise_as(Severity::critical, "smtp-flapping", subject, in_detail(c, detail));
   } else {
@@ -56,6 +54,10 @@ void judge_smtp(const Case& c, Findings& out) {
         faults.push_back({"starttls-dh-small", &at, small_dh(at.probe->tls)});
       if (at.probe && !at.probe->failure && at.probe->tls.asks_certificate)
         faults.push_back({"tls-client-certificate-requested", &at, "the handshake ends well without one"});
+      if (at.probe && at.probe->injected > 0)
+        faults.push_back(
+            {"starttls-injected", &at,
+             std::to_string(at.probe->injected) + " octets in clear behind the 220, which were discarded"});
       add_second_probe(c, mx, at, faults);
     }
     raise_by_address(c, mx, faults, out);
@@ -80,7 +82,7 @@ std::string merged(const std::vector<const AddressFault*>& all) {
   if (std::ranges::all_of(all, [&](const AddressFault* f) { return f->detail == first; })) return first;
   std::string out;
   for (const AddressFault* f : all)
-    out += (out.empty() ? "" : "; ") + f->at->address.str() + ": " + f->detail;
+    text::add(out, "; ", f->at->address.str() + ": " + f->detail);
   return out;
 }
 
@@ -149,13 +151,6 @@ namespace {
 
 constexpr std::uint32_t kLongTtl = 86400;  // RULES 3.2 F, mx-ttl-long
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 // --- The set
 
 void judge_set(const Case& c, Findings& out) {
@@ -180,10 +175,11 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
   std::vector<std::string> listed, unlisted;
   for (const MxCase& mx : c.mx)
     (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
-  const std::string patterns = policy.mx.empty() ? "no host" : joined(policy.mx);
+  const std::string patterns = policy.mx.empty() ? "no host" : text::joined(policy.mx);
   if (listed.empty()) {
-    Finding* finding = out.raise("mx-none-in-policy", c.facts.domain.str(),
-                                 in_detail(c, "the policy lists " + patterns + "; MX: " + joined(unlisted)));
+    Finding* finding =
+        out.raise("mx-none-in-policy", c.facts.domain.str(),
+                  in_detail(c, "the policy lists " + patterns + "; MX: " + text::joined(unlisted)));
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
     const auto odd = std::ranges::find_if(unlisted, has_underscore);
     if (odd != unlisted.end())
@@ -267,9 +263,8 @@ void judge_target(const Case& c, const MxCase& mx, Findings& out) {
 void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
   std::string good, bad;
   for (const MxAddressCase& at : mx.addresses) {
-    if (at.outcome == HostOutcome::ok) good += (good.empty() ? "" : ", ") + at.address.str();
-    if (at.outcome == HostOutcome::failed)
-      bad += (bad.empty() ? "" : "; ") + at.address.str() + ": " + at.detail;
+    if (at.outcome == HostOutcome::ok) text::add(good, ", ", at.address.str());
+    if (at.outcome == HostOutcome::failed) text::add(bad, "; ", at.address.str() + ": " + at.detail);
   }
   if (good.empty() || bad.empty()) return;
   out.raise_at_most(Severity::warning, "mx-address-inconsistent", mx.host,
@@ -297,7 +292,7 @@ void judge_all_down(const Case& c, Findings& out) {
     if (!no_address && !dead) return;
     words.push_back(mx.host + (no_address ? " has no address" : ": " + mx.addresses.front().detail));
   }
-  out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, joined(words)));
+  out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, text::joined(words)));
 }
 
 /// The MX set that mail went to has gone, and nobody said that it would.
@@ -313,12 +308,12 @@ void judge_set_gone(const Case& c, Findings& out) {
     return;
   if (removed != past.changes.rend()) hosts = {removed->from};
   const std::string& domain = c.facts.domain.str();
-  const std::string before = "until now mail went to " + joined(hosts);
+  const std::string before = "until now mail went to " + text::joined(hosts);
   if (c.null_mx) {
-    out.raise("mx-became-null", domain, in_detail(c, "MX 0 .; " + before), {{"value", joined(hosts)}});
+    out.raise("mx-became-null", domain, in_detail(c, "MX 0 .; " + before), {{"value", text::joined(hosts)}});
   } else {
     out.raise("mx-vanished", domain, in_detail(c, "no MX record, but an address; " + before),
-              {{"value", joined(hosts)}});
+              {{"value", text::joined(hosts)}});
   }
 }
 
@@ -327,7 +322,7 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
   if (!ipv6_broken(c, mx)) return;
   std::string detail;
   for (const MxAddressCase& at : mx.addresses) {
-    if (at.address.is_v6()) detail += (detail.empty() ? "" : "; ") + at.address.str() + ": " + at.detail;
+    if (at.address.is_v6()) text::add(detail, "; ", at.address.str() + ": " + at.detail);
   }
   out.raise("mx-ipv6-broken", mx.host, in_detail(c, detail));
 }
@@ -340,6 +335,21 @@ void judge_lookup(const Case& c, Findings& out) {
   raise_disagreement(c, "mx-ns-inconsistent", c.facts.source.mx, out);
 }
 
+std::ptrdiff_t addresses_that_serve(const Case& c, const Policy& policy) {
+  return std::ranges::count_if(c.copies, [&](const PolicyCopy& copy) {
+    const Policy* read = copy.reading ? copy.reading->applied() : nullptr;
+    return read && same_policy(*read, policy);
+  });
+}
+
+/// What fewer addresses serve than another is the odd copy, and one cause: sts-policy-address-inconsistent
+/// names it.
+void leave_out_odd_copies(const Case& c, std::vector<const Policy*>& policies) {
+  if (c.policies.size() < 2) return;
+  const auto most = addresses_that_serve(c, c.policies.front());
+  std::erase_if(policies, [&](const Policy* policy) { return addresses_that_serve(c, *policy) < most; });
+}
+
 }  // namespace
 
 void judge_mx(const Case& c, Findings& out) {
@@ -348,7 +358,8 @@ void judge_mx(const Case& c, Findings& out) {
   judge_set_gone(c, out);
   if (c.mx.empty()) return;
   judge_all_down(c, out);
-  const auto policies = demanding_policies(c);
+  auto policies = demanding_policies(c);
+  leave_out_odd_copies(c, policies);
   for (const Policy* policy : policies)
     judge_match(c, *policy, out);
   judge_backups(c, policies, out);

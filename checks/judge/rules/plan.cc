@@ -6,11 +6,13 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {
 
 constexpr Seconds kOverdue{86400};
+constexpr std::size_t kListed = 600;  // characters, with what speaks against the step
 constexpr Seconds kToldDone{7 * 86400};
 constexpr std::string_view kDue = "plan-step-due";
 
@@ -18,13 +20,21 @@ std::string name_of(const FollowedPlan& f, const PlanStep& step) {
   return "step " + std::to_string(step.n) + " of " + std::to_string(f.plan.steps.size());
 }
 
-void judge_next(const Domain& domain, const FollowedPlan& f, TimePoint now, Findings& out) {
+void judge_next(const Verdict& verdict, const FollowedPlan& f, Findings& out) {
   const auto next = next_step(f);
-  if (!next || !next->safe_from || now < *next->safe_from) return;
+  if (!next || !next->safe_from || verdict.checked_at < *next->safe_from) return;
+  TimePoint since = *next->safe_from;
+  std::string open;  // whoever enforces before the gates hold takes a risk, and is not urged to
+  if (turns_on_enforce(f, *next->step)) {
+    for (const std::string& gate : verdict.readiness_open)
+      open += (open.empty() ? "; not ready for enforce yet: gate " : "; gate ") + gate;
+    if (verdict.testing_clean_since) since = std::max(since, *verdict.testing_clean_since + kReadinessHeld);
+  }
+  const bool overdue = open.empty() && verdict.checked_at - since >= kOverdue;
   const auto detail = printable(name_of(f, *next->step) + ", its waits are over since " +
-                                    to_utc(*next->safe_from) + ": " + next->step->text,
-                                bounds::kDetail);
-  out.raise(now - *next->safe_from >= kOverdue ? "plan-step-overdue" : kDue, domain.str(), detail);
+                                    to_utc(*next->safe_from) + ": " + next->step->text + open,
+                                open.empty() ? bounds::kDetail : kListed);
+  out.raise(overdue ? "plan-step-overdue" : kDue, verdict.domain.str(), detail);
 }
 
 void judge_early(const Domain& domain, const FollowedPlan& f, TimePoint now, Findings& out) {
@@ -53,11 +63,12 @@ void judge_done(const Domain& domain, const FollowedPlan& f, TimePoint now, Find
 
 }  // namespace
 
-std::vector<Finding> judge_plan(const Domain& domain, Mode live, const FollowedPlan& plan, TimePoint now) {
-  Findings out(domain, live, now);
-  judge_next(domain, plan, now, out);
-  judge_early(domain, plan, now, out);
-  judge_done(domain, plan, now, out);
+std::vector<Finding> judge_plan(const Verdict& verdict, const FollowedPlan& plan) {
+  const TimePoint now = verdict.checked_at;
+  Findings out(verdict.domain, verdict.live_mode, now);
+  judge_next(verdict, plan, out);
+  judge_early(verdict.domain, plan, now, out);
+  judge_done(verdict.domain, plan, now, out);
   return out.all();
 }
 

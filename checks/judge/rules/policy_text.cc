@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 namespace {
@@ -66,7 +68,7 @@ CopyFault fault_of(PolicyFault fault, const PolicyReading& reading, Mode live) {
   bool lost = false;
   for (const PolicyDeparture& d : reading.departures) {
     if (d.fault != fault) continue;
-    out.detail += (out.detail.empty() ? "" : "; ") + said(d);
+    text::add(out.detail, "; ", said(d));
     out.oddities.push_back(d.oddity);
     lost = lost || d.field_lost;
   }
@@ -124,6 +126,21 @@ void lower_parts(std::vector<CopyFault>& faults) {
       fault.severity = Severity::warning;
 }
 
+/// RULES 5.1: a page where mail stops. Postfix's stops under a pattern that it cannot use, whatever else is
+/// listed (RULES 0.4); the strict ones, who refuse the policy, deliver without.
+void tell_who_stops(const Case& c, Findings& out) {
+  if (!stops_postfix(c)) return;
+  for (Finding& finding : out.all()) {
+    // Of one copy among several it is told at its address, and is no page of everybody's.
+    const bool of_all = finding.subject == c.facts.domain.policy_host();
+    if (finding.code != "sts-policy-mx-invalid-pattern" || !of_all) continue;
+    if (finding.severity != Severity::critical) continue;
+    if (std::ranges::find(finding.refused_by, kResolverName) == finding.refused_by.end()) continue;
+    finding.route = Route::page;
+    say_for(Situation::stops_postfix, c.facts.domain, c.now, &finding);
+  }
+}
+
 }  // namespace
 
 void judge_policy_texts(const Case& c, Findings& out) {
@@ -144,6 +161,7 @@ void judge_policy_texts(const Case& c, Findings& out) {
   Finding* finding = odd == c.mx.end() ? nullptr : out.find("sts-policy-mx-invalid-pattern");
   say_for(Situation::underscore, c.facts.domain, c.now, finding,
           {{"value", odd == c.mx.end() ? "" : odd->host}});
+  tell_who_stops(c, out);
 }
 
 }  // namespace stswatch

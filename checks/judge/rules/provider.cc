@@ -6,6 +6,7 @@
 #include <span>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/rules/rules.h"
 
@@ -65,13 +66,6 @@ Names unmatched(const Names& hosts, const Policy& policy) {
   return out;
 }
 
-std::string joined(const Names& names) {
-  std::string out;
-  for (const std::string& name : names)
-    out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
 /// <token>.<letter>-v1.mx.microsoft
 bool is_mx_microsoft(std::string_view host) { return under(host, kMxMicrosoft) && host != kMxMicrosoft; }
 
@@ -97,7 +91,8 @@ class Judge {
 
  private:
   void raise(std::string_view code, const std::string& what) {
-    out_.raise(code, domain_, printable(what + "; the policy lists " + joined(policy_.mx), bounds::kDetail));
+    out_.raise(code, domain_,
+               printable(what + "; the policy lists " + text::joined(policy_.mx), bounds::kDetail));
   }
 
   bool lists(std::span<const std::string_view> suffixes) const {
@@ -110,11 +105,11 @@ class Judge {
     const bool left_behind = !modern.empty() && lists(kGoogleClassic);
     const bool ran_ahead = !classic.empty() && missing.size() == classic.size() && lists(kGoogleNew);
     if (left_behind || ran_ahead) {
-      raise("provider-google-mx-switched", "MX " + joined(left_behind ? modern : missing));
+      raise("provider-google-mx-switched", "MX " + text::joined(left_behind ? modern : missing));
     } else if (std::ranges::any_of(missing, [](const auto& h) { return h != "aspmx.l.google.com"; }) &&
                lists(kGoogleClassic)) {
       // RFC 8461 §4.1: every MX host is matched by itself; those that match nothing are skipped.
-      raise("provider-google-mx-incomplete", "not listed: " + joined(missing));
+      raise("provider-google-mx-incomplete", "not listed: " + text::joined(missing));
       lower_parts(missing);
     }
   }
@@ -135,21 +130,21 @@ class Judge {
     std::ranges::copy_if(missing_, std::back_inserter(dnssec), is_mx_microsoft);
     // RFC 8461 §4.1: the wildcard is one label, Microsoft's hosts have two before mx.microsoft.
     if (!dnssec.empty() && std::ranges::find(policy_.mx, "*.mx.microsoft") != policy_.mx.end()) {
-      raise("provider-m365-mx-microsoft-wildcard", "MX " + joined(dnssec));
+      raise("provider-m365-mx-microsoft-wildcard", "MX " + text::joined(dnssec));
       dnssec.clear();
     }
     // A policy of before the move, of another letter's zone or of another cloud; one that names a filter
     // instead is provider-gateway-mismatch.
     if (lists(kMicrosoft)) outlook.insert(outlook.end(), dnssec.begin(), dnssec.end());
     if (!outlook.empty() && !(lists(kGateways) && !lists(kMicrosoft)))
-      raise("provider-m365-pattern-wrong", "MX " + joined(outlook));
+      raise("provider-m365-pattern-wrong", "MX " + text::joined(outlook));
   }
 
   void judge_gateway() {
     if (missing_.size() != hosts_.size()) return;
     const bool in_front = !those(hosts_, kGateways).empty() && lists(kMailboxes);
     const bool behind = !those(hosts_, kMailboxes).empty() && lists(kGateways);
-    if (in_front || behind) raise("provider-gateway-mismatch", "MX " + joined(hosts_));
+    if (in_front || behind) raise("provider-gateway-mismatch", "MX " + text::joined(hosts_));
   }
 
   /// The lines of RULES 3.4, or the exact names of the MX hosts, are as recommended.
@@ -208,8 +203,8 @@ void judge_migration(const Case& c, const Names& hosts, Findings& out) {
   const bool from_outlook = dnssec && std::ranges::any_of(left, is_outlook);
   const bool from_dnssec = outlook && std::ranges::any_of(left, is_mx_microsoft);
   if (!(outlook && dnssec) && !from_outlook && !from_dnssec) return;
-  std::string detail = "MX " + joined(those(hosts, kMicrosoft));
-  if (!(outlook && dnssec)) detail += ", before " + joined(those(left, kMicrosoft));
+  std::string detail = "MX " + text::joined(those(hosts, kMicrosoft));
+  if (!(outlook && dnssec)) detail += ", before " + text::joined(those(left, kMicrosoft));
   // RFC 8461 §8.1: what senders hold allows the old name only.
   std::string until = enforced_until(c.held).words();
   if (until.empty() && c.shown())
@@ -233,8 +228,8 @@ void judge_set(const Case& c, const Names& hosts, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   judge_migration(c, hosts, out);
   const Names proton = those(hosts, kProton), fastmail = those(hosts, kFastmail);
-  if (!proton.empty()) out.raise("provider-proton", domain, "MX " + joined(proton));
-  if (!fastmail.empty()) out.raise("provider-fastmail", domain, "MX " + joined(fastmail));
+  if (!proton.empty()) out.raise("provider-proton", domain, "MX " + text::joined(proton));
+  if (!fastmail.empty()) out.raise("provider-fastmail", domain, "MX " + text::joined(fastmail));
 }
 
 }  // namespace

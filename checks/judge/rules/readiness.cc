@@ -1,3 +1,4 @@
+#include "checks/facts/join.h"
 #include "checks/judge/rules/readings.h"
 #include "checks/judge/rules/rules.h"
 
@@ -16,7 +17,6 @@ using namespace std::chrono_literals;
 constexpr Millis kSlow = 2s;
 constexpr std::uint32_t kRetreat = 3600;  // gate 8: "so that a retreat works within the hour"
 constexpr Seconds kReported = 7 * 24h;
-constexpr Seconds kHeld = 14 * 24h;      // "when all of these have held for 14 days"
 constexpr Seconds kIdAge = 48h;          // gate 1
 constexpr Seconds kLongLife = 30 * 24h;  // gate 4: "or has over 30 days left"
 constexpr std::size_t kListed = 600;     // characters: "the detail lists each gate with its date"
@@ -152,16 +152,9 @@ void time_gates(const Case& c, std::vector<ClosedGate>& out) {
   fetch_gates(past, out);
   renewal_gates(c, out);
   const auto since = mx_unchanged_since(past);
-  if (since && c.now - *since < kHeld)
+  if (since && c.now - *since < kReadinessHeld)
     out.push_back({7, "the MX set is as it is since " + to_utc(*since) + ", 14 days are wanted"});
   report_gates(c, out);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
 }
 
 std::string day_of(TimePoint t) { return to_utc(t).substr(0, 10); }
@@ -226,9 +219,9 @@ Readiness readiness_of(const Case& c) {
     if (out.open.size() > before) continue;
     if (since == past.gates.end()) {
       out.open.push_back({gate, "not yet seen to hold"});
-    } else if (c.now - since->second < kHeld) {
-      out.open.push_back(
-          {gate, "holds since " + to_utc(since->second) + ", 14 days on " + day_of(since->second + kHeld)});
+    } else if (c.now - since->second < kReadinessHeld) {
+      out.open.push_back({gate, "holds since " + to_utc(since->second) + ", 14 days on " +
+                                    day_of(since->second + kReadinessHeld)});
     } else {
       out.held.push_back(std::to_string(gate) + " since " + day_of(since->second));
     }
@@ -243,7 +236,8 @@ std::string told(const Case& c, const Readiness& readiness) {
   std::string out;
   for (const ClosedGate& gate : readiness.open)
     out += (out.empty() ? "gate " : "; gate ") + gate.str();
-  if (!readiness.held.empty()) out += (out.empty() ? "gates held: " : "; held: ") + joined(readiness.held);
+  if (!readiness.held.empty())
+    out += (out.empty() ? "gates held: " : "; held: ") + text::joined(readiness.held);
   if (c.limits.readiness_sessions == 0) out += "; the reports of 5 are waived";
   return printable(out, kListed);
 }

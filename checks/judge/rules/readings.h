@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,12 +85,15 @@ bool is_outdone(std::span<const TlsaRecord> records, std::size_t index);
 inline constexpr std::size_t kAttempts = 20;  // that are remembered of one address
 
 struct Flapping {
-  std::size_t bad = 0, of = 0;  // attempts
-  std::string faults;           // the codes of the bad ones, joined
+  std::size_t bad = 0, of = 0;     // attempts
+  std::set<std::string> faults{};  // the codes of the bad ones
   bool mostly_bad() const { return 2 * bad >= of; }
 };
 
 /// A bad attempt at this address has followed a good one at least three times among those remembered.
 std::optional<Flapping> flapping_at(const HostPast& past, const std::string& address);
+
+/// Where an address of the host is such a pool, its finding names this code, which is not raised beside it.
+bool named_by_pool(const HostPast& past, const std::string& code);
 
 }  // namespace stswatch

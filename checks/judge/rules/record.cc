@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
 #include "checks/judge/catalogue/situations.h"
@@ -50,7 +51,7 @@ void judge_tlsrpt(const Case& c, Findings& out) {
   for (const TlsrptDeparture& first : c.tlsrpt.departures) {
     std::string detail;
     for (const TlsrptDeparture& d : c.tlsrpt.departures)
-      if (d.fault == first.fault) detail += (detail.empty() ? "" : "; ") + d.detail;
+      if (d.fault == first.fault) text::add(detail, "; ", d.detail);
     out.raise(code_of(first.fault), subject, printable(detail, bounds::kDetail));
   }
   // RFC 8460 §3: "records that do not begin with "v=TLSRPTv1;" are discarded"; strangers are no record.
@@ -115,7 +116,7 @@ void judge_text(const Case& c, Findings& out) {
     std::vector<Oddity> oddities;
     for (const StsRecordDeparture& d : c.record.departures) {
       if (d.fault != first.fault) continue;
-      detail += (detail.empty() ? "" : "; ") + d.detail;
+      text::add(detail, "; ", d.detail);
       oddities.push_back(d.oddity);
     }
     const bool harmless = first.fault == StsRecordFault::other_records;

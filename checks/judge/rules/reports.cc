@@ -1,5 +1,6 @@
 // Group L: TLS reports (RFC 8460 §4).
 #include "checks/judge/reports.h"
+#include "checks/facts/join.h"
 
 #include <algorithm>
 #include <array>
@@ -38,7 +39,7 @@ std::string listed(const std::set<std::string>& words) {
   std::size_t n = 0;
   for (const auto& word : words) {
     if (++n > kSubjects) return out + ", ...";
-    out += (out.empty() ? "" : ", ") + printable(word, 60);
+    text::add(out, ", ", printable(word, 60));
   }
   return out;
 }

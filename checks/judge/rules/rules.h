@@ -75,7 +75,8 @@ void judge_removal(const Case& c, Findings& out);  // drift_removal.cc
 // Group O: may a domain in testing go to enforce? What is false can be seen in one look; that the gates of
 // RULES 3.3 have held for 14 days only a memory knows.
 
-inline constexpr int kReadinessGates = 8;  // RULES 3.3
+inline constexpr int kReadinessGates = 8;             // RULES 3.3
+inline constexpr Seconds kReadinessHeld{14 * 86400};  // "when all of these have held for 14 days"
 
 /// A gate that does not hold, and why.
 struct ClosedGate {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/catalogue/situations.h"
@@ -146,8 +147,10 @@ void judge_wildcards(const Case& c, const Policy& policy, Findings& out) {
     const std::string suffix = pattern.substr(2);
     const bool whole = suffix == c.facts.domain.str();
     if (!whole && !is_public_suffix(suffix)) continue;
-    detail += (detail.empty() ? "" : "; ") + ("mx: " + text::quoted(pattern, 100)) +
-              (whole ? " covers every host of the domain" : ": anybody can have a name under this suffix");
+    text::add(
+        detail, "; ",
+        ("mx: " + text::quoted(pattern, 100)) +
+            (whole ? " covers every host of the domain" : ": anybody can have a name under this suffix"));
   }
   if (!detail.empty())
     out.raise("sts-wildcard-broad", c.facts.domain.str(), printable(detail, bounds::kDetail));

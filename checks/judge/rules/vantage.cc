@@ -5,6 +5,7 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 
@@ -26,8 +27,9 @@ std::string why_unknown(const HostAddresses& addresses) {
   std::string out;
   for (const auto* answer : {&addresses.a, &addresses.aaaa}) {
     if (answer->lookup != Lookup::unknown || !answer->proven_error().empty()) continue;
-    out += (out.empty() ? "" : "; ") + std::string(answer == &addresses.a ? "A: " : "AAAA: ") +
-           (answer->detail.empty() ? "no answer" : answer->detail);
+    text::add(out, "; ",
+              std::string(answer == &addresses.a ? "A: " : "AAAA: ") +
+                  (answer->detail.empty() ? "no answer" : answer->detail));
   }
   return out;
 }
@@ -92,7 +94,7 @@ void judge_policy_host(const Case& c, Findings& out) {
     const bool known_why = not_public(fetch.address, fetch.failure, c.vantage) ||
                            skipped_for_ipv6(fetch.address, fetch.failure, c.vantage);
     if (copy.outcome != Outcome::unknown || known_why) continue;
-    unknown += (unknown.empty() ? "" : "; ") + fetch.address.str() + ": " + copy.detail;
+    text::add(unknown, "; ", fetch.address.str() + ": " + copy.detail);
   }
   for (const Address& at : hidden) {
     const bool all = hidden.size() == addresses.size();
@@ -113,8 +115,7 @@ std::string why_unknown(const Case& c, const MxCase& mx) {
     if (at.outcome != HostOutcome::unknown && at.outcome != HostOutcome::unreachable) continue;
     const bool skipped = at.probe && skipped_for_ipv6(at.address, at.probe->failure, c.vantage);
     if (says_why(at) || skipped || (broken && at.address.is_v6())) continue;
-    unknown +=
-        (unknown.empty() ? "" : "; ") + at.address.str() + ": " + (at.probe ? at.detail : "not looked at");
+    text::add(unknown, "; ", at.address.str() + ": " + (at.probe ? at.detail : "not looked at"));
   }
   return unknown;
 }
@@ -168,6 +169,8 @@ void judge_view(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   if (!c.vantage.resolver_blind.empty())
     out.raise("vantage-resolver-blind", domain, printable(c.vantage.resolver_blind, bounds::kDetail));
+  if (!c.vantage.clock_doubted.empty())
+    out.raise("vantage-clock-skew", domain, printable(c.vantage.clock_doubted, bounds::kDetail));
   if (c.vantage.port53_blocked)
     out.raise("vantage-port53-blocked", domain, "no name server of any zone answers this agent directly");
   if (c.vantage.port25_blocked && !c.mx.empty()) {
@@ -189,7 +192,7 @@ void judge_size(const Case& c, Findings& out) {
     hosts.insert(record.host);
   if (hosts.size() <= bounds::kMxHosts) return;
   out.raise("mx-too-many", c.facts.domain.str(),
-            in_detail(c, std::to_string(hosts.size()) + " MX hosts; the best " +
+            in_detail(c, "over " + std::to_string(bounds::kMxHosts) + " MX hosts; the best " +
                              std::to_string(bounds::kMxHosts) + " are looked at"));
 }
 

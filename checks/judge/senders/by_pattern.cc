@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
+#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/rules/readings.h"
 
 namespace stswatch {
 namespace {
 
-bool postfix_reads(std::string_view pattern) {
-  if (pattern.starts_with('.')) return is_mx_pattern(pattern.substr(1));
-  const std::string_view name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
-  return is_mx_pattern(pattern) && !Address::parse(name);
-}
-
 bool postfix_matches(const std::string& name, std::string_view pattern) {
   if (pattern.starts_with("*.")) pattern.remove_prefix(1);
+  if (pattern.ends_with('.')) return false;
   if (pattern.starts_with('.')) return name.size() > pattern.size() && name.ends_with(pattern);
   // A wildcard of the certificate stands for one label, as everywhere.
   return matches(pattern, name);
@@ -47,8 +43,22 @@ bool is_below(Oddity o) { return o == Oddity::below_wildcard || o == Oddity::lis
 
 }  // namespace
 
+bool postfix_cannot_use(std::span<const std::string> patterns) {
+  return std::ranges::any_of(patterns, is_list_or_address) || std::ranges::all_of(patterns, is_asterisks);
+}
+
+bool stops_postfix(const Case& c) {
+  return std::ranges::any_of(enforced(c), [](const Policy* p) { return postfix_cannot_use(p->mx); });
+}
+
+std::string stopped_by_text(const std::vector<Finding>& findings) {
+  const bool stops =
+      std::ranges::any_of(findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
+  return stops ? "with Postfix and " + std::string(kResolverName) : std::string();
+}
+
 bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns) {
-  if (!std::ranges::all_of(patterns, postfix_reads)) return false;
+  if (postfix_cannot_use(patterns)) return false;
   const std::vector<std::string> names =
       leaf.dns_names.empty() ? std::vector{leaf.common_name} : leaf.dns_names;
   return std::ranges::any_of(patterns, [&](const std::string& pattern) {

@@ -10,6 +10,16 @@
 
 namespace stswatch {
 
+inline constexpr std::string_view kResolverName = "postfix-mta-sts-resolver";
+
+/// Postfix cannot make a TLS policy of these patterns, and defers all mail under them, whatever host the good
+/// ones among them list: "secure match=A:B" holds a list, an IPv4 address or nothing.
+bool postfix_cannot_use(std::span<const std::string> patterns);
+bool stops_postfix(const Case& c);  // one of the enforce policies in effect is of that kind
+
+/// Whose mail stops at what a text says, whatever the hosts do: "with Postfix and ..."; empty: nobody's.
+std::string stopped_by_text(const std::vector<Finding>& findings);
+
 /// What Postfix does with "secure match=PATTERN:PATTERN...": any name of the certificate, its CN where it has
 /// no DNS name, against any pattern, "*.x" at any depth. False where it could not read one of the patterns.
 bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns);

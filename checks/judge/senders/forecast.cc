@@ -78,11 +78,15 @@ void raise_breakage(const World& world, const WorldPoint& breakage, const Limits
     std::string detail = "no MX host is usable under the policy";
     if (!addresses.empty())
       detail += " that " + addresses + (addresses.find(',') == addresses.npos ? " serves" : " serve");
-    if (breakage.policy != world.current_policy || !world.current_id) detail += " that senders still hold";
+    // One that some address serves may be held by nobody yet; what none serves is held, or it would not be
+    // known.
+    const bool held = addresses.empty() && (breakage.policy != world.current_policy || !world.current_id);
+    if (held) detail += " that senders still hold";
     detail += ": " + facts.why;
     out.raise("enforce-breakage-now", world.domain, printable(detail, bounds::kDetail),
-              {{"who", addresses.empty() ? "Senders that enforce the policy"
-                                         : "Senders that fetched the policy from " + addresses}});
+              {{"who", held                ? "Senders that hold an earlier policy"
+                       : addresses.empty() ? "Senders that enforce the policy"
+                                           : "Senders that fetched the policy from " + addresses}});
     return;
   }
   const bool soon = breakage.at - world.now <= kPage;

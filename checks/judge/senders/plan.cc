@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "checks/facts/join.h"
 #include "checks/judge/senders/plan_task.h"
 
 namespace stswatch {
@@ -144,7 +145,7 @@ Plan Planner::finished(const Course& course) const {
   describe(task_, plan);
   plan.verdict = repairs > 0 ? PlanVerdict::unsafe : PlanVerdict::safe;
   if (repairs > 0)
-    plan.why = "To be repaired first: " + joined(task_.repairs) +
+    plan.why = "To be repaired first: " + text::joined(task_.repairs) +
                ". Nothing that works may be removed before that; the other steps are safe once it is done.";
   else if (plan.steps.empty())
     plan.why = "Nothing has to change.";
@@ -170,10 +171,10 @@ Plan Planner::plan() {
     for (const auto& mx : task_.after)
       hosts.push_back(mx.host);
     return stopped(PlanVerdict::unsafe,
-                   "The policy of the goal lists none of its MX hosts: " + joined(hosts) + '.');
+                   "The policy of the goal lists none of its MX hosts: " + text::joined(hosts) + '.');
   }
   if (to_repair.empty() && !certain && !unseen.empty())
-    return stopped(PlanVerdict::unknown, "Not seen, so nothing is proven: " + joined(unseen) +
+    return stopped(PlanVerdict::unknown, "Not seen, so nothing is proven: " + text::joined(unseen) +
                                              ". No other host of the goal is certain to work.");
   if (enforce_goal()) task_.inherent = fare(final_policy(task_)->mx, task_.after).skipped;
   if (const auto found = course()) return finished(*found);

@@ -114,6 +114,15 @@ std::optional<NextStep> next_step(const FollowedPlan& f) {
   return std::nullopt;
 }
 
+bool turns_on_enforce(const FollowedPlan& f, const PlanStep& step) {
+  if (step.deed != Deed::serve_policy || !step.policy || step.policy->mode != Mode::enforce) return false;
+  const auto testing = [](const Policy& policy) { return policy.mode == Mode::testing; };
+  const PlanStep* before = nullptr;
+  for (const PlanStep& one : f.plan.steps)
+    if (one.n < step.n && one.policy) before = &one;
+  return before ? testing(*before->policy) : f.start && std::ranges::any_of(f.start->policies, testing);
+}
+
 std::vector<TimePoint> course_from(const FollowedPlan& f, TimePoint now) {
   std::vector<TimePoint> out;
   for (const PlanStep& step : f.plan.steps) {

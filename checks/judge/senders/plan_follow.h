@@ -58,6 +58,9 @@ struct NextStep {
 };
 std::optional<NextStep> next_step(const FollowedPlan& plan);
 
+/// It turns testing into enforce: better not before the domain is ready for that (RULES 3.3).
+bool turns_on_enforce(const FollowedPlan& plan, const PlanStep& step);
+
 /// By step: when it was seen done, or from when it is safe if all is done as early as it may be, not before
 /// `now`.
 std::vector<TimePoint> course_from(const FollowedPlan& plan, TimePoint now);

@@ -120,7 +120,7 @@ std::optional<Policy> target_of(const Task& task, const Goal& goal) {
     return Policy{
         goal.policy->mode, goal.policy->mx.value_or(names_of(task.goal_mx)), goal.policy->max_age, {}};
   const WorldPolicy* now = task.current();
-  if (!now || now->mode == Mode::none || !goal.mx || lists_all(now->mx, task.goal_mx)) return std::nullopt;
+  if (!now || now->mode == Mode::none || lists_all(now->mx, task.goal_mx)) return std::nullopt;
   return fitted(*now, task.goal_mx);
 }
 
@@ -195,7 +195,8 @@ bool Task::file_hurts(const Policy& file, const MxSet& set, bool is_goal) const 
     allowed.merge(fare(now->mx, start).skipped);
   } else {
     const auto state = [](Usable of) { return [of](const MxView& mx) { return mx.state == of; }; };
-    claim.certain = std::ranges::any_of(start, state(Usable::yes));
+    // With no policy in effect mail goes to whatever takes a connection, with STARTTLS or without.
+    claim.certain = takes_mail || std::ranges::any_of(start, state(Usable::yes));
     claim.possible = claim.certain || std::ranges::any_of(start, state(Usable::unknown));
   }
   if (care == Care::lenient)
@@ -222,6 +223,9 @@ Task make_task(const World& world, const Goal& goal) {
   out.mx_changes = goal.mx && !same_set(*goal.mx, world.mx);
   out.start = out.before = view(world, world.mx);
   out.after = view(world, out.goal_mx);
+  out.takes_mail = std::ranges::any_of(world.mx, [](const WorldMx& mx) {
+    return std::ranges::any_of(mx.addresses, [](const WorldAddress& at) { return at.reachable == true; });
+  });
   out.retire = goal.retire;
   out.record_wanted = goal.policy && !goal.retire;
   out.host_ended = world.policy_host_not_after && *world.policy_host_not_after <= world.now;

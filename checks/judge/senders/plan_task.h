@@ -45,8 +45,9 @@ struct Task {
   std::set<std::string> used_ids;
   std::vector<WorldMx> goal_mx;
   bool mx_changes = false;
-  MxSet start;          // the MX set of now, as it is now
-  MxSet before, after;  // the MX sets of now and of the goal, once everything is repaired
+  MxSet start;              // the MX set of now, as it is now
+  bool takes_mail = false;  // some address of it answers, for senders without a policy
+  MxSet before, after;      // the MX sets of now and of the goal, once everything is repaired
   bool retire = false;
   bool record_wanted = false;      // the goal has a policy and keeps the record
   std::optional<Policy> target;    // to be served in the end; null: the file stays as it is, or goes
@@ -119,7 +120,5 @@ void describe(const Task& task, Plan& plan);
 
 /// Certificates that are good now and end before the plan does, and hosts that the goal has senders skip.
 std::string remarks(const Task& task, const World& world, const Plan& plan);
-
-std::string joined(const std::vector<std::string>& words);
 
 }  // namespace stswatch::planner

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checks/facts/join.h"
+
 namespace stswatch {
 namespace {
 
@@ -18,7 +20,7 @@ std::string owner(const KeyChange& change) { return tlsa_name(change.host, 25); 
 std::string listed(const std::vector<TlsaRecord>& records) {
   std::string out;
   for (const TlsaRecord& record : records)
-    out += (out.empty() ? "" : ", ") + record.brief();
+    text::add(out, ", ", record.brief());
   return out;
 }
 

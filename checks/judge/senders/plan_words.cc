@@ -1,3 +1,4 @@
+#include "checks/facts/join.h"
 #include "checks/judge/senders/plan_task.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace {
 
 std::string policy_words(const Policy& policy) {
   std::string out = "mode " + std::string(to_string(policy.mode));
-  if (!policy.mx.empty()) out += ", mx " + joined(policy.mx);
+  if (!policy.mx.empty()) out += ", mx " + text::joined(policy.mx);
   return out + ", max_age " + std::to_string(policy.max_age);
 }
 
@@ -19,7 +20,7 @@ std::string why_not(const Task& task, const std::string& host) {
     if (mx.addresses.empty()) return "it has no address";
     std::string out;
     for (const auto& a : mx.addresses) {
-      out += (out.empty() ? "" : "; ") + a.address + ": ";
+      text::add(out, "; ", a.address + ": ");
       if (!a.reachable)
         out += "not seen";
       else if (!*a.reachable)
@@ -45,7 +46,7 @@ std::string exactly(Seconds span) {
       {{left / 86400, " d"}, {left / 3600 % 24, " h"}, {left / 60 % 60, " min"}, {left % 60, " s"}}};
   std::string out;
   for (const auto& [count, unit] : units)
-    if (count > 0) out += (out.empty() ? "" : " ") + std::to_string(count) + unit;
+    if (count > 0) text::add(out, " ", std::to_string(count) + unit);
   return out;
 }
 
@@ -59,18 +60,36 @@ std::string waits_words(const PlanStep& step) {
   return out.empty() ? out : out + '.';
 }
 
+bool testing_before(const Task& task, const PlanStep& step, const Plan& plan) {
+  Mode before = task.current() ? task.current()->mode : Mode::none;
+  for (const auto& one : plan.steps)
+    if (one.n < step.n && one.policy) before = one.policy->mode;
+  return before == Mode::testing;
+}
+
+/// The step is late enough that no resolver shows the former MX set.
+bool waits_for_resolvers(const Task& task, const PlanStep& step, int move) {
+  return std::ranges::any_of(step.after, [&](const Wait& wait) {
+    return wait.step == move && wait.seconds >= Seconds(task.world.mx_ttl);
+  });
+}
+
 std::string serve_words(const Task& task, const PlanStep& step, const Plan& plan) {
   std::string out = "Serve this policy at every address of mta-sts." + task.world.domain + ": " +
                     policy_words(*step.policy) + '.';
   const auto moves = [](const PlanStep& s) { return s.deed == Deed::set_mx; };
   const auto move = std::ranges::find_if(plan.steps, moves);
+  if (step.policy->mode == Mode::enforce && testing_before(task, step, plan))
+    out +=
+        " Better not before the readiness gates hold: two weeks without a fault, and TLS reports that show "
+        "none.";
   if (task.retire)
     out += " Senders that fetch it let go of the former one (RFC 8461 section 8.3).";
   else if (move != plan.steps.end() && step.n < move->n && step.policy->mode == Mode::enforce)
     out +=
         " It lists the MX hosts of before and after, because mail goes to both until the last old cache has"
         " ended (RFC 8461 section 8.1).";
-  else if (move != plan.steps.end() && step.n > move->n)
+  else if (move != plan.steps.end() && waits_for_resolvers(task, step, move->n))
     out += " By then no resolver shows the former MX set.";
   return out;
 }
@@ -79,14 +98,14 @@ std::string mx_words(const Task& task, const PlanStep& step) {
   std::vector<std::string> hosts;
   for (const auto& mx : step.mx)
     hosts.push_back(std::to_string(mx.preference) + ' ' + mx.host);
-  std::string out = "Make this the whole MX set: " + joined(hosts) + '.';
+  std::string out = "Make this the whole MX set: " + text::joined(hosts) + '.';
   const bool waits = std::ranges::any_of(step.after, [](const Wait& w) { return w.seconds.count() > 0; });
   if (waits) out += " Until then some sender may hold a policy under which it would lose by that.";
   std::vector<std::string> leave;
   for (const auto& mx : task.start)
     if (std::ranges::find(step.mx, mx.host, &WorldMx::host) == step.mx.end()) leave.push_back(mx.host);
   if (!leave.empty())
-    out += " Let " + joined(leave) + " answer for another " + exactly(Seconds(task.world.mx_ttl)) +
+    out += " Let " + text::joined(leave) + " answer for another " + exactly(Seconds(task.world.mx_ttl)) +
            ": so long resolvers may show the former set.";
   return out;
 }
@@ -146,13 +165,6 @@ std::vector<std::string> ending(const Task& task, const World& world, const Plan
 
 }  // namespace
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words)
-    out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 void describe(const Task& task, Plan& plan) {
   for (auto& step : plan.steps)
     step.text = words(task, step, plan) + waits_words(step);
@@ -161,13 +173,12 @@ void describe(const Task& task, Plan& plan) {
 std::string remarks(const Task& task, const World& world, const Plan& plan) {
   std::string out;
   if (!task.inherent.empty())
-    out += " The goal itself has enforcing senders skip " +
-           joined({task.inherent.begin(), task.inherent.end()}) +
+    out += " The goal itself has enforcing senders skip " + text::joined(task.inherent) +
            ": broken, or not listed by its policy, and preferred to a host that works.";
   const auto certificates = ending(task, world, plan);
   if (!certificates.empty())
-    out += " Certificates that end before the plan does have to be renewed in time: " + joined(certificates) +
-           '.';
+    out += " Certificates that end before the plan does have to be renewed in time: " +
+           text::joined(certificates) + '.';
   return out;
 }
 

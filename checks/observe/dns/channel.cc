@@ -53,6 +53,22 @@ void Batch::asking(std::size_t index, std::string_view server, const std::string
   slots_[index].failures = failures;
 }
 
+bool Batch::only_aaaa_beside_a_left() const {
+  const std::lock_guard lock(mutex_);
+  const auto has_a = [&](const std::string& name) {
+    for (std::size_t i = 0; i < questions_.size(); ++i) {
+      if (questions_[i].type != RecordType::a || questions_[i].name != name || !slots_[i].answer) continue;
+      const auto* a = std::get_if<AddressAnswer>(&*slots_[i].answer);
+      if (a != nullptr && a->lookup == Lookup::found) return true;
+    }
+    return false;
+  };
+  for (std::size_t i = 0; i < questions_.size(); ++i)
+    if (!slots_[i].answer && (questions_[i].type != RecordType::aaaa || !has_a(questions_[i].name)))
+      return false;
+  return open_ > 0;
+}
+
 std::vector<DnsAnswer> Batch::collect(const Failure& gave_up) {
   abandoned_ = true;
   std::vector<DnsAnswer> answers;

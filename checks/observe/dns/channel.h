@@ -47,6 +47,8 @@ class Batch {
   void answer(std::size_t index, DnsAnswer answer);
   /// What a waiting thread may tell should it have to give up now.
   void asking(std::size_t index, std::string_view server, const std::string& failures);
+  /// All that is still open are AAAA questions for names that have an A: nobody needs to wait for them long.
+  bool only_aaaa_beside_a_left() const;
   /// Nobody waits any more.
   bool abandoned() const { return abandoned_; }
 
@@ -62,7 +64,7 @@ class Batch {
   const Event done_;
   std::atomic<bool> abandoned_{false};
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Slot> slots_;  // guarded by mutex_
   std::size_t open_;         // guarded by mutex_
 };

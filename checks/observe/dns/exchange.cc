@@ -72,7 +72,9 @@ std::vector<std::uint8_t> message_of(std::uint16_t id, const std::vector<std::ui
       static_cast<std::uint8_t>(edns ? 1 : 0)};
   out.insert(out.end(), question.begin(), question.end());
   if (!edns) return out;
-  const std::array<std::uint8_t, 11> opt{0, 0, kTypeOpt, kEdnsSize >> 8, kEdnsSize & 0xFF};
+  // RFC 3225: without DO a server leaves out the signatures, which are to be compared.
+  const std::array<std::uint8_t, 11> opt{0, 0, kTypeOpt, kEdnsSize >> 8, kEdnsSize & 0xFF,
+                                         0, 0, 0x80 /* DO */};
   out.insert(out.end(), opt.begin(), opt.end());
   return out;
 }

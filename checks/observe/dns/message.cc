@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
 #include "checks/observe/dns/wire.h"
 
 namespace stswatch::dns {
@@ -99,6 +100,17 @@ bool before(const CaaRecord& a, const CaaRecord& b) {
   return std::tie(a.flags, a.tag, a.value) < std::tie(b.flags, b.tag, b.value);
 }
 
+/// What a set that is too large is cut to: those that senders look for among whatever else is there (RFC 8461
+/// §3.1, RFC 8460 §3) go last, or a policy would seem to have no record.
+bool matters(const TxtRecord& record) {
+  const auto text = record.joined();
+  return text::istarts_with(text, "v=STSv1") || text::istarts_with(text, "v=TLSRPTv1");
+}
+template <class Record>
+bool matters(const Record&) {
+  return true;
+}
+
 /// RFC 2181 §5: an RRset has no order and no duplicates; resolvers rotate it, which must not look like a
 /// change.
 template <class Record>
@@ -106,7 +118,10 @@ void normalise(std::vector<Record>& records) {
   std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return before(a, b); });
   records.erase(std::unique(records.begin(), records.end()), records.end());
   constexpr std::size_t kKept = bound(static_cast<const Record*>(nullptr)) + 1;
-  if (records.size() > kKept) records.resize(kKept);
+  if (records.size() <= kKept) return;
+  std::stable_partition(records.begin(), records.end(), [](const Record& r) { return matters(r); });
+  records.resize(kKept);
+  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return before(a, b); });
 }
 
 std::size_t octets_of(const TxtRecord& record) {
@@ -120,12 +135,18 @@ std::size_t octets_of(const TlsaRecord& record) { return record.octets(); }
 template <class Record>
 void limit_octets(std::vector<Record>& records, std::size_t most) {
   std::size_t octets = 0;
+  for (const Record& record : records)
+    octets += octets_of(record);
+  if (octets <= most) return;
+  octets = 0;
+  std::stable_partition(records.begin(), records.end(), [](const Record& r) { return matters(r); });
   for (auto at = records.begin(); at != records.end(); ++at) {
     octets += octets_of(*at);
     if (octets <= most) continue;
     records.erase(at, records.end());
-    return;
+    break;
   }
+  std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return before(a, b); });
 }
 
 }  // namespace

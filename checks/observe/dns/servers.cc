@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
+#include "checks/facts/join.h"
 #include "checks/facts/result.h"
 
 namespace stswatch::dns {
@@ -94,7 +95,7 @@ void Plan::exhausted(const std::string& why) {
 
 void Plan::note(const std::string& why) {
   if (failures_.find(why) != std::string::npos) return;
-  failures_ += (failures_.empty() ? "" : "; ") + why;
+  text::add(failures_, "; ", why);
 }
 
 DnsAnswer Plan::result(const DnsQuestion& question) {

@@ -20,9 +20,11 @@ constexpr int kStarts = 3;   // the zone, its parent, and what is above that
 constexpr int kAliases = 4;  // each is a search of its own
 constexpr std::size_t kAncestors = 6;
 constexpr std::size_t kFew = 3;  // servers to find where the first that answers is enough
-// So many silent addresses, of servers that have nothing in common, are a filter on our side.
+// So many silent addresses, of servers that have nothing in common, are a filter on our side. Who watches one
+// domain meets few servers: as many questions in vain say as much, and are asked again sooner.
 constexpr std::size_t kSilentServers = 8;
-constexpr auto kBlockedRetry = 10min;
+constexpr int kInVain = 8;
+constexpr std::chrono::seconds kBlockedRetry = 10min, kFewRetry = 30s;
 
 std::string parent_of(const std::string& name) {
   const auto dot = name.find('.');  // an escaped dot makes a name that no zone has: it is not answered
@@ -121,22 +123,48 @@ void Source::heard(const Server& server, const Exchanged& exchanged) {
   if (!exchanged.message.empty()) {
     ever_heard_ = true;
     silent_.clear();
-  } else if (exchanged.timeout && silent_.size() < kSilentServers) {
-    silent_.insert(server.address);
+    in_vain_ = 0;
+  } else if (exchanged.timeout) {
+    in_vain_ = std::min(in_vain_ + 1, kInVain);
+    if (silent_.size() < kSilentServers) silent_.insert(server.address);
   }
 }
 
 bool Source::blocked() const {
   const std::lock_guard lock(mutex_);
-  return !ever_heard_ && silent_.size() >= kSilentServers;
+  return !ever_heard_ && in_vain_ >= kInVain;
 }
 
 bool Source::may_ask() {
   if (!blocked()) return true;
   const std::lock_guard lock(mutex_);
   if (Clock::now() < next_try_) return false;
-  next_try_ = Clock::now() + kBlockedRetry;
+  next_try_ = Clock::now() + (silent_.size() < kSilentServers ? kFewRetry : kBlockedRetry);
   return true;
+}
+
+/// In the order of `servers`; who has been asked enough of late is not asked.
+std::vector<Exchanged> Source::exchange_within_budget(const SourceQuery& query,
+                                                      const std::vector<Server>& servers,
+                                                      const Deadline& deadline) {
+  std::vector<Exchanged> out(servers.size());
+  std::vector<Server> asked;
+  std::vector<std::size_t> places;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      if (budget_.may_ask(servers[i].address, Clock::now())) {
+        asked.push_back(servers[i]);
+        places.push_back(i);
+      } else {
+        out[i].why = "not asked: it has had our share of questions";
+      }
+    }
+  }
+  auto answers = exchange(query, asked, options_.timeout, deadline);
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    out[places[i]] = std::move(answers[i]);
+  return out;
 }
 
 void Source::ask_servers(Stage& stage, std::size_t from, std::size_t count, const DnsQuestion& question,
@@ -144,8 +172,7 @@ void Source::ask_servers(Stage& stage, std::size_t from, std::size_t count, cons
   std::vector<Server> servers;
   for (std::size_t i = from; i < from + count; ++i)
     servers.push_back(stage.servers[i].server);
-  const auto answers =
-      exchange({question.name, type_code(question.type)}, servers, options_.timeout, deadline);
+  const auto answers = exchange_within_budget({question.name, type_code(question.type)}, servers, deadline);
   for (std::size_t i = 0; i < count; ++i) {
     heard(servers[i], answers[i]);
     SourceReading reading;
@@ -182,7 +209,7 @@ void Source::add_serials(Stage& stage, SourceAnswer& answer, const Deadline& dea
   for (const Named& named : stage.servers)
     servers.push_back(named.server);
   servers.resize(std::min(servers.size(), answer.replies.size()), Server{Address{}});
-  const auto answers = exchange({stage.zone, kTypeSoa}, servers, options_.timeout, deadline);
+  const auto answers = exchange_within_budget({stage.zone, kTypeSoa}, servers, deadline);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto soa = read_zone_soa(answers[i].message, stage.zone);
     if (!soa) continue;

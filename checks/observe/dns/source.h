@@ -13,6 +13,7 @@
 
 #include "checks/facts/observation.h"
 #include "checks/facts/source.h"
+#include "checks/observe/dns/budget.h"
 #include "checks/observe/dns/exchange.h"
 #include "checks/observe/dns/message.h"
 #include "checks/observe/dns/wire.h"
@@ -68,8 +69,8 @@ class Source {
   static bool resolver_dead(const SourceAnswer& answer) { return answer.trouble == kNoAncestor; }
 
   void use_ipv6(bool route) { ipv6_ = route; }
-  /// Server after server was silent, and none has ever answered: somebody blocks port 53 outwards. Nobody is
-  /// asked then, but for one now and then.
+  /// Question after question was in vain, and nobody has ever answered: somebody blocks port 53 outwards.
+  /// Nobody is asked then, but for one now and then.
   bool blocked() const;
 
  private:
@@ -108,6 +109,8 @@ class Source {
                   const Deadline& deadline);
   Descent ask_once(const std::string& domain, const DnsQuestion& question, Ask how, const Deadline& deadline);
   void add_serials(Stage& stage, SourceAnswer& answer, const Deadline& deadline);
+  std::vector<Exchanged> exchange_within_budget(const SourceQuery& query, const std::vector<Server>& servers,
+                                                const Deadline& deadline);
   void heard(const Server& server, const Exchanged& exchanged);
   bool may_ask();
 
@@ -119,6 +122,8 @@ class Source {
   std::unordered_map<std::string, Found> zones_;  // guarded by mutex_, as is all below; by `domain`
   bool ever_heard_ = false;
   std::set<Address> silent_;  // until one is heard
+  int in_vain_ = 0;           // questions, likewise
+  Budget budget_;
   Clock::time_point next_try_{};
 };
 

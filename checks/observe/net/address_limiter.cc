@@ -15,11 +15,31 @@ AddressLimiter::DomainUpdate::~DomainUpdate() {
   if (address_limiter_ != nullptr) address_limiter_->leave(address_);
 }
 
+Address AddressLimiter::block_of(const Address& address) {
+  auto octets = address.octets();
+  constexpr std::ptrdiff_t kV4 = 3, kV6 = 6;  // octets that name the block
+  std::fill(octets.begin() + (address.is_v6() ? kV6 : kV4), octets.end(), std::uint8_t{0});
+  return address.is_v6() ? Address::v6(octets) : Address::v4({octets[0], octets[1], octets[2], octets[3]});
+}
+
+bool AddressLimiter::begin(const Address& address) {
+  if (busy_.contains(address)) return false;
+  if (address.not_public_reason().empty()) {
+    const auto [block, fresh] = blocks_.try_emplace(block_of(address), 0);
+    if (block->second >= kOfBlock) return false;
+    ++block->second;
+  }
+  busy_.insert(address);
+  return true;
+}
+
 void AddressLimiter::leave(const Address& address) {
   Tell tell;
   {
     const std::lock_guard lock(mutex_);
     busy_.erase(address);
+    const auto block = blocks_.find(block_of(address));
+    if (block != blocks_.end() && --block->second == 0) blocks_.erase(block);
     tell = tell_;
   }
   freed_.notify_all();
@@ -41,7 +61,7 @@ void AddressLimiter::tell_of_room(Tell tell) {
 std::optional<AddressLimiter::DomainUpdate> AddressLimiter::take(const Address& address,
                                                                  const Deadline& deadline, bool* crowded) {
   std::unique_lock lock(mutex_);
-  if (busy_.insert(address).second) return DomainUpdate(this, address);
+  if (begin(address)) return DomainUpdate(this, address);
   if (crowded != nullptr && waiting_[address] >= kQueue) {
     *crowded = true;
     return std::nullopt;
@@ -52,7 +72,7 @@ std::optional<AddressLimiter::DomainUpdate> AddressLimiter::take(const Address& 
     const Millis left = deadline.left();
     if (left.count() == 0 || deadline.cancelled()) break;
     freed_.wait_for(lock, deadline.cancel() == nullptr ? left : std::min(left, kGlance));
-    ours = busy_.insert(address).second;
+    ours = begin(address);
   }
   if (--waiting_[address] == 0) waiting_.erase(address);
   return ours ? std::optional(DomainUpdate(this, address)) : std::nullopt;

@@ -1,4 +1,5 @@
-// Politeness: one connection to an address at a time, however many workers. Thread-safe.
+// Politeness: one connection to an address at a time, however many workers, and few to the addresses of one
+// operator. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -28,8 +29,9 @@ class AddressLimiter {
     AddressLimiter* address_limiter_;
     Address address_;
   };
-  /// Waits for the address to be free; nullopt when the deadline passes first. Given `crowded`, it does not
-  /// join a queue of kQueue or more either: nullopt at once, and *crowded is set.
+  /// Waits for the address to be free, and for one of the places of its block; nullopt when the deadline
+  /// passes first. Given `crowded`, it does not join a queue of kQueue or more either: nullopt at once, and
+  /// *crowded is set.
   std::optional<DomainUpdate> take(const Address& address, const Deadline& deadline, bool* crowded = nullptr);
 
   /// How many could come now: one to talk to the address, the others to wait.
@@ -43,12 +45,20 @@ class AddressLimiter {
   /// So many wait, at most, that the next is there when a turn ends.
   static constexpr std::size_t kQueue = 2;
 
+  /// So many at a time to all addresses of an IPv4 /24 or IPv6 /48, which mostly are one operator's; not
+  /// where they are private: those are the operator's who runs this.
+  static constexpr std::size_t kOfBlock = 8;
+  /// The first address of the block, which stands for it.
+  static Address block_of(const Address& address);
+
  private:
   void leave(const Address& address);
+  bool begin(const Address& address);  // with mutex_ held
 
   std::mutex mutex_;
   std::condition_variable freed_;
-  std::set<Address> busy_;                  // guarded by mutex_, as are the next two
+  std::set<Address> busy_;                  // guarded by mutex_, as are the next three
+  std::map<Address, std::size_t> blocks_;   // how many connections there are to each that has some
   std::map<Address, std::size_t> waiting_;  // where anybody waits
   Tell tell_;
 };

@@ -18,6 +18,7 @@ struct ssl_ctx_st;
 namespace stswatch {
 
 class IssuerBook;
+class VerifiedChains;
 
 class TrustStore {
  public:
@@ -39,12 +40,14 @@ class TrustStore {
   ssl_ctx_st* legacy() const { return legacy_; }
   x509_store_st* roots() const { return roots_; }
   IssuerBook& issuers() const { return *issuers_; }
+  VerifiedChains& verified() const { return *verified_; }
   x509_store_st* elder_roots() const { return elder_roots_; }  // null without an elder store
 
  private:
   TrustStore();
   std::string file_, sha256_, elder_file_;
   std::unique_ptr<IssuerBook> issuers_;
+  std::unique_ptr<VerifiedChains> verified_;
   std::size_t size_ = 0;
   x509_store_st* roots_ = nullptr;
   x509_store_st* elder_roots_ = nullptr;

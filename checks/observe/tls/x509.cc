@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t kDnsNameOctets = 253;  // RFC 1035 §2.3.4, as text: nothing longer names a host
 
+// RFC 5280 §4.1.2.2: at most 20 octets; what is longer is cut, or one certificate would fill every page.
+constexpr std::size_t kSerialKept = 100;
+
 std::string ascii_lower(std::string text) {
   for (char& c : text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -53,7 +56,7 @@ std::string serial(const X509* certificate) {
   if (!number) return {};
   char* hex = BN_bn2hex(number.get());
   if (hex == nullptr) return {};
-  std::string text = ascii_lower(hex);
+  std::string text = printable(ascii_lower(hex), kSerialKept);
   OPENSSL_free(hex);
   return text;
 }

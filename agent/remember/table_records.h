@@ -2,21 +2,36 @@
 // names. Nothing in the file is trusted: what cannot be read is told with its place. Internal to the store.
 #pragma once
 
+#include <vector>
+
 #include "agent/remember/saved_reader.h"
-#include "agent/remember/sqlite.h"
 #include "agent/remember/store_backend.h"
+#include "agent/remember/tables.h"
+#include "checks/facts/join.h"
 
 namespace stswatch::sql {
 
 /// Runs inside the caller's transaction; the database keeps what goes wrong.
-void write(Database& db, const Batch& batch);
+void write(Tables& db, const Batch& batch);
 
 /// All, or (with `domains`) what belongs to these and their MX hosts. Says "the policies of example.com:
 /// mode: ..." of a value that cannot be, and nothing of what the database itself complains of.
-tl::expected<EverythingStored, std::string> read_all(Database& db, const std::set<std::string>* domains);
+tl::expected<EverythingStored, std::string> read_all(Tables& db, const std::set<std::string>* domains);
+/// So too of these subjects, by id, and without the small texts.
+tl::expected<EverythingStored, std::string> read_subjects(Tables& db, const std::vector<std::int64_t>& ids);
 
 /// What was of one domain; empty where nothing is kept of it.
-tl::expected<StoredHistory, std::string> read_history(Database& db, const std::string& domain);
+tl::expected<StoredHistory, std::string> read_history(Tables& db, const std::string& domain);
+
+using KeyValues = std::map<std::string, std::string>;
+KeyValues read_key_values(Tables& db, const std::string& table);
+
+/// Looks that changed something, and history, from before these times; answers how many rows went.
+std::int64_t drop_old(Tables& db, const std::string& looks, const std::string& history);
+/// For want of room: raw looks first, then what was told, never what a cache may hold.
+std::int64_t drop_oldest(Tables& db);
+/// Those that no look has any more.
+void drop_facts(Tables& db);
 
 template <class T>
 inline constexpr const char* kTable = nullptr;
@@ -39,7 +54,7 @@ class ColumnNames {
   static constexpr bool kWrites = true;
   template <class F>
   void operator()(const char* name, const F&) {
-    text += (text.empty() ? "" : ", ") + std::string(name);
+    text::add(text, ", ", name);
     marks += text == name ? "?" : ", ?";
   }
   template <class F>

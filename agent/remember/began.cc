@@ -1,8 +1,10 @@
 // When the fault began, as far as the facts tell: a certificate says when it ended, a memory when a policy or
 // a host came. The agent may have begun to look long after.
+#include "agent/remember/began.h"
+
 #include <algorithm>
 
-#include "alerts/compose.h"
+#include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {
 namespace {
@@ -27,14 +29,13 @@ When expired_since(const PeerCertificates& peer, const std::vector<SeenCertifica
 
 When earlier(When a, When b) { return a && b ? std::min(a, b) : a ? a : b; }
 
-When host_expired_since(const MxVerdict& mx, const ComposeContext& around) {
-  const auto memory = around.mx ? around.mx(mx.host) : nullptr;
+When host_expired_since(const MxVerdict& mx, const MxMemories& hosts, TimePoint now) {
+  const auto memory = hosts ? hosts(mx.host) : nullptr;
   const std::vector<SeenCertificate> none;
   When out;
   for (const auto& at : mx.addresses)
     if (at.certificate)
-      out = earlier(out,
-                    expired_since(*at.certificate, memory ? memory->past->certificates : none, around.now));
+      out = earlier(out, expired_since(*at.certificate, memory ? memory->past->certificates : none, now));
   return out;
 }
 
@@ -48,30 +49,31 @@ When mismatched_since(const Past& past) {
   return past.began && out > *past.began ? When(out) : std::nullopt;
 }
 
-When of_certificates(const OpenFinding& item, const ComposeContext& around) {
-  const Verdict& verdict = item.record->verdict;
+When of_certificates(const Finding& finding, Family family, const DomainMemory& record,
+                     const MxMemories& hosts, TimePoint now) {
+  const Verdict& verdict = record.verdict;
   When out;
-  if (item.nature.family == Family::publication) {
+  if (family == Family::publication) {
     for (const auto& at : verdict.policy.addresses)
       if (at.certificate)
-        out = earlier(out,
-                      expired_since(*at.certificate, item.record->past.policy_host_certificates, around.now));
+        out = earlier(out, expired_since(*at.certificate, record.past.policy_host_certificates, now));
     return out;
   }
+  const std::string host = finding.subject.substr(0, finding.subject.find(' '));
   for (const auto& mx : verdict.mx)
-    if (mx.host == item.host()) out = host_expired_since(mx, around);
+    if (mx.host == host) out = host_expired_since(mx, hosts, now);
   return out;
 }
 
 /// Mail stopped when the last of the hosts failed, if each failed by the end of its certificate.
-When of_breakage(const OpenFinding& item, const ComposeContext& around) {
+When of_breakage(const DomainMemory& record, const MxMemories& hosts, TimePoint now) {
   When last;
-  for (const auto& mx : item.record->verdict.mx) {
-    const When since = host_expired_since(mx, around);
+  for (const auto& mx : record.verdict.mx) {
+    const When since = host_expired_since(mx, hosts, now);
     if (!since) return std::nullopt;
     last = std::max(last, since);
   }
-  const When matched = mismatched_since(item.record->past);
+  const When matched = mismatched_since(record.past);
   return last && matched ? std::max(last, matched) : last;
 }
 
@@ -82,17 +84,18 @@ bool is_expiry(const Finding& finding) {
 
 }  // namespace
 
-TimePoint began(const OpenFinding& item, const ComposeContext& around) {
-  const TimePoint opened = item.incident->opened;
+TimePoint began(const Incident& incident, const DomainMemory& record, const MxMemories& hosts,
+                TimePoint now) {
+  const Finding& finding = incident.finding;
+  const Nature& nature = nature_of(finding);
   When out;
-  if (item.own()) return opened;
-  if (item.nature.headline == Headline::no_mail)
-    out = of_breakage(item, around);
-  else if (is_expiry(item.finding()))
-    out = of_certificates(item, around);
-  else if (item.nature.aspect == Aspect::match && !item.nature.change())
-    out = mismatched_since(item.record->past);
-  return std::min(opened, out.value_or(opened));
+  if (nature.headline == Headline::no_mail)
+    out = of_breakage(record, hosts, now);
+  else if (is_expiry(finding))
+    out = of_certificates(finding, nature.family, record, hosts, now);
+  else if (nature.aspect == Aspect::match && !nature.change())
+    out = mismatched_since(record.past);
+  return std::min(incident.opened, out.value_or(incident.opened));
 }
 
 }  // namespace stswatch

@@ -1,7 +1,7 @@
 // Records into tables.
 #include <nlohmann/json.hpp>
 
-#include "agent/remember/sqlite_records.h"
+#include "agent/remember/table_records.h"
 
 namespace stswatch::sql {
 namespace {
@@ -16,12 +16,13 @@ std::string_view octets_of(const FactsHash& hash) {
 
 /// `place`: one number in a list that has an order of its own, none in a history.
 template <class T, class... Place>
-void write_row(Database& db, std::int64_t subject, const T& row, Place... place) {
+void write_row(Tables& db, std::int64_t subject, const T& row, Place... place) {
   static const std::string insert = [] {
     const auto& columns = columns_of<T>();
     const bool in_place = sizeof...(Place) > 0;
     return std::string("INSERT INTO ") + kTable<T> + (in_place ? " (subject_id, place, " : " (subject_id, ") +
-           columns.text + (in_place ? ") VALUES (?, ?, " : ") VALUES (?, ") + columns.marks + ")";
+           columns.text + (in_place ? ") VALUES (?, ?, " : ") VALUES (?, ") + columns.marks +
+           (in_place ? ")" : ") ON CONFLICT DO NOTHING");  // a batch of which nobody knows whether it arrived
   }();
   db.run_bound(insert, [&](Statement& statement) {
     statement.bind(subject);
@@ -33,7 +34,7 @@ void write_row(Database& db, std::int64_t subject, const T& row, Place... place)
 
 /// The list as it is now, in the place of the one that was there.
 template <class T>
-void replace(Database& db, std::int64_t subject, const std::vector<T>& rows) {
+void replace(Tables& db, std::int64_t subject, const std::vector<T>& rows) {
   static const std::string clear = std::string("DELETE FROM ") + kTable<T> + " WHERE subject_id = ?";
   db.run(clear, subject);
   for (std::size_t place = 0; place < rows.size(); ++place)
@@ -42,7 +43,7 @@ void replace(Database& db, std::int64_t subject, const std::vector<T>& rows) {
 
 class SubjectWriter {
  public:
-  SubjectWriter(Database& db, const PendingWrite& write) : db_(db), write_(write), id_(write.subject) {}
+  SubjectWriter(Tables& db, const PendingWrite& write) : db_(db), write_(write), id_(write.subject) {}
 
   void write() {
     std::visit([&](const auto& record) { put(*record); }, write_.record);
@@ -85,7 +86,10 @@ class SubjectWriter {
       if (const auto& look = write_.kept[role])
         looks.emplace(stswatch::to_string(static_cast<Role>(role)), look->at);
     const auto moments = compress(moments_of(record, looks).dump());
-    db_.run("INSERT OR REPLACE INTO moments (subject_id, moments) VALUES (?, ?)", id_, Blob{moments});
+    db_.run(
+        "INSERT INTO moments (subject_id, moments) VALUES (?, ?) ON CONFLICT (subject_id) DO UPDATE SET "
+        "moments = excluded.moments",
+        id_, Blob{moments});
   }
 
   /// A state of an older version held the moments: with the first that is written anew they move.
@@ -110,8 +114,10 @@ class SubjectWriter {
           [&](const Statement& row) { facts = row.integer(0); }, id_, hash, Blob{text});
     }
     const std::int64_t number = look.role == Role::changed ? look.kept.at.time_since_epoch().count() : 0;
-    db_.run("INSERT OR REPLACE INTO looks (subject_id, role, number, at, facts_id) VALUES (?, ?, ?, ?, ?)",
-            id_, to_string(look.role), number, to_utc(look.kept.at), facts.value_or(0));
+    db_.run(
+        "INSERT INTO looks (subject_id, role, number, at, facts_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "(subject_id, role, number) DO UPDATE SET at = excluded.at, facts_id = excluded.facts_id",
+        id_, to_string(look.role), number, to_utc(look.kept.at), facts.value_or(0));
   }
 
   /// Those beyond the bound, and facts that no look has any more.
@@ -124,7 +130,7 @@ class SubjectWriter {
         "DELETE FROM looks WHERE subject_id = ?1 AND role = 'changed' AND number IN (SELECT number FROM "
         "(SELECT l.number, sum(length(f.look)) OVER (ORDER BY l.number DESC) AS octets FROM looks l JOIN "
         "facts f "
-        "ON f.id = l.facts_id WHERE l.subject_id = ?1 AND l.role = 'changed') WHERE octets > ?2)",
+        "ON f.id = l.facts_id WHERE l.subject_id = ?1 AND l.role = 'changed') AS packed WHERE octets > ?2)",
         id_, kLookOctets);
     db_.run(
         "DELETE FROM facts WHERE subject_id = ?1 AND id NOT IN "
@@ -143,27 +149,30 @@ class SubjectWriter {
     const auto& finding = t.transition.incident.finding;
     db_.run(
         "INSERT INTO transitions (at, domain, kind, code, subject, severity, incident) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         to_utc(t.at), t.domain, stswatch::to_string(t.transition.kind), finding.code, finding.subject,
         stswatch::to_string(finding.severity), to_json(t.transition.incident).dump());
   }
 
-  Database& db_;
+  Tables& db_;
   const PendingWrite& write_;
   const std::int64_t id_;
 };
 
 }  // namespace
 
-void write(Database& db, const Batch& batch) {
+void write(Tables& db, const Batch& batch) {
   for (const auto id : batch.dropped)
     db.run("DELETE FROM subjects WHERE id = ?", id);
   for (const auto& write : batch.writes)
     if (db.ok()) SubjectWriter(db, write).write();
   for (const auto& edit : batch.edits) {
     if (edit.text)
-      db.run("INSERT OR REPLACE INTO journal (name, key, text) VALUES (?, ?, ?)", edit.table, edit.key,
-             *edit.text);
+      db.run(
+          "INSERT INTO journal (name, key, text) VALUES (?, ?, ?) ON CONFLICT (name, key) DO UPDATE SET text "
+          "= "
+          "excluded.text",
+          edit.table, edit.key, *edit.text);
     else
       db.run("DELETE FROM journal WHERE name = ? AND key = ?", edit.table, edit.key);
   }

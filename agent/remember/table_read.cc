@@ -1,7 +1,7 @@
 // Tables into records.
 #include <nlohmann/json.hpp>
 
-#include "agent/remember/sqlite_records.h"
+#include "agent/remember/table_records.h"
 
 namespace stswatch::sql {
 namespace {
@@ -61,10 +61,22 @@ Read<std::shared_ptr<const Look>> look_of(std::string_view compressed, TimePoint
 
 class ReaderOfAll {
  public:
-  explicit ReaderOfAll(Database& db) : db_(db) {}
+  explicit ReaderOfAll(Tables& db) : db_(db) {}
 
   tl::expected<EverythingStored, std::string> read(const std::set<std::string>* domains) {
     choose(domains);
+    return read_chosen(domains == nullptr);
+  }
+
+  tl::expected<EverythingStored, std::string> read(const std::vector<std::int64_t>& ids) {
+    db_.make_wanted();
+    for (const auto id : ids)
+      db_.run("INSERT INTO wanted (id) VALUES (?) ON CONFLICT DO NOTHING", id);
+    return read_chosen(false);
+  }
+
+ private:
+  tl::expected<EverythingStored, std::string> read_chosen(bool all) {
     read_subjects();
     read_moments();
     read_list<SeenPolicy>([](Parts & p) -> auto& { return p.past.policies; });
@@ -74,7 +86,7 @@ class ReaderOfAll {
     read_list<Incident>([](Parts & p) -> auto& { return p.incidents; });
     read_list<Change>([](Parts & p) -> auto& { return p.past.changes; });
     read_looks();
-    if (domains == nullptr) read_the_rest();
+    if (all) read_the_rest();
     EverythingStored out = std::move(out_);
     for (auto& [id, parts] : parts_)
       if (fault_.empty() && db_.ok()) assemble(id, parts, out);
@@ -82,44 +94,46 @@ class ReaderOfAll {
     return out;
   }
 
- private:
   void choose(const std::set<std::string>* domains) {
-    db_.run("CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY)");
+    db_.make_wanted();
     if (domains == nullptr) return db_.run("INSERT INTO wanted SELECT id FROM subjects");
     for (const auto& domain : *domains)
-      db_.run("INSERT OR IGNORE INTO wanted SELECT id FROM subjects WHERE name = ?", domain);
+      db_.run("INSERT INTO wanted SELECT id FROM subjects WHERE name = ? ON CONFLICT DO NOTHING", domain);
     db_.run(
-        "INSERT OR IGNORE INTO wanted SELECT id FROM subjects WHERE kind = 'mx' AND name IN "
-        "(SELECT host FROM mx_hosts WHERE subject_id IN wanted)");
+        "INSERT INTO wanted SELECT id FROM subjects WHERE kind = 'mx' AND name IN "
+        "(SELECT host FROM mx_hosts WHERE subject_id IN (SELECT id FROM wanted)) ON CONFLICT DO NOTHING");
   }
 
   void read_subjects() {
-    db_.each("SELECT id, kind, name, state FROM subjects WHERE id IN wanted", [&](const Statement& row) {
-      auto& parts = parts_[row.integer(0)];
-      parts.kind = row.text(1);
-      parts.name = row.text(2);
-      parts.state = row.text(3);
-    });
+    db_.each("SELECT id, kind, name, state FROM subjects WHERE id IN (SELECT id FROM wanted)",
+             [&](const Statement& row) {
+               auto& parts = parts_[row.integer(0)];
+               parts.kind = row.text(1);
+               parts.name = row.text(2);
+               parts.state = row.text(3);
+             });
   }
 
   void read_moments() {
-    db_.each("SELECT subject_id, moments FROM moments WHERE subject_id IN wanted", [&](const Statement& row) {
-      const auto it = parts_.find(row.integer(0));
-      if (it == parts_.end() || !fault_.empty()) return;
-      auto json = json_of(row.text(1));
-      if (!json) return say(it->second, "moments: " + json.error());
-      auto times = times_in(*json);
-      if (!times) return say(it->second, times.error());
-      it->second.moments = std::move(*json);
-      it->second.times = std::move(*times);
-    });
+    db_.each("SELECT subject_id, moments FROM moments WHERE subject_id IN (SELECT id FROM wanted)",
+             [&](const Statement& row) {
+               const auto it = parts_.find(row.integer(0));
+               if (it == parts_.end() || !fault_.empty()) return;
+               auto json = json_of(row.text(1));
+               if (!json) return say(it->second, "moments: " + json.error());
+               auto times = times_in(*json);
+               if (!times) return say(it->second, times.error());
+               it->second.moments = std::move(*json);
+               it->second.times = std::move(*times);
+             });
   }
 
   template <class T, class ListOf>
   void read_list(ListOf list_of) {
     const bool history = std::is_same_v<T, Change>;
     const auto text = "SELECT subject_id, " + columns_of<T>().text + " FROM " + kTable<T> +
-                      " WHERE subject_id IN wanted ORDER BY subject_id, " + (history ? "id" : "place");
+                      " WHERE subject_id IN (SELECT id FROM wanted) ORDER BY subject_id, " +
+                      (history ? "id" : "place");
     db_.each(text, [&](const Statement& row) {
       const auto it = parts_.find(row.integer(0));
       if (it == parts_.end() || !fault_.empty()) return;
@@ -138,7 +152,8 @@ class ReaderOfAll {
   void read_looks() {
     db_.each(
         "SELECT l.subject_id, l.role, l.at, f.key, f.look, l.facts_id FROM looks l JOIN facts f ON f.id = "
-        "l.facts_id WHERE l.subject_id IN wanted AND l.role <> 'changed' ORDER BY l.subject_id, l.role DESC",
+        "l.facts_id WHERE l.subject_id IN (SELECT id FROM wanted) AND l.role <> 'changed' ORDER BY "
+        "l.subject_id, l.role DESC",
         [&](const Statement& row) {
           const auto it = parts_.find(row.integer(0));
           if (it != parts_.end() && fault_.empty()) read_look(it->second, row);
@@ -234,7 +249,7 @@ class ReaderOfAll {
     if (fault_.empty()) fault_ = printable(parts.name, 80) + ": " + what;
   }
 
-  Database& db_;
+  Tables& db_;
   std::unordered_map<std::int64_t, Parts> parts_;
   EverythingStored out_;
   std::string fault_;
@@ -242,8 +257,20 @@ class ReaderOfAll {
 
 }  // namespace
 
-tl::expected<EverythingStored, std::string> read_all(Database& db, const std::set<std::string>* domains) {
+tl::expected<EverythingStored, std::string> read_all(Tables& db, const std::set<std::string>* domains) {
   return ReaderOfAll(db).read(domains);
+}
+
+KeyValues read_key_values(Tables& db, const std::string& table) {
+  KeyValues rows;
+  db.each(
+      "SELECT key, text FROM journal WHERE name = ?",
+      [&](const Statement& row) { rows[std::string(row.text(0))] = row.text(1); }, table);
+  return rows;
+}
+
+tl::expected<EverythingStored, std::string> read_subjects(Tables& db, const std::vector<std::int64_t>& ids) {
+  return ReaderOfAll(db).read(ids);
 }
 
 namespace {
@@ -251,7 +278,7 @@ namespace {
 /// What was of one domain, and of the hosts that its looks name.
 class ReaderOfHistory {
  public:
-  explicit ReaderOfHistory(Database& db) : db_(db) {}
+  explicit ReaderOfHistory(Tables& db) : db_(db) {}
 
   tl::expected<StoredHistory, std::string> read(const std::string& domain) {
     StoredHistory out;
@@ -333,13 +360,13 @@ class ReaderOfHistory {
     if (fault_.empty()) fault_ = printable(what);
   }
 
-  Database& db_;
+  Tables& db_;
   std::string fault_;
 };
 
 }  // namespace
 
-tl::expected<StoredHistory, std::string> read_history(Database& db, const std::string& domain) {
+tl::expected<StoredHistory, std::string> read_history(Tables& db, const std::string& domain) {
   return ReaderOfHistory(db).read(domain);
 }
 

@@ -1,0 +1,35 @@
+// The two kinds of store behind store.h: a file of SQLite, and a database of PostgreSQL. Internal to the
+// store.
+#pragma once
+
+#include "agent/remember/store_backend.h"
+#include "agent/remember/table_records.h"
+
+namespace stswatch::sql {
+
+tl::expected<std::unique_ptr<Store>, std::string> open_file(const std::string& name, StoreOptions options);
+tl::expected<EverythingStored, std::string> read_file(const std::string& file,
+                                                      const std::set<std::string>& domains);
+tl::expected<StoredHistory, std::string> read_file_history(const std::string& file,
+                                                           const std::string& domain);
+tl::expected<KeyValues, std::string> read_file_key_values(const std::string& file, const std::string& table);
+tl::expected<void, std::string> edit_file(const std::string& file, const Batch& batch);
+
+}  // namespace stswatch::sql
+
+namespace stswatch::pg {
+
+tl::expected<std::unique_ptr<Store>, std::string> open_database(const std::string& url, StoreOptions options);
+tl::expected<EverythingStored, std::string> read_database(const std::string& url,
+                                                          const std::set<std::string>& domains);
+tl::expected<StoredHistory, std::string> read_database_history(const std::string& url,
+                                                               const std::string& domain);
+tl::expected<sql::KeyValues, std::string> read_database_key_values(const std::string& url,
+                                                                   const std::string& table);
+tl::expected<void, std::string> edit_database(const std::string& url, const Batch& batch);
+
+/// From a file into a database that holds no records yet, and back into a new file; answers how many
+/// domains.
+tl::expected<std::size_t, std::string> copy(const std::string& from, const std::string& to);
+
+}  // namespace stswatch::pg

@@ -1,0 +1,271 @@
+// The language: text, {{ path | filter … }}, {{#if path}} … {{else}} … {{/if}}.
+#include "alerts/template/template.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "checks/facts/result.h"
+#include "checks/facts/text.h"
+
+namespace stswatch {
+
+namespace {
+
+using Kind = Template::Piece::Kind;
+using Words = std::vector<std::string>;
+
+/// Words of a tag; '|' is one of its own, quotes hold a word together. nullopt: a quote is not closed.
+std::optional<Words> words_of(std::string_view tag) {
+  Words out;
+  std::string word;
+  bool begun = false, inside = false;
+  const auto end = [&] {
+    if (begun) out.push_back(word);
+    word.clear();
+    begun = false;
+  };
+  for (const char c : tag) {
+    if (c == '"') {
+      inside = !inside;
+      begun = true;
+    } else if (!inside && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
+      end();
+    } else if (!inside && c == '|') {
+      end();
+      out.emplace_back("|");
+    } else {
+      word += c;
+      begun = true;
+    }
+  }
+  if (inside) return std::nullopt;
+  end();
+  return out;
+}
+
+bool escapes(const std::string& filter) {
+  return filter == "json" || filter == "url" || filter == "html" || filter == "markdown";
+}
+
+}  // namespace
+
+class TemplateParser {
+ public:
+  TemplateParser(std::string_view text, Escape escape, const std::set<std::string>& secrets)
+      : left_(text), secrets_(secrets) {
+    out_.escape_ = escape;
+  }
+
+  tl::expected<Template, TemplateError> parse() {
+    if (left_.size() > template_bounds::kText) {
+      fail("is over " + std::to_string(template_bounds::kText) + " octets");
+      return tl::make_unexpected(*error_);
+    }
+    while (!left_.empty() && !error_) {
+      const auto open = std::min(left_.find("{{"), left_.size());
+      if (open > 0) text(open);
+      if (!left_.empty()) tag();
+      if (out_.pieces_.size() > template_bounds::kPieces) fail("has too many parts");
+    }
+    if (!error_ && !open_.empty()) {
+      line_ = out_.pieces_[open_.back()].line;
+      fail("{{#if}} without {{/if}}");
+    }
+    if (error_) return tl::make_unexpected(*error_);
+    return std::move(out_);
+  }
+
+ private:
+  void fail(std::string what, std::string word = {}, Words known = {}) {
+    if (!error_) error_ = TemplateError{line_, std::move(what), std::move(word), std::move(known)};
+  }
+
+  void take(std::size_t n) {
+    line_ += static_cast<std::size_t>(
+        std::count(left_.begin(), left_.begin() + static_cast<std::ptrdiff_t>(n), '\n'));
+    left_.remove_prefix(n);
+  }
+
+  void text(std::size_t n) {
+    out_.pieces_.push_back({.kind = Kind::text, .text = std::string(left_.substr(0, n)), .line = line_});
+    take(n);
+  }
+
+  void tag() {
+    const auto end = left_.find("}}");
+    if (end == left_.npos) return fail("\"{{\" without \"}}\"");
+    const auto words = words_of(left_.substr(2, end - 2));
+    if (!words)
+      fail("a quote is not closed");
+    else if (words->empty())
+      fail("\"{{ }}\" names no path", "", known_paths(secrets_));
+    else if (words->front().starts_with('#') || words->front().starts_with('/') || words->front() == "else")
+      block(*words);
+    else
+      value(*words);
+    if (!error_) take(end + 2);
+  }
+
+  void block(const Words& words) {
+    auto& pieces = out_.pieces_;
+    if (words[0] == "#if") {
+      if (words.size() != 2) return fail("{{#if}} takes one path");
+      if (!known(words[1])) return;
+      if (open_.size() >= template_bounds::kDepth) return fail("{{#if}} goes too deep");
+      open_.push_back(pieces.size());
+      pieces.push_back({.kind = Kind::if_begin, .text = words[1], .line = line_});
+    } else if (words[0] == "else" || words[0] == "/if") {
+      if (words.size() != 1) return fail("{{" + words[0] + "}} takes nothing");
+      if (open_.empty()) return fail("{{" + words[0] + "}} without {{#if}}");
+      auto& begin = pieces[open_.back()];
+      const bool ends = words[0] == "/if";
+      if (!ends && begin.kind == Kind::if_else) return fail("a second {{else}}");
+      begin.jump = pieces.size();
+      open_.pop_back();
+      if (!ends) open_.push_back(pieces.size());
+      pieces.push_back({.kind = ends ? Kind::if_end : Kind::if_else, .text = "", .line = line_});
+    } else {
+      fail("{{" + printable(words[0], 20) + "}} is unknown", words[0], {"#if", "else", "/if"});
+    }
+  }
+
+  bool known(const std::string& path) {
+    if (kind_of_path(path, secrets_)) {
+      if (path.starts_with("secret.")) out_.used_secrets_.insert(path.substr(7));
+      return true;
+    }
+    if (path.starts_with("secret."))
+      fail(text::quoted(path) + ": secret_files names no such secret", path, known_paths(secrets_));
+    else
+      fail("unknown path " + text::quoted(path), path, known_paths(secrets_));
+    return false;
+  }
+
+  void value(const Words& words) {
+    const auto& path = words[0];
+    if (!known(path)) return;
+    Template::Piece piece{.kind = Kind::value, .text = path, .line = line_};
+    auto kind = *kind_of_path(path, secrets_);
+    for (std::size_t i = 1; i < words.size() && !error_;) {
+      if (words[i] != "|") return fail(text::quoted(words[i]) + " stands where \"|\" or the end is due");
+      const auto next = static_cast<std::size_t>(
+          std::find(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end(), "|") - words.begin());
+      if (next == i + 1) return fail("\"|\" without a filter");
+      filter(piece, kind,
+             Words(words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                   words.begin() + static_cast<std::ptrdiff_t>(next)));
+      i = next;
+    }
+    if (kind == ValueKind::list) fail(text::quoted(path) + " is a list: write | join \", \" or | json");
+    if (kind == ValueKind::object)
+      fail(text::quoted(path) + " holds several values: name one of them, or write | json");
+    out_.pieces_.push_back(std::move(piece));
+  }
+
+  void filter(Template::Piece& piece, ValueKind& kind, const Words& words) {
+    Template::Filter filter{.name = words[0], .words = {words.begin() + 1, words.end()}, .map = {}};
+    const auto& name = filter.name;
+    if (std::ranges::find(kFilterNames, name) == kFilterNames.end())
+      return fail("unknown filter " + text::quoted(name), name, kFilterNames);
+    if (!piece.filters.empty() && escapes(piece.filters.back().name) &&
+        (name != "json" || piece.filters.back().name == "json"))
+      return fail("nothing may follow | " + piece.filters.back().name);
+    if (name == "join" && kind != ValueKind::list) return fail("| join takes a list");
+    if (name != "join" && name != "json" && kind != ValueKind::scalar)
+      return fail(text::quoted(piece.text) + " is no single value: | join or | json comes first");
+    const std::size_t wants = name == "join" || name == "cut" ? 1 : 0;
+    if (name == "map")
+      map(piece, filter);
+    else if (filter.words.size() != wants)
+      return fail("| " + name +
+                  (wants == 0      ? " takes nothing"
+                   : name == "cut" ? " takes a number"
+                                   : " takes what goes between, in quotes"));
+    if (name == "cut" &&
+        (filter.words[0].empty() || filter.words[0].size() > 6 ||
+         !std::ranges::all_of(filter.words[0], text::is_digit) || filter.words[0].size() < 2))
+      return fail("| cut takes a number of octets, 10 to 999999");
+    kind = ValueKind::scalar;
+    piece.filters.push_back(std::move(filter));
+  }
+
+  void map(const Template::Piece& piece, Template::Filter& filter) {
+    if (filter.words.empty()) return fail("| map takes from=to pairs");
+    const auto possible = piece.filters.empty() ? words_of_path(piece.text) : Words{};
+    for (const auto& pair : filter.words) {
+      const auto equals = pair.find('=');
+      if (equals == pair.npos || equals == 0) return fail("| map: " + text::quoted(pair) + " is no from=to");
+      const auto from = pair.substr(0, equals);
+      if (from != "else" && !possible.empty() && std::ranges::find(possible, from) == possible.end())
+        return fail(text::quoted(piece.text) + " is never " + text::quoted(from), from, possible);
+      filter.map.emplace_back(from, pair.substr(equals + 1));
+    }
+    filter.words.clear();
+  }
+
+  std::string_view left_;
+  const std::set<std::string>& secrets_;
+  std::size_t line_ = 1;
+  Template out_;
+  std::vector<std::size_t> open_;
+  std::optional<TemplateError> error_;
+};
+
+tl::expected<Template, TemplateError> Template::parse(std::string_view text, Escape escape,
+                                                      const std::set<std::string>& secrets) {
+  return TemplateParser(text, escape, secrets).parse();
+}
+
+namespace {
+
+bool is_there(const nlohmann::json& value) {
+  return !value.is_null() && !(value.is_string() && value.get_ref<const std::string&>().empty()) &&
+         !(value.is_structured() && value.empty()) && value != 0;
+}
+
+std::string filled_in(const Template::Piece& piece, const nlohmann::json& values, Escape escape) {
+  nlohmann::json value = value_at(values, piece.text);
+  bool as_it_is = false;
+  for (const auto& filter : piece.filters) {
+    const bool own =
+        (filter.name == "url" && escape == Escape::url) || (filter.name == "html" && escape == Escape::html);
+    if (own) continue;  // done at the end in any case
+    as_it_is = filter.name == "json" && escape == Escape::json;
+    value = apply(filter, std::move(value));
+  }
+  return as_it_is ? value.get<std::string>() : escaped(written(value), escape);
+}
+
+}  // namespace
+
+tl::expected<std::string, std::string> Template::render(const nlohmann::json& values) const {
+  std::string out;
+  // What is left out leaves its line ends, so that lines of the result are those of the template.
+  const auto leave_out = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to && escape_ == Escape::json; ++i)
+      if (pieces_[i].kind == Kind::text)
+        out.append(static_cast<std::size_t>(std::ranges::count(pieces_[i].text, '\n')), '\n');
+  };
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    const Piece& piece = pieces_[i];
+    const bool skip = piece.kind == Kind::if_else ||  // met at the end of what was taken
+                      (piece.kind == Kind::if_begin && !is_there(value_at(values, piece.text)));
+    if (skip) {
+      leave_out(i, piece.jump);
+      i = piece.jump;
+    } else if (piece.kind == Kind::text) {
+      out += piece.text;
+    } else if (piece.kind == Kind::value) {
+      out += filled_in(piece, values, escape_);
+    }
+    if (out.size() > template_bounds::kResult)
+      return tl::make_unexpected("what the template makes is over " +
+                                 std::to_string(template_bounds::kResult) +
+                                 " octets: cut its longest values with | cut");
+  }
+  return out;
+}
+
+}  // namespace stswatch

@@ -1,0 +1,222 @@
+// [alerts]: who is told, and how each of them is reached.
+#include <algorithm>
+#include <set>
+
+#include "checks/facts/result.h"
+#include "checks/facts/text.h"
+#include "config/sections_shared.h"
+#include "config/sections_webhook.h"
+
+namespace stswatch::sections {
+namespace {
+
+/// What a receiver is told of.
+void read_wanted(TableReader& r, Wanted& into) {
+  r.read_each("routes", [&](const std::string& text) -> std::string {
+    constexpr std::pair<std::string_view, Route> kRoutes[] = {
+        {"page", Route::page}, {"ticket", Route::ticket}, {"log", Route::log}};
+    for (const auto& [word, route] : kRoutes) {
+      if (word != text) continue;
+      into.routes.push_back(route);
+      return {};
+    }
+    return "\"" + printable(text, 60) + "\" is no route; write \"page\", \"ticket\" or \"log\"";
+  });
+  r.read_each("domains", [&](const std::string& text) -> std::string {
+    into.domains.push_back(text);
+    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
+  });
+  r.read("own", into.own);
+  if (r.has("routes") && into.routes.empty())
+    r.complain("routes", "none: the receiver would be told nothing");
+  if (r.has("domains") && into.domains.empty())
+    r.complain("domains", "none: the receiver would be told nothing");
+}
+
+void read_severity(TableReader& r, Severity& into) {
+  r.read_word(
+      "min_severity", into,
+      std::vector<std::pair<std::string_view, Severity>>{
+          {"info", Severity::info}, {"warning", Severity::warning}, {"critical", Severity::critical}});
+}
+
+using Names = std::set<std::string>;
+
+/// One name, one receiver: what a receiver is owed is kept under its name.
+void read_name(TableReader& r, Names& names, std::string& into) {
+  r.require("name");
+  r.read_checked("name", [&](const std::string& text) -> std::string {
+    into = text;
+    if (text.empty()) return "a receiver needs a name";
+    return names.insert(text).second ? ""
+                                     : "\"" + printable(text, 60) + "\" is another receiver's name already";
+  });
+}
+
+/// "a@example.com" or "Name <a@example.com>".
+std::string complain_of_mailbox(const std::string& text) {
+  const auto open = text.find('<');
+  const auto address = open == std::string::npos ? text : text.substr(open + 1, text.rfind('>') - open - 1);
+  const auto at = address.rfind('@');
+  const bool plain = std::ranges::none_of(address, [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+  const bool closed = open == std::string::npos || text.ends_with('>');
+  if (at != std::string::npos && at > 0 && at + 1 < address.size() && plain && closed) return {};
+  return "\"" + printable(text, 80) + "\" is no mail address; write \"postmaster@example.com\"";
+}
+
+/// "mon 08:00", of UTC.
+std::optional<WeeklyAt> parse_weekly(const std::string& text) {
+  constexpr std::string_view kDays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+  if (text.size() != 9 || text[3] != ' ' || text[6] != ':') return std::nullopt;
+  for (const auto at : {4U, 5U, 7U, 8U})
+    if (!text::is_digit(text[at])) return std::nullopt;
+  const auto number = [&](std::size_t at) { return (text[at] - '0') * 10 + text[at + 1] - '0'; };
+  const auto day = std::ranges::find(kDays, text::lower(text.substr(0, 3)));
+  if (day == std::end(kDays) || number(4) > 23 || number(7) > 59) return std::nullopt;
+  return WeeklyAt{std::chrono::weekday(static_cast<unsigned>(day - kDays)),
+                  Seconds{number(4) * 3600 + number(7) * 60}};
+}
+
+void digest(TableReader& r, EmailReceiver& into) {
+  enum class Every { never, week } every = Every::never;
+  r.read_word(
+      "digest", every,
+      std::vector<std::pair<std::string_view, Every>>{{"off", Every::never}, {"weekly", Every::week}});
+  if (every == Every::week) into.digest.emplace();
+  r.read_checked("digest_at", [&](const std::string& text) -> std::string {
+    const auto at = parse_weekly(text);
+    if (!at)
+      return "\"" + printable(text, 40) +
+             "\" is no day and time; write \"mon 08:00\" (sun, mon, tue, wed, thu, fri, sat; UTC)";
+    if (!into.digest) return "has no effect without digest = \"weekly\"";
+    into.digest = *at;
+    return {};
+  });
+}
+
+/// How the smarthost knows us.
+void credentials(TableReader& r, EmailReceiver& into, bool shared) {
+  r.read_word("tls", into.tls,
+              std::vector<std::pair<std::string_view, SmtpTls>>{
+                  {"starttls", SmtpTls::starttls}, {"implicit", SmtpTls::implicit}, {"none", SmtpTls::none}});
+  r.read("username", into.username);
+  read_secret_file(r, "password_file", into.password_file, shared);
+  read_secret_file(r, "oauth_token_file", into.oauth_token_file, shared);
+  r.read_word("auth", into.auth,
+              std::vector<std::pair<std::string_view, SmtpAuth>>{{"auto", SmtpAuth::automatic},
+                                                                 {"plain", SmtpAuth::plain},
+                                                                 {"login", SmtpAuth::login},
+                                                                 {"xoauth2", SmtpAuth::xoauth2},
+                                                                 {"oauthbearer", SmtpAuth::oauthbearer}});
+  const bool token = !into.oauth_token_file.empty(), password = !into.password_file.empty();
+  const bool wants_token = into.auth == SmtpAuth::xoauth2 || into.auth == SmtpAuth::oauthbearer;
+  if (token && password) r.complain("oauth_token_file", "\"password_file\" is there too: one of them");
+  if (wants_token && !token) r.complain("auth", "needs \"oauth_token_file\"");
+  if (token && (into.auth == SmtpAuth::plain || into.auth == SmtpAuth::login))
+    r.complain("auth", "takes a password; with \"oauth_token_file\" write \"xoauth2\" or \"oauthbearer\"");
+  if (into.username.empty() && token)
+    r.complain("oauth_token_file", "\"username\" is due: whose token it is");
+  if (!token && into.username.empty() != into.password_file.empty())
+    r.complain(into.username.empty() ? "password_file" : "username",
+               "\"username\" and \"password_file\" go together");
+  if (!into.username.empty() && into.tls == SmtpTls::none)
+    r.complain("tls", std::string("\"none\" would send the ") + (token ? "token" : "password") +
+                          " in the clear; write \"starttls\" or \"implicit\"");
+}
+
+void email(TableReader& r, Names& names, AlertOptions& into, bool shared) {
+  EmailReceiver e;
+  read_name(r, names, e.name);
+  for (const auto* key : {"from", "to"})
+    r.require(key);
+  r.read_checked("smarthost", [&](const std::string& text) -> std::string {
+    e.smarthost = text;
+    return text.rfind(':') != std::string::npos
+               ? std::string()
+               : "\"" + text + "\" has no port; write \"smtp.example.com:587\"";
+  });
+  r.read_checked("sendmail", [&](const std::string& text) -> std::string {
+    e.sendmail = text;
+    return text.starts_with('/') ? "" : "\"" + printable(text, 80) + "\" is no absolute path";
+  });
+  credentials(r, e, shared);
+  if (e.sendmail.empty()) {
+    r.require("smarthost");
+  } else {
+    for (const auto* key : {"smarthost", "tls", "username", "password_file", "oauth_token_file", "auth"})
+      if (r.has(key)) r.complain(key, "has no effect with \"sendmail\": one of the two ways");
+  }
+  r.read_checked("from", [&](const std::string& text) {
+    e.from = text;
+    return complain_of_mailbox(text);
+  });
+  r.read_each("to", [&](const std::string& text) {
+    e.to.push_back(text);
+    return complain_of_mailbox(text);
+  });
+  read_severity(r, e.min_severity);
+  read_wanted(r, e.wanted);
+  digest(r, e);
+  if (r.has("to") && e.to.empty()) r.complain("to", "nobody: name at least one mail address");
+  into.emails.push_back(std::move(e));
+}
+
+void slack(TableReader& r, SlackReceiver& into, bool shared) {
+  read_secret_file(r, "api_url_file", into.api_url_file, shared);
+  read_secret_file(r, "bot_token_file", into.bot_token_file, shared);
+  r.read("channel", into.channel);
+  read_url(r, "api_url", into.api_url);
+  if (into.bot_token_file.empty()) {
+    r.require("api_url_file");
+    if (r.has("api_url")) r.complain("api_url", "has no effect without \"bot_token_file\"");
+  } else {
+    if (!into.api_url_file.empty())
+      r.complain("api_url_file", "\"bot_token_file\" is there too: one of them");
+    if (into.channel.empty()) r.complain("channel", "a bot has none of its own: name one");
+  }
+}
+
+}  // namespace
+
+void alerts(TableReader& r, AlertOptions& into, bool shared) {
+  r.read("send_resolved", into.send_resolved);
+  r.read("group_wait", into.group_wait);
+  r.read("repeat_page", into.repeat_page);
+  r.read("repeat_ticket", into.repeat_ticket);
+  Names heartbeats, names;
+  r.each_table("heartbeat", [&](TableReader& t) {
+    Heartbeat h;
+    read_name(t, heartbeats, h.name);
+    t.require("url");
+    read_url(t, "url", h.url);
+    t.read("interval", h.interval);
+    into.heartbeats.push_back(std::move(h));
+  });
+  r.each_table("email", [&](TableReader& t) { email(t, names, into, shared); });
+  r.each_table("slack", [&](TableReader& t) {
+    SlackReceiver s;
+    read_name(t, names, s.name);
+    slack(t, s, shared);
+    read_severity(t, s.min_severity);
+    read_wanted(t, s.wanted);
+    into.slacks.push_back(std::move(s));
+  });
+  r.each_table("webhook", [&](TableReader& t) {
+    WebhookReceiver w;
+    read_name(t, names, w.name);
+    read_severity(t, w.min_severity);
+    read_wanted(t, w.wanted);
+    webhook(t, w, shared);
+    into.webhooks.push_back(std::move(w));
+  });
+  r.each_table("alertmanager", [&](TableReader& t) {
+    AlertmanagerReceiver a;
+    read_name(t, names, a.name);
+    t.require("url");
+    read_url(t, "url", a.url);
+    read_wanted(t, a.wanted);
+    into.alertmanagers.push_back(std::move(a));
+  });
+}
+
+}  // namespace stswatch::sections
