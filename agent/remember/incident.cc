@@ -20,6 +20,12 @@ void note_change(Incident& incident, TimePoint now) {
   if (incident.changes.size() < kChanges) incident.changes.push_back(now);
 }
 
+/// A severity that fell and rose again within a day stands until it has been lower for so long as a finding
+/// that comes and goes is held open.
+bool swings(const Incident& incident, TimePoint now, const Patience& patience) {
+  return incident.swung && now - *incident.swung < patience.flapping_quiet;
+}
+
 class Stepper {
  public:
   Stepper(std::vector<Incident> was, TimePoint now, const Patience& patience)
@@ -36,12 +42,19 @@ class Stepper {
       it = out_.incidents.insert(it, Incident{.finding = finding, .closed = now_, .changes = {}});
     Incident& incident = *it;
     const Severity before = incident.finding.severity;
+    const Route route = incident.finding.route;
     const bool again =
         incident.open() && happened && *happened > incident.opened && !flapping(incident, now_, patience_);
     const bool opens = !incident.open() || again;
     incident.finding = finding;
     incident.good_looks = 0;
-    if (opens) incident.bad_looks = 0;
+    if (opens) {
+      incident.bad_looks = 0;
+      incident.eased.reset();
+      incident.swung.reset();
+    } else {
+      weigh(incident, before, route);
+    }
     if (seen_anew || opens) {
       incident.last_bad = now_;
       ++incident.bad_looks;
@@ -52,8 +65,24 @@ class Stepper {
       incident.closed.reset();
       note_change(incident, now_);
       tell(Transition::Kind::opened, incident);
-    } else if (finding.severity != before) {
-      tell(finding.severity > before ? Transition::Kind::worse : Transition::Kind::better, incident);
+    } else if (incident.finding.severity != before) {
+      tell(incident.finding.severity > before ? Transition::Kind::worse : Transition::Kind::better, incident);
+    }
+  }
+
+  /// What is now at its threshold, now below it, is told once: it stays in its worse state (RULES 5.3).
+  void weigh(Incident& incident, Severity before, Route route) {
+    Finding& is = incident.finding;
+    if (is.severity > before) {
+      if (incident.eased && now_ - *incident.eased <= kDay) incident.swung = now_;
+    } else if (is.severity == before) {
+      if (incident.swung) incident.swung = now_;
+    } else if (swings(incident, now_, patience_)) {
+      is.severity = before;
+      is.route = route;
+    } else {
+      incident.eased = now_;
+      incident.swung.reset();
     }
   }
 

@@ -18,6 +18,8 @@ struct Incident {
   int good_looks = 0;                // in a row, since the last bad one
   int bad_looks = 0;                 // that saw it anew since it opened, the one that opened it included
   std::vector<TimePoint> changes{};  // openings and closings of the last 24 h
+  std::optional<TimePoint> eased{};  // when its severity last fell
+  std::optional<TimePoint> swung{};  // it rose again after that: when it was last seen so severe
   bool operator==(const Incident&) const = default;
 
   bool open() const { return !closed; }

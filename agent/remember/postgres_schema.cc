@@ -89,6 +89,8 @@ CREATE TABLE incidents (
   good_looks BIGINT NOT NULL,
   bad_looks BIGINT NOT NULL DEFAULT 0,
   changes TEXT NOT NULL,
+  eased TEXT,
+  swung TEXT,
   detail TEXT NOT NULL,
   effect TEXT NOT NULL,
   fix TEXT NOT NULL,

@@ -136,7 +136,7 @@ void describe(V& v, Of<V, LookTimes>& times) {
 
 template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
-  auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes] = incident;
+  auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, eased, swung] = incident;
   auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
          accepted_by] = finding;
   v.always("code", code);
@@ -149,6 +149,8 @@ void describe(V& v, Of<V, Incident>& incident) {
   v("good_looks", good_looks);
   v("bad_looks", bad_looks);
   v("changes", changes);
+  v("eased", eased);
+  v("swung", swung);
   // As octets: these are our own words, with characters that facts do not have.
   v.octets("detail", detail);
   v.octets("effect", effect);

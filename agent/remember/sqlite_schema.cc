@@ -160,7 +160,13 @@ ALTER TABLE subjects DROP COLUMN last_look;
 CREATE INDEX transitions_of_domain ON transitions (domain);
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// A severity that swings is held.
+constexpr const char* kVersion6 = R"sql(
+ALTER TABLE incidents ADD COLUMN eased TEXT;
+ALTER TABLE incidents ADD COLUMN swung TEXT;
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 
 }  // namespace
 

@@ -26,9 +26,10 @@ class Do:
 @dataclass(frozen=True)
 class See:
     hour: float
-    status: str
+    status: str             # None: whichever
     findings: frozenset
-    facts: dict             # `mode`, `live_mode`, `usable`; hours: `lapse`, `breakage`, `safe_after`; `dates`: code -> hour
+    facts: dict             # `mode`, `live_mode`, `usable`; hours: `lapse`, `breakage`, `safe_after`; `dates`: code -> hour;
+                            # `either`: findings of which one is there; `swings`: so often a severity has changed at most
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Passage:
         self.service = None
         self.away = AWAY.get(scenarios[0].clock, ())
         self.wrong = {one.domain.name: [] for one in scenarios}
+        self.swings = {one.domain.name: [] for one in scenarios}     # times that a severity rose or fell
 
     def run(self):
         steps = [(step.hour, isinstance(step, Do), one, step) for one in self.scenarios for step in one.steps]
@@ -130,17 +131,23 @@ class Passage:
     def note_pages(self, state):
         for told in state["told"]:
             one = next(one for one in self.scenarios if one.domain.name == told["domain"])
+            if told["kind"] in ("worse", "better"):
+                self.swings[told["domain"]].append(f"{told['at']} {told['code']} {told['severity']}")
             if one.calm and told["route"] == "page" and told["kind"] != "closed":
                 self.wrong[told["domain"]].append(f"{told['at']}: a page: {told['code']}")
 
     def compare(self, one, step, verdict):
         facts = dict(step.facts)
         # Whether it was told depends on how old the record in the resolver's cache is: said where it is the point.
-        maybe = {facts.pop("maybe", None), ORDER_UNKNOWN}
+        either = facts.pop("either", set())
+        maybe = {facts.pop("maybe", None), ORDER_UNKNOWN} | either
         found = {f"{f['code']} {f['severity']} {f['route']}" for f in verdict["findings"]
                  if not f["of_the_agent"] and not busy(f)}
-        expected = {"status": step.status, "missing": set(), "unexpected": set()}
-        seen = {"status": verdict["status"], "missing": step.findings - found, "unexpected": found - step.findings - maybe}
+        expected = {"status": step.status or verdict["status"], "missing": set(), "unexpected": set(), "either": bool(either)}
+        seen = {"status": verdict["status"], "missing": step.findings - found, "unexpected": found - step.findings - maybe,
+                "either": len(either & found) == 1}
+        if (most := facts.pop("swings", None)) is not None:
+            expected["too many swings"], seen["too many swings"] = [], self.swings[one.domain.name][most:]
         for name, wanted in facts.items():
             expected[name], seen[name] = wanted, getattr(self, f"_{name}")(verdict, wanted)
         for name, wanted in expected.items():

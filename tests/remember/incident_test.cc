@@ -109,6 +109,28 @@ TEST_CASE("a change of severity is told as worse or better") {
   CHECK(life.story() == "opened worse better");
 }
 
+TEST_CASE("a severity that swings about its threshold is told once, and held until it has been lower for six hours") {
+  Life life;
+  for (int i = 0; i < 20; ++i)
+    life.bad(i % 2 == 0 ? Severity::warning : Severity::critical);
+  CHECK(life.story() == "opened worse better worse");
+  life.look({finding()}, true, 5h);
+  CHECK(life.incidents.front().finding.severity == Severity::critical);
+  life.look({finding()}, true, 2h);
+  CHECK(life.incidents.front().finding.severity == Severity::warning);
+  CHECK(life.story() == "opened worse better worse better");
+}
+
+TEST_CASE("a severity that only falls is not held") {
+  Life life;
+  life.bad(Severity::critical);
+  life.bad(Severity::warning);
+  life.bad(Severity::info);
+  life.good();
+  life.good();
+  CHECK(life.story() == "opened better better closed");
+}
+
 TEST_CASE("four changes in a day hold it open until it has been quiet for six hours") {
   Life life;
   life.bad();

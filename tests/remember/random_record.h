@@ -72,6 +72,8 @@ class RandomRecord : public RandomLook {
     out.closed = perhaps_time();
     out.good_looks = static_cast<int>(number(0, 5));
     out.bad_looks = static_cast<int>(number(0, 5));
+    out.eased = perhaps_time();
+    out.swung = perhaps_time();
     out.changes = list<TimePoint>([&] { return time(); });
     return out;
   }
