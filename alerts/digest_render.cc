@@ -24,8 +24,6 @@ std::array<Section, 6> sections_of(const Digest& d) {
            {&d.silenced, "Silenced", "", "#57606a", true}}};
 }
 
-std::string day_of(TimePoint at) { return to_utc(at).substr(0, 10); }
-
 std::string count(std::size_t n, const std::string& one, const std::string& many) {
   return std::to_string(n) + ' ' + (n == 1 ? one : many);
 }
@@ -45,8 +43,8 @@ std::string summary(const Digest& d) {
 
 std::string when(const DigestLine& line, const Section& section, TimePoint now) {
   if (!line.at) return section.part->lines.empty() || !section.to_come ? "" : "no end";
-  if (section.to_come) return day_of(*line.at) + ", in " + to_words(*line.at - now);
-  return day_of(*line.at);
+  if (section.to_come) return to_date(*line.at) + ", in " + to_words(*line.at - now);
+  return to_date(*line.at);
 }
 
 bool shown(const Section& section) { return !section.part->lines.empty() || *section.nothing != '\0'; }
@@ -59,11 +57,11 @@ std::string digest_subject(const Digest& d) {
   if (unseen > 0) out += count(unseen, "domain", "domains") + " not seen, ";
   out += open == 0 ? "nothing open" : std::to_string(open) + " open";
   if (comes > 0) out += ", " + std::to_string(comes) + " to come";
-  return out + ": MTA-STS of " + count(d.watched, "domain", "domains") + ", week to " + day_of(d.to);
+  return out + ": MTA-STS of " + count(d.watched, "domain", "domains") + ", week to " + to_date(d.to);
 }
 
 std::string digest_text(const Digest& d) {
-  std::string out = summary(d) + "\n" + day_of(d.from) + " to " + day_of(d.to) +
+  std::string out = summary(d) + "\n" + to_date(d.from) + " to " + to_date(d.to) +
                     (d.vantage.empty() ? "" : ", seen from " + d.vantage) + "\n";
   for (const auto& section : sections_of(d)) {
     if (!shown(section)) continue;
@@ -114,8 +112,8 @@ std::string digest_html(const Digest& d) {
       "</title></head>\n<body style=\"font:15px/1.5 system-ui,sans-serif;color:#1f2328;margin:24px "
       "auto;padding:0 16px;"
       "max-width:46em\">\n<h1 style=\"font-size:20px;margin:0 0 4px\">" +
-      escape_html(summary(d)) + "</h1>\n<p style=\"margin:0 0 20px;color:#57606a\">" + day_of(d.from) +
-      " to " + day_of(d.to) + (d.vantage.empty() ? "" : ", seen from " + escape_html(d.vantage)) + "</p>\n";
+      escape_html(summary(d)) + "</h1>\n<p style=\"margin:0 0 20px;color:#57606a\">" + to_date(d.from) +
+      " to " + to_date(d.to) + (d.vantage.empty() ? "" : ", seen from " + escape_html(d.vantage)) + "</p>\n";
   for (const auto& section : sections_of(d)) {
     if (!shown(section)) continue;
     out +=

@@ -5,37 +5,39 @@
 namespace stswatch {
 namespace {
 
-using Json = nlohmann::json;
+using RowJson = nlohmann::json;
 
 /// Throws nlohmann's exceptions, as reading does: caught in read().
-TimePoint time_of(const Json& json) {
+TimePoint time_of(const RowJson& json) {
   const auto at = parse_utc(json.get<std::string>());
   if (!at) throw std::invalid_argument("no instant: " + json.dump());
   return *at;
 }
 
 template <class T>
-T word(const Json& json, std::optional<T> (*parse)(std::string_view)) {
+T word(const RowJson& json, std::optional<T> (*parse)(std::string_view)) {
   const auto value = parse(json.get<std::string>());
   if (!value) throw std::invalid_argument("unknown word: " + json.dump());
   return *value;
 }
 
-Json optional_time(const std::optional<TimePoint>& at) { return at ? Json(to_utc(*at)) : Json(nullptr); }
+RowJson optional_time(const std::optional<TimePoint>& at) {
+  return at ? RowJson(to_utc(*at)) : RowJson(nullptr);
+}
 
-std::optional<TimePoint> optional_time_of(const Json& json) {
+std::optional<TimePoint> optional_time_of(const RowJson& json) {
   return json.is_null() ? std::nullopt : std::optional(time_of(json));
 }
 
-Json levels_json(const Notice& n) {
-  Json out = Json::array();
+RowJson levels_json(const Notice& n) {
+  RowJson out = RowJson::array();
   for (const auto& level : n.alert.levels)
     out.push_back({to_string(level.route), to_string(level.severity)});
   return out;
 }
 
-Json notice_json(const Notice& n) {
-  Json findings = Json::array();
+RowJson notice_json(const Notice& n) {
+  RowJson findings = RowJson::array();
   for (const auto& f : n.findings)
     findings.push_back({f.domain, f.code, f.subject, to_string(f.severity)});
   return {{"key", n.key},
@@ -64,7 +66,7 @@ Json notice_json(const Notice& n) {
           {"at", to_utc(n.at)}};
 }
 
-Notice notice_of(const Json& json) {
+Notice notice_of(const RowJson& json) {
   Notice n;
   n.key = json.at("key");
   n.kind = word(json.at("kind"), parse_notice_kind);
@@ -97,12 +99,14 @@ Notice notice_of(const Json& json) {
   return n;
 }
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump_row(const RowJson& json) {
+  return json.dump(-1, ' ', false, RowJson::error_handler_t::replace);
+}
 
 template <class T, class Fill>
 tl::expected<T, std::string> read(std::string_view text, Fill fill) try {
   T out;
-  fill(Json::parse(text), out);
+  fill(RowJson::parse(text), out);
   return out;
 } catch (const std::exception& e) {
   return tl::make_unexpected(std::string(e.what()));
@@ -111,38 +115,38 @@ tl::expected<T, std::string> read(std::string_view text, Fill fill) try {
 }  // namespace
 
 std::string to_row(const Problem& problem) {
-  Json last_notified = Json::object();
+  RowJson last_notified = RowJson::object();
   for (const auto& [receiver, s] : problem.last_notified)
     last_notified[receiver] = {
         {"notice", notice_json(s.notice)}, {"codes", s.codes}, {"reminders", s.reminders}};
-  return dump({{"id", problem.id},
-               {"keys", problem.keys},
-               {"since", to_utc(problem.since)},
-               {"acknowledged", optional_time(problem.acknowledged)},
-               {"said", std::move(last_notified)},
-               {"changes", problem.changes},
-               {"notices", problem.notices}});
+  return dump_row({{"id", problem.id},
+                   {"keys", problem.keys},
+                   {"since", to_utc(problem.since)},
+                   {"acknowledged", optional_time(problem.acknowledged)},
+                   {"said", std::move(last_notified)},
+                   {"changes", problem.changes},
+                   {"notices", problem.notices}});
 }
 
 std::string to_row(const PendingNotice& pending) {
-  return dump({{"receiver", pending.receiver},
-               {"topic", pending.problem},
-               {"notice", notice_json(pending.notice)},
-               {"codes", pending.codes},
-               {"attempted", pending.attempted}});
+  return dump_row({{"receiver", pending.receiver},
+                   {"topic", pending.problem},
+                   {"notice", notice_json(pending.notice)},
+                   {"codes", pending.codes},
+                   {"attempted", pending.attempted}});
 }
 
 std::string to_row(const Silence& silence) {
-  return dump({{"domain", silence.domain},
-               {"code", silence.code},
-               {"subject", silence.subject},
-               {"until", optional_time(silence.until)},
-               {"comment", silence.comment},
-               {"by", silence.by}});
+  return dump_row({{"domain", silence.domain},
+                   {"code", silence.code},
+                   {"subject", silence.subject},
+                   {"until", optional_time(silence.until)},
+                   {"comment", silence.comment},
+                   {"by", silence.by}});
 }
 
 tl::expected<Problem, std::string> topic_from_row(std::string_view text) {
-  return read<Problem>(text, [](const Json& json, Problem& out) {
+  return read<Problem>(text, [](const RowJson& json, Problem& out) {
     out.id = json.at("id");
     out.keys = json.at("keys").get<std::set<std::string>>();
     out.since = time_of(json.at("since"));
@@ -157,7 +161,7 @@ tl::expected<Problem, std::string> topic_from_row(std::string_view text) {
 }
 
 tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text) {
-  return read<PendingNotice>(text, [](const Json& json, PendingNotice& out) {
+  return read<PendingNotice>(text, [](const RowJson& json, PendingNotice& out) {
     out.receiver = json.at("receiver");
     out.problem = json.at("topic");
     out.notice = notice_of(json.at("notice"));
@@ -167,7 +171,7 @@ tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text) {
 }
 
 tl::expected<Silence, std::string> silence_from_row(std::string_view text) {
-  return read<Silence>(text, [](const Json& json, Silence& out) {
+  return read<Silence>(text, [](const RowJson& json, Silence& out) {
     out.domain = json.at("domain");
     out.code = json.at("code");
     out.subject = json.at("subject");

@@ -12,7 +12,7 @@ namespace stswatch {
 
 namespace {
 
-constexpr std::size_t kLine = 76;
+constexpr std::size_t kMailLine = 76;
 constexpr std::string_view kHex = "0123456789ABCDEF";
 
 std::string encoded(char c) {
@@ -48,7 +48,7 @@ std::string encoded_words(std::string_view s, std::size_t column) {
     std::string piece;
     for (const char c : s.substr(0, n))
       piece += text::is_alnum(c) ? std::string(1, c) : c == ' ' ? "_" : encoded(c);
-    if (column + kBegin.size() + word.size() + piece.size() + kEnd.size() > kLine) close();
+    if (column + kBegin.size() + word.size() + piece.size() + kEnd.size() > kMailLine) close();
     word += piece;
     s.remove_prefix(n);
   }
@@ -60,7 +60,7 @@ std::string folded(std::string_view s, std::size_t column) {
   std::string out;
   while (!s.empty()) {
     const auto end = std::min(s.find(' '), s.size());
-    if (!out.empty() && column + 1 + end > kLine) {
+    if (!out.empty() && column + 1 + end > kMailLine) {
       out += "\r\n";
       column = 0;
     }
@@ -77,7 +77,7 @@ std::string folded(std::string_view s, std::size_t column) {
 
 std::string mailbox_text(const Mailbox& box) {
   if (box.name.empty()) return '<' + box.address + '>';
-  if (!is_ascii_text(box.name)) return encoded_words(box.name, kLine / 2) + " <" + box.address + '>';
+  if (!is_ascii_text(box.name)) return encoded_words(box.name, kMailLine / 2) + " <" + box.address + '>';
   std::string quoted;
   for (const char c : box.name)
     quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
@@ -146,7 +146,7 @@ std::string quoted_printable(std::string_view s) {
     const bool last = i + 1 == s.size() || s[i + 1] == '\n';
     const bool plain = c != '=' && !text::is_foreign(c) && !(last && text::is_wsp(c));
     const std::string piece = plain ? std::string(1, c) : encoded(c);
-    if (column + piece.size() + (last ? 0 : 1) > kLine) {
+    if (column + piece.size() + (last ? 0 : 1) > kMailLine) {
       out += "=\r\n";
       column = 0;
     }

@@ -12,7 +12,7 @@
 namespace stswatch {
 namespace {
 
-using Json = nlohmann::json;
+using AnswerJson = nlohmann::json;
 using Kind = SendResult::Kind;
 
 template <std::size_t N>
@@ -66,7 +66,7 @@ class SlackBotSink : public Sink {
       : receiver_(std::move(receiver)), with_(std::move(with)) {}
 
   SendResult send(const Notice& notice, const Notice* before, const std::stop_token& stop) override {
-    const auto message = Json::parse(to_slack_json(notice, ""), nullptr, false);
+    const auto message = AnswerJson::parse(to_slack_json(notice, ""), nullptr, false);
     const auto place = before != nullptr ? Place::of(before->handle) : std::nullopt;
     if (!place) return call("chat.postMessage", message, {{"channel", receiver_.channel}}, stop).result;
     Answer answer;
@@ -92,7 +92,8 @@ class SlackBotSink : public Sink {
     std::string error;  // Slack's word
   };
 
-  Answer call(const std::string& method, Json message, const Json& where, const std::stop_token& stop) {
+  Answer call(const std::string& method, AnswerJson message, const AnswerJson& where,
+              const std::stop_token& stop) {
     const auto token = read_secret(receiver_.bot_token_file);
     if (!token) return {{Kind::failed, "config", token.error()}, ""};
     message.update(where);
@@ -102,14 +103,14 @@ class SlackBotSink : public Sink {
     HttpRequest what{
         .url = url + '/' + method,
         .headers = {"Content-Type: application/json; charset=utf-8", "Authorization: Bearer " + *token},
-        .body = message.dump(-1, ' ', false, Json::error_handler_t::replace)};
+        .body = message.dump(-1, ' ', false, AnswerJson::error_handler_t::replace)};
     what.ca_file = with_.ca_file;
     what.user_agent = "stswatch/" + with_.version;
     what.secrets.add(*token);
     std::string text;
     auto result = request(what, stop, &text);
     if (result.kind != Kind::sent) return {std::move(result), ""};
-    const auto answer = Json::parse(text, nullptr, false);
+    const auto answer = AnswerJson::parse(text, nullptr, false);
     if (!answer.is_object() || !answer.contains("ok") || !answer["ok"].is_boolean())
       return {{Kind::failed, "server",
                "what answers is not Slack's API: " + printable(what.secrets.hide(text), 80)},

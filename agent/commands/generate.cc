@@ -16,7 +16,7 @@
 namespace stswatch {
 namespace {
 
-constexpr std::uint64_t kWeek = 604800, kDay = 86400;
+constexpr std::uint64_t kWeekOfAge = 604800, kDayOfAge = 86400;
 constexpr int kNotUsable = 1, kNothingToPublish = 2, kUnknown = 3;
 
 /// One look and what it means: judged as check would.
@@ -89,7 +89,7 @@ Policy wanted_policy(const GenerateCommand& command, const Seen& seen,
   Policy out;
   out.mode = command.mode.empty() ? (now ? now->mode : Mode::testing) : *parse_mode(command.mode);
   const bool ends = out.mode == Mode::none && (!now || now->mode != Mode::none);
-  out.max_age = command.max_age.value_or(ends ? kDay : now ? now->max_age : kWeek);
+  out.max_age = command.max_age.value_or(ends ? kDayOfAge : now ? now->max_age : kWeekOfAge);
   if (now) {
     for (const auto& pattern : now->mx) {
       const auto lists = [&](const std::string& host) { return matches(host, pattern); };

@@ -29,7 +29,7 @@ std::string name_of(std::string name) {
 }
 
 /// What does not parse takes its place as a record that nobody can use.
-std::vector<TlsaRecord> records_of(const Json& line) {
+std::vector<TlsaRecord> tlsa_records_of(const Json& line) {
   std::vector<TlsaRecord> out;
   for (const auto& text : line.at("tlsa"))
     out.push_back(parse_tlsa(text.get<std::string>()).value_or(TlsaRecord{.usage = 255}));
@@ -69,7 +69,7 @@ Json connect(const Json& line) {
     return Json{{"action", action}, {"usable", reading.usable}, {"matched", reading.matched}};
   };
   if (dnssec == "bogus" || dnssec == "error") return verdict("defer", {});
-  const auto records = records_of(line);
+  const auto records = tlsa_records_of(line);
   if (dnssec != "secure" || records.empty()) return verdict("opportunistic", {});
   const auto said = line.value("now", std::string());
   const TimePoint now = parse_utc(said).value_or(SystemClock().now());

@@ -16,7 +16,7 @@
 namespace stswatch {
 namespace {
 
-constexpr std::uint64_t kWeek = 604800, kDay = 86400;
+constexpr std::uint64_t kUsualAge = 604800, kAgeOfNone = 86400;
 
 int tell(const PlanCommand& command, const std::string& domain, const Plan& plan, Streams io) {
   if (command.json)
@@ -50,7 +50,9 @@ GoalPolicy changed_policy(const PlanCommand& command, const World& world, const 
   const auto mode = parse_mode(command.mode);
   out.mode = mode ? *mode : now ? now->mode : Mode::testing;
   const bool same = now && now->mode == out.mode;
-  out.max_age = command.max_age.value_or(same ? now->max_age : out.mode == Mode::none ? kDay : kWeek);
+  out.max_age = command.max_age.value_or(same                     ? now->max_age
+                                         : out.mode == Mode::none ? kAgeOfNone
+                                                                  : kUsualAge);
   const auto& hosts = goal.mx ? *goal.mx : world.mx;
   const bool lists_all =
       now && std::ranges::all_of(hosts, [&](const WorldMx& mx) { return matches_any(mx.host, now->mx); });

@@ -110,7 +110,7 @@ void tell_by_turns(Store& memory, const std::string& state, Notifier::Hooks& aro
 
 /// The shards whose domains are looked at: one that is being given away is still ours to write, but looked at
 /// no more.
-class Held {
+class HeldShards {
  public:
   void add(const std::set<Shard>& shards) {
     const std::lock_guard lock(mutex_);
@@ -132,7 +132,7 @@ class Held {
 };
 
 /// Looks, and telling, follow the leases from now on.
-void take_part(Fleet& fleet, Held& held, Service& service, Notifier& notifier) {
+void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notifier) {
   const auto say = [&service, &fleet](std::string_view event, const char* what,
                                       const std::set<Shard>& shards) {
     log_info({.event = event}, "{} {} {} shards{}", fleet.name(), what, shards.size(),
@@ -203,7 +203,7 @@ int run(const RunCommand& command, Streams io) {
   const auto reports = ReportWatch::open(is_database(state) ? std::string(kInRam) : state, clock);
   if (!reports) return complain(io, reports.error(), kExitConfig);
   auto* const fleet = memory.fleet();
-  Held held;
+  HeldShards held;
   const auto own_rows =
       open_store(std::string(kInRam), {});  // in a fleet what ails one is no business of others
   OwnState own(fleet != nullptr ? (*own_rows)->key_values() : memory.key_values(), clock);

@@ -11,7 +11,7 @@
 namespace stswatch {
 namespace {
 
-using Json = nlohmann::json;
+using WorldJson = nlohmann::json;
 using Ordered = nlohmann::ordered_json;
 
 constexpr std::size_t kFile = 16U << 20;
@@ -29,7 +29,7 @@ class Reader {
   }
 
   template <class T>
-  T get(const Json& from, const std::string& where, const char* key, const char* type) {
+  T get(const WorldJson& from, const std::string& where, const char* key, const char* type) {
     const auto it = from.find(key);
     if (it == from.end() || it->is_null()) {
       complain(where + key, std::string("is missing: give ") + type);
@@ -38,14 +38,14 @@ class Reader {
     return as<T>(*it, where + key, type);
   }
   template <class T>
-  std::optional<T> maybe(const Json& from, const std::string& where, const char* key, const char* type) {
+  std::optional<T> maybe(const WorldJson& from, const std::string& where, const char* key, const char* type) {
     const auto it = from.find(key);
     if (it == from.end() || it->is_null()) return std::nullopt;
     return as<T>(*it, where + key, type);
   }
   /// The objects of a list, each with its place.
   template <class OnEach>
-  void each(const Json& from, const std::string& where, const char* key, OnEach on_each) {
+  void each(const WorldJson& from, const std::string& where, const char* key, OnEach on_each) {
     const auto it = from.find(key);
     if (it == from.end() || !it->is_array() || it->size() > kMost)
       return complain(where + key, "must be a list of at most 10000 objects");
@@ -58,35 +58,35 @@ class Reader {
 
  private:
   template <class T>
-  T as(const Json& value, const std::string& where, const char* type) {
+  T as(const WorldJson& value, const std::string& where, const char* type) {
     T out{};
     if (!read(value, out))
-      complain(where,
-               printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60) + " is not " + type);
+      complain(where, printable(value.dump(-1, ' ', false, WorldJson::error_handler_t::replace), 60) +
+                          " is not " + type);
     return out;
   }
-  static bool read(const Json& value, std::string& out) {
+  static bool read(const WorldJson& value, std::string& out) {
     if (!value.is_string()) return false;
     out = value.get<std::string>();
     return true;
   }
-  static bool read(const Json& value, bool& out) {
+  static bool read(const WorldJson& value, bool& out) {
     if (!value.is_boolean()) return false;
     out = value.get<bool>();
     return true;
   }
-  static bool read(const Json& value, TimePoint& out) {
+  static bool read(const WorldJson& value, TimePoint& out) {
     const auto at = value.is_string() ? parse_utc(value.get<std::string>()) : std::nullopt;
     if (at) out = *at;
     return at.has_value();
   }
-  static bool read(const Json& value, std::uint64_t& out) {
+  static bool read(const WorldJson& value, std::uint64_t& out) {
     if (!value.is_number_unsigned()) return false;
     out = value.get<std::uint64_t>();
     return true;
   }
-  static bool read(const Json& value, std::vector<std::string>& out) {
-    const auto text = [](const Json& v) { return v.is_string(); };
+  static bool read(const WorldJson& value, std::vector<std::string>& out) {
+    const auto text = [](const WorldJson& v) { return v.is_string(); };
     if (!value.is_array() || value.size() > kMost || !std::ranges::all_of(value, text)) return false;
     out = value.get<std::vector<std::string>>();
     return true;
@@ -95,15 +95,15 @@ class Reader {
   std::string& complaint_;
 };
 
-constexpr const char* kText = "a string";
+constexpr const char* kWorldText = "a string";
 constexpr const char* kTexts = "a list of strings";
 constexpr const char* kTruth = "true or false";
 constexpr const char* kTime = "a time like 2026-12-01T00:00:00Z";
 constexpr const char* kCount = "a whole number";
 
-WorldPolicy policy_of(Reader& r, const Json& from, const std::string& at) {
+WorldPolicy policy_of(Reader& r, const WorldJson& from, const std::string& at) {
   WorldPolicy out;
-  out.name = r.get<std::string>(from, at, "name", kText);
+  out.name = r.get<std::string>(from, at, "name", kWorldText);
   const auto mode = parse_mode(r.get<std::string>(from, at, "mode", "none, testing or enforce"));
   if (!mode) r.complain(at + "mode", "must be none, testing or enforce");
   out.mode = mode.value_or(Mode::none);
@@ -114,13 +114,13 @@ WorldPolicy policy_of(Reader& r, const Json& from, const std::string& at) {
   out.last_seen = r.maybe<TimePoint>(from, at, "last_seen", kTime);
   out.more = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "mx_more", kCount).value_or(0), UINT32_MAX));
-  out.mx_digest = r.maybe<std::string>(from, at, "mx_digest", kText).value_or(std::string{});
+  out.mx_digest = r.maybe<std::string>(from, at, "mx_digest", kWorldText).value_or(std::string{});
   return out;
 }
 
-WorldId id_of(Reader& r, const Json& from, const std::string& at) {
+WorldId id_of(Reader& r, const WorldJson& from, const std::string& at) {
   WorldId out;
-  out.id = r.get<std::string>(from, at, "id", kText);
+  out.id = r.get<std::string>(from, at, "id", kWorldText);
   out.first = r.get<TimePoint>(from, at, "first", kTime);
   out.last_ub = r.get<TimePoint>(from, at, "last_ub", kTime);
   out.sighted = r.maybe<TimePoint>(from, at, "first_seen", kTime);
@@ -130,14 +130,14 @@ WorldId id_of(Reader& r, const Json& from, const std::string& at) {
   return out;
 }
 
-WorldMx mx_of(Reader& r, const Json& from, const std::string& at) {
+WorldMx mx_of(Reader& r, const WorldJson& from, const std::string& at) {
   WorldMx out;
-  out.host = r.get<std::string>(from, at, "host", kText);
+  out.host = r.get<std::string>(from, at, "host", kWorldText);
   out.preference = static_cast<int>(
       std::min<std::uint64_t>(r.maybe<std::uint64_t>(from, at, "preference", kCount).value_or(0), 65535));
-  r.each(from, at, "addresses", [&](const Json& a, const std::string& where) {
+  r.each(from, at, "addresses", [&](const WorldJson& a, const std::string& where) {
     WorldAddress address;
-    address.address = r.get<std::string>(a, where, "address", kText);
+    address.address = r.get<std::string>(a, where, "address", kWorldText);
     address.reachable = r.maybe<bool>(a, where, "reachable", kTruth);
     address.starttls = r.maybe<bool>(a, where, "starttls", kTruth).value_or(false);
     address.trusted = r.maybe<bool>(a, where, "trusted", kTruth).value_or(false);
@@ -150,13 +150,14 @@ WorldMx mx_of(Reader& r, const Json& from, const std::string& at) {
   return out;
 }
 
-void only_keys(Reader& r, const Json& from, const std::string& at, std::initializer_list<const char*> keys) {
+void only_keys(Reader& r, const WorldJson& from, const std::string& at,
+               std::initializer_list<const char*> keys) {
   for (const auto& [key, value] : from.items())
     if (std::ranges::find(keys, key) == keys.end())
       r.complain(at + printable(key, 60), "is no key of a goal here");
 }
 
-GoalPolicy goal_policy(Reader& r, const Json& from) {
+GoalPolicy goal_policy(Reader& r, const WorldJson& from) {
   const std::string at = "policy.";
   only_keys(r, from, at, {"mode", "mx", "max_age"});
   GoalPolicy out;
@@ -177,9 +178,9 @@ GoalPolicy goal_policy(Reader& r, const Json& from) {
   return out;
 }
 
-std::vector<WorldMx> goal_mx(Reader& r, const Json& json) {
+std::vector<WorldMx> goal_mx(Reader& r, const WorldJson& json) {
   std::vector<WorldMx> out;
-  r.each(json, "", "mx", [&](const Json& m, const std::string& where) {
+  r.each(json, "", "mx", [&](const WorldJson& m, const std::string& where) {
     auto mx = mx_of(r, m, where);
     if (!is_mx_pattern(mx.host) || mx.host.starts_with('*'))
       r.complain(where + "host", '"' + printable(mx.host, 60) + "\" is no host name");
@@ -243,8 +244,8 @@ Ordered address_json(const WorldAddress& a) {
 
 tl::expected<World, std::string> read_world(const std::string& text) {
   if (text.size() > kFile) return tl::make_unexpected(std::string("is larger than 16 MiB"));
-  const auto depth = [](int level, Json::parse_event_t, Json&) { return level <= kDepth; };
-  const Json json = Json::parse(text, depth, false);
+  const auto depth = [](int level, WorldJson::parse_event_t, WorldJson&) { return level <= kDepth; };
+  const WorldJson json = WorldJson::parse(text, depth, false);
   if (!json.is_object())
     return tl::make_unexpected(
         std::string("is no JSON object: see the world file of stswatch history --world"));
@@ -252,17 +253,18 @@ tl::expected<World, std::string> read_world(const std::string& text) {
   Reader r(complaint);
   World out;
   out.now = r.get<TimePoint>(json, "", "now", kTime);
-  out.domain = r.get<std::string>(json, "", "domain", kText);
-  r.each(json, "", "policies",
-         [&](const Json& p, const std::string& where) { out.policies.push_back(policy_of(r, p, where)); });
+  out.domain = r.get<std::string>(json, "", "domain", kWorldText);
+  r.each(json, "", "policies", [&](const WorldJson& p, const std::string& where) {
+    out.policies.push_back(policy_of(r, p, where));
+  });
   r.each(json, "", "ids",
-         [&](const Json& i, const std::string& where) { out.ids.push_back(id_of(r, i, where)); });
-  out.current_policy = r.maybe<std::string>(json, "", "current_policy", kText);
-  out.current_id = r.maybe<std::string>(json, "", "current_id", kText);
+         [&](const WorldJson& i, const std::string& where) { out.ids.push_back(id_of(r, i, where)); });
+  out.current_policy = r.maybe<std::string>(json, "", "current_policy", kWorldText);
+  out.current_id = r.maybe<std::string>(json, "", "current_id", kWorldText);
   out.policy_host_not_after = r.maybe<TimePoint>(json, "", "policy_host_not_after", kTime);
   out.policy_host_not_before = r.maybe<TimePoint>(json, "", "policy_host_not_before", kTime);
   r.each(json, "", "mx",
-         [&](const Json& m, const std::string& where) { out.mx.push_back(mx_of(r, m, where)); });
+         [&](const WorldJson& m, const std::string& where) { out.mx.push_back(mx_of(r, m, where)); });
   if (const auto ttl = r.maybe<std::uint64_t>(json, "", "mx_ttl", kCount))
     out.mx_ttl = static_cast<std::uint32_t>(std::min<std::uint64_t>(*ttl, UINT32_MAX));
   cross_check(r, out);
@@ -272,8 +274,8 @@ tl::expected<World, std::string> read_world(const std::string& text) {
 
 tl::expected<Goal, std::string> read_goal(const std::string& text) {
   if (text.size() > kFile) return tl::make_unexpected(std::string("is larger than 16 MiB"));
-  const auto depth = [](int level, Json::parse_event_t, Json&) { return level <= kDepth; };
-  const Json json = Json::parse(text, depth, false);
+  const auto depth = [](int level, WorldJson::parse_event_t, WorldJson&) { return level <= kDepth; };
+  const WorldJson json = WorldJson::parse(text, depth, false);
   if (!json.is_object())
     return tl::make_unexpected(std::string(
         R"(is no JSON object: give {"mx": [...] or null, "policy": {...} or null, "record": "keep"})"));

@@ -5,7 +5,7 @@
 namespace stswatch {
 namespace {
 
-constexpr Seconds kMargin{2};  // for what a send takes, and for clocks that run a little apart
+constexpr Seconds kLeaseMargin{2};  // for what a send takes, and for clocks that run a little apart
 
 }  // namespace
 
@@ -54,7 +54,7 @@ void Leases::let_go(const std::set<Shard>& shards) {
 
 void Leases::renewed(std::chrono::nanoseconds asked_at) {
   const std::lock_guard lock(mutex_);
-  until_ = asked_at + kLease - kMargin;
+  until_ = asked_at + kLease - kLeaseMargin;
 }
 
 void Leases::reborn() {

@@ -9,15 +9,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kDay = 24h;
 constexpr Seconds kKeepClosed = 7 * kDay;
-constexpr std::size_t kChanges = 32;  // more within a day say nothing new
+constexpr std::size_t kChangesNoted = 32;  // more within a day say nothing new
 
 bool same(const Finding& a, const Finding& b) { return a.code == b.code && a.subject == b.subject; }
 
 void note_change(Incident& incident, TimePoint now) {
   std::erase_if(incident.changes, [&](TimePoint at) { return now - at > kDay; });
-  if (incident.changes.size() < kChanges) incident.changes.push_back(now);
+  if (incident.changes.size() < kChangesNoted) incident.changes.push_back(now);
 }
 
 /// A severity that fell and rose again within a day stands until it has been lower for so long as a finding

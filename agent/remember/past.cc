@@ -12,15 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kYear = 400 * 24h;      // longer than any max_age (RFC 8461 §3.2)
-constexpr Seconds kFetchWindow = 24h;     // RULES 3.2 B: flapping and p95
-constexpr Seconds kFetchDays = 14 * 24h;  // RULES 3.3, gate 2
+constexpr Seconds kRemembered = 400 * 24h;  // longer than any max_age (RFC 8461 §3.2)
+constexpr Seconds kFetchWindow = 24h;       // RULES 3.2 B: flapping and p95
+constexpr Seconds kFetchDays = 14 * 24h;    // RULES 3.3, gate 2
 constexpr std::size_t kHosts = 512, kFetches = 600;
-
-template <class Seen>
-bool there(const Seen& seen) {
-  return !seen.seen.gone;
-}
 
 class Folder {
  public:
@@ -154,9 +149,10 @@ class Folder {
   void prune() {
     bound_policies(past_, c_);
     std::erase_if(past_.ids,
-                  [&](const SeenId& id) { return id.seen.gone && c_.now - *id.seen.gone > kYear; });
+                  [&](const SeenId& id) { return id.seen.gone && c_.now - *id.seen.gone > kRemembered; });
     bound_ids(past_);
-    std::erase_if(past_.mx, [&](const SeenHost& h) { return h.seen.gone && c_.now - *h.seen.gone > kYear; });
+    std::erase_if(past_.mx,
+                  [&](const SeenHost& h) { return h.seen.gone && c_.now - *h.seen.gone > kRemembered; });
     keep_newest(past_.mx, kHosts);
     bound_changes(past_.changes);
   }

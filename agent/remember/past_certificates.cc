@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kYear = 400 * 24h;
+constexpr Seconds kCertificatesRemembered = 400 * 24h;
 constexpr Seconds kNodes = 30 * 24h;  // a node may be away so long and come back unchanged
-constexpr std::size_t kCertificates = 64, kOctets = 32 << 10;
-constexpr std::size_t kTold = 20;
+constexpr std::size_t kCertificatesKept = 64, kOctets = 32 << 10;
+constexpr std::size_t kCertificatesTold = 20;
 
 }  // namespace
 
@@ -31,9 +31,11 @@ void fold_certificates(std::vector<SeenCertificate>& known, const std::vector<co
     known.push_back(
         {c->sha256, c->spki_sha256, c->issuer, c->serial, c->not_before, c->not_after, {now, {}}});
   }
-  std::erase_if(known, [&](const SeenCertificate& s) { return s.seen.gone && now - *s.seen.gone > kYear; });
+  std::erase_if(known, [&](const SeenCertificate& s) {
+    return s.seen.gone && now - *s.seen.gone > kCertificatesRemembered;
+  });
   std::size_t octets = 0, kept = 0;
-  for (auto it = known.rbegin(); it != known.rend() && kept < kCertificates; ++it, ++kept) {
+  for (auto it = known.rbegin(); it != known.rend() && kept < kCertificatesKept; ++it, ++kept) {
     octets += it->issuer.size() + it->serial.size() + it->sha256.size() + it->spki_sha256.size();
     if (octets > kOctets && kept > 0) break;
   }
@@ -52,10 +54,10 @@ Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<con
 }
 
 std::string told(const std::set<std::string>& words) {
-  if (words.size() <= kTold) return text::joined(words);
-  const auto first = std::next(words.begin(), kTold);
+  if (words.size() <= kCertificatesTold) return text::joined(words);
+  const auto first = std::next(words.begin(), kCertificatesTold);
   return text::joined(std::ranges::subrange(words.begin(), first)) + " and " +
-         std::to_string(words.size() - kTold) + " more";
+         std::to_string(words.size() - kCertificatesTold) + " more";
 }
 
 HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
@@ -73,8 +75,8 @@ HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
   tell("certificate-key-changed", novelty(past.certificates, shown, &SeenCertificate::spki_sha256,
                                           &Certificate::spki_sha256, confirmed.at));
   fold_certificates(past.certificates, shown, confirmed.at);
-  if (past.changes.size() > kCertificates)
-    past.changes.erase(past.changes.begin(), past.changes.end() - kCertificates);
+  if (past.changes.size() > kCertificatesKept)
+    past.changes.erase(past.changes.begin(), past.changes.end() - kCertificatesKept);
   bound_changes(past.changes);
   return past;
 }

@@ -7,11 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-template <class Seen>
-bool there(const Seen& seen) {
-  return !seen.seen.gone;
-}
-
 std::string in_words(const Policy& policy) {
   std::string out = std::string(to_string(policy.mode)) + ", max_age " + std::to_string(policy.max_age) +
                     ", mx " + told({policy.mx.begin(), policy.mx.end()});
@@ -94,9 +89,9 @@ std::optional<TimePoint> ended_with_its_chain(const Case& c) {
   return last;
 }
 
-class Folder {
+class WindowFolder {
  public:
-  Folder(Past& past, const LookAtWindows& look, const TellChange& changed)
+  WindowFolder(Past& past, const LookAtWindows& look, const TellChange& changed)
       : past_(past), look_(look), c_(look.confirmed), changed_(changed) {}
 
   void fold() {
@@ -296,7 +291,7 @@ void fold_record(Past& past, const LookAtWindows& look, const TellChange& change
 }
 
 void fold_policies(Past& past, const LookAtWindows& look, const TellChange& changed) {
-  Folder(past, look, changed).fold();
+  WindowFolder(past, look, changed).fold();
 }
 
 }  // namespace stswatch

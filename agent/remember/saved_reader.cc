@@ -164,7 +164,7 @@ const Reader::Json& Reader::element(const Json& list, std::size_t index) { retur
 namespace stswatch {
 namespace {
 
-using Json = nlohmann::json;
+using SavedJson = nlohmann::json;
 using saved::Fault;
 using saved::Place;
 using saved::Reader;
@@ -207,7 +207,7 @@ void read_array(std::string_view text, T& values, const saved::Place& place, sav
 }
 
 template <class T>
-Read<T> read_object(const Json& json, T value) {
+Read<T> read_object(const SavedJson& json, T value) {
   Fault fault;
   Reader::get_object(json, value, Place{nullptr, "look"}, fault);
   if (fault) return tl::make_unexpected(std::move(fault.text));
@@ -215,7 +215,7 @@ Read<T> read_object(const Json& json, T value) {
 }
 
 /// The looks at MX hosts, each under its name.
-void read_mx(const Json& json, MxLooks& looks, Fault& fault) {
+void read_mx(const SavedJson& json, MxLooks& looks, Fault& fault) {
   const Place mx{nullptr, "mx"};
   if (!json.is_array()) return fault.say(mx, "an array of looks belongs here");
   for (std::size_t i = 0; i < json.size() && !fault; ++i) {
@@ -228,7 +228,7 @@ void read_mx(const Json& json, MxLooks& looks, Fault& fault) {
   }
 }
 
-void read_mx_pasts(const Json& json, SavedLook& look, Fault& fault) {
+void read_mx_pasts(const SavedJson& json, SavedLook& look, Fault& fault) {
   const Place pasts{nullptr, "mx_pasts"};
   if (!json.is_object()) return fault.say(pasts, "an object of hosts belongs here");
   for (const auto& [host, past] : json.items()) {
@@ -240,13 +240,13 @@ void read_mx_pasts(const Json& json, SavedLook& look, Fault& fault) {
   }
 }
 
-void read_past(const Json& json, SavedLook& look, Fault& fault) {
+void read_past(const SavedJson& json, SavedLook& look, Fault& fault) {
   saved::WholePast past;
   Reader::get_object(json, past, {nullptr, "past"}, fault);
   look.past = std::move(past);
 }
 
-void check_envelope(const Json& json, Fault& fault) {
+void check_envelope(const SavedJson& json, Fault& fault) {
   if (!json.is_object() || !json.contains(kVersionKey))
     return fault.say({nullptr, kVersionKey}, "is missing: this is no saved look");
   if (json.at(kVersionKey) != kVersion)
@@ -267,17 +267,17 @@ Read<nlohmann::json> parse_saved(std::string_view text) {
   if (depth_of(text) > kSavedDepth)
     return tl::make_unexpected("nested deeper than " + std::to_string(kSavedDepth) + " levels: no look is");
   try {
-    return Json::parse(text);
-  } catch (const Json::exception& e) {
+    return SavedJson::parse(text);
+  } catch (const SavedJson::exception& e) {
     const std::string_view what = e.what();
     const auto words = what.find("] ");  // "[json.exception.parse_error.101] parse error at line 1, ..."
     return tl::make_unexpected("not JSON: " + printable(words == what.npos ? what : what.substr(words + 2)));
   }
 }
 
-Read<DomainObservation> read_domain_look(const Json& json) { return read_object(json, nameless()); }
-Read<MxHostObservation> read_mx_look(const Json& json) { return read_object(json, MxHostObservation{}); }
-Read<Vantage> read_vantage(const Json& json) { return read_object(json, Vantage{}); }
+Read<DomainObservation> read_domain_look(const SavedJson& json) { return read_object(json, nameless()); }
+Read<MxHostObservation> read_mx_look(const SavedJson& json) { return read_object(json, MxHostObservation{}); }
+Read<Vantage> read_vantage(const SavedJson& json) { return read_object(json, Vantage{}); }
 
 Read<SavedLook> read_saved_look(std::string_view text) {
   const auto json = parse_saved(text);

@@ -1,12 +1,11 @@
 // Tables into records.
 #include <nlohmann/json.hpp>
 
+#include "agent/remember/past.h"
 #include "agent/remember/table_records.h"
 
 namespace stswatch::sql {
 namespace {
-
-constexpr std::size_t kChanges = 1000;  // as many as a record holds
 
 /// What the tables say of one subject, before it is a record.
 struct Parts {

@@ -1,6 +1,7 @@
 // Records into tables.
 #include <nlohmann/json.hpp>
 
+#include "agent/remember/past.h"
 #include "agent/remember/table_records.h"
 
 namespace stswatch::sql {
@@ -8,7 +9,6 @@ namespace {
 
 constexpr std::size_t kChangedLooks = 100;     // of one subject
 constexpr std::size_t kLookOctets = 1U << 20;  // of its changed looks, as they are packed
-constexpr std::size_t kChanges = 1000;         // as many as a record holds
 
 std::string_view octets_of(const FactsHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};

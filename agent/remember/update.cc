@@ -56,7 +56,7 @@ bool rests_on(const Finding& finding, const SeenAnew& seen) {
   });
 }
 
-bool known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
+bool is_known(const AnswerFacts& answer) { return answer.lookup != Lookup::unknown; }
 
 std::set<std::string> hosts_of(const DomainObservation& facts) {
   std::set<std::string> out;
@@ -90,10 +90,10 @@ std::map<Part, LookTimes> times_after(const DomainMemory* before, const DomainOb
   if (before != nullptr) times = before->times;
   const auto note = [&](Part part, bool success) { note_look(times[part], seen.at, success); };
   const auto conclusive = [](const AnswerFacts& answer) {
-    return known(answer) || !answer.proven_error().empty();
+    return is_known(answer) || !answer.proven_error().empty();
   };
   note(Part::sts_record, conclusive(seen.sts));
-  note(Part::tlsrpt_record, known(seen.tlsrpt));
+  note(Part::tlsrpt_record, is_known(seen.tlsrpt));
   note(Part::mx, conclusive(seen.mx));
   if (fetched) note(Part::policy, policy_seen);
   return times;
@@ -278,10 +278,10 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
   auto facts = read_confirmed(*record, around);
   record->past = remember_look(std::move(record->past), facts, seen, fetched ? &copies : nullptr);
 
-  SeenAnew anew{.record = known(seen.sts),
+  SeenAnew anew{.record = is_known(seen.sts),
                 .policy = fetched && out.policy != Outcome::unknown,
-                .mx = known(seen.mx),
-                .tlsrpt = known(seen.tlsrpt),
+                .mx = is_known(seen.mx),
+                .tlsrpt = is_known(seen.tlsrpt),
                 .reports = around.reports != nullptr,
                 .in_use = hosts_of(*record->confirmed)};
   conclude(*record, std::move(facts), &seen, anew, around, out);

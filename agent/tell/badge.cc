@@ -8,7 +8,7 @@ namespace stswatch {
 namespace {
 
 constexpr std::size_t kLetter = 7, kMargin = 6;  // pixels; 11 px Verdana and its kin, on average
-constexpr std::string_view kLabel = "MTA-STS", kNoPolicy = "no policy";
+constexpr std::string_view kBadgeLabel = "MTA-STS", kNoPolicy = "no policy";
 
 std::size_t width_of(std::string_view text) { return text.size() * kLetter + 2 * kMargin; }
 
@@ -52,13 +52,13 @@ std::string badge_svg(const Snapshot& snapshot, const DomainMemory& memory) {
   const auto& verdict = memory.verdict;
   const auto status = told_status(snapshot, memory);
   const auto words = words_of(verdict, status);
-  const auto title = std::string(kLabel) + " of " + verdict.domain.str() + ": " + words;
-  const auto left = width_of(kLabel);
+  const auto title = std::string(kBadgeLabel) + " of " + verdict.domain.str() + ": " + words;
+  const auto left = width_of(kBadgeLabel);
   Html svg;
   svg.raw("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"").number(left + width_of(words));
   svg.raw("\" height=\"20\" role=\"img\" aria-label=\"").text(title).raw("\">").element("title", title);
   svg.raw("<g font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">");
-  part(svg, 0, "#424242", kLabel);
+  part(svg, 0, "#424242", kBadgeLabel);
   part(svg, left, colour_of(words == kNoPolicy ? Status::unknown : status), words);
   svg.raw("</g></svg>\n");
   return svg.take();

@@ -11,7 +11,7 @@ namespace stswatch {
 namespace {
 
 constexpr const char* kUser = "x-stswatch-user";  // from the door to the routes
-constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr const char* kPlainText = "text/plain; charset=utf-8";
 
 /// What httplib is not told: how the request came, which the door has dealt with; ranges, which it
 /// multiplies; and names that we give a meaning to.
@@ -94,7 +94,7 @@ HttpRoutes::HttpRoutes(Gate gate, Own own) : gate_(std::move(gate)), own_(std::m
   });
   set_exception_handler([](const auto&, auto& answer, std::exception_ptr) {
     answer.status = 500;
-    answer.set_content("this could not be done\n", kTextType);
+    answer.set_content("this could not be done\n", kPlainText);
   });
 }
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kWeeks = 13;
 constexpr Seconds kWeek = 7 * 24h;
-constexpr int kLeft = 150, kColumn = 55, kRow = 30, kTop = 22, kFull = 22;  // pixels
+constexpr int kComingLeft = 150, kColumn = 55, kRow = 30, kComingTop = 22, kFull = 22;  // pixels
 
 struct Line {
   const char* words;
@@ -46,20 +46,20 @@ void cell(Html& page, int x, int y, std::size_t n, std::size_t most, const char*
 }
 
 void picture(Html& page, const std::array<Line, 3>& lines, TimePoint now) {
-  const int height = kTop + kRow * static_cast<int>(lines.size());
+  const int height = kComingTop + kRow * static_cast<int>(lines.size());
   page.raw("<svg viewBox=\"0 0 880 ").raw(std::to_string(height)).raw("\" aria-hidden=\"true\">");
   for (std::size_t week = 0; week < kWeeks; ++week)
     page.raw("<text class=\"dimtext\" text-anchor=\"middle\" y=\"12\" x=\"")
-        .raw(std::to_string(kLeft + kColumn * static_cast<int>(week) + kColumn / 2))
+        .raw(std::to_string(kComingLeft + kColumn * static_cast<int>(week) + kColumn / 2))
         .raw("\">")
         .text(day_of(now + week * kWeek))
         .raw("</text>");
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const int y = kTop + kRow * static_cast<int>(i) + kRow / 2;
+    const int y = kComingTop + kRow * static_cast<int>(i) + kRow / 2;
     page.raw("<text x=\"0\" y=\"").raw(std::to_string(y + 4)).raw("\">").text(lines[i].words).raw("</text>");
     for (std::size_t week = 0; week < kWeeks; ++week)
       if (lines[i].in[week] > 0)
-        cell(page, kLeft + kColumn * static_cast<int>(week), y, lines[i].in[week], lines[i].most(),
+        cell(page, kComingLeft + kColumn * static_cast<int>(week), y, lines[i].in[week], lines[i].most(),
              lines[i].kind);
   }
   page.raw("</svg>");

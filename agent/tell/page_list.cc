@@ -10,7 +10,7 @@
 namespace stswatch {
 namespace {
 
-constexpr std::size_t kRows = 200;  // on one page
+constexpr std::size_t kListRows = 200;  // on one page
 constexpr std::array kStatuses{Status::critical, Status::warning, Status::unknown, Status::ok};
 
 struct Order {
@@ -27,7 +27,9 @@ constexpr std::array<std::pair<const char*, std::string_view>, 6> kColumns{{{"Do
                                                                             {"MX hosts", ""},
                                                                             {"Last look", "look"}}};
 
-int rank(Status status) { return static_cast<int>(std::ranges::find(kStatuses, status) - kStatuses.begin()); }
+int urgency(Status status) {
+  return static_cast<int>(std::ranges::find(kStatuses, status) - kStatuses.begin());
+}
 
 /// A domain, and what of its verdict may be told now.
 struct Row {
@@ -64,7 +66,7 @@ bool before(const Row& a, const Row& b, const std::string& by, TimePoint now) {
   if (by == "look" && looked(*a.memory) != looked(*b.memory)) return looked(*a.memory) < looked(*b.memory);
   if (by == "mode" && v.mode != w.mode) return v.mode > w.mode;
   if (by != "name" && by != "breakage" && a.status() != b.status())
-    return rank(a.status()) < rank(b.status());
+    return urgency(a.status()) < urgency(b.status());
   if (by != "name" && breakage_of(a, now) != breakage_of(b, now))
     return breakage_of(a, now) < breakage_of(b, now);
   return v.domain.str() < w.domain.str();
@@ -222,7 +224,7 @@ void headings(Html& page, const ListQuery& query) {
 }
 
 void pages(Html& page, const ListQuery& query, std::size_t all) {
-  const std::size_t last = (all + kRows - 1) / kRows;
+  const std::size_t last = (all + kListRows - 1) / kListRows;
   if (last <= 1) return;
   page.raw("<nav aria-label=\"More domains\">");
   const auto to = [&](std::size_t n, const char* words) {
@@ -244,9 +246,10 @@ std::string page_of_domains(const Snapshot& snapshot, const ListQuery& asked) {
   ListQuery query = asked;
   const auto all = all_rows(snapshot);
   const auto rows = in_order(all, query, snapshot.now);
-  query.page = std::clamp<std::size_t>(query.page, 1, (rows.size() + kRows - 1) / kRows + rows.empty());
-  const std::size_t first = std::min(rows.size(), (query.page - 1) * kRows),
-                    end = std::min(rows.size(), first + kRows);
+  query.page =
+      std::clamp<std::size_t>(query.page, 1, (rows.size() + kListRows - 1) / kListRows + rows.empty());
+  const std::size_t first = std::min(rows.size(), (query.page - 1) * kListRows),
+                    end = std::min(rows.size(), first + kListRows);
   Html page;
   open_page(page, "Domains", "");
   write_own_trouble(page, snapshot.own);

@@ -84,9 +84,9 @@ std::string NagiosReport::text() const {
 namespace {
 
 constexpr std::size_t kIndent = 4;
-constexpr std::size_t kLabel = 6;  // "Seen  ", "Mail  ", "Fix   "
+constexpr std::size_t kLabelWidth = 6;  // "Seen  ", "Mail  ", "Fix   "
 
-std::string_view colour_of(Status status) {
+std::string_view ansi_of(Status status) {
   switch (status) {
     case Status::ok:
       return "\x1b[32m";
@@ -100,7 +100,7 @@ std::string_view colour_of(Status status) {
   return "\x1b[35m";
 }
 
-std::string_view colour_of(Severity severity) {
+std::string_view ansi_of(Severity severity) {
   switch (severity) {
     case Severity::info:
       return "\x1b[36m";
@@ -143,7 +143,7 @@ void labelled(std::string& out, std::string_view label, std::string_view text, c
   if (text.empty()) return;
   std::string head(kIndent, ' ');
   head += label;
-  head.resize(kIndent + kLabel, ' ');
+  head.resize(kIndent + kLabelWidth, ' ');
   out += head + wrapped(text, head.size(), static_cast<std::size_t>(style.width)) + "\n";
 }
 
@@ -195,7 +195,7 @@ std::string headline(const Verdict& v, const TextStyle& style) {
   if (v.status != Status::ok)
     std::transform(upper.begin(), upper.end(), upper.begin(),
                    [](unsigned char c) { return std::toupper(c); });
-  std::string out = v.domain.str() + "  " + paint(upper, colour_of(v.status), style) + "  " + mode_words(v) +
+  std::string out = v.domain.str() + "  " + paint(upper, ansi_of(v.status), style) + "  " + mode_words(v) +
                     ", " + mx_words(v);
   if (const auto words = forecast_words(v); !words.empty()) out += ", " + words;
   return out;
@@ -235,7 +235,7 @@ std::string mail_words(const Verdict& v) {
 
 void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   const auto* entry = find_in_catalogue(f.code);
-  out += "  " + paint(to_string(f.severity), colour_of(f.severity), style) + "  ";
+  out += "  " + paint(to_string(f.severity), ansi_of(f.severity), style) + "  ";
   if (entry != nullptr) out += std::string(entry->title);
   out += "  [" + f.code + "]\n";
   labelled(out, "At", f.subject, style);

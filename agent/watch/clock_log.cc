@@ -6,19 +6,19 @@
 namespace stswatch {
 namespace {
 
-constexpr const char* kTable = "clock";
+constexpr const char* kClockTable = "clock";
 constexpr const char* kRow = "last";
 
 }  // namespace
 
 void log_clocks(KeyValueStore& store, const Hands& hands, const std::string& boot_id) {
   const auto offset = hands.wall().time_since_epoch() - hands.boot();
-  store.put(kTable, kRow, nlohmann::json{{"boot", boot_id}, {"offset_ms", offset.count()}}.dump());
+  store.put(kClockTable, kRow, nlohmann::json{{"boot", boot_id}, {"offset_ms", offset.count()}}.dump());
 }
 
 std::optional<Seconds> jumped_since_logged(const KeyValueStore& store, const Hands& hands,
                                            const std::string& boot_id) {
-  const auto rows = store.all(kTable);
+  const auto rows = store.all(kClockTable);
   const auto row = rows.find(kRow);
   if (row == rows.end() || boot_id.empty()) return std::nullopt;
   const auto was = nlohmann::json::parse(row->second, nullptr, false);

@@ -11,7 +11,7 @@ namespace stswatch {
 namespace {
 
 constexpr Seconds kTolerated{120};  // RULES 3.2 Q
-constexpr Seconds kLately{6 * 3600};
+constexpr Seconds kDatesCount{6 * 3600};
 constexpr std::size_t kAgree = 3;
 
 /// A certificate that is bad by our clock alone is good at the time that its host tells.
@@ -46,7 +46,7 @@ std::string ClockWitness::skewed(TimePoint now) const {
   bool certified = false;
   for (const auto& [_, said] : said_) {
     // A look is judged by its beginning, and hears the date at its end.
-    if (std::chrono::abs(now - said.at) > kLately) continue;
+    if (std::chrono::abs(now - said.at) > kDatesCount) continue;
     const auto owner = registrable_domain(said.host).value_or(said.host);
     certified |= said.certified && said.by != Seconds{0};
     (said.by > Seconds{0} ? ahead : said.by < Seconds{0} ? behind : agree).insert(owner);

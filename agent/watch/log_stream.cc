@@ -11,7 +11,8 @@
 namespace stswatch {
 namespace {
 
-constexpr int kPatience = 100;  // ms, before the first line that is lost: a reader may be slow for a moment
+constexpr int kReaderMayWait =
+    100;  // ms, before the first line that is lost: a reader may be slow for a moment
 
 }  // namespace
 
@@ -37,7 +38,7 @@ bool LogStream::put_line(const spdlog::details::log_msg& message) {
 
 bool LogStream::ready() const {
   pollfd asked{fd_, POLLOUT, 0};
-  return ::poll(&asked, 1, lost_ > 0 ? 0 : kPatience) > 0;
+  return ::poll(&asked, 1, lost_ > 0 ? 0 : kReaderMayWait) > 0;
 }
 
 bool LogStream::put(std::string_view octets) {

@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kLastWords{5};  // for what is being sent when th
 constexpr Seconds kReadSilences{5};
 constexpr Seconds kBreath{1};  // between decisions, so that a storm is decided on as a whole
 
-void complain(const std::string& row) {
+void complain_of_row(const std::string& row) {
   log_error({.event = "notice-unreadable"}, "a stored notice cannot be read and is dropped: {}", row);
 }
 
@@ -54,7 +54,7 @@ Notifier::Notifier(Memory& memory, KeyValueStore& key_values, Clock& clock, Hook
     : memory_(memory),
       clock_(clock),
       around_(std::move(around)),
-      dispatcher_(key_values, complain),
+      dispatcher_(key_values, complain_of_row),
       key_values_(key_values) {}
 
 Notifier::~Notifier() { stop(); }
@@ -161,7 +161,7 @@ bool Notifier::acknowledge(const std::string& domain) {
 }
 
 void Notifier::take_over() {
-  dispatcher_.read_again(complain);
+  dispatcher_.read_again(complain_of_row);
   const std::lock_guard lock(mutex_);
   ++updates_;
   news_.notify_all();

@@ -6,7 +6,7 @@
 namespace stswatch {
 namespace {
 
-constexpr Seconds kOften{10};
+constexpr Seconds kReadAgain{10};
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void PlanWatch::keep(const std::string& domain, std::shared_ptr<const FollowedPl
 
 void PlanWatch::read_again() {
   const auto now = clock_.steady();
-  if (state_ == kInRam || (read_at_ && now - *read_at_ < kOften)) return;
+  if (state_ == kInRam || (read_at_ && now - *read_at_ < kReadAgain)) return;
   read_at_ = now;
   auto rows = read_key_values(state_, kPlanTable);
   if (!rows || *rows == seen_) return;

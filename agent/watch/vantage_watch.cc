@@ -9,7 +9,7 @@ namespace stswatch {
 namespace {
 
 constexpr Seconds kFresh{15};  // an answer as old as that is an answer of the same run (RULES 5.7)
-constexpr Millis kPatience{
+constexpr Millis kGreetsWithin{
     10'000};  // for one canary: five times what a greeting takes that is not slowed down
 constexpr Millis kRound{30'000};
 constexpr Millis kGlance{50};  // how often a wait looks whether we are told to stop
@@ -33,7 +33,7 @@ void Canaries::ask(TimePoint now, const Cancel& cancel) {
   std::string answered;
   bool refused = false;
   for (auto host = hosts_.begin(); host != hosts_.end() && answered.empty(); ++host) {
-    const auto greets = observer_.greets(*host, deadline.within(kPatience));
+    const auto greets = observer_.greets(*host, deadline.within(kGreetsWithin));
     if (greets == true) answered = *host;
     refused |= greets == false;
   }

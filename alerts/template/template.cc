@@ -14,11 +14,12 @@ namespace stswatch {
 namespace {
 
 using Kind = Template::Piece::Kind;
-using Words = std::vector<std::string>;
+using PlaceholderWords = std::vector<std::string>;
 
-/// Words of a tag; '|' is one of its own, quotes hold a word together. nullopt: a quote is not closed.
-std::optional<Words> words_of(std::string_view tag) {
-  Words out;
+/// PlaceholderWords of a tag; '|' is one of its own, quotes hold a word together. nullopt: a quote is not
+/// closed.
+std::optional<PlaceholderWords> words_of(std::string_view tag) {
+  PlaceholderWords out;
   std::string word;
   bool begun = false, inside = false;
   const auto end = [&] {
@@ -78,7 +79,7 @@ class TemplateParser {
   }
 
  private:
-  void fail(std::string what, std::string word = {}, Words known = {}) {
+  void fail(std::string what, std::string word = {}, PlaceholderWords known = {}) {
     if (!error_) error_ = TemplateError{line_, std::move(what), std::move(word), std::move(known)};
   }
 
@@ -108,7 +109,7 @@ class TemplateParser {
     if (!error_) take(end + 2);
   }
 
-  void block(const Words& words) {
+  void block(const PlaceholderWords& words) {
     auto& pieces = out_.pieces_;
     if (words[0] == "#if") {
       if (words.size() != 2) return fail("{{#if}} takes one path");
@@ -143,7 +144,7 @@ class TemplateParser {
     return false;
   }
 
-  void value(const Words& words) {
+  void value(const PlaceholderWords& words) {
     const auto& path = words[0];
     if (!known(path)) return;
     Template::Piece piece{.kind = Kind::value, .text = path, .line = line_};
@@ -154,8 +155,8 @@ class TemplateParser {
           std::find(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end(), "|") - words.begin());
       if (next == i + 1) return fail("\"|\" without a filter");
       filter(piece, kind,
-             Words(words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                   words.begin() + static_cast<std::ptrdiff_t>(next)));
+             PlaceholderWords(words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                              words.begin() + static_cast<std::ptrdiff_t>(next)));
       i = next;
     }
     if (kind == ValueKind::list) fail(text::quoted(path) + " is a list: write | join \", \" or | json");
@@ -164,7 +165,7 @@ class TemplateParser {
     out_.pieces_.push_back(std::move(piece));
   }
 
-  void filter(Template::Piece& piece, ValueKind& kind, const Words& words) {
+  void filter(Template::Piece& piece, ValueKind& kind, const PlaceholderWords& words) {
     Template::Filter filter{.name = words[0], .words = {words.begin() + 1, words.end()}, .map = {}};
     const auto& name = filter.name;
     if (std::ranges::find(kFilterNames, name) == kFilterNames.end())
@@ -193,7 +194,7 @@ class TemplateParser {
 
   void map(const Template::Piece& piece, Template::Filter& filter) {
     if (filter.words.empty()) return fail("| map takes from=to pairs");
-    const auto possible = piece.filters.empty() ? words_of_path(piece.text) : Words{};
+    const auto possible = piece.filters.empty() ? words_of_path(piece.text) : PlaceholderWords{};
     for (const auto& pair : filter.words) {
       const auto equals = pair.find('=');
       if (equals == pair.npos || equals == 0) return fail("| map: " + text::quoted(pair) + " is no from=to");

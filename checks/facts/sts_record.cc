@@ -12,16 +12,16 @@ namespace stswatch {
 
 namespace {
 
-using Fault = StsRecordFault;
 using Verdict = StsRecordReading::Verdict;
 
 constexpr std::string_view kVersion = "v=STSv1";
-constexpr std::ptrdiff_t kPerFault = 4;  // one finding each: a handful of examples is enough
+constexpr std::ptrdiff_t kPerRecordFault = 4;  // one finding each: a handful of examples is enough
 
-void note(StsRecordReading& out, Fault fault, const std::string& detail, Oddity oddity = Oddity::none) {
+void note(StsRecordReading& out, StsRecordFault fault, const std::string& detail,
+          Oddity oddity = Oddity::none) {
   const auto same = [&](const StsRecordDeparture& d) { return d.fault == fault; };
   const auto known = [&](const StsRecordDeparture& d) { return same(d) && d.oddity == oddity; };
-  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerFault &&
+  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerRecordFault &&
       std::any_of(out.departures.begin(), out.departures.end(), known))
     return;
   out.departures.push_back({fault, printable(detail, bounds::kDetail), oddity});
@@ -48,13 +48,13 @@ bool is_id(std::string_view value) {
 }
 
 /// Reads the fields of the one record that counts.
-class Reader {
+class StsRecordReader {
  public:
-  Reader(std::string_view record, StsRecordReading& out) : record_(record), out_(out) {}
+  StsRecordReader(std::string_view record, StsRecordReading& out) : record_(record), out_(out) {}
 
   void read() {
     if (record_[kVersion.size()] != ';') {
-      note(out_, Fault::space_before_delimiter,
+      note(out_, StsRecordFault::space_before_delimiter,
            at_offset(record_, kVersion.size()) + ", before the first \";\": \"v=STSv1;\" is due");
     }
     TxtFields fields(record_);
@@ -63,7 +63,7 @@ class Reader {
     }
     // RFC 8461 §3.1: "Note that sts-id record is required."
     if (!id_named_) {
-      bad(Fault::id_missing,
+      bad(StsRecordFault::id_missing,
           wrong_case_.empty() ? "no \"id=\" in " + text::quoted(record_, 120)
                               : text::quoted(wrong_case_) + " is no id: field names are case-sensitive",
           wrong_case_.empty() ? Oddity::none : Oddity::id_case);
@@ -73,28 +73,29 @@ class Reader {
   }
 
  private:
-  void bad(Fault fault, const std::string& detail, Oddity oddity = Oddity::none) {
+  void bad(StsRecordFault fault, const std::string& detail, Oddity oddity = Oddity::none) {
     usable_ = false;
     note(out_, fault, detail, oddity);
   }
 
   void take(const TxtField& field) {
     if (field.text.empty()) {
-      if (field.closed) bad(Fault::syntax, "empty field before " + at_offset(record_, field.offset));
+      if (field.closed) bad(StsRecordFault::syntax, "empty field before " + at_offset(record_, field.offset));
       return;
     }
     if (field.blank_end) {
       // RFC 8461 §3.1: white space belongs to a delimiter, and none stands here.
-      bad(Fault::trailing_data, "white space behind the last value, at offset " +
-                                    std::to_string(field.offset + field.text.size()) + ", without a \";\"");
+      bad(StsRecordFault::trailing_data, "white space behind the last value, at offset " +
+                                             std::to_string(field.offset + field.text.size()) +
+                                             ", without a \";\"");
     }
     const bool is_id_field = text::trim(field.name()) == "id";
     if (const auto i = first_foreign(field.text)) {
       // RFC 8461 §3.1: "MTA-STS TXT records MUST be US-ASCII"
-      bad(Fault::non_ascii, at_offset(record_, field.offset + *i) + " is not printable ASCII");
+      bad(StsRecordFault::non_ascii, at_offset(record_, field.offset + *i) + " is not printable ASCII");
       if (is_id_field) name_id(field);
     } else if (!field.has_value() && !field.closed && id_named_) {
-      bad(Fault::trailing_data,
+      bad(StsRecordFault::trailing_data,
           text::quoted(field.text) + " at offset " + std::to_string(field.offset) +
               ", behind the final \";\", is no field",
           Oddity::part_without_value);
@@ -114,7 +115,7 @@ class Reader {
     name_id(field);
     const std::string_view value = field.value();
     if (field.name() != "id" || !field.has_value() || value.find_first_of(" \t") != std::string_view::npos) {
-      bad(Fault::syntax, extension_fault(field), Oddity::id_spaced);
+      bad(StsRecordFault::syntax, extension_fault(field), Oddity::id_spaced);
     } else if (!is_id(value)) {
       const auto odd = std::find_if_not(value.begin(), value.end(), text::is_alnum);
       std::string why = "is " + std::to_string(value.size()) + " long";
@@ -123,7 +124,8 @@ class Reader {
         why =
             "has " + at_offset(record_, field.value_offset() + static_cast<std::size_t>(odd - value.begin()));
       }
-      bad(Fault::id_invalid, text::quoted(value) + ' ' + why + ": 1 to 32 letters and digits are due",
+      bad(StsRecordFault::id_invalid,
+          text::quoted(value) + ' ' + why + ": 1 to 32 letters and digits are due",
           value.empty() ? Oddity::id_empty : Oddity::none);
     }
     seen_.insert("id");
@@ -131,13 +133,13 @@ class Reader {
 
   void take_other(const TxtField& field) {
     if (const std::string fault = extension_fault(field); !fault.empty()) {
-      bad(Fault::syntax, fault);
+      bad(StsRecordFault::syntax, fault);
       return;
     }
     // RFC 8461 §3.2: "If any non-repeated field ... is duplicated, all entries except for the first SHALL be
     // ignored."
     if (!seen_.insert(field.name()).second) {
-      note(out_, Fault::duplicate_field,
+      note(out_, StsRecordFault::duplicate_field,
            text::quoted(field.text) + " at offset " + std::to_string(field.offset) + " repeats \"" +
                printable(field.name(), 40) + "\": only the first counts",
            field.name() == "id" ? Oddity::id_repeated : Oddity::none);
@@ -162,24 +164,26 @@ void read_dropped(const std::string& record, bool alone, StsRecordReading& out) 
       begins ? std::string_view(record).substr(kVersion.size()) : std::string_view();
   if (begins && text::ltrim(rest).starts_with(';')) {
     // RFC 8461 §3.1: sts-field-delim = *WSP ";" *WSP, and only several records are filtered by "v=STSv1;".
-    if (alone) return Reader(record, out).read();
-    note(out, Fault::space_before_delimiter, at_offset(record, kVersion.size()) + " where \";\" is due");
+    if (alone) return StsRecordReader(record, out).read();
+    note(out, StsRecordFault::space_before_delimiter,
+         at_offset(record, kVersion.size()) + " where \";\" is due");
   } else if (begins && (rest.empty() || !text::is_alnum(rest[0]))) {
     const bool foreign = !rest.empty() && text::is_foreign(rest[0]);
-    note(out, foreign ? Fault::non_ascii : Fault::syntax,
+    note(out, foreign ? StsRecordFault::non_ascii : StsRecordFault::syntax,
          at_offset(record, kVersion.size()) + " where \";\" is due, in " + text::quoted(record, 100),
          Oddity::no_semicolon);
     if (alone) out.verdict = Verdict::invalid;
   } else if (resembles_version(record, "sts")) {
     const bool foreign = !text::is_ascii(record[0]);
-    note(out, foreign ? Fault::non_ascii : Fault::version_invalid,
+    note(out, foreign ? StsRecordFault::non_ascii : StsRecordFault::version_invalid,
          "begins " + text::quoted(record, 40) + (foreign ? ", " + at_offset(record, 0) : "") +
              ": exactly \"v=STSv1;\" is due",
          is_version_folded(record) ? Oddity::version_case : Oddity::none);
   } else if (has_later_version(record, kVersion)) {
-    note(out, Fault::version_not_first, text::quoted(record, 100) + ": \"v=STSv1;\" belongs to the front");
+    note(out, StsRecordFault::version_not_first,
+         text::quoted(record, 100) + ": \"v=STSv1;\" belongs to the front");
   } else {
-    note(out, Fault::other_records, text::quoted(record, 100));
+    note(out, StsRecordFault::other_records, text::quoted(record, 100));
   }
 }
 
@@ -209,7 +213,7 @@ StsRecordReading read_sts_records(const std::vector<TxtRecord>& rrset) {
     note(out, StsRecordFault::other_records, text::quoted(record, 100), beside(record));
   }
   if (sorted.kept.size() == 1) {
-    Reader(sorted.kept.front(), out).read();
+    StsRecordReader(sorted.kept.front(), out).read();
     return out;
   }
   // RFC 8461 §3.1: "If the number of resulting records is not one ... senders MUST assume the recipient

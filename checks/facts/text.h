@@ -58,8 +58,13 @@ using TimePoint = std::chrono::sys_seconds;
 using Seconds = std::chrono::seconds;
 using Millis = std::chrono::milliseconds;
 
+inline constexpr Seconds kDay{86400};
+
 /// "2026-12-01T00:00:00Z": no fraction, no offset.
 std::string to_utc(TimePoint t);
+
+/// "2026-12-01".
+std::string to_date(TimePoint t);
 
 /// Reads what to_utc writes, nothing else; nullopt for anything that is no such instant.
 std::optional<TimePoint> parse_utc(std::string_view text);

@@ -42,6 +42,8 @@ std::string to_utc(TimePoint t) {
   return out.data();
 }
 
+std::string to_date(TimePoint t) { return to_utc(t).substr(0, 10); }
+
 std::optional<TimePoint> parse_utc(std::string_view text) {
   constexpr std::string_view kShape = "0000-00-00T00:00:00Z";
   if (text.size() != kShape.size()) return std::nullopt;

@@ -167,30 +167,29 @@ bool is_report_address(const Uri& uri) {
 
 namespace {
 
-using Fault = TlsrptFault;
-using Verdict = TlsrptReading::Verdict;
+using TlsrptVerdict = TlsrptReading::Verdict;
 
-constexpr std::string_view kVersion = "v=TLSRPTv1";
-constexpr std::ptrdiff_t kPerFault = 4;
+constexpr std::string_view kTlsrptVersion = "v=TLSRPTv1";
+constexpr std::ptrdiff_t kPerTlsrptFault = 4;
 
-void note(TlsrptReading& out, Fault fault, const std::string& detail) {
+void note(TlsrptReading& out, TlsrptFault fault, const std::string& detail) {
   const auto same = [&](const TlsrptDeparture& d) { return d.fault == fault; };
-  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerFault) return;
+  if (std::count_if(out.departures.begin(), out.departures.end(), same) >= kPerTlsrptFault) return;
   out.departures.push_back({fault, printable(detail, bounds::kDetail)});
 }
 
 /// Reads the fields of the one record that counts.
-class Reader {
+class TlsrptReader {
  public:
-  Reader(std::string_view record, TlsrptReading& out) : record_(record), out_(out) {}
+  TlsrptReader(std::string_view record, TlsrptReading& out) : record_(record), out_(out) {}
 
   void read() {
     TxtFields fields(record_);
     while (const auto field = fields.next()) {
       take(*field);
     }
-    if (!rua_named_) bad(Fault::rua_missing, "no \"rua=\" in " + text::quoted(record_, 120));
-    out_.verdict = usable_ ? Verdict::valid : Verdict::invalid;
+    if (!rua_named_) bad(TlsrptFault::rua_missing, "no \"rua=\" in " + text::quoted(record_, 120));
+    out_.verdict = usable_ ? TlsrptVerdict::valid : TlsrptVerdict::invalid;
     if (usable_) return;
     out_.rua.clear();
     out_.deliverable.clear();
@@ -198,7 +197,7 @@ class Reader {
   }
 
  private:
-  void bad(Fault fault, const std::string& detail) {
+  void bad(TlsrptFault fault, const std::string& detail) {
     usable_ = false;
     note(out_, fault, detail);
   }
@@ -207,34 +206,34 @@ class Reader {
     const bool after_rua = was_rua_;
     was_rua_ = false;
     if (field.text.empty()) {
-      if (field.closed) bad(Fault::syntax, "empty field before " + at_offset(record_, field.offset));
+      if (field.closed) bad(TlsrptFault::syntax, "empty field before " + at_offset(record_, field.offset));
       return;
     }
     const bool is_rua = text::trim(field.name()) == "rua";
     rua_named_ = rua_named_ || is_rua;
     if (field.blank_end) {
-      bad(Fault::syntax, "white space behind the last value, at offset " +
-                             std::to_string(field.offset + field.text.size()) + ", without a \";\"");
+      bad(TlsrptFault::syntax, "white space behind the last value, at offset " +
+                                   std::to_string(field.offset + field.text.size()) + ", without a \";\"");
     }
     if (const auto i = first_foreign(field.text)) {
-      bad(Fault::syntax, at_offset(record_, field.offset + *i) + " is not printable ASCII");
+      bad(TlsrptFault::syntax, at_offset(record_, field.offset + *i) + " is not printable ASCII");
     } else if (field.name() == "rua" && field.has_value()) {
       was_rua_ = true;
       take_rua(field);
     } else if (const std::string fault = extension_fault(field); fault.empty()) {
       out_.extensions.emplace_back(field.name(), field.value());
     } else if (after_rua && field.glued && !field.has_value()) {
-      bad(Fault::rua_encoding, "\";\" at offset " + std::to_string(field.offset - 1) +
-                                   " ends the URI: inside one it is written %3B");
+      bad(TlsrptFault::rua_encoding, "\";\" at offset " + std::to_string(field.offset - 1) +
+                                         " ends the URI: inside one it is written %3B");
     } else {
-      bad(Fault::syntax, fault);
+      bad(TlsrptFault::syntax, fault);
     }
   }
 
   // RFC 8460 §3: tlsrpt-rua = %s"rua=" tlsrpt-uri *(*WSP "," *WSP tlsrpt-uri)
   void take_rua(const TxtField& field) {
     std::string_view rest = field.value();
-    if (rest.empty()) return bad(Fault::rua_missing, "\"rua=\" is empty");
+    if (rest.empty()) return bad(TlsrptFault::rua_missing, "\"rua=\" is empty");
     bool first = true;
     while (true) {
       const std::size_t comma = rest.find(',');
@@ -251,14 +250,14 @@ class Reader {
   }
 
   void take_uri(std::string_view uri, bool glued) {
-    if (uri.empty()) return bad(Fault::syntax, "an empty URI beside a comma in \"rua=\"");
+    if (uri.empty()) return bad(TlsrptFault::syntax, "an empty URI beside a comma in \"rua=\"");
     // RFC 8460 §3: commas, exclamation points and semicolons MUST be encoded
     if (uri.find('!') != std::string_view::npos) {
-      return bad(Fault::rua_encoding,
+      return bad(TlsrptFault::rua_encoding,
                  text::quoted(uri) + ": \"!\" is written %21, and there is no size suffix");
     }
     if (uri.find_first_of(" \t") != std::string_view::npos) {
-      return bad(Fault::rua_encoding,
+      return bad(TlsrptFault::rua_encoding,
                  text::quoted(uri) + ": a blank is written %20, URIs are separated by commas");
     }
     const auto parts = parse_uri(uri);
@@ -267,22 +266,22 @@ class Reader {
     if (is_report_address(*parts)) {
       out_.deliverable.emplace_back(uri);
     } else if (text::iequals(parts->scheme, "mailto") || text::iequals(parts->scheme, "https")) {
-      note(out_, Fault::rua_scheme,
+      note(out_, TlsrptFault::rua_scheme,
            text::quoted(uri) + " names no address or host that a report could go to");
     } else {
-      note(out_, Fault::rua_scheme, text::quoted(uri) + ": only mailto: and https: are defined");
+      note(out_, TlsrptFault::rua_scheme, text::quoted(uri) + ": only mailto: and https: are defined");
     }
   }
 
   void no_uri(std::string_view uri, bool glued) {
     const bool has_scheme = uri.find(':') != std::string_view::npos;
     const bool odd = uri.find_first_of("\"<>\\^`{|}%") != std::string_view::npos;
-    if (has_scheme || odd) return bad(Fault::syntax, text::quoted(uri) + " is no URI (RFC 3986)");
+    if (has_scheme || odd) return bad(TlsrptFault::syntax, text::quoted(uri) + " is no URI (RFC 3986)");
     if (glued && uri.find('@') == std::string_view::npos) {
-      return bad(Fault::rua_encoding,
+      return bad(TlsrptFault::rua_encoding,
                  text::quoted(uri) + " behind a comma is no URI: inside one \",\" is written %2C");
     }
-    bad(Fault::rua_scheme, text::quoted(uri) + " has no scheme: mailto: or https: is due");
+    bad(TlsrptFault::rua_scheme, text::quoted(uri) + " has no scheme: mailto: or https: is due");
   }
 
   std::string_view record_;
@@ -294,19 +293,19 @@ class Reader {
 
 // A record that the discard rule drops, or would drop if it were not alone.
 void read_dropped(const std::string& record, bool alone, TlsrptReading& out) {
-  const bool begins = record.starts_with(kVersion);
+  const bool begins = record.starts_with(kTlsrptVersion);
   const std::string_view rest =
-      begins ? std::string_view(record).substr(kVersion.size()) : std::string_view();
+      begins ? std::string_view(record).substr(kTlsrptVersion.size()) : std::string_view();
   if (begins && alone && text::ltrim(rest).starts_with(';')) {
     // RFC 8460 §3: field-delim = *WSP ";" *WSP, and only several records are filtered by "v=TLSRPTv1;".
-    return Reader(record, out).read();
+    return TlsrptReader(record, out).read();
   }
   if (begins && (rest.empty() || !text::is_alnum(rest[0]))) {
-    note(out, Fault::syntax,
-         at_offset(record, kVersion.size()) + " where \";\" is due, in " + text::quoted(record, 100));
-    if (alone) out.verdict = Verdict::invalid;
-  } else if (resembles_version(record, "tlsrpt") || has_later_version(record, kVersion)) {
-    note(out, Fault::syntax, "begins " + text::quoted(record, 60) + ": exactly \"v=TLSRPTv1;\" is due");
+    note(out, TlsrptFault::syntax,
+         at_offset(record, kTlsrptVersion.size()) + " where \";\" is due, in " + text::quoted(record, 100));
+    if (alone) out.verdict = TlsrptVerdict::invalid;
+  } else if (resembles_version(record, "tlsrpt") || has_later_version(record, kTlsrptVersion)) {
+    note(out, TlsrptFault::syntax, "begins " + text::quoted(record, 60) + ": exactly \"v=TLSRPTv1;\" is due");
   }
 }
 
@@ -319,16 +318,16 @@ bool TlsrptReading::has(TlsrptFault fault) const {
 TlsrptReading read_tlsrpt_records(const std::vector<TxtRecord>& rrset) {
   TlsrptReading out;
   // RFC 8460 §3: "records that do not begin with "v=TLSRPTv1;" are discarded"
-  const TxtSorted sorted = discard_foreign(rrset, kVersion);
+  const TxtSorted sorted = discard_foreign(rrset, kTlsrptVersion);
   if (sorted.kept.size() > 1) {
     // RFC 8460 §3: "If the number of resulting records is not one, senders MUST assume the recipient domain
     // does not implement TLSRPT."
-    out.verdict = Verdict::invalid;
+    out.verdict = TlsrptVerdict::invalid;
     note(out, TlsrptFault::multiple,
          how_many(sorted) + " records begin \"v=TLSRPTv1;\": " + text::quoted(sorted.kept[0]) + ", " +
              text::quoted(sorted.kept[1]));
   } else if (sorted.kept.size() == 1) {
-    Reader(sorted.kept.front(), out).read();
+    TlsrptReader(sorted.kept.front(), out).read();
   } else {
     for (const std::string& record : sorted.other) {
       read_dropped(record, rrset.size() == 1, out);

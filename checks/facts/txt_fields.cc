@@ -30,7 +30,7 @@ std::optional<TxtField> TxtFields::next() {
 
 namespace {
 
-bool is_name_char(char c) { return text::is_alnum(c) || c == '_' || c == '-' || c == '.'; }
+bool is_field_name_char(char c) { return text::is_alnum(c) || c == '_' || c == '-' || c == '.'; }
 bool is_value_char(char c) { return c > ' ' && c < '\x7f' && c != ';' && c != '='; }
 constexpr std::size_t kNameLength = 32;
 
@@ -38,7 +38,7 @@ constexpr std::size_t kNameLength = 32;
 
 bool is_extension_name(std::string_view name) {
   return !name.empty() && name.size() <= kNameLength && text::is_alnum(name.front()) &&
-         std::all_of(name.begin(), name.end(), is_name_char);
+         std::all_of(name.begin(), name.end(), is_field_name_char);
 }
 
 bool is_extension_value(std::string_view value) {
@@ -53,7 +53,7 @@ std::string extension_fault(const TxtField& field) {
            " has no \"=\": a field is name=value";
   }
   if (name.empty()) return "\"=\"" + where + std::to_string(field.offset) + " has no name before it";
-  const auto bad = std::find_if_not(name.begin(), name.end(), is_name_char);
+  const auto bad = std::find_if_not(name.begin(), name.end(), is_field_name_char);
   if (bad != name.end() || !text::is_alnum(name.front())) {
     const auto i = text::is_alnum(name.front()) ? static_cast<std::size_t>(bad - name.begin()) : 0;
     return text::octet(name[i]) + where + std::to_string(field.offset + i) +

@@ -42,6 +42,7 @@ struct CopyFault {
 };
 
 /// The 95th percentile of the good fetches of the last day; null without any.
+inline constexpr Millis kSlowFetch{2000};  // RULES 0.4: postfix-tlspol gives up
 std::optional<Millis> usual_fetch_time(const Past& past);
 
 /// Printable, short, and honest about a live mode that is only assumed: it sets the severities.

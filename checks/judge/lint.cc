@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 // A text alone names no domain: this one stands in, and no pattern of a real policy is under it.
 constexpr std::string_view kNobody = "your-domain.example";
-constexpr Seconds kDay = 24h;
 
 /// Facts around a text; what is not told stays unknown, and accuses nobody.
 struct Bench {
@@ -142,7 +141,7 @@ void take_own_mode(Case& c, std::string_view body) {
   }
 }
 
-void judge_all(const Case& c, Findings& out) {
+void judge_given_text(const Case& c, Findings& out) {
   judge_fetch(c, out);
   judge_policy_tls(c, out);
   judge_policy_texts(c, out);
@@ -187,7 +186,7 @@ std::vector<Finding> lint_policy(std::string_view body, std::span<const std::str
   Case c = bench.prepared();
   take_own_mode(c, body);
   Findings out(bench.facts.domain, c.live, now);
-  judge_all(c, out);
+  judge_given_text(c, out);
   auto all =
       only(std::move(out.all()), [](const CatalogueEntry& entry) { return entry.on_text == OnText::policy; });
   if (!mx_hosts.empty()) add_host_findings(c, all);
@@ -234,7 +233,7 @@ FetchLint lint_policy_fetch(const FetchFacts& told, TimePoint now) {
   Case c = bench.prepared();
   take_own_mode(c, told.body);
   Findings out(*domain, c.live, now);
-  judge_all(c, out);
+  judge_given_text(c, out);
   FetchLint lint;
   lint.usable = c.copies.front().outcome == Outcome::ok;
   lint.findings = only(std::move(out.all()),

@@ -24,6 +24,8 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
+bool there(const auto& seen) { return !seen.seen.gone; }
+
 /// One uninterrupted service of one policy. A policy that comes back is a new entry.
 struct SeenPolicy {
   Policy policy;       // as applied: the strict reading, else the lenient one

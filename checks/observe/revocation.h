@@ -31,8 +31,7 @@ class RevocationLists {
                                              << 20U;  // of one; the largest that public CAs publish are near
   static constexpr std::size_t kKeptOctets = 16U << 20U;  // of all that are kept
   static constexpr std::size_t kAnswers = 65536;          // certificates whose answer is kept
-  static constexpr Seconds kDay{86400};
-  static constexpr Seconds kRetry{3600};  // where a list could not be had
+  static constexpr Seconds kRetry{3600};                  // where a list could not be had
   static constexpr Millis kDownload{5000};
 
  private:

@@ -173,7 +173,7 @@ std::string ehlo_name(std::string_view configured, std::string_view machine,
 namespace {
 
 // The replies before and after the handshake, with room for TLS records around them.
-constexpr std::size_t kBudget = 4 * bounds::kSmtpDialogue;
+constexpr std::size_t kDialogueBudget = 4 * bounds::kSmtpDialogue;
 
 std::string machine_name() {
   std::array<char, 256> name{};
@@ -353,7 +353,7 @@ class Probe {
       if (other == name) return tl::unexpected(Failure{Stage::connect, Cause::local, "no other EHLO name"});
       name = other;
     }
-    auto connection = Connection::open(address_, options_.port, deadline_, kBudget);
+    auto connection = Connection::open(address_, options_.port, deadline_, kDialogueBudget);
     if (!connection) return tl::unexpected(connection.error());
     return Session(std::move(*connection), std::move(name), options_.farewell);
   }
@@ -412,7 +412,7 @@ SmtpProbe try_smtp(const std::string& host, const Address& address, const TrustS
 std::string other_ehlo_name(const Address& peer) { return ehlo_name({}, {}, our_address(peer)); }
 
 Result<void> hear_greeting(const Address& address, const SmtpOptions& options, const Deadline& deadline) {
-  auto connection = Connection::open(address, options.port, deadline, kBudget);
+  auto connection = Connection::open(address, options.port, deadline, kDialogueBudget);
   if (!connection) return tl::unexpected(connection.error());
   Session session(std::move(*connection), {}, options.farewell);
   SmtpProbe heard;

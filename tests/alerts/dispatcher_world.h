@@ -17,7 +17,6 @@ namespace stswatch::alerts {
 using namespace std::chrono_literals;
 
 inline constexpr TimePoint kStart{std::chrono::sys_days{std::chrono::year{2026} / 12 / 1}};
-inline constexpr Seconds kDay = 24h;
 
 struct Arrival {
   std::string receiver;

@@ -10,7 +10,6 @@ using namespace stswatch;
 namespace {
 
 const TimePoint kNow = *parse_utc("2026-11-28T10:00:00Z");
-constexpr Seconds kDay{86400};
 
 Policy policy(const std::string& mx) {
   Policy out;

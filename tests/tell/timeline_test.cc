@@ -6,7 +6,6 @@ namespace stswatch {
 namespace {
 
 const TimePoint kNow = *parse_utc("2026-12-01T00:00:00Z");
-constexpr Seconds kDay = std::chrono::days(1);
 
 World with_hosts(int count) {
   World world;

@@ -154,7 +154,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Seconds kDay = 24h;
 constexpr Seconds kShortLived =
     10 * kDay;  // ACME clients renew these at half of their life, others at two thirds
 
@@ -190,9 +189,9 @@ std::vector<const Certificate*> needed(const PeerCertificates& peer) {
   return out;
 }
 
-class Judge {
+class CertificateJudge {
  public:
-  Judge(const Case& c, const MxCase& mx, const MxAddressCase& at, std::vector<AddressFault>& out)
+  CertificateJudge(const Case& c, const MxCase& mx, const MxAddressCase& at, std::vector<AddressFault>& out)
       : c_(c), mx_(mx), host_(mx.host), at_(at), peer_(*at.probe->tls.peer), out_(out) {}
 
   void judge() {
@@ -272,7 +271,7 @@ void judge_certificates(const Case& c, Findings& out) {
     std::vector<AddressFault> faults;
     for (const MxAddressCase& at : mx.addresses) {
       if (at.probe && at.probe->tls.peer) {
-        Judge(c, mx, at, faults).judge();
+        CertificateJudge(c, mx, at, faults).judge();
       } else if (at.code == "certificate-not-trusted") {
         faults.push_back({"certificate-not-trusted", &at, at.detail});
       }

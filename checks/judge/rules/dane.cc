@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kManyRecords = 12;    // RULES 3.2 M: Exchange Online was seen to fail beyond
 constexpr std::size_t kOneDatagram = 1232;  // DNS flag day 2020
-constexpr std::uint32_t kHour = 3600, kDay = 86400;
+constexpr std::uint32_t kHourOfTtl = 3600, kDayOfTtl = 86400;
 constexpr Seconds kAutomated = 100 * 24h;  // nobody renews by hand what lives no longer
 constexpr std::size_t kRenewalsWithNewKey = 2;
 
@@ -70,7 +70,7 @@ void worsen_starttls(const MxCase& mx, Findings& out) {
   }
 }
 
-void judge_addresses(const Case& c, const MxCase& mx, Findings& out) {
+void judge_chains(const Case& c, const MxCase& mx, Findings& out) {
   std::vector<const MxAddressCase*> bad;
   bool matched = false;
   for (const MxAddressCase& at : mx.addresses) {
@@ -156,9 +156,9 @@ void judge_rrset(const Case& c, const MxCase& mx, Findings& out) {
               in_detail(c, std::to_string(tlsa.records.size()) + " records, at least " +
                                std::to_string(wire_octets(tlsa)) + " octets in an answer"));
   const std::string ttl = "TTL " + std::to_string(tlsa.ttl) + " s";
-  if (tlsa.ttl > kDay)
+  if (tlsa.ttl > kDayOfTtl)
     out.raise("tlsa-ttl-long", mx.host, in_detail(c, ttl));
-  else if (tlsa.ttl > kHour)
+  else if (tlsa.ttl > kHourOfTtl)
     out.raise_as(Severity::info, "tlsa-ttl-long", mx.host, in_detail(c, ttl));
 }
 
@@ -188,7 +188,7 @@ void judge_renewal(const Case& c, const MxCase& mx, Findings& out) {
               in_detail(c, std::to_string(keys.size()) + " keys were seen so far"));
 }
 
-void judge_host(const Case& c, const MxCase& mx, Findings& out) {
+void judge_tlsa(const Case& c, const MxCase& mx, Findings& out) {
   const TlsaAnswer& tlsa = mx.look->tlsa;
   if (tlsa.lookup == Lookup::unknown && tlsa.bogus && c.vantage.resolver_blind.empty())
     out.raise("tlsa-lookup-error", mx.host, in_detail(c, tlsa.name + ": " + tlsa.detail));
@@ -198,7 +198,7 @@ void judge_host(const Case& c, const MxCase& mx, Findings& out) {
     out.raise("tlsa-denial-broken", mx.host, in_detail(c, printable(mx.look->tlsa_denial, bounds::kDetail)));
   if (!has_secure_tlsa(mx)) return;
   judge_usages(c, mx, out);
-  judge_addresses(c, mx, out);
+  judge_chains(c, mx, out);
   judge_combinations(c, mx, out);
   judge_rrset(c, mx, out);
   judge_renewal(c, mx, out);
@@ -217,7 +217,7 @@ void judge_dane(const Case& c, Findings& out) {
   std::vector<const MxCase*> with, without;
   for (const MxCase& mx : c.mx) {
     if (!mx.look) continue;
-    judge_host(c, mx, out);
+    judge_tlsa(c, mx, out);
     if (has_secure_tlsa(mx)) with.push_back(&mx);
     if (lacks_tlsa(mx)) without.push_back(&mx);
   }

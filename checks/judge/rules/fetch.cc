@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Millis kSlow = 2s, kVerySlow = 4s;  // RULES 0.4: postfix-tlspol, postfix-mta-sts-resolver give up
+constexpr Millis kVerySlow = 4s;                               // RULES 0.4: postfix-mta-sts-resolver gives up
 constexpr std::uint64_t kStaleAge = 300, kLongCaching = 3600;  // RULES 3.2, sts-policy-cdn-stale
 
 std::string_view code_of(FetchEnd end) {
@@ -100,9 +100,9 @@ std::uint64_t shared_caching(std::string_view field) {
   return shared.value_or(any.value_or(0));
 }
 
-class Judge {
+class FetchJudge {
  public:
-  Judge(const Case& c, std::vector<CopyFault>& out) : c_(c), out_(out) {}
+  FetchJudge(const Case& c, std::vector<CopyFault>& out) : c_(c), out_(out) {}
 
   void judge(const PolicyCopy& copy) {
     copy_ = &copy;
@@ -194,7 +194,7 @@ class Judge {
 
   void judge_time(const PolicyFetch& fetch) {
     if (c_.history.past && !c_.history.past->fetches.empty()) return;  // many looks say more than one
-    if (fetch.duration <= kSlow) return;
+    if (fetch.duration <= kSlowFetch) return;
     const bool very = fetch.duration > kVerySlow;
     raise("sts-policy-fetch-slow",
           "the fetch took " + std::to_string(fetch.duration.count()) + " ms, more than " +
@@ -314,7 +314,7 @@ void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
 /// RULES 3.2 B: "p95 of total fetch time over 2 s (warning over 4 s)".
 void judge_times(const Case& c, Findings& out) {
   const auto p95 = usual_fetch_time(*c.history.past);
-  if (!p95 || *p95 <= kSlow) return;
+  if (!p95 || *p95 <= kSlowFetch) return;
   const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
   const bool very = *p95 > kVerySlow;
   const Oddity oddity = very ? Oddity::over_4_s : Oddity::over_2_s;
@@ -368,7 +368,7 @@ void judge_fetch(const Case& c, Findings& out) {
   judge_lookup(c, out);
   judge_addresses(c, out);
   std::vector<CopyFault> faults;
-  Judge judge(c, faults);
+  FetchJudge judge(c, faults);
   for (const PolicyCopy& copy : c.copies)
     judge.judge(copy);
   judge_ipv6(c, faults);

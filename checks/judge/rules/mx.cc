@@ -328,7 +328,7 @@ void judge_ipv6(const Case& c, const MxCase& mx, Findings& out) {
 }
 
 /// RULES 5.8: no sender gets an answer. A page where mail came before, in whichever mode.
-void judge_lookup(const Case& c, Findings& out) {
+void judge_mx_lookup(const Case& c, Findings& out) {
   const std::string error = c.facts.mx.proven_error();
   const bool came_before = c.facts.mx.lookup == Lookup::found;
   if (!error.empty()) out.raise_known(came_before, "mx-dns-error", c.facts.domain.str(), in_detail(c, error));
@@ -353,7 +353,7 @@ void leave_out_odd_copies(const Case& c, std::vector<const Policy*>& policies) {
 }  // namespace
 
 void judge_mx(const Case& c, Findings& out) {
-  judge_lookup(c, out);
+  judge_mx_lookup(c, out);
   judge_set(c, out);
   judge_set_gone(c, out);
   if (c.mx.empty()) return;

@@ -12,7 +12,7 @@ namespace stswatch {
 namespace {
 
 constexpr Seconds kOverdue{86400};
-constexpr std::size_t kListed = 600;  // characters, with what speaks against the step
+constexpr std::size_t kOpenListed = 600;  // characters, with what speaks against the step
 constexpr Seconds kToldDone{7 * 86400};
 constexpr std::string_view kDue = "plan-step-due";
 
@@ -33,7 +33,7 @@ void judge_next(const Verdict& verdict, const FollowedPlan& f, Findings& out) {
   const bool overdue = open.empty() && verdict.checked_at - since >= kOverdue;
   const auto detail = printable(name_of(f, *next->step) + ", its waits are over since " +
                                     to_utc(*next->safe_from) + ": " + next->step->text + open,
-                                open.empty() ? bounds::kDetail : kListed);
+                                open.empty() ? bounds::kDetail : kOpenListed);
   out.raise(overdue ? "plan-step-overdue" : kDue, verdict.domain.str(), detail);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = ChainFault::Kind;
 
-std::string described(const Certificate& certificate) {
+std::string described_by_name(const Certificate& certificate) {
   std::string out = "serial " + certificate.serial + ", issuer " + certificate.issuer;
   return certificate.common_name.empty() ? out : certificate.common_name + ", " + out;
 }
@@ -30,9 +30,9 @@ bool is_partial_wildcard(std::string_view name, std::string_view host) {
   return filled.find('.') == filled.npos;
 }
 
-class Judge {
+class PolicyTlsJudge {
  public:
-  Judge(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& out)
+  PolicyTlsJudge(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& out)
       : c_(c), copy_(copy), peer_(*copy.fetch->tls.peer), host_(c.facts.domain.policy_host()), out_(out) {}
 
   void judge() {
@@ -71,27 +71,28 @@ class Judge {
     const std::string until = to_utc(which->not_after);
     const std::string span = to_words(which->not_after - c_.now);
     if (worst == Life::expired || peer_.has(Kind::expired)) {
-      raise("sts-webpki-cert-expired", worst == Life::expired
-                                           ? "expired " + until + ", " + span + " ago: " + described(*which)
-                                           : peer_.verify_error());
+      raise("sts-webpki-cert-expired",
+            worst == Life::expired ? "expired " + until + ", " + span + " ago: " + described_by_name(*which)
+                                   : peer_.verify_error());
     } else if (worst == Life::critical) {
-      raise("sts-webpki-cert-expiring", span + " left, until " + until + ": " + described(*which));
+      raise("sts-webpki-cert-expiring", span + " left, until " + until + ": " + described_by_name(*which));
     } else if (worst == Life::overdue) {
-      raise("sts-webpki-renewal-overdue", span + " left, until " + until + ": " + described(*which));
+      raise("sts-webpki-renewal-overdue", span + " left, until " + until + ": " + described_by_name(*which));
     }
     judge_start();
   }
 
   void judge_revocation() {
     // RFC 8461 §3.3: revocation MAY be checked: the policy stays in effect for most.
-    if (peer_.revoked == true) raise("sts-webpki-revoked", peer_.revocation + ", " + described(peer_.leaf));
+    if (peer_.revoked == true)
+      raise("sts-webpki-revoked", peer_.revocation + ", " + described_by_name(peer_.leaf));
     if (!peer_.elder_refuses.empty()) raise("certificate-root-new", in_elder_words(peer_));
   }
 
   void judge_start() {
     if (!peer_.has(Kind::not_yet_valid) && peer_.leaf.not_before <= c_.now + bounds::kClockTolerance) return;
     raise("sts-webpki-not-yet-valid",
-          "valid from " + to_utc(peer_.leaf.not_before) + ": " + described(peer_.leaf));
+          "valid from " + to_utc(peer_.leaf.not_before) + ": " + described_by_name(peer_.leaf));
   }
 
   /// RFC 8461 §3.3: "Matching is performed only against the DNS-ID identifiers."
@@ -133,7 +134,7 @@ class Judge {
     for (const ChainFault& fault : peer_.faults) {
       if (fault.kind == Kind::expired || fault.kind == Kind::not_yet_valid) continue;
       if (incomplete && fault.kind == Kind::unknown_issuer) continue;
-      return raise("sts-webpki-not-trusted", fault.text + ": " + described(peer_.leaf));
+      return raise("sts-webpki-not-trusted", fault.text + ": " + described_by_name(peer_.leaf));
     }
   }
 
@@ -148,7 +149,7 @@ void judge_copy(const Case& c, const PolicyCopy& copy, std::vector<CopyFault>& o
   const PolicyFetch& fetch = *copy.fetch;
   const FetchEnd end = end_of(fetch, c.vantage);
   if (fetch.tls.peer) {
-    Judge(c, copy, out).judge();
+    PolicyTlsJudge(c, copy, out).judge();
   } else if (end == FetchEnd::certificate) {
     out.push_back({"sts-webpki-not-trusted", &copy, copy.detail});
   }

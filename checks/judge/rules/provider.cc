@@ -73,9 +73,9 @@ bool is_outlook(std::string_view host) {
   return under_any(host, kOutlook) && std::ranges::find(kOutlook, host) == kOutlook.end();
 }
 
-class Judge {
+class ProviderJudge {
  public:
-  Judge(const Case& c, const Names& hosts, const Policy& policy, Findings& out)
+  ProviderJudge(const Case& c, const Names& hosts, const Policy& policy, Findings& out)
       : domain_(c.facts.domain.str()),
         hosts_(hosts),
         policy_(policy),
@@ -241,7 +241,7 @@ void judge_provider(const Case& c, Findings& out) {
   if (hosts.empty()) return;
   judge_set(c, hosts, out);
   for (const Policy* policy : demanding_policies(c))
-    Judge(c, hosts, *policy, out).judge();
+    ProviderJudge(c, hosts, *policy, out).judge();
 }
 
 }  // namespace stswatch

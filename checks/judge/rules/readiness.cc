@@ -14,12 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Millis kSlow = 2s;
 constexpr std::uint32_t kRetreat = 3600;  // gate 8: "so that a retreat works within the hour"
 constexpr Seconds kReported = 7 * 24h;
-constexpr Seconds kIdAge = 48h;          // gate 1
-constexpr Seconds kLongLife = 30 * 24h;  // gate 4: "or has over 30 days left"
-constexpr std::size_t kListed = 600;     // characters: "the detail lists each gate with its date"
+constexpr Seconds kIdAge = 48h;            // gate 1
+constexpr Seconds kLongLife = 30 * 24h;    // gate 4: "or has over 30 days left"
+constexpr std::size_t kGatesListed = 600;  // characters: "the detail lists each gate with its date"
 
 bool past_renewal(const Case& c, const TlsFacts& tls) {
   if (!tls.peer) return false;
@@ -51,7 +50,7 @@ void policy_gates(const Case& c, std::vector<ClosedGate>& out) {
 /// Without a memory one fetch has to stand for the p95 of all.
 void slow_gates(const Case& c, std::vector<ClosedGate>& out) {
   for (const PolicyCopy& copy : c.copies)
-    if (copy.outcome == Outcome::ok && copy.fetch->duration > kSlow)
+    if (copy.outcome == Outcome::ok && copy.fetch->duration > kSlowFetch)
       out.push_back({2, copy.fetch->address.str() + " is slow"});
 }
 
@@ -105,7 +104,7 @@ void fetch_gates(const Past& past, std::vector<ClosedGate>& out) {
   if (good * 100 < runs * 99)
     out.push_back({2, std::to_string(good) + " of " + std::to_string(runs) +
                           " fetches in 14 days were good, 99 % are wanted"});
-  if (const auto p95 = usual_fetch_time(past); p95 && *p95 > kSlow)
+  if (const auto p95 = usual_fetch_time(past); p95 && *p95 > kSlowFetch)
     out.push_back({2, "95 % of the fetches take up to " + std::to_string(p95->count()) + " ms"});
 }
 
@@ -156,8 +155,6 @@ void time_gates(const Case& c, std::vector<ClosedGate>& out) {
     out.push_back({7, "the MX set is as it is since " + to_utc(*since) + ", 14 days are wanted"});
   report_gates(c, out);
 }
-
-std::string day_of(TimePoint t) { return to_utc(t).substr(0, 10); }
 
 }  // namespace
 
@@ -221,9 +218,9 @@ Readiness readiness_of(const Case& c) {
       out.open.push_back({gate, "not yet seen to hold"});
     } else if (c.now - since->second < kReadinessHeld) {
       out.open.push_back({gate, "holds since " + to_utc(since->second) + ", 14 days on " +
-                                    day_of(since->second + kReadinessHeld)});
+                                    to_date(since->second + kReadinessHeld)});
     } else {
-      out.held.push_back(std::to_string(gate) + " since " + day_of(since->second));
+      out.held.push_back(std::to_string(gate) + " since " + to_date(since->second));
     }
   }
   if (!clean || streaks < kReadinessGates) out.clean_since.reset();
@@ -239,7 +236,7 @@ std::string told(const Case& c, const Readiness& readiness) {
   if (!readiness.held.empty())
     out += (out.empty() ? "gates held: " : "; held: ") + text::joined(readiness.held);
   if (c.limits.readiness_sessions == 0) out += "; the reports of 5 are waived";
-  return printable(out, kListed);
+  return printable(out, kGatesListed);
 }
 
 }  // namespace

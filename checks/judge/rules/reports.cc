@@ -18,7 +18,6 @@
 namespace stswatch {
 namespace {
 
-constexpr Seconds kDay{86400};
 // Two days, and the one that a report may take to come (RFC 8460 §4.1).
 constexpr Seconds kLately = 3 * kDay;
 // RULES 5.3: the least that opens a finding on rates.
@@ -31,8 +30,6 @@ std::string plain_host(std::string_view told) {
   if (told.ends_with('.')) told.remove_suffix(1);
   return text::lower(told);
 }
-
-std::string day_of(TimePoint t) { return to_utc(t).substr(0, 10); }
 
 std::string listed(const std::set<std::string>& words) {
   std::string out;
@@ -90,7 +87,7 @@ class Judging {
     if (!past_.tlsrpt_valid_since || now_ - *past_.tlsrpt_valid_since < 5 * kDay) return;
     std::set<std::string> days;
     for (const auto& s : reports_.sessions)
-      days.insert(day_of(s.start));
+      days.insert(to_date(s.start));
     Seconds usual = kDay;
     if (days.size() > 1)
       usual = (reports_.sessions.back().start - reports_.sessions.front().start) /
@@ -166,11 +163,11 @@ class Judging {
       // Nothing is known of what was served before memory began, and caches held of it.
       const bool within = past_.began && s.start >= *past_.began + Seconds{told->max_age};
       if (!known && within && !past_.policies.empty())
-        unknown.insert(printable(s.organization, 60) + " on " + day_of(s.start) + ": mode " +
+        unknown.insert(printable(s.organization, 60) + " on " + to_date(s.start) + ": mode " +
                        std::string(to_string(told->mode)) + ", mx " +
                        listed({told->mx.begin(), told->mx.end()}) + ", max_age " +
                        std::to_string(told->max_age));
-      if (known && !current) stale_days[s.organization].insert(day_of(s.start));
+      if (known && !current) stale_days[s.organization].insert(to_date(s.start));
     }
     std::set<std::string> stale;
     for (const auto& [reporter, days] : stale_days)
@@ -196,7 +193,7 @@ class Judging {
     for (const auto& s : reports_.sessions) {
       if (s.policy_type == "sts") applied.insert(s.organization);
       if (s.policy_type == "no-policy-found" && lately(s.start) && was_fine(s.start, s.end))
-        days[s.organization].insert(day_of(s.start));
+        days[s.organization].insert(to_date(s.start));
     }
     std::set<std::string> who;
     bool knows_better = false;

@@ -106,7 +106,7 @@ void judge_with_time(const Case& c, Findings& out) {
 
 namespace {
 
-constexpr std::uint64_t kHour = 3600, kDay = 86400, kWeek = 604800, kMonth = 2592000;
+constexpr std::uint64_t kHourOfAge = 3600, kDayOfAge = 86400, kWeek = 604800, kMonth = 2592000;
 
 // --- max_age
 
@@ -123,10 +123,10 @@ void judge_max_age(const Case& c, const Policy& policy, Findings& out) {
   const std::string detail = "max_age: " + std::to_string(policy.max_age);
   // A day is what some providers prescribe, and whoever refreshes daily stays protected: a remark.
   if (policy.max_age < kWeek)
-    out.raise_as(policy.max_age < kDay ? Severity::warning : Severity::info, "sts-max-age-short", domain,
+    out.raise_as(policy.max_age < kDayOfAge ? Severity::warning : Severity::info, "sts-max-age-short", domain,
                  detail);
   // What it costs is said above; this tells what one sender makes of it.
-  if (policy.max_age < kHour) out.raise_as(Severity::info, "sts-max-age-under-hour", domain, detail);
+  if (policy.max_age < kHourOfAge) out.raise_as(Severity::info, "sts-max-age-under-hour", domain, detail);
   const bool moving = mx_changed_within(c, Seconds(kMonth));
   if (policy.max_age > kMonth && (policy.mode == Mode::testing || moving)) {
     const std::string until = to_utc(c.now + Seconds(policy.max_age));

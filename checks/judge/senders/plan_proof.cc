@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 using senders::Caches;
 using senders::Level;
 
-constexpr auto kDay = 24h;
 constexpr std::size_t kMoments = 64;
 
 /// With which MX sets a policy in effect costs its holders something that they have.

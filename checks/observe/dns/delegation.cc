@@ -10,17 +10,6 @@
 namespace stswatch::dns {
 namespace {
 
-constexpr int kNoError = 0, kNxDomain = 3;
-
-std::string rcode_words(int rcode) {
-  constexpr std::array<std::string_view, 11> kNames = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-                                                       "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
-                                                       "NXRRSET", "NOTAUTH", "NOTZONE"};
-  if (static_cast<std::size_t>(rcode) < kNames.size())
-    return std::string(kNames[static_cast<std::size_t>(rcode)]);
-  return "RCODE " + std::to_string(rcode);
-}
-
 std::string as_text(const TxtRecord& txt) { return txt.joined(); }
 std::string as_text(const MxRecord& mx) { return std::to_string(mx.preference) + ' ' + mx.host; }
 std::string as_text(const Address& address) { return address.str(); }

@@ -21,8 +21,7 @@
 namespace stswatch::dns {
 namespace {
 
-constexpr int kFormErr = 1, kNotImp = 4;  // the low bits of BADVERS are zero: its OPT tells, and UDP goes on
-constexpr std::size_t kDatagram = 4096;   // more than the 1,232 that we ask for
+constexpr std::size_t kDatagram = 4096;  // more than the 1,232 that we ask for
 
 /// Unpredictable, against forged answers (RFC 5452 §9.1).
 class Random {
@@ -85,6 +84,7 @@ enum class Kind { other, mangled, truncated, no_edns, answer };
 Kind kind_of(Octets message, std::uint16_t id, const std::vector<std::uint8_t>& question) {
   const auto header = read_header(message);
   if (!header || !header->response() || header->opcode() != 0 || header->id != id) return Kind::other;
+  // The low bits of BADVERS are zero: its OPT tells, and UDP goes on.
   const bool dislikes = header->rcode() == kFormErr || header->rcode() == kNotImp;
   if (header->questions == 0) return dislikes ? Kind::no_edns : Kind::other;
   if (header->questions != 1 || message.size() < kHeaderSize + question.size()) return Kind::other;

@@ -218,28 +218,6 @@ bool has_records(const DnsAnswer& answer) {
 namespace stswatch::dns {
 namespace {
 
-constexpr int kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 3, kNotImp = 4, kRefused = 5,
-              kBadVers = 16;
-
-std::string rcode_words(int rcode) {
-  switch (rcode) {
-    case kFormErr:
-      return "FORMERR";
-    case kServFail:
-      return "SERVFAIL";
-    case kNxDomain:
-      return "NXDOMAIN";
-    case kNotImp:
-      return "NOTIMP";
-    case kRefused:
-      return "REFUSED";
-    case kBadVers:
-      return "BADVERS";
-    default:
-      return "RCODE " + std::to_string(rcode);
-  }
-}
-
 /// Follows the aliases of `name` whatever the order of the records; returns where the chain ends, nullopt
 /// when one is malformed. Sets facts.cname, ttl and cname_loop.
 std::optional<std::string> follow_aliases(Octets message, const Sections& sections, std::string name,

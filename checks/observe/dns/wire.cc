@@ -297,6 +297,15 @@ std::optional<Sections> read_sections(Octets message, const Header& header) {
   return sections;
 }
 
+std::string rcode_words(int rcode) {
+  constexpr std::array<std::string_view, 11> kNames = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+                                                       "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
+                                                       "NXRRSET", "NOTAUTH", "NOTZONE"};
+  if (rcode == kBadVers) return "BADVERS";
+  if (rcode < 0 || static_cast<std::size_t>(rcode) >= kNames.size()) return "RCODE " + std::to_string(rcode);
+  return std::string(kNames[static_cast<std::size_t>(rcode)]);
+}
+
 std::optional<std::string> name_to_end(Octets message, std::size_t at, std::size_t end) {
   auto name = read_name(message.first(end), at);
   if (!name || at != end) return std::nullopt;

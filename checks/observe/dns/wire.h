@@ -43,6 +43,10 @@ inline constexpr std::uint16_t kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa
 inline constexpr std::uint16_t kClassIn = 1;
 inline constexpr std::size_t kHeaderSize = 12;
 
+inline constexpr int kNoError = 0, kFormErr = 1, kServFail = 2, kNxDomain = 3, kNotImp = 4, kBadVers = 16;
+/// "SERVFAIL" (RFC 1035 §4.1.1, RFC 2136 §2.2, RFC 6891 §9); "RCODE 23" of others.
+std::string rcode_words(int rcode);
+
 /// Reads forward; beyond the end it yields zeros and is no longer ok().
 class Cursor {
  public:

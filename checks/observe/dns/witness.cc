@@ -97,7 +97,6 @@ bool changed(const Answer* known, const Answer& seen) {
 /// The resolver has signatures of another day than any that the servers were last seen with: now is when one
 /// that gets no transfers shows (RFC 7671 §11).
 bool signed_anew(const DomainObservation* known, const MxAnswer& mx) {
-  constexpr Seconds kDay = 24h;
   if (!mx.secure || !mx.signed_until) return false;
   if (known == nullptr || !known->source.mx.all) return true;
   return std::ranges::none_of(known->source.mx.replies, [&](const SourceReply& reply) {
