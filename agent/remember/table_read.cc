@@ -144,7 +144,7 @@ class ReaderOfAll {
       if (fault) return say(it->second, fault.text);
       auto& list = list_of(it->second);
       list.push_back(std::move(value));
-      if (history && list.size() > kChanges) list.erase(list.begin());
+      if (history && list.size() > past_bounds::kChanges) list.erase(list.begin());
     });
   }
 

@@ -142,7 +142,7 @@ class SubjectWriter {
     db_.run(
         "DELETE FROM changes WHERE subject_id = ?1 AND id <= (SELECT id FROM changes WHERE subject_id = ?1 "
         "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        id_, kChanges);
+        id_, past_bounds::kChanges);
   }
 
   void put(const StoredTransition& t) {
