@@ -233,11 +233,33 @@ std::string mail_words(const Verdict& v) {
   return {};
 }
 
-void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
+/// The finding that this one follows from, of the same subject and as grave: what mends that mends this.
+/// Null: it stands for itself.
+const Finding* cause_of(const Finding& symptom, const std::vector<Finding>& all) {
+  const auto& nature = nature_of(symptom);
+  if (!nature.symptom()) return nullptr;
+  const auto is_cause = [&](const Finding& f) {
+    const auto& other = nature_of(f);
+    return other.claim == Claim::cause && other.family == nature.family && f.severity >= symptom.severity &&
+           f.subject == symptom.subject;
+  };
+  const auto it = std::ranges::find_if(all, is_cause);
+  return it == all.end() ? nullptr : &*it;
+}
+
+std::string title_of(const Finding& f) {
   const auto* entry = find_in_catalogue(f.code);
+  return (entry == nullptr ? "" : std::string(entry->title) + "  ") + "[" + f.code + "]";
+}
+
+/// What follows from a finding stands below it: one fault is one "critical", with one thing to do.
+void print_part(std::string& out, const Finding& f, const TextStyle& style) {
+  labelled(out, "So", title_of(f) + (f.detail.empty() ? "" : ": " + f.detail), style);
+}
+
+void print_finding(std::string& out, const Finding& f, const TextStyle& style) {
   out += "  " + paint(to_string(f.severity), ansi_of(f.severity), style) + "  ";
-  if (entry != nullptr) out += std::string(entry->title);
-  out += "  [" + f.code + "]\n";
+  out += title_of(f) + "\n";
   labelled(out, "At", f.subject, style);
   labelled(out, "Seen", f.detail, style);
   labelled(out, "Mail", f.effect, style);
@@ -261,8 +283,12 @@ std::string to_text(const Verdict& v, const TextStyle& style) {
     out += "  (" + std::to_string(notes) + (notes == 1 ? " note" : " notes") + ": --explain)";
   out += "\n";
   if (const auto words = mail_words(v); !words.empty()) out += "  Mail " + words + ".\n";
-  for (const auto& f : v.findings)
-    if (f.severity != Severity::info || say_notes) print_finding(out, f, style);
+  for (const auto& f : v.findings) {
+    if ((f.severity == Severity::info && !say_notes) || cause_of(f, v.findings) != nullptr) continue;
+    print_finding(out, f, style);
+    for (const auto& part : v.findings)
+      if (cause_of(part, v.findings) == &f) print_part(out, part, style);
+  }
   return out;
 }
 

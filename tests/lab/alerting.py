@@ -198,6 +198,9 @@ class Watch(Daemon):
     def said(self):
         return self.log.read_text()[-4000:]
 
+    def said_of(self, domain):
+        return "\n".join(line for line in self.log.read_text().splitlines() if domain in line)
+
     def seconds_to_tell(self, whom, code, domain=None):
         """{receiver: seconds}: from the look that confirmed it to the message handed over, by the service's own log."""
         lines = self.log.read_text().splitlines()
