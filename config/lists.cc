@@ -220,6 +220,11 @@ void add_lists(Config& config, DomainList& list, const std::string& path, const 
   };
   const auto add_file = [&](const std::string& file, const ConfigError& at, const DomainDefaults& defaults,
                             bool yields) {
+    if (file.empty()) {
+      errors.push_back(at);
+      errors.back().what = R"(expected the path of a list, got "")";
+      return;
+    }
     const auto source = beside(path, file);
     const auto text = read_whole(source).map_error(
         [&](const ConfigErrors& why) { return unreadable(at, why.front(), file, folder); });
