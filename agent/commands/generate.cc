@@ -75,10 +75,26 @@ std::string doubt(const MxVerdict& mx) {
   return mx.host + " is not usable (" + why + "): senders that enforce will not deliver to it";
 }
 
-/// The policy that is served and announced now, if senders can have it.
+/// The policy that is served now, as strict senders read it, else as lenient ones do: both may enforce it.
 const Policy* served(const Seen& seen) {
+  const auto& shown = seen.verdict.policy.shown;
+  return shown ? &*shown : nullptr;
+}
+
+/// No sender reads it otherwise than the others.
+bool served_well(const Seen& seen) {
+  const auto on_policy = [](const Finding& f) {
+    const auto* entry = find_in_catalogue(f.code);
+    return entry != nullptr && entry->on_text == OnText::policy && f.severity > Severity::info;
+  };
+  return served(seen) != nullptr && seen.verdict.policy.outcome == Outcome::ok &&
+         std::ranges::none_of(seen.verdict.findings, on_policy);
+}
+
+/// A policy is announced, or that is not known, and it could not be read: nobody here knows its mode.
+bool mode_unknown(const Seen& seen) {
   const auto& v = seen.verdict;
-  return v.policy.outcome == Outcome::ok && v.policy.shown ? &*v.policy.shown : nullptr;
+  return served(seen) == nullptr && (v.record.outcome == Outcome::ok || v.record.outcome == Outcome::unknown);
 }
 
 /// What is asked for; else as it is served; else what a beginning needs. A pattern that is served and still
@@ -158,9 +174,11 @@ void add_plan_notes(const Seen& seen, const PolicyReading& wanted, Publication& 
   const auto of = [&](Deed deed) { return std::ranges::find(plan.steps, deed, &PlanStep::deed); };
   if (const auto removal = of(Deed::remove_record); removal != plan.steps.end())
     out.notes.push_back(
-        "Keep the file and the record until " + to_utc(removal->not_before) +
-        " at least: until then senders may hold a policy that was served before (RFC 8461 §8.3; "
-        "stswatch plan --retire has the steps).");
+        "Keep the file and the record as long as senders may hold a policy that was served before: for its "
+        "max_age "
+        "after it was last served (RFC 8461 §8.3). When that is over, one look cannot tell: stswatch plan "
+        "--retire "
+        "--config FILE reckons with what the service remembers.");
   if (plan.verdict == PlanVerdict::unsafe && of(Deed::repair) != plan.steps.end())
     out.notes.push_back("Before anything is published: " + plan.why);
 }
@@ -186,6 +204,9 @@ void add_notes(const Seen& seen, const Policy& wanted, bool unchanged, Publicati
     const std::string what = changes(*now, wanted);
     if (!what.empty())
       out.notes.push_back("Against what is served now: " + what + ".");
+    else if (!served_well(seen))
+      out.notes.push_back(
+          "What is served now says the same, but not every sender can read it so: replace the file.");
     else if (v.record.outcome != Outcome::ok)
       out.notes.push_back("The policy that is served stays; the record is new: what is published at " +
                           v.domain.sts_record_name() + " cannot be used.");
@@ -197,7 +218,7 @@ Publication publication(const GenerateCommand& command, const Seen& seen,
                         const std::vector<std::string>& hosts) {
   Publication out;
   const Policy wanted = wanted_policy(command, seen, hosts);
-  const bool unchanged = served(seen) != nullptr && same_policy(*served(seen), wanted) &&
+  const bool unchanged = served_well(seen) && same_policy(*served(seen), wanted) &&
                          seen.verdict.record.outcome == Outcome::ok && copies_agree(seen);
   out.domain = seen.look.domain.domain.str();
   out.policy = policy_text(wanted);
@@ -255,6 +276,12 @@ int generate(const GenerateCommand& command, Streams io) {
   const auto seen = look_once(*domain, *config, *probes);
   const auto hosts = mx_hosts(seen.look.domain);
   if (!hosts) return complain(io, hosts.error().what, hosts.error().exit_code);
+  if (command.mode.empty() && mode_unknown(seen))
+    return complain(
+        io,
+        "the policy that " + domain->str() +
+            " announces could not be read, so its mode is not known: say --mode enforce, testing or none",
+        kNothingToPublish);
   const auto out = publication(command, seen, *hosts);
   if (command.json) {
     print_json(out, *domain, io.out);

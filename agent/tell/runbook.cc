@@ -19,6 +19,8 @@ constexpr std::array kWords = {
     Words{"{record}", "_mta-sts.DOMAIN"},
     Words{"{subject}", "SUBJECT"},
     Words{"{host}", "HOST"},
+    Words{"{where}", "HOST"},
+    Words{"{fetchers}", "Senders that"},
     Words{"{address}", "ADDRESS"},
     Words{"{until}", "DATE"},
     Words{"{who}", "Senders that enforce the policy"},

@@ -282,6 +282,7 @@ class Reader {
     }
     if (!conforms || hush_) return;
     if (!names_.insert(key).second) {
+      if (misspelt_policy_key(key) == kMxKey) return;  // as mx, it may come again
       return note(Fault::duplicate_field, line_,
                   text::quoted(line) + " repeats \"" + std::string(key) + "\": only the first counts");
     }

@@ -20,8 +20,9 @@ using namespace stswatch;
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kPlaceholders = {
-    "domain", "policy_host", "record", "subject", "host", "address", "until", "new_id", "who", "value"};
+constexpr std::array<std::string_view, 12> kPlaceholders = {"domain", "policy_host", "record",   "subject",
+                                                            "host",   "where",       "fetchers", "address",
+                                                            "until",  "new_id",      "who",      "value"};
 
 /// The first thing in braces that is no placeholder, or a brace without its partner; empty when all is well.
 std::string stray_placeholder(std::string_view text) {

@@ -158,6 +158,8 @@ tl::expected<WebConfig, std::string> WebConfig::load(const std::string& path) {
     return wrong(" cannot be read: agent.web_config names a file of Prometheus' web configuration");
   } catch (const YAML::Exception& e) {
     return wrong(std::to_string(e.mark.line + 1) + ":" + std::to_string(e.mark.column + 1) + ": " + e.msg);
+  } catch (const std::ios_base::failure&) {  // a folder, or a disk that fails
+    return wrong(" cannot be read: is it a file?");
   }
 }
 

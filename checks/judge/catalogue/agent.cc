@@ -234,8 +234,9 @@ constexpr CatalogueEntry kAgentRows[] = {
      .reported_as = ResultType::none,
      .title = "The domain does not exist or takes no mail",
      .effect = "Senders find nowhere to deliver to: as a rule they return mail for {domain} at once.",
-     .fix = "Check how {domain} is spelt in the agent's configuration. If it is right, see whether its "
-            "registration has lapsed and what the parent zone delegates.",
+     .fix = "Check how {domain} is spelt in the agent's configuration. If it is right and the name does not "
+            "exist, see whether its registration has lapsed and what the parent zone delegates; if it exists "
+            "without MX and address, put its MX records back.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kSetOrHost,
      .told = kToldAsMx,

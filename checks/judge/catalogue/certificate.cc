@@ -28,7 +28,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_expired,
      .title = "An MX host's certificate has expired",
-     .effect = "Senders that enforce skip {host}; when no other host is good, mail waits. In testing they "
+     .effect = "Senders that enforce skip {where}; when nothing else is good, mail waits. In testing they "
                "deliver and report. Senders that match a DANE-EE record do not look at the date.",
      .fix = "Install a renewed certificate at {subject}, intermediates included, and reload the mail "
             "server. If the file on disk is new, only the reload is missing: add a deploy hook.",
@@ -44,7 +44,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MX host's certificate is about to expire",
-     .effect = "None yet. From the moment it expires, senders that enforce skip {host}.",
+     .effect = "None yet. From the moment it expires, senders that enforce skip {where}.",
      .fix = "Renew the certificate of {host} and reload the mail server. Then find out why the automatic "
             "renewal did not do so.",
      .reference = "RFC 8461 §4.2",
@@ -59,7 +59,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MX host's certificate should have been renewed by now",
-     .effect = "None yet. If it comes to expire, senders that enforce skip {host}.",
+     .effect = "None yet. If it comes to expire, senders that enforce skip {where}.",
      .fix = "On {host} check that the renewal timer runs, that the challenge succeeds, and that the deploy "
             "hook reloads the mail server.",
      .reference = "RFC 8461 §4.2",
@@ -74,9 +74,9 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "An MX host's certificate names another host",
-     .effect =
-         "Senders that hold the certificate against the MX name skip {host} if they enforce. In testing they "
-         "deliver and report.",
+     .effect = "Senders that hold the certificate against the MX name skip {where} if they enforce. In "
+               "testing they "
+               "deliver and report.",
      .fix = "Get a certificate with {host} among its SAN names. Or let the MX record use a name the "
             "certificate has: stswatch plan {domain} --mx HOST, once for each host of the whole new set, "
             "gives the steps and their waits. A change of the policy alone does not help.",
@@ -93,7 +93,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "An MX host's certificate names the host only in its Common Name",
      .effect =
-         "Senders that look at SAN names only, as RFC 8461 asks them to, skip {host} if they enforce; in "
+         "Senders that look at SAN names only, as RFC 8461 asks them to, skip {where} if they enforce; in "
          "testing they deliver and report.",
      .fix = "Have the certificate reissued with {host} in the subjectAltName extension, where public CAs put "
             "it.",
@@ -109,7 +109,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate is not publicly trusted",
-     .effect = "Senders that enforce skip {host}. In testing they deliver and report. A DANE record may "
+     .effect = "Senders that enforce skip {where}. In testing they deliver and report. A DANE record may "
                "still vouch for it.",
      .fix = "Let port 25 at {subject} present one that a public CA has issued, with its intermediates. A "
             "self-signed one serves only opportunistic TLS and DANE.",
@@ -125,7 +125,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host does not send its intermediate certificate",
-     .effect = "Senders do not download what is missing. Those that enforce skip {host}; in testing they "
+     .effect = "Senders do not download what is missing. Those that enforce skip {where}; in testing they "
                "deliver and report.",
      .fix = "Give the mail server the full chain (Postfix smtpd_tls_chain_files, Exim tls_certificate) and "
             "reload. Count the certificates: openssl s_client -starttls smtp -connect {host}:25 -showcerts. "
@@ -142,7 +142,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate is not valid yet",
-     .effect = "Senders that enforce skip {host} until the certificate's first day. In testing they deliver "
+     .effect = "Senders that enforce skip {where} until the certificate's first day. In testing they deliver "
                "and report.",
      .fix = "Compare the clocks of {host} and of this agent with the true time. In future wait an hour "
             "after issue before you deploy a certificate, for the sake of senders whose clocks are slow.",
@@ -158,7 +158,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate is not meant for servers",
-     .effect = "Verification fails. Senders that enforce skip {host}; in testing they deliver and report.",
+     .effect = "Verification fails. Senders that enforce skip {where}; in testing they deliver and report.",
      .fix = "Request a TLS server certificate (extended key usage serverAuth) for {host}. The client usage "
             "is not needed.",
      .reference = "RFC 5280 §4.2.1.12",
@@ -173,7 +173,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate uses weak cryptography",
-     .effect = "Senders with a current TLS library may refuse it. Those that enforce then skip {host}.",
+     .effect = "Senders with a current TLS library may refuse it. Those that enforce then skip {where}.",
      .fix = "Have the certificate of {host} reissued with an ECDSA P-256 key, or an RSA key of 2048 bits or "
             "more, and a SHA-256 signature.",
      .reference = "RFC 9325 §4",
@@ -189,7 +189,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .reported_as = ResultType::none,
      .title = "An MX host sends an intermediate that ends before its certificate",
      .effect = "None yet. When the intermediate expires the chain fails, and senders that enforce skip "
-               "{host}.",
+               "{where}.",
      .fix = "Put the CA's current intermediate into the chain file of {host}; its own certificate can stay. "
             "An ACME client does so at each renewal, so force one unless the file is kept by hand.",
      .reference = "RFC 8461 §4.2, RFC 5280 §6",
@@ -234,7 +234,7 @@ constexpr CatalogueEntry kCertificateRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_not_trusted,
      .title = "An MX host's certificate is revoked",
-     .effect = "Senders may check this or not: those that do and enforce skip {host}.",
+     .effect = "Senders may check this or not: those that do and enforce skip {where}.",
      .fix = "Replace key and certificate at {subject}. Find out first why it was revoked, because that "
             "decides whether the key may be kept.",
      .reference = "RFC 8461 §4.2, §10.5",

@@ -58,7 +58,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy host does not accept connections on port 443",
-     .effect = "Senders that hold no policy deliver unprotected. Those that hold one apply it until "
+     .effect = "{fetchers} hold no policy deliver unprotected. Those that hold one apply it until "
                "{until}, but see no update.",
      .fix = "Check that a web server listens on port 443 at {subject}, and at every other address that "
             "{policy_host} has in DNS. Then look for firewalls, country blocks and bot protection: senders "
@@ -108,7 +108,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy URL does not answer with status 200",
-     .effect = "Any other status is a failed fetch. Senders that hold no policy deliver unprotected; those "
+     .effect = "Any other status is a failed fetch. {fetchers} hold no policy deliver unprotected; those "
                "that hold one apply it until {until}, but see no update.",
      .fix = "Make https://{policy_host}/.well-known/mta-sts.txt answer a plain GET with 200, whatever the "
             "User-Agent. On 404 check document root and virtual host, on 403 or 429 firewall and bot rules, "
@@ -125,7 +125,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy URL redirects elsewhere",
-     .effect = "Senders must not follow a redirect: it is a failed fetch. Those that hold no policy deliver "
+     .effect = "Senders must not follow a redirect: it is a failed fetch. {fetchers} hold no policy deliver "
                "unprotected; those that hold one apply it until {until}, but see no update.",
      .fix = "Serve the file on {policy_host} itself and exempt /.well-known/mta-sts.txt from redirects to "
             "www, to a login or to a provider. If the file lives elsewhere use a reverse proxy, or a CNAME "

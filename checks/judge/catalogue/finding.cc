@@ -28,6 +28,15 @@ class Filling {
     if (name == "record") return domain_.sts_record_name();
     if (name == "subject" || name == "value") return std::string(subject_);
     if (name == "host") return std::string(subject_.substr(0, space));
+    if (name == "where")  // RFC 5321 §5.1: a host with another address is not skipped
+      return space == subject_.npos
+                 ? std::string(subject_)
+                 : std::string(subject_.substr(space + 1)) + " and try the other addresses of " +
+                       std::string(subject_.substr(0, space));
+    if (name == "fetchers")
+      return space == subject_.npos
+                 ? std::string("Senders that")
+                 : "Senders that fetch from " + std::string(subject_.substr(space + 1)) + " and";
     if (name == "address") return std::string(space == subject_.npos ? subject_ : subject_.substr(space + 1));
     if (name == "until") return until_.empty() ? "the end of max_age after their last fetch" : until_;
     if (name == "who") return "Senders that enforce the policy";

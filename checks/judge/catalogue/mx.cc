@@ -11,6 +11,7 @@ constexpr std::nullopt_t kNever = std::nullopt;
 constexpr std::string_view kMxGone[] = {"mx-became-null", "mx-vanished"};
 /// Where nobody can deliver, no advice about the policy helps.
 constexpr std::string_view kNobodyServes[] = {"mx-all-down"};
+constexpr std::string_view kMxGoneOrDown[] = {"mx-became-null", "mx-vanished", "mx-all-down"};
 
 constexpr Basis kSet = Basis::all_of({Ground::mx_set});
 constexpr Basis kHost = Basis::all_of({Ground::subject_host}).shown_at_host();
@@ -30,7 +31,7 @@ constexpr Telling kToldAsMatch{Nature{.family = Family::delivery,
                                       .of_host = false,
                                       .headline = Headline::title}};
 constexpr Beside kBesideMx = Beside::anything().needs_mx();
-constexpr Beside kBesideMxThatIsThere = Beside::anything().and_not_where(kMxGone).needs_mx();
+constexpr Beside kBesideMxThatIsThere = Beside::anything().and_not_where(kMxGoneOrDown).needs_mx();
 
 constexpr CatalogueEntry kMxRows[] = {
     {.code = "mx-none-in-policy",
@@ -77,8 +78,7 @@ constexpr CatalogueEntry kMxRows[] = {
      .title = "A backup MX host fails where the primary passes",
      .effect = "Nothing shows while the primary is up. When it is down, senders that enforce cannot use "
                "{host} and mail waits.",
-     .fix = "Repair what the finding beside this one says about {host}. If nobody needs the host, take it "
-            "out of the MX set.",
+     .fix = "Repair what the finding beside this one says about {host}.",
      .reference = "RFC 8461 §8.4",
      .rests_on = Basis::any_of({Ground::mx_set, Ground::subject_host}).shown_at_host(),
      .told = Nature{.family = Family::delivery,

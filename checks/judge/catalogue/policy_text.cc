@@ -233,7 +233,7 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The policy holds lines that the format does not allow",
-     .effect = "mox and postfix-tlspol refuse the policy and, unless they hold an earlier one, deliver "
+     .effect = "Senders that read strictly refuse the policy and, unless they hold an earlier one, deliver "
                "unprotected. Lenient senders pass over the line.",
      .fix = "Delete empty lines, comments, indents and blanks before the colon, and save the file without a "
             "byte order mark. Verify it at every address, then publish \"v=STSv1; id={new_id};\" at "

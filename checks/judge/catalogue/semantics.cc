@@ -113,9 +113,10 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "A wildcard in the policy covers more than the mail hosts",
-     .effect = "Mail flows as usual. But an attacker who forges the MX answer needs only some host under "
+     .effect = "It keeps no mail back. But an attacker who forges the MX answer needs only some host under "
                "that suffix, with a valid certificate, to be accepted.",
-     .fix = "Name each MX host in full, or move them under a sub-domain of their own, such as "
+     .fix = "When nothing graver is open: name each MX host in full, or move them under a sub-domain of "
+            "their own, such as "
             "*.mx.{domain}. Change the file, verify it at every address, then publish \"v=STSv1; "
             "id={new_id};\". Find out who can get certificates under the suffix.",
      .reference = "RFC 8461 §10.4",
@@ -271,8 +272,9 @@ constexpr CatalogueEntry kProviderRows[] = {
      .effect = "A wildcard stands for one label and this host has two more: senders that match as RFC 8461 "
                "has it skip the host if they enforce, and defer where no other is listed. Senders that let a "
                "wildcard cover several labels deliver.",
-     .fix = "Write \"mx: *.\" followed by your MX name without its first label, for example \"mx: "
-            "*.o-v1.mx.microsoft\", or the exact host. Verify the file at every address, then publish "
+     .fix = "Write \"mx: *.\" followed by your MX name without its first label, as \"mx: "
+            "*.o-v1.mx.microsoft\" is for x.o-v1.mx.microsoft, or the exact host. Verify the file at every "
+            "address, then publish "
             "\"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §4.1",
      .rests_on = kSet,

@@ -24,7 +24,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::starttls_not_supported,
      .title = "An MX host does not offer STARTTLS",
-     .effect = "Senders that enforce skip {host}, as do DANE senders that find usable TLSA records. Others "
+     .effect = "Senders that enforce skip {where}, as do DANE senders that find usable TLSA records. Others "
                "deliver in clear text; in testing they report it.",
      .fix = "Enable STARTTLS on port 25 at {subject}. If the server has it enabled, look for a firewall with "
             "SMTP inspection: it hides the keyword, and the EHLO reply shows X characters in its place.",
@@ -41,7 +41,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .reported_as = ResultType::validation_failure,
      .title = "An MX host offers STARTTLS but refuses it",
      .effect =
-         "Senders that enforce skip {host}. Others as a rule fall back to clear text, or try again later.",
+         "Senders that enforce skip {where}. Others as a rule fall back to clear text, or try again later.",
      .fix = "Read the mail server's log at {subject} for the time of this look. As a rule it cannot load "
             "its key or certificate: check file permissions, and that the two still belong together after "
             "the last renewal.",
@@ -57,7 +57,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::validation_failure,
      .title = "The TLS handshake with an MX host fails",
-     .effect = "Senders that enforce skip {host}. Others fall back to clear text or try again later.",
+     .effect = "Senders that enforce skip {where}. Others fall back to clear text or try again later.",
      .fix = "Run openssl s_client -starttls smtp -connect {host}:25 -servername {host} and read the alert. "
             "Usual causes: only old TLS versions, no cipher in common, or an RSA or ECDSA certificate that "
             "no enabled cipher fits.",
@@ -73,7 +73,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::validation_failure,
      .title = "An MX host offers no TLS version newer than 1.1",
-     .effect = "Senders that enforce ask for TLS 1.2 or later and skip {host}. Others may fall back to the "
+     .effect = "Senders that enforce ask for TLS 1.2 or later and skip {where}. Others may fall back to the "
                "old version or to clear text.",
      .fix = "Enable TLS 1.2 and 1.3 on port 25 of {host}. If its TLS library does not know them, update "
             "that first.",
@@ -90,7 +90,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .reported_as = ResultType::validation_failure,
      .title = "An MX host uses small Diffie-Hellman parameters",
      .effect = "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, fail the "
-               "handshake and skip {host} if they enforce. Others deliver there.",
+               "handshake and skip {where} if they enforce. Others deliver there.",
      .fix =
          "Give the mail server on {host} parameters of 2048 bits (Postfix 3.7: smtpd_tls_dh1024_param_file = "
          "auto), or leave DHE out and prefer ECDHE ciphers. Then look again.",
@@ -265,7 +265,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::starttls_not_supported,
      .title = "An MX host offers STARTTLS to some EHLO names only",
-     .effect = "Senders from whom STARTTLS is withheld skip {host} if they enforce or do DANE: they never "
+     .effect = "Senders from whom STARTTLS is withheld skip {where} if they enforce or do DANE: they never "
                "get through the first step in clear text.",
      .fix = "Offer STARTTLS at {subject} to every client, whatever its name or history. Grey-listing belongs "
             "behind TLS.",

@@ -174,7 +174,8 @@ bool is_no_host(const MxCase& mx) { return mx.literal || mx.host == "."; }
 void judge_match(const Case& c, const Policy& policy, Findings& out) {
   std::vector<std::string> listed, unlisted;
   for (const MxCase& mx : c.mx)
-    (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
+    if (!is_no_host(mx)) (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
+  if (unlisted.empty()) return;
   const std::string patterns = policy.mx.empty() ? "no host" : text::joined(policy.mx);
   if (listed.empty()) {
     Finding* finding =
@@ -215,8 +216,9 @@ void judge_backups(const Case& c, const std::vector<const Policy*>& policies, Fi
     const bool listed = listed_by_all(mx.host, policies);
     if (listed && !fails) continue;
     const std::string why = listed ? mx.addresses.front().detail : "not in the policy";
-    out.raise("mx-backup-invalid", mx.host,
-              in_detail(c, "preference " + std::to_string(mx.preference) + ": " + why));
+    Finding* finding = out.raise("mx-backup-invalid", mx.host,
+                                 in_detail(c, "preference " + std::to_string(mx.preference) + ": " + why));
+    if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
   }
 }
 

@@ -193,7 +193,7 @@ void judge_absence(const Case& c, Findings& out) {
   } else if (c.shown() && !was_there) {
     out.raise("sts-policy-without-txt", domain,
               "a policy with mode " + std::string(to_string(c.shown()->mode)) +
-                  " is served, no TXT record at " + c.facts.domain.sts_record_name());
+                  " is served, no MTA-STS record at " + c.facts.domain.sts_record_name());
   } else if (wrong.empty()) {
     Finding* finding = out.raise("sts-not-deployed", domain,
                                  (c.synthesised          ? "no record but what a wildcard makes of any name: "

@@ -149,8 +149,8 @@ void judge_wildcards(const Case& c, const Policy& policy, Findings& out) {
     if (!whole && !is_public_suffix(suffix)) continue;
     text::add(
         detail, "; ",
-        ("mx: " + text::quoted(pattern, 100)) +
-            (whole ? " covers every host of the domain" : ": anybody can have a name under this suffix"));
+        ("mx: " + text::quoted(pattern, 100)) + (whole ? " covers every host directly below the domain"
+                                                       : ": anybody can have a name under this suffix"));
   }
   if (!detail.empty())
     out.raise("sts-wildcard-broad", c.facts.domain.str(), printable(detail, bounds::kDetail));
