@@ -1,12 +1,12 @@
 #include "config/lists.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
@@ -140,10 +140,12 @@ tl::expected<std::string, ConfigErrors> read_whole(const std::string& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(std::string("cannot be read: ") + std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (text.str().size() > kListSize) return fail("is larger than 64 MiB; is it the right file?");
-  return text.str();
+  std::string text;
+  for (std::array<char, 65536> buffer; in.read(buffer.data(), buffer.size()) || in.gcount() > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kListSize) return fail("is larger than 64 MiB; is it the right file?");
+  }
+  return text;
 }
 
 tl::expected<std::vector<ListedDomain>, ConfigErrors> read_list(std::string_view text,
@@ -226,8 +228,16 @@ void add_lists(Config& config, DomainList& list, const std::string& path, const 
       return;
     }
     const auto source = beside(path, file);
-    const auto text = read_whole(source).map_error(
-        [&](const ConfigErrors& why) { return unreadable(at, why.front(), file, folder); });
+    // A pipe would be waited for, and a device has no end.
+    std::error_code ec;
+    const auto kind = std::filesystem::status(source, ec).type();
+    const bool waits = kind != std::filesystem::file_type::regular &&
+                       kind != std::filesystem::file_type::not_found &&
+                       kind != std::filesystem::file_type::directory;
+    const auto text =
+        (waits ? Text(tl::make_unexpected(ConfigErrors{{source, 0, 0, "", "is no file"}}))
+               : read_whole(source))
+            .map_error([&](const ConfigErrors& why) { return unreadable(at, why.front(), file, folder); });
     add_text(text, source, at.key, defaults, yields);
   };
   for (std::size_t i = 0; i < config.domains_files.size(); ++i)

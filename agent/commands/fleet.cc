@@ -22,6 +22,7 @@ Json to_json(const FleetView& view) {
                       {"vantage", a.vantage},
                       {"alive", a.alive},
                       {"since", to_utc(a.started)},
+                      {"heard", to_utc(a.heard)},
                       {"shards", std::ranges::count(view.shards, a.name, &FleetShard::holder)},
                       {"late_seconds", a.late_seconds}});
   for (const auto& s : view.shards)
@@ -57,9 +58,10 @@ void print(const FleetView& view, std::ostream& out) {
       if (s.shard != kDesk) held.push_back(s.shard);
     }
     out << agent.name << (agent.vantage.empty() ? "" : " (" + agent.vantage + ")") << ": "
-        << (agent.alive ? "alive" : "not heard of") << " since " << to_utc(agent.started) << ", "
-        << held.size() << " of " << kShards << " shards" << (held.empty() ? "" : ": " + ranges_of(held))
-        << (tells ? ", tells" : "") << ", late by " << agent.late_seconds << " s\n";
+        << (agent.alive ? "alive" : "not heard of") << " since "
+        << to_utc(agent.alive ? agent.started : agent.heard) << ", " << held.size() << " of " << kShards
+        << " shards" << (held.empty() ? "" : ": " + ranges_of(held)) << (tells ? ", tells" : "")
+        << ", late by " << agent.late_seconds << " s\n";
   }
   std::vector<Shard> free;
   for (const auto& s : view.shards)

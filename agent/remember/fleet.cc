@@ -55,6 +55,12 @@ void Leases::let_go(const std::set<Shard>& shards) {
 void Leases::renewed(std::chrono::nanoseconds asked_at) {
   const std::lock_guard lock(mutex_);
   until_ = asked_at + kLease - kLeaseMargin;
+  born_.notify_all();
+}
+
+bool Leases::await_first(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  return born_.wait_for(lock, patience, [&] { return until_ != std::chrono::nanoseconds{0}; });
 }
 
 void Leases::reborn() {

@@ -4,6 +4,8 @@
 // whenever it wakes up. One further lease, the desk, is that of who tells: it alone has the outbox.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,18 +45,22 @@ class Leases {
   /// Counted from before the database was asked.
   void renewed(std::chrono::nanoseconds asked_at);
   void reborn();
+  /// Until the first renewal, or so long: a store that is written to at the start waits for it. False: none
+  /// came.
+  bool await_first(std::chrono::milliseconds patience) const;
   static std::chrono::nanoseconds boot_time();
 
  private:
   mutable std::mutex mutex_;
+  mutable std::condition_variable born_;
   std::map<Shard, std::int64_t> epochs_;  // guarded by mutex_, as is all below
-  std::chrono::nanoseconds until_{0};
+  std::chrono::nanoseconds until_{0};     // zero: before the first renewal
   std::int64_t life_ = 1;
 };
 
 struct FleetAgent {
   std::string name, vantage;
-  TimePoint started{};
+  TimePoint started{}, heard{};  // heard: when it last said that it is alive, by the database's time
   bool alive = false;
   std::int64_t late_seconds = 0;  // the schedule's, as it said last
 };

@@ -47,6 +47,8 @@ class Stepper {
     const bool opens = !incident.open() || again;
     incident.finding = finding;
     incident.good_looks = 0;
+    incident.good_since.reset();
+    incident.held_since.reset();
     if (opens) {
       incident.bad_looks = 0;
       incident.eased.reset();
@@ -86,13 +88,17 @@ class Stepper {
   }
 
   void good(Incident& incident) {
-    ++incident.good_looks;
+    if (++incident.good_looks == 1) incident.good_since = now_;
     const int needed = incident.finding.of_the_agent ? 1 : patience_.good_looks;
-    if (incident.good_looks >= needed && !flapping(incident, now_, patience_)) over(incident);
+    if (incident.good_looks < needed) return;
+    if (!flapping(incident, now_, patience_)) return over(incident);
+    if (!incident.held_since) incident.held_since = now_;
   }
 
   void over(Incident& incident) {
     incident.closed = now_;
+    incident.good_since.reset();
+    incident.held_since.reset();
     note_change(incident, now_);
     tell(Transition::Kind::closed, incident);
   }
@@ -144,7 +150,15 @@ IncidentStep step(std::vector<Incident> was, const std::vector<Finding>& found,
 std::vector<Finding> open_findings(const std::vector<Incident>& incidents) {
   std::vector<Finding> out;
   for (const Incident& incident : incidents) {
-    if (incident.open()) out.push_back(incident.finding);
+    if (!incident.open()) continue;
+    out.push_back(incident.finding);
+    if (!incident.held_since) continue;
+    Finding& held = out.back();
+    held.held_since = incident.held_since;
+    held.good_since = incident.good_since;
+    held.detail = "fine since " + to_utc(incident.good_since.value_or(*incident.held_since)) +
+                  ", held until " + to_utc(incident.last_bad + Patience{}.flapping_quiet) +
+                  "; before: " + held.detail;
   }
   return sorted(std::move(out));
 }

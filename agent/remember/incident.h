@@ -15,11 +15,13 @@ struct Incident {
   TimePoint opened{};
   TimePoint last_bad{};
   std::optional<TimePoint> closed{};
-  int good_looks = 0;                // in a row, since the last bad one
-  int bad_looks = 0;                 // that saw it anew since it opened, the one that opened it included
-  std::vector<TimePoint> changes{};  // openings and closings of the last 24 h
-  std::optional<TimePoint> eased{};  // when its severity last fell
-  std::optional<TimePoint> swung{};  // it rose again after that: when it was last seen so severe
+  int good_looks = 0;                     // in a row, since the last bad one
+  int bad_looks = 0;                      // that saw it anew since it opened, the one that opened it included
+  std::vector<TimePoint> changes{};       // openings and closings of the last 24 h
+  std::optional<TimePoint> good_since{};  // the first of `good_looks`
+  std::optional<TimePoint> held_since{};  // enough of them, and it has changed so often that it stays open
+  std::optional<TimePoint> eased{};       // when its severity last fell
+  std::optional<TimePoint> swung{};       // it rose again after that: when it was last seen so severe
   bool operator==(const Incident&) const = default;
 
   bool open() const { return !closed; }

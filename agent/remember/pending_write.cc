@@ -19,9 +19,10 @@ auto lasting(const Past& past) {
 }
 
 auto lasting(const Incident& incident) {
-  const auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, eased, swung] = incident;
+  const auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, good_since, held_since,
+               eased, swung] = incident;
   return std::tie(finding.code, finding.subject, finding.severity, finding.route, opened, closed, good_looks,
-                  changes, eased);
+                  changes, held_since, eased);
 }
 
 bool same_doubts(const Debounces& a, const Debounces& b) {

@@ -106,7 +106,8 @@ std::string value_of(const std::vector<Option>& options, std::string_view name) 
 std::string in_words(const std::vector<Option>& options) {
   std::string out = "postgresql://";
   if (const auto user = value_of(options, "user"); !user.empty()) out += user + "@";
-  const auto host = value_of(options, "host"), port = value_of(options, "port");
+  auto host = value_of(options, "host"), port = value_of(options, "port");
+  host.erase(0, host.rfind('@') + 1);  // of a password with an "@" that is not written %40
   out += host + (port.empty() ? "" : ":" + port) + "/" + value_of(options, "dbname");
   return printable(out, 200);
 }
@@ -123,6 +124,8 @@ Secrets secrets_of(std::string_view url, const std::vector<Option>& options) {
   const auto authority = url.substr(url.find("//") + 2);
   const auto login = authority.substr(0, authority.find_first_of("/?"));
   if (const auto at = login.rfind('@'); at != login.npos) add_between(":", "", login.substr(0, at));
+  const auto host = value_of(options, "host");
+  if (const auto at = host.rfind('@'); at != host.npos) out.add(host.substr(0, at));
   for (const auto* name : {"password", "sslpassword"}) {
     add_between(std::string(1, '?') + name + '=', "&", url);
     add_between(std::string(1, '&') + name + '=', "&", url);

@@ -107,6 +107,8 @@ class FencedWrite {
   std::map<Shard, std::int64_t> epochs_;  // of the shards that this agent holds
 };
 
+constexpr std::chrono::milliseconds kBirth{5000};
+
 class Backend : public StoreBackend {
  public:
   Backend(std::unique_ptr<Session> session, Member me, const StoreOptions& options)
@@ -116,9 +118,15 @@ class Backend : public StoreBackend {
         keep_history_(options.keep_history) {}
 
   tl::expected<void, std::string> write(const Batch& batch) override {
+    bool born = me_.leases->await_first(std::chrono::milliseconds{0});
     for (int attempt = 1;; ++attempt) {
       const auto done = session_->transaction([&] { FencedWrite(*session_, me_, batch).write(); });
       if (done) return {};
+      if (!born &&
+          done.error().kind == sql::Trouble::Kind::busy) {  // the service starts, and so do its leases
+        born = me_.leases->await_first(kBirth);
+        if (born) attempt = 0;
+      }
       if (done.error().kind != sql::Trouble::Kind::busy || attempt == kAttempts)
         return tl::make_unexpected(session_->explain(done.error()));
     }

@@ -326,12 +326,13 @@ FleetView view_of(Session& session) {
     return TimePoint{Seconds{row.integer(column)}};
   };
   session.each(
-      "SELECT name, vantage, extract(epoch FROM started)::bigint, CASE WHEN alive_until > clock_timestamp() "
+      "SELECT name, vantage, extract(epoch FROM started)::bigint, floor(extract(epoch FROM "
+      "alive_until))::bigint, CASE WHEN alive_until > clock_timestamp() "
       "THEN 1 "
       "ELSE 0 END, late_seconds FROM fleet_agents ORDER BY name",
       [&](const sql::Statement& row) {
         out.agents.push_back({std::string(row.text(0)), std::string(row.text(1)), time_of(row, 2),
-                              row.integer(3) != 0, row.integer(4)});
+                              time_of(row, 3) - kLease, row.integer(4) != 0, row.integer(5)});
       });
   session.each(
       "SELECT shard, holder, epoch, extract(epoch FROM since)::bigint, CASE WHEN lease_until = '-infinity' "

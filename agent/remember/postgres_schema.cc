@@ -89,6 +89,8 @@ CREATE TABLE incidents (
   good_looks BIGINT NOT NULL,
   bad_looks BIGINT NOT NULL DEFAULT 0,
   changes TEXT NOT NULL,
+  good_since TEXT,
+  held_since TEXT,
   eased TEXT,
   swung TEXT,
   detail TEXT NOT NULL,

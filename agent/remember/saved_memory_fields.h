@@ -136,9 +136,10 @@ void describe(V& v, Of<V, LookTimes>& times) {
 
 template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
-  auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, eased, swung] = incident;
+  auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, good_since, held_since, eased,
+         swung] = incident;
   auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
-         accepted_by] = finding;
+         accepted_by, held, good] = finding;  // the last two are of the incident
   v.always("code", code);
   v("subject", subject);
   v.always("severity", severity);
@@ -149,6 +150,8 @@ void describe(V& v, Of<V, Incident>& incident) {
   v("good_looks", good_looks);
   v("bad_looks", bad_looks);
   v("changes", changes);
+  v("good_since", good_since);
+  v("held_since", held_since);
   v("eased", eased);
   v("swung", swung);
   // As octets: these are our own words, with characters that facts do not have.

@@ -160,8 +160,10 @@ ALTER TABLE subjects DROP COLUMN last_look;
 CREATE INDEX transitions_of_domain ON transitions (domain);
 )sql";
 
-// A severity that swings is held.
+// What comes and goes is held, and so is a severity that swings.
 constexpr const char* kVersion6 = R"sql(
+ALTER TABLE incidents ADD COLUMN good_since TEXT;
+ALTER TABLE incidents ADD COLUMN held_since TEXT;
 ALTER TABLE incidents ADD COLUMN eased TEXT;
 ALTER TABLE incidents ADD COLUMN swung TEXT;
 )sql";

@@ -22,6 +22,8 @@ constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kJsonType = "application/json";
 constexpr std::string_view kBadges = "/badge/";
+constexpr const char* kElsewhere =
+    " is looked at by another agent of the fleet: ask that one (stswatch fleet shows it)";
 constexpr const char* kNoBadge = "there is no such badge";
 
 void fail(Response& r, int status, const std::string& what) {
@@ -158,6 +160,7 @@ class Server : public HttpServer {
       if (!name) return fail(r, 400, name.error());
       const auto looking = parts_.look_now(*name, caller_of(q).str());
       if (looking == HttpParts::Looking::not_watched) return fail(r, 404, name->str() + " is not watched");
+      if (looking == HttpParts::Looking::elsewhere) return fail(r, 409, name->str() + kElsewhere);
       r.status = 202;
       r.set_content(looking == HttpParts::Looking::at_it ? "looking again\n" : "just looked\n", kTextType);
     });
@@ -212,6 +215,8 @@ class Server : public HttpServer {
            const auto looking = parts_.look_now(name, caller_of(q).str());
            if (looking == HttpParts::Looking::not_watched)
              return refused(r, 404, "This domain is not watched.");
+           if (looking == HttpParts::Looking::elsewhere)
+             return refused(r, 409, "The domain" + std::string(kElsewhere) + ".");
            return looking == HttpParts::Looking::at_it ? "?asked=" + to_utc(asked) : "";
          });
     form(R"(/domain/([^/]{1,300})/silence)",

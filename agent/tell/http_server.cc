@@ -119,6 +119,9 @@ Caller caller_of(const httplib::Request& request) {
 tl::expected<std::map<std::string, std::string>, std::string> fields_of(const httplib::Request& request,
                                                                         const std::vector<std::string>& must,
                                                                         const std::vector<std::string>& may) {
+  // What the address holds stays in histories and logs, and a link could bring it along.
+  if (request.target.find('?') != request.target.npos)
+    return tl::make_unexpected("The fields belong in the body, not in the address.");
   std::map<std::string, std::string> out;
   for (const auto& [name, value] : request.params) {
     if (std::ranges::find(must, name) == must.end() && std::ranges::find(may, name) == may.end())

@@ -141,6 +141,8 @@ nlohmann::ordered_json to_json(const Finding& f) {
            {"fix", f.fix},
            {"reference", f.reference}};
   // CONTRACT 2: of records and policies always; of what else where real senders differ (9.2).
+  if (f.held_since) out["held_since"] = to_utc(*f.held_since);
+  if (f.good_since) out["good_since"] = to_utc(*f.good_since);
   const bool differ = !f.refused_by.empty() || !f.accepted_by.empty();
   if (is_on_text(f) || differ) out["refused_by"] = f.refused_by;
   if (!f.accepted_by.empty()) out["accepted_by"] = f.accepted_by;

@@ -36,7 +36,7 @@ struct ReceiverFigures {
 };
 
 /// What comes of asking for a look. fresh: the last one is younger than five seconds, and is the answer.
-enum class LookAsked { not_watched, at_it, fresh };
+enum class LookAsked { not_watched, elsewhere, at_it, fresh };  // elsewhere: another agent of the fleet looks
 
 struct Snapshot {
   TimePoint now{};

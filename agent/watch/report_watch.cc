@@ -9,6 +9,7 @@
 namespace stswatch {
 namespace {
 
+constexpr std::chrono::seconds kWaitForTurn{20};
 constexpr Seconds kOften{5};  // reports come once a day; somebody who tests one does not want to wait
 constexpr Seconds kTidyEvery{3600};
 
@@ -113,6 +114,13 @@ std::shared_ptr<const DomainReports> ReportWatch::of(const std::string& domain) 
 
 ReportAnswer ReportWatch::post(ReportPost post) {
   const auto address = post.address;
+  // Unpacked, one may be of 10 MiB: a few at a time, whoever posts.
+  if (!reading_.try_acquire_for(kWaitForTurn))
+    return {503, "too many reports are being read: post it again later"};
+  struct Turn {
+    std::counting_semaphore<>& reading;
+    ~Turn() { reading.release(); }
+  } const turn{reading_};
   const auto answer = box_.take({.body = std::move(post.body),
                                  .media_type = std::move(post.media_type),
                                  .token = std::move(post.token),

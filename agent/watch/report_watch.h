@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 
 #include "agent/reports/maildir.h"
@@ -45,6 +46,7 @@ class ReportWatch {
   Clock& clock_;
   reports::Intake intake_;
   reports::PostBox box_;
+  std::counting_semaphore<> reading_{2};       // posts that are unpacked at once
   std::unique_ptr<reports::Maildir> maildir_;  // the thread's own, as are the next two
   std::string trouble_;
   std::optional<SteadyPoint> tidied_;

@@ -203,7 +203,8 @@ Service::Looking Service::look_now(const Domain& name) {
   const auto record = memory_.domain(name);
   const auto now = RecentLooks::Steady::now();
   const std::lock_guard lock(mutex_);
-  if (plan_->find(name.str()) == nullptr || !ours_(name.str())) return Looking::not_watched;
+  if (plan_->find(name.str()) == nullptr) return Looking::not_watched;
+  if (!ours_(name.str())) return Looking::elsewhere;
   const bool fetched = record && fetched_lately(*record, clock_.now());
   if (fetched || asked_.left(name.str(), now) > RecentLooks::Steady::duration::zero()) return Looking::fresh;
   asked_.began(name.str(), now);

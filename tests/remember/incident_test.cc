@@ -109,7 +109,9 @@ TEST_CASE("a change of severity is told as worse or better") {
   CHECK(life.story() == "opened worse better");
 }
 
-TEST_CASE("a severity that swings about its threshold is told once, and held until it has been lower for six hours") {
+TEST_CASE(
+    "a severity that swings about its threshold is told once, and held until it has been lower for six "
+    "hours") {
   Life life;
   for (int i = 0; i < 20; ++i)
     life.bad(i % 2 == 0 ? Severity::warning : Severity::critical);
@@ -142,6 +144,10 @@ TEST_CASE("four changes in a day hold it open until it has been quiet for six ho
   life.good();
   CHECK(life.open());
   CHECK(flapping(life.incidents.front(), life.now));
+  const auto held = open_findings(life.incidents).front();
+  CHECK(held.good_since == life.now - 120s);
+  CHECK(held.held_since == life.now - 60s);
+  CHECK(held.detail.starts_with("fine since " + to_utc(life.now - 120s) + ", held until "));
   life.look({}, true, 5h);
   CHECK(life.open());
   life.look({}, true, 2h);

@@ -72,6 +72,8 @@ class RandomRecord : public RandomLook {
     out.closed = perhaps_time();
     out.good_looks = static_cast<int>(number(0, 5));
     out.bad_looks = static_cast<int>(number(0, 5));
+    out.good_since = perhaps_time();
+    out.held_since = perhaps_time();
     out.eased = perhaps_time();
     out.swung = perhaps_time();
     out.changes = list<TimePoint>([&] { return time(); });

@@ -59,6 +59,7 @@ class EventDoor : public Door {
   struct Seat {
     std::unique_ptr<Client> client;
     Client::Wants watched = Client::Wants::nothing;
+    std::shared_ptr<const int> here = std::make_shared<const int>();
   };
   using Seats = std::unordered_map<Id, Seat>;
 
@@ -200,6 +201,7 @@ void EventDoor::deal_with(Id id, Client& client, Clock::time_point now) {
     auto request =
         std::make_shared<Request>(Request{std::move(read.head()), std::move(read.body()), client.address()});
     if (request->head.method != "POST") request->body = {};
+    request->client = seats_.at(id).here;
     admit(id, request);
   }
 }
@@ -222,6 +224,7 @@ void EventDoor::submit(Id id, const std::shared_ptr<Request>& request) {
   auto& lane = parts_.patient(request->head) ? patient_ : quick_;
   const bool keep = request->head.keep;
   const bool taken = lane.submit([this, id, keep, request] {
+    if (request->client.expired()) return;
     auto answer = parts_.serve(std::move(*request));
     answer.close |= !keep;
     post(id, std::move(answer));
@@ -261,7 +264,7 @@ void EventDoor::take_answers(Clock::time_point now) {
 
 /// The seat's socket is watched for what its client wants; a closed one is left.
 void EventDoor::settle(Seats::iterator at) {
-  auto& [client, watched] = at->second;
+  auto& [client, watched, here] = at->second;
   if (client->phase() == Client::Phase::closed) {
     seats_.erase(at);
     return;

@@ -16,9 +16,10 @@ namespace stswatch::door {
 
 struct Request {
   RequestHead head;
-  Body body;              // of a POST; that of others is dropped
-  Address address;        // of the peer
-  std::string user = {};  // of basic authentication; empty where nobody is asked
+  Body body;                             // of a POST; that of others is dropped
+  Address address;                       // of the peer
+  std::string user = {};                 // of basic authentication; empty where nobody is asked
+  std::weak_ptr<const int> client = {};  // expired: the client has gone, and nobody waits for the answer
 };
 
 struct Parts {

@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <ios>
 #include <regex>
 
 #include "checks/facts/join.h"

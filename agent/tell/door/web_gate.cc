@@ -36,16 +36,20 @@ tl::expected<std::shared_ptr<const WebGate::State>, std::string> WebGate::load(c
 tl::expected<std::shared_ptr<WebGate>, std::string> WebGate::open(const std::string& path, bool shared) {
   auto state = load(path);
   if (!state) return tl::make_unexpected(state.error());
-  const auto& config = (*state)->config;
-  for (const auto& secret :
-       {config.users.empty() ? std::string() : path, config.tls ? config.tls->key_file : ""})
-    if (!shared && others_may_read(secret))
-      return tl::make_unexpected(secret + ": everybody may read this secret: chmod o= it, or set " +
-                                 "agent.shared_secret_files = true");
-  const std::shared_ptr<WebGate> gate(new WebGate(path));
+  const std::shared_ptr<WebGate> gate(new WebGate(path, shared));
+  if (const auto secret = gate->shown_to_all((*state)->config))
+    return tl::make_unexpected(*secret + ": everybody may read this secret: chmod o= it, or set " +
+                               "agent.shared_secret_files = true");
   gate->state_ = std::move(*state);
   gate->stamp_ = gate->stamp();
   return gate;
+}
+
+std::optional<std::string> WebGate::shown_to_all(const WebConfig& config) const {
+  for (const auto& secret :
+       {config.users.empty() ? std::string() : path_, config.tls ? config.tls->key_file : ""})
+    if (!shared_ && others_may_read(secret)) return secret;
+  return std::nullopt;
 }
 
 std::string WebGate::stamp() const {
@@ -59,7 +63,11 @@ std::shared_ptr<const WebGate::State> WebGate::now() {
   const std::lock_guard lock(mutex_);
   if (auto changed = stamp(); changed != stamp_) {
     stamp_ = std::move(changed);
-    if (auto state = load(path_)) {
+    auto state = load(path_);
+    // Cut short for a moment by whoever writes it: that nobody needs a password any more is believed at a
+    // reload.
+    const bool opened = state && !state_->config.users.empty() && (*state)->config.users.empty();
+    if (state && !opened && !shown_to_all((*state)->config)) {
       state_ = std::move(*state);
       stamp_ = stamp();  // it may name other files
     }

@@ -25,15 +25,18 @@ class WebGate {
   static tl::expected<std::shared_ptr<WebGate>, std::string> open(const std::string& path,
                                                                   bool shared = false);
 
-  /// What cannot be read, half written perhaps, leaves it as it was.
+  /// What cannot be read, half written perhaps, what everybody may read, and what asks for no password any
+  /// more leave it as it was.
   std::shared_ptr<const State> now();
 
  private:
-  explicit WebGate(std::string path) : path_(std::move(path)) {}
+  WebGate(std::string path, bool shared) : path_(std::move(path)), shared_(shared) {}
   static tl::expected<std::shared_ptr<const State>, std::string> load(const std::string& path);
-  std::string stamp() const;  // with mutex_ held
+  std::string stamp() const;                                               // with mutex_ held
+  std::optional<std::string> shown_to_all(const WebConfig& config) const;  // a secret that others may read
 
   const std::string path_;
+  const bool shared_;
   std::mutex mutex_;
   std::shared_ptr<const State> state_;  // guarded by mutex_, as is the next
   std::string stamp_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ struct Finding {
   bool of_the_agent = false;  // speaks of our own view: changes no status
   SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
   SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
+  std::optional<TimePoint> held_since{},
+      good_since{};  // of a finding that is fine now and held open (CONTRACT 9.2)
   bool operator==(const Finding&) const = default;
 };
 
