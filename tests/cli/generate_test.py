@@ -151,6 +151,24 @@ class Published(Case):
         self.assertIn("mode enforce -> testing; max_age 1209600 -> 86400", made["notes"][0])
         self.assertIn("mx: *.two.example\n", made["policy"])
 
+    def test_a_policy_that_only_lenient_senders_read_keeps_its_mode(self):
+        self.host.policy = POLICY.replace("mode:", "\r\nmode:").replace("*.two.example", "*.two.example\r\nmx: mx1.two.example")
+        made = self.made()
+        self.assertIn("mode: enforce\n", made["policy"])
+        self.assertNotEqual(made["id"], "20250101K")
+        self.assertIn("not every sender can read it so", made["notes"][0])
+
+    def test_where_the_policy_cannot_be_read_the_mode_is_asked_for(self):
+        unknown = (*self.options[:-1], str(free_port()))
+        self.refused(("generate", "two.example", *unknown), NOTHING, "--mode", "could not be read")
+        done = self.run_it("generate", "--json", "two.example", "--mode", "enforce", *unknown)
+        self.assertIn("mode: enforce\n", json.loads(done.stdout)["policy"])
+
+    def test_no_date_is_claimed_without_memory(self):
+        made = self.made("--mode", "none")
+        self.assertTrue(any("--retire" in note for note in made["notes"]), made["notes"])
+        self.assertFalse(any("20" in note and "Z" in note for note in made["notes"] if "--retire" in note), made["notes"])
+
     def test_a_host_that_is_missing_joins_and_one_that_has_gone_leaves(self):
         self.host.policy = POLICY.replace("*.two.example", "mx1.two.example\r\nmx: old.two.example")
         made = self.made()

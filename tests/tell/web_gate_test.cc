@@ -67,6 +67,19 @@ TEST_CASE("users are as the file has them now, and a half-written file changes n
   CHECK(gate.now()->config.users.at("alice") == kSesame);
   folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSwordfish) + "# and a longer file\n");
   CHECK(gate.now()->config.users.at("alice") == kSwordfish);
+  folder.file("web.yml", "");
+  CHECK(gate.now()->config.users.at("alice") == kSwordfish);
+  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame));
+  fs::permissions(path, fs::perms(0644));
+  CHECK(gate.now()->config.users.at("alice") == kSwordfish);
+  fs::permissions(path, fs::perms(0600));
+  CHECK(gate.now()->config.users.at("alice") == kSesame);
+}
+
+TEST_CASE("a folder is no web configuration") {
+  const auto gate = WebGate::open("/");
+  REQUIRE_FALSE(gate.has_value());
+  CHECK(gate.error().find("is it a file") != std::string::npos);
 }
 
 TEST_CASE("hashes that everybody may read are refused unless that is as it should be") {

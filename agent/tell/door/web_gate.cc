@@ -15,7 +15,7 @@ std::string stamp_of(const std::string& file) {
   struct stat s {};
   if (file.empty() || ::stat(file.c_str(), &s) != 0) return "-;";
   return std::to_string(s.st_ino) + "," + std::to_string(s.st_size) + "," + std::to_string(s.st_mtim.tv_sec) +
-         "." + std::to_string(s.st_mtim.tv_nsec) + ";";
+         "." + std::to_string(s.st_mtim.tv_nsec) + "," + std::to_string(s.st_mode & 07) + ";";
 }
 
 }  // namespace
