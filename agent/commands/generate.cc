@@ -85,7 +85,7 @@ const Policy* served(const Seen& seen) {
 bool served_well(const Seen& seen) {
   const auto on_policy = [](const Finding& f) {
     const auto* entry = find_in_catalogue(f.code);
-    return entry != nullptr && entry->on_text == OnText::policy && f.severity > Severity::info;
+    return entry != nullptr && entry->theme == Theme::policy_text && f.severity > Severity::info;
   };
   return served(seen) != nullptr && seen.verdict.policy.outcome == Outcome::ok &&
          std::ranges::none_of(seen.verdict.findings, on_policy);
@@ -172,7 +172,7 @@ void add_plan_notes(const Seen& seen, const PolicyReading& wanted, Publication& 
     goal.policy = GoalPolicy{wanted.strict->mode, wanted.strict->mx, wanted.strict->max_age};
   const Plan plan = make_plan(c.world, goal);
   const auto of = [&](Deed deed) { return std::ranges::find(plan.steps, deed, &PlanStep::deed); };
-  if (const auto removal = of(Deed::remove_record); removal != plan.steps.end())
+  if (goal.retire)
     out.notes.push_back(
         "Keep the file and the record as long as senders may hold a policy that was served before: for its "
         "max_age "
