@@ -43,8 +43,10 @@ DNS = {
     "many-sts": ("critical", "sts-txt-multiple"),
     "many-addresses": ("warning", "mx-too-many"),
     "many-policy-hosts": ("critical", "sts-policy-connect-failed"),
-    "many-mx mx-500": ("critical", "mx-none-in-policy mx-too-many"),
-    "churn odd-names": ("critical", "mx-none-in-policy"),
+    "many-mx": ("critical", "mx-target-no-address mx-too-many"),  # no host has an address: no word of the policy
+    "mx-500": ("critical", "mx-none-in-policy mx-too-many"),
+    "odd-names": ("critical", "mx-target-no-address"),
+    "churn": ("critical", "mx-none-in-policy"),
     "garbage tcp-endless tcp-drip tcp-silent tcp-announced": ("unknown", "observation-unknown"),
 }
 EXPECTED = {f"{kind}-{name}.test": said for kind, table in (("https", HTTPS), ("smtp", SMTP), ("dns", DNS))
