@@ -79,7 +79,7 @@ TEST_CASE("users are as the file has them now, and a half-written file changes n
 TEST_CASE("a folder is no web configuration") {
   const auto gate = WebGate::open("/");
   REQUIRE_FALSE(gate.has_value());
-  CHECK(gate.error().find("is it a file") != std::string::npos);
+  CHECK(gate.error().find("is a folder") != std::string::npos);
 }
 
 TEST_CASE("hashes that everybody may read are refused unless that is as it should be") {

@@ -151,6 +151,9 @@ WebConfig read_all(const YAML::Node& root, const std::string& path) {
 
 tl::expected<WebConfig, std::string> WebConfig::load(const std::string& path) {
   const auto wrong = [&](const std::string& what) { return tl::make_unexpected(path + ":" + what); };
+  std::error_code ec;
+  if (std::filesystem::is_directory(path, ec))
+    return wrong(" is a folder: agent.web_config names a file in it");
   try {
     return read_all(YAML::LoadFile(path), path);
   } catch (const Wrong& e) {
@@ -159,8 +162,8 @@ tl::expected<WebConfig, std::string> WebConfig::load(const std::string& path) {
     return wrong(" cannot be read: agent.web_config names a file of Prometheus' web configuration");
   } catch (const YAML::Exception& e) {
     return wrong(std::to_string(e.mark.line + 1) + ":" + std::to_string(e.mark.column + 1) + ": " + e.msg);
-  } catch (const std::ios_base::failure&) {  // a folder, or a disk that fails
-    return wrong(" cannot be read: is it a file?");
+  } catch (const std::ios_base::failure&) {  // a disk that fails
+    return wrong(" cannot be read to its end");
   }
 }
 
