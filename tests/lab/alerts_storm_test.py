@@ -35,7 +35,7 @@ class StormTest(unittest.TestCase):
     def all_are(self, status):
         began = time.monotonic()
         until(f"all to be {status}", lambda: self.domains_with(status) == len(NAMES),
-              lambda: f"{self.domains_with(status)} are\n{self.watch.said()}")
+              lambda: f"{self.domains_with(status)} are\n{self.watch.said()}", seconds=300)
         print(f"\n{len(NAMES)} domains are {status} after {time.monotonic() - began:.0f} s", end="", flush=True)
 
     def expect(self, *words):
