@@ -110,7 +110,8 @@ BEHAVIOURS = {
     "endless-ehlo-line": at("EHLO", lambda peer: (peer.send("250-"), peer.send_for_ever("X" * 4096))),
     "endless-starttls": at("STARTTLS", lambda peer: peer.send_for_ever("220-not yet\r\n" * 100)),
     "endless-starttls-line": at("STARTTLS", lambda peer: (peer.send("220 "), peer.send_for_ever("x" * 4096))),
-    "endless-injected": at("STARTTLS", lambda peer: (peer.send(GO_AHEAD), peer.send_for_ever("250-STARTTLS\r\n250 in clear\r\n" * 100))),
+    "endless-injected": at("STARTTLS", lambda peer: (
+        peer.send(GO_AHEAD + "250 in clear\r\n"), peer.send_for_ever("250-STARTTLS\r\n250 in clear\r\n" * 100))),   # with the 220 at once
     "renegotiating": dialogue(handshake=renegotiating),
     **{name: dialogue(handshake=plain_records(record)) for name, record in RECORDS.items()},
     **{f"certificate-{name}": with_tls(bomb=name) for name in BOMBS},

@@ -37,7 +37,7 @@ struct Finding {
   SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
   SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
   std::optional<TimePoint> held_since{},
-      good_since{};  // of a finding that is fine now and held open (CONTRACT 9.2)
+      good_since{};  // of one that is fine now and held open
   bool operator==(const Finding&) const = default;
 };
 
