@@ -36,8 +36,7 @@ struct Finding {
   bool of_the_agent = false;  // speaks of our own view: changes no status
   SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
   SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
-  std::optional<TimePoint> held_since{},
-      good_since{};  // of one that is fine now and held open
+  std::optional<TimePoint> held_since{}, good_since{};  // of one that is fine now and held open
   bool operator==(const Finding&) const = default;
 };
 
