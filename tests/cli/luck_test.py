@@ -221,6 +221,7 @@ class Disk(LuckCase):
         """The service has all of it in memory and goes on; who starts on that file is told what is wrong with it."""
         service = self.service()
         self.is_ok(service)
+        self.until("written", self.is_written)                    # else what is spoiled would be written after it
         with open(self.state, "r+b") as store:
             size = os.fstat(store.fileno()).st_size
             for page in range(4096, size, 4096):
@@ -236,6 +237,11 @@ class Disk(LuckCase):
         self.assertNotEqual(again.returncode, 0)
         self.assertIn(str(self.state), again.stderr)
         self.assertRegex(again.stderr, "malformed|corrupt|not a database")
+
+
+    def is_written(self):
+        with sqlite3.connect(self.state) as store:
+            return store.execute("SELECT count(*) FROM looks WHERE role = 'good'").fetchone()[0] >= 1
 
 
 def loop_mounts():
