@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <mutex>
 
 #include "tests/observe/observer_peer.h"
 #include "tests/observe/table_resolver.h"
@@ -54,6 +55,24 @@ std::string crl(const Wanted& wanted) {
   return out;
 }
 
+/// What the server says next: the test changes it while the server may still be saying the last.
+class Answer {
+ public:
+  Answer& operator=(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+    return *this;
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;  // guarded by mutex_
+};
+
 /// A web server with one file, and a leaf that names it.
 class Ca {
  public:
@@ -81,7 +100,8 @@ class Ca {
   pki::Entity root, other, leaf;
   TableResolver resolver;
   IssuerBook book;
-  std::string response, words;
+  Answer response;
+  std::string words;
   std::atomic<int> asked{0};
 
  private:
@@ -89,7 +109,7 @@ class Ca {
     ++asked;
     while (!peer.hear().empty())
       continue;
-    peer.say(response);
+    peer.say(response.text());
   }
 
   ScriptedServer server_;
