@@ -175,10 +175,8 @@ void add_plan_notes(const Seen& seen, const PolicyReading& wanted, Publication& 
   if (goal.retire)
     out.notes.push_back(
         "Keep the file and the record as long as senders may hold a policy that was served before: for its "
-        "max_age "
-        "after it was last served (RFC 8461 §8.3). When that is over, one look cannot tell: stswatch plan "
-        "--retire "
-        "--config FILE reckons with what the service remembers.");
+        "max_age after it was last served (RFC 8461 §8.3). When that is over one look cannot tell; stswatch "
+        "plan --retire --config FILE reckons with what the service remembers.");
   if (plan.verdict == PlanVerdict::unsafe && of(Deed::repair) != plan.steps.end())
     out.notes.push_back("Before anything is published: " + plan.why);
 }

@@ -1,6 +1,8 @@
 #include "config/load.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -95,6 +97,20 @@ TEST_CASE("the example's commented tables are valid too") {
   CHECK(config->alerts.webhooks.size() == 2);
   CHECK(config->alerts.alertmanagers.size() == 1);
   CHECK(config->alerts.heartbeats.size() == 1);
+}
+
+TEST_CASE("a pipe or a device is no list: the one would be waited for, the other has no end") {
+  const auto folder = fs::temp_directory_path() / ("stswatch-pipe-" + std::to_string(::getpid()));
+  fs::create_directory(folder);
+  const auto pipe = (folder / "pipe").string(), file = (folder / "c.toml").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (const auto& list : {pipe, std::string("/dev/zero")}) {
+    std::ofstream(file) << "domains_files = [\"" << list << "\"]\n";
+    const auto config = load_config(file);
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().front().what.find(list + ": is no file") != std::string::npos);
+  }
+  fs::remove_all(folder);
 }
 
 TEST_CASE("each bad file gets its expected error and no other") {

@@ -26,6 +26,11 @@ constexpr SituationTexts kTexts[] = {
      "Mail is delivered: senders that test the policy report {host} as a failure. Under enforce they would "
      "skip it.",
      ""},
+    {"mx-backup-invalid", tests,
+     "Nothing shows while the primary is up. Senders that test the policy report {host} when they use it; "
+     "under "
+     "enforce they could not.",
+     ""},
     {"mx-none-in-policy", underscore, "", kRename},
     {"mx-not-in-policy", underscore, "", kRename},
     {"certificate-host-mismatch", underscore, "", kRename},
