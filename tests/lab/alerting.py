@@ -208,7 +208,8 @@ class Watch(Daemon):
         def moment(pattern):
             line = next(line for line in lines if re.search(pattern, line))
             return datetime.strptime(re.match(STAMP, line)[1], "%Y-%m-%dT%H:%M:%SZ")
-        opened = moment(rf" {re.escape(domain or whom)}: opened \w+ {code}\b")
+        # What is an info at first is not logged: a policy may be seen before the MX that it makes unreachable.
+        opened = moment(rf" {re.escape(domain or whom)}: (opened|worse) \w+ {code}\b")
         return {name: (moment(rf" {name}: sent new .*: {re.escape(whom)}[: ]") - opened).seconds for name in RECEIVERS}
 
 
