@@ -156,13 +156,41 @@ void put_in_order(ConfigErrors& errors) {
   errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
 }
 
+ConfigError ReadConfig::at(const std::string& key, const std::string& value) const {
+  const auto found = std::ranges::find_if(values, [&](const ConfigValue& v) {
+    return v.key == key && (v.text == value || to_a_labels(v.text) == value);
+  });
+  if (found == values.end()) return {file, 0, 0, key, ""};
+  return {file, found->line, found->column, key, ""};
+}
+
 namespace {
+
+void note_values(const toml::node& node, const std::string& key, std::vector<ConfigValue>& out) {
+  const auto note = [&](std::string text) {
+    out.push_back({key, std::move(text), node.source().begin.line, node.source().begin.column});
+  };
+  if (const auto* table = node.as_table()) {
+    if (!key.empty()) note("");
+    for (const auto& [name, value] : *table)
+      note_values(value, (key.empty() ? "" : key + ".") + std::string(name.str()), out);
+  } else if (const auto* array = node.as_array()) {
+    for (const auto& element : *array)
+      note_values(element, key, out);
+  } else if (const auto text = node.value_exact<std::string>()) {
+    note(*text);
+  } else if (const auto time = time_of(node)) {
+    note(to_utc(*time));
+  }
+}
 
 ReadConfig read_text(std::string_view text, const std::string& path, ListCommand command) {
   ReadConfig out;
+  out.file = path;
   try {
     const toml::table table = toml::parse(text, std::string_view(path));
     out.is_toml = true;
+    note_values(table, "", out.values);
     read_root(table, path, command, out.config, out.errors);
   } catch (const toml::parse_error& e) {
     const auto& at = e.source().begin;
@@ -186,7 +214,12 @@ tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std
 
 ReadConfig read_config(const std::string& path, ListCommand command) {
   const auto text = read_whole(path);
-  if (!text) return {{}, text.error()};
+  if (!text) {
+    ReadConfig out;
+    out.file = path;
+    out.errors = text.error();
+    return out;
+  }
   return read_text(*text, path, command);
 }
 

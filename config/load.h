@@ -29,11 +29,23 @@ std::string list_of(const ConfigErrors& errors);
 /// where the rest is wrong already.
 enum class ListCommand { leave, run, run_anyway };
 
+/// One string or time of the file and where it stands; of a table without a name the table itself, as "".
+struct ConfigValue {
+  std::string key;   // "alerts.email.password_file"
+  std::string text;  // a time as to_utc() has it
+  std::size_t line = 0, column = 0;
+};
+
 /// All that could be read beside all that is wrong, for those who look on after the first error.
 struct ReadConfig {
   Config config;
   ConfigErrors errors;
+  std::string file;
   bool is_toml = false;  // else nothing was read
+  std::vector<ConfigValue> values;
+
+  /// Where the key has this value, for a message: `what` is empty.
+  ConfigError at(const std::string& key, const std::string& value) const;
 };
 ReadConfig read_config(const std::string& path, ListCommand command = ListCommand::leave);
 

@@ -102,24 +102,24 @@ void TableReader::read(std::string_view key, TimePoint& into) {
   if (value) into = *value;
 }
 
+std::optional<TimePoint> time_of(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return parse_utc(*text);
+  const auto* stamp = node.as_date_time();
+  if (stamp == nullptr) return std::nullopt;
+  const auto& d = stamp->get();
+  if (!d.offset || d.offset->minutes != 0 || d.time.nanosecond != 0) return std::nullopt;
+  using namespace std::chrono;
+  const year_month_day day{year{d.date.year}, month{d.date.month}, std::chrono::day{d.date.day}};
+  return sys_days{day} + hours{d.time.hour} + minutes{d.time.minute} + seconds{d.time.second};
+}
+
 void TableReader::read(std::string_view key, std::optional<TimePoint>& into) {
   const auto* node = take(key);
   if (node == nullptr) return;
-  if (const auto* stamp = node->as_date_time()) {
-    const auto& d = stamp->get();
-    if (d.offset && d.offset->minutes == 0 && d.time.nanosecond == 0) {
-      using namespace std::chrono;
-      const year_month_day day{year{d.date.year}, month{d.date.month}, std::chrono::day{d.date.day}};
-      into = sys_days{day} + hours{d.time.hour} + minutes{d.time.minute} + seconds{d.time.second};
-      return;
-    }
-  } else if (const auto text = node->value_exact<std::string>()) {
-    if (const auto t = parse_utc(*text)) {
-      into = *t;
-      return;
-    }
-  }
-  complain_at(node, key, "expected " + std::string(kInstant));
+  if (const auto time = time_of(*node))
+    into = time;
+  else
+    complain_at(node, key, "expected " + std::string(kInstant));
 }
 
 void TableReader::read(std::string_view key, std::map<std::string, std::string>& into) {

@@ -31,6 +31,9 @@ class node;
 
 namespace stswatch {
 
+/// A UTC time in whole seconds, as a date or as a string.
+std::optional<TimePoint> time_of(const toml::node& node);
+
 class TableReader {
  public:
   TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors);

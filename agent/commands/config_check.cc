@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "agent/commands/commands.h"
@@ -23,24 +22,9 @@
 namespace stswatch {
 namespace {
 
-/// Where the file says so, for a message: the first line that holds these words, one with the key's last word
-/// rather than another; 0: none does.
-std::size_t line_with(const std::string& file, const std::string& words, const std::string& key) {
-  const auto last = key.substr(key.rfind('.') + 1);
-  std::ifstream in(file);
-  std::string line;
-  std::size_t first = 0;
-  for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (line.find(words) == line.npos) continue;
-    if (line.find(last) != line.npos) return number;
-    if (first == 0) first = number;
-  }
-  return first;
-}
-
 class Check {
  public:
-  Check(const std::string& file, const Config& config, Streams io) : file_(file), config_(config), io_(io) {}
+  Check(const ReadConfig& read, Streams io) : read_(read), config_(read.config), io_(io) {}
 
   /// Each file that is named and cannot be read.
   ConfigErrors files() {
@@ -54,8 +38,8 @@ class Check {
     for (const auto& w : config_.alerts.webhooks) {
       secret("alerts.webhook.hmac_secret_file", w.hmac_secret_file);
       secret("alerts.webhook.url_file", w.url_file);
-      for (const auto& [_, path] : w.secret_files)
-        secret("alerts.webhook.secret_files", path);
+      for (const auto& [header, path] : w.secret_files)
+        secret("alerts.webhook.secret_files." + header, path);
     }
     secret("tlsrpt.token_file", config_.tlsrpt.token_file);
     maildir();
@@ -72,33 +56,47 @@ class Check {
         warn(to_utc(*s.until), "silence.until", "is over: this silence has no effect");
       const bool everything = s.domain == "*" && s.code == "*" && s.subject == "*";
       if (everything && (!s.until || *s.until > now))
-        warn("[[silence]]", "silence",
-             std::string("nobody is told anything") + (s.until ? "" : ", without an end"));
+        warn("", "silence", std::string("nobody is told anything") + (s.until ? "" : ", without an end"));
       if (const auto why = unknown_code(s.code); !why.empty())
-        warn('"' + s.code + '"', "silence.code", why + ": this silence has no effect");
+        warn(s.code, "silence.code", why + ": this silence has no effect");
       if (!unseen_names() && !is_agent_itself(s.domain) && !any_watched(s.domain))
-        warn('"' + s.domain + '"', "silence.domain",
-             "no domain that is watched fits: this silence has no effect");
+        warn(s.domain, "silence.domain", "no domain that is watched fits: this silence has no effect");
     }
     for (const auto& p : config_.planned) {
       if (p.until <= now) warn(to_utc(p.until), "planned.until", "is over: this window has no effect");
       if (!watched(p.domain.str()) && !unseen_names())
         warn(p.domain.str(), "planned.domain", "is not watched: this window has no effect");
     }
+    for (const auto& e : config_.alerts.emails)
+      receiver("alerts.email", e.wanted);
+    for (const auto& s : config_.alerts.slacks)
+      receiver("alerts.slack", s.wanted);
+    for (const auto& w : config_.alerts.webhooks)
+      receiver("alerts.webhook", w.wanted);
+    for (const auto& a : config_.alerts.alertmanagers)
+      receiver("alerts.alertmanager", a.wanted);
     const auto& t = config_.tlsrpt;
     if (!t.http && !t.token_file.empty())
       warn(t.token_file, "tlsrpt.token_file", "has no effect without tlsrpt.http = true");
   }
 
  private:
-  ConfigError at(const std::string& words, const std::string& key, const std::string& what) const {
-    return {file_, words.empty() ? 0 : line_with(file_, words, key), 0, key, what};
+  ConfigError at(const std::string& value, const std::string& key, const std::string& what) const {
+    auto error = read_.at(key, value);
+    error.what = what;
+    return error;
   }
-  void warn(const std::string& words, const std::string& key, const std::string& what) {
-    io_.err << "stswatch: warning: " << at(words, key, what).str() << "\n";
+  void warn(const std::string& value, const std::string& key, const std::string& what) {
+    io_.err << "stswatch: warning: " << at(value, key, what).str() << "\n";
   }
-  void complain_of(const std::string& path, const std::string& key, const std::string& what) {
-    errors_.push_back(at('"' + path + '"', key, what));
+  void complain_of(const std::string& value, const std::string& key, const std::string& what) {
+    errors_.push_back(at(value, key, what));
+  }
+
+  void receiver(const std::string& key, const Wanted& wanted) {
+    for (const auto& glob : wanted.domains)
+      if (!unseen_names() && !any_watched(glob))
+        warn(glob, key + ".domains", "no domain that is watched fits: this receiver is told of none by it");
   }
 
   bool watched(const std::string& domain) const {
@@ -162,7 +160,7 @@ class Check {
   void domains_command() {
     const auto& words = config_.domains_command;
     if (words.empty()) return;
-    const auto folder = std::filesystem::path(file_).parent_path().string();
+    const auto folder = std::filesystem::path(read_.file).parent_path().string();
     if (const auto found = find_program(words[0], folder); !found)
       complain_of(words[0], "domains_command", found.error());
   }
@@ -172,11 +170,22 @@ class Check {
     const auto& path = config_.agent.state;
     if (path.find("://") != path.npos || path.starts_with(':')) return;
     struct stat s {};
-    if (::stat(path.c_str(), &s) != 0) return;
+    if (::stat(path.c_str(), &s) != 0) return state_folder(path);
     if (S_ISDIR(s.st_mode)) return complain_of(path, "agent.state", path + " is a folder; name a file in it");
     if (::access(path.c_str(), R_OK | W_OK) != 0)
-      warn('"' + path + '"', "agent.state",
-           path + " is not this user's to write: the service's user has to be");
+      warn(path, "agent.state", path + " is not this user's to write: the service's user has to be");
+  }
+
+  void state_folder(const std::string& path) {
+    std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+    std::error_code ignored;
+    while (folder.has_relative_path() && !std::filesystem::exists(folder, ignored))
+      folder = folder.parent_path();
+    if (!std::filesystem::is_directory(folder, ignored))
+      return complain_of(path, "agent.state", folder.string() + " is no folder; name a file in a folder");
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+      warn(path, "agent.state",
+           folder.string() + " is not this user's to write: the service's user has to be able to");
   }
 
   void web_config() {
@@ -186,7 +195,7 @@ class Check {
       complain_of(path, "agent.web_config", gate.error());
   }
 
-  const std::string& file_;
+  const ReadConfig& read_;
   const Config& config_;
   Streams io_;
   ConfigErrors errors_;
@@ -198,7 +207,7 @@ int config_check(const ConfigCheckCommand& command, Streams io) {
   const auto& file = command.file;
   auto read = read_config(file, command.run_command ? ListCommand::run_anyway : ListCommand::leave);
   const Config* config = &read.config;
-  Check check(file, *config, io);
+  Check check(read, io);
   // What is wrong inside the file hides nothing of what is wrong with the files that it names.
   if (read.is_toml) {
     const auto more = check.files();

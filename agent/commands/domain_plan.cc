@@ -1,9 +1,7 @@
-#include "agent/commands/plan_report.h"
-
 #include <algorithm>
-#include <fstream>
-#include <istream>
-#include <sstream>
+
+#include "agent/commands/plan_report.h"
+#include "agent/commands/saved_files.h"
 
 namespace stswatch {
 namespace {
@@ -11,18 +9,6 @@ namespace {
 constexpr std::size_t kPolicyFile = 1U << 20;
 
 }  // namespace
-
-tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << in.rdbuf();
-    return text.str();
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file || !(text << file.rdbuf()))
-    return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
-  return text.str();
-}
 
 tl::expected<Policy, std::string> read_policy_file(const std::string& path, std::istream& in) {
   const auto text = read_text(path, in);

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/saved_files.h"
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
 #include "checks/facts/policy.h"
@@ -173,6 +174,8 @@ LintResult lint_sts_records(const std::vector<TxtRecord>& rrset) {
   LintResult out;
   out.findings = lint_sts_record(rrset, SystemClock().now());
   out.grade = grade_of(reading.usable(), out.findings);
+  if (reading.verdict == StsRecordReading::Verdict::none)
+    out.words = "no record of MTA-STS: \"v=STSv1;\" begins one";
   out.json = dump({{"verdict", verdict_word(reading.verdict)},
                    {"usable", reading.usable()},
                    {"id", reading.usable() ? Json(reading.id) : Json(nullptr)},
@@ -249,21 +252,6 @@ int batch(const LintCommand& command, Streams io) {
   return 0;
 }
 
-tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in) {
-  std::ostringstream text;
-  if (path == "-") {
-    text << in.rdbuf();
-  } else {
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-      return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
-    text << file.rdbuf();
-  }
-  if (text.str().size() > kText)
-    return tl::make_unexpected(path + " is larger than 1 MiB: no sender reads a policy of that size");
-  return text.str();
-}
-
 std::vector<TxtRecord> as_records(const std::vector<std::string>& arguments) {
   std::vector<TxtRecord> out;
   for (const auto& text : arguments)
@@ -296,6 +284,9 @@ tl::expected<LintResult, std::string> judge_text(const LintCommand& command, Str
     return tl::make_unexpected(std::string("lint policy takes one file: lint policy FILE|- [--mx HOST]..."));
   const auto body = read_text(command.arguments[0], io.in);
   if (!body) return tl::make_unexpected(body.error());
+  if (body->size() > kText)
+    return tl::make_unexpected(command.arguments[0] +
+                               " is larger than 1 MiB: no sender reads a policy of that size");
   return lint_policy_body(*body, command.mx);
 }
 

@@ -24,9 +24,6 @@ int exit_code(PlanVerdict verdict);
 // The plan of a domain as it is remembered and seen now: what plan and simulate share, from the parts on the
 // command line to the plan.
 
-/// The file, or standard input for -. The error says how to mend it.
-tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in);
-
 /// A valid policy file of at most 1 MiB.
 tl::expected<Policy, std::string> read_policy_file(const std::string& path, std::istream& in);
 

@@ -7,6 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <istream>
+#include <sstream>
 #include <system_error>
 
 namespace stswatch {
@@ -53,6 +56,19 @@ tl::unexpected<std::string> failed(const std::string& file, int error) {
 }
 
 }  // namespace
+
+tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << in.rdbuf();
+    return text.str();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path))  // which opens, and reads as empty
+    return tl::make_unexpected(path + " cannot be read: name a readable file, or - for standard input");
+  text << file.rdbuf();
+  return text.str();
+}
 
 tl::expected<void, std::string> make_folder(const std::string& folder, std::string_view of_what) {
   std::error_code error;

@@ -1,6 +1,7 @@
 // What commands read from files and write to them: looks, worlds, publications.
 #pragma once
 
+#include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 #include "checks/judge/senders/simulation.h"
 
 namespace stswatch {
+
+/// The file, or standard input for -. The error says how to mend it.
+tl::expected<std::string, std::string> read_text(const std::string& path, std::istream& in);
 
 // Looks in files: one a domain, named by it, each whole or not there at all. Safe to use from many threads.
 

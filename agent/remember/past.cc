@@ -176,7 +176,7 @@ void count_day(Past& past, TimePoint at, bool ok) {
   ++days.back().runs;
   days.back().good += ok;
   while (at - days.front().day > kFetchDays)
-    days.pop_front();
+    days.erase(days.begin());
 }
 
 void add_fetch(Past& past, const std::vector<PolicyCopy>& copies, TimePoint at) {
@@ -192,7 +192,7 @@ void add_fetch(Past& past, const std::vector<PolicyCopy>& copies, TimePoint at) 
   if (unknown) return;
   past.fetches.push_back(sample);
   while (past.fetches.size() > kFetches || at - past.fetches.front().at > kFetchWindow)
-    past.fetches.pop_front();
+    past.fetches.erase(past.fetches.begin());
   count_day(past, at, sample.ok);
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -149,12 +148,6 @@ class Reader {
   }
   template <class F>
   void get(const Json& json, std::vector<F>& values, const Place& place);
-  template <class F>
-  void get(const Json& json, std::deque<F>& values, const Place& place) {
-    std::vector<F> list;
-    get(json, list, place);
-    values.assign(list.begin(), list.end());
-  }
   template <class K, class F>
   void get(const Json& json, std::map<K, F>& values, const Place& place);
   void get(const Json& json, std::pair<std::string, std::string>& value, const Place& place);

@@ -77,10 +77,6 @@ class Writer {
     return list(values);
   }
   template <class F>
-  static Json json(const std::deque<F>& values) {
-    return list(values);
-  }
-  template <class F>
   static Json json(const std::map<std::string, F>& values) {
     Json out = Json::object();
     for (const auto& [key, value] : values)

@@ -203,14 +203,18 @@ std::string headline(const Verdict& v, const TextStyle& style) {
 
 /// Is mail stopping, and whose? In the words of what was judged; nothing where nothing was seen.
 std::string mail_words(const Verdict& v) {
-  if (v.null_mx || v.mx_lookup == Lookup::unknown || v.status == Status::unknown) return {};
-  const auto stops = [](const Finding& f) {
+  if (v.null_mx || v.status == Status::unknown) return {};
+  const auto stops = [&](const Finding& f, bool validators) {
     const auto* entry = find_in_catalogue(f.code);
     return entry && f.severity == Severity::critical && entry->route.holds_in_every_mode() &&
-           nature_of(f).aspect != Aspect::dane;
+           nature_of(f).aspect != Aspect::dane && (entry->theme == Theme::dnssec) == validators;
   };
-  if (std::ranges::any_of(v.findings, stops))
-    return "stops now for all senders, as far as can be seen from here";
+  const auto any_stops = [&](bool validators) {
+    return std::ranges::any_of(v.findings, [&](const Finding& f) { return stops(f, validators); });
+  };
+  if (any_stops(false)) return "stops now for all senders, as far as can be seen from here";
+  if (v.mx_lookup == Lookup::unknown)
+    return any_stops(true) ? "stops now for senders whose resolver validates DNSSEC" : std::string();
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };
@@ -233,18 +237,32 @@ std::string mail_words(const Verdict& v) {
   return {};
 }
 
-/// The finding that this one follows from, of the same subject and as grave: what mends that mends this.
-/// Null: it stands for itself.
-const Finding* cause_of(const Finding& symptom, const std::vector<Finding>& all) {
+/// The finding that this one follows from, of the same subject or of the host that it is expected at, and as
+/// grave: what mends that mends this. Null: it stands for itself.
+const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   const auto& nature = nature_of(symptom);
   if (!nature.symptom()) return nullptr;
+  const auto& ends = v.forecast.degradation;
+  const std::string at = ends && nature.headline == Headline::fewer_hosts_from ? ends->subject.str() : "";
   const auto is_cause = [&](const Finding& f) {
     const auto& other = nature_of(f);
     return other.claim == Claim::cause && other.family == nature.family && f.severity >= symptom.severity &&
-           f.subject == symptom.subject;
+           (f.subject == symptom.subject || f.subject == at);
   };
-  const auto it = std::ranges::find_if(all, is_cause);
-  return it == all.end() ? nullptr : &*it;
+  const auto it = std::ranges::find_if(v.findings, is_cause);
+  return it == v.findings.end() ? nullptr : &*it;
+}
+
+/// As they are judged to be graver, and of the same what a page is for before the rest.
+std::vector<const Finding*> in_reading_order(const std::vector<Finding>& findings) {
+  std::vector<const Finding*> out;
+  for (const Finding& f : findings)
+    out.push_back(&f);
+  std::ranges::stable_sort(out, [](const Finding* a, const Finding* b) {
+    if (a->severity != b->severity) return a->severity > b->severity;
+    return a->route == Route::page && b->route != Route::page;
+  });
+  return out;
 }
 
 std::string title_of(const Finding& f) {
@@ -283,11 +301,11 @@ std::string to_text(const Verdict& v, const TextStyle& style) {
     out += "  (" + std::to_string(notes) + (notes == 1 ? " note" : " notes") + ": --explain)";
   out += "\n";
   if (const auto words = mail_words(v); !words.empty()) out += "  Mail " + words + ".\n";
-  for (const auto& f : v.findings) {
-    if ((f.severity == Severity::info && !say_notes) || cause_of(f, v.findings) != nullptr) continue;
-    print_finding(out, f, style);
+  for (const Finding* f : in_reading_order(v.findings)) {
+    if ((f->severity == Severity::info && !say_notes) || cause_of(*f, v) != nullptr) continue;
+    print_finding(out, *f, style);
     for (const auto& part : v.findings)
-      if (cause_of(part, v.findings) == &f) print_part(out, part, style);
+      if (cause_of(part, v) == f) print_part(out, part, style);
   }
   return out;
 }

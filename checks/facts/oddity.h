@@ -55,6 +55,7 @@ enum class Oddity : std::uint8_t {
   certificate_listed,  // the policy's patterns match a name of its certificate, whatever the host is called
   below_wildcard,      // "*.example.com" and a host two labels below
   listed_and_below,    // both
+  final_dot,           // listed but for the dot behind the name in the policy
 };
 
 }  // namespace stswatch

@@ -160,6 +160,7 @@ class Reader {
       note(Fault::duplicate_field, line_,
            text::quoted(line) + " repeats \"" + std::string(key) + "\": only the first counts",
            Oddity::known_field_repeated);
+      if (*known == kModeKey) last_mode_ = parse_mode(value);
       if (!is_policy_value(value)) no_field(line, "has no value that the grammar allows");
       return;
     }
@@ -204,7 +205,7 @@ class Reader {
       if (oddity != Oddity::signed_number) return;
       value.remove_prefix(1);  // every reader that uses its language's own conversion takes it
     }
-    max_age_ = true;
+    max_age_ = value.size() <= kDigits;  // more of them no sender takes
     std::uint64_t seconds = 0;
     for (const char c : value) {
       seconds = std::min(seconds * 10 + static_cast<std::uint64_t>(c - '0'), bounds::kMaxAgeLimit + 1);
@@ -327,6 +328,7 @@ class Reader {
     if (!no_field_.empty() && !explained_) note(Fault::not_a_policy, no_field_line_, no_field_);
     if (!version_ || !mode_ || !max_age_ || (wants_mx && policy_.mx.empty())) return;
     out_.lenient = policy_;
+    if (last_mode_ && *last_mode_ != policy_.mode) out_.last_mode = last_mode_;
     if (conforms_) out_.strict = policy_;
   }
 
@@ -336,6 +338,8 @@ class Reader {
   // No field of a policy in any spelling: what stands there instead is no matter of single lines.
   void nothing() {
     std::erase_if(out_.departures, [](const auto& d) { return d.fault != Fault::control_characters; });
+    for (PolicyDeparture& d : out_.departures)
+      d.oddity = Oddity::in_known_field;  // as UTF-16 has it: no reader finds a field that counts
     if (out_.departures.empty()) {
       note(Fault::not_a_policy, no_field_line_, no_field_.empty() ? "the file holds no field" : no_field_,
            no_field_.empty() ? Oddity::no_field_at_all : Oddity::none);
@@ -355,9 +359,10 @@ class Reader {
   bool version_ = false;  // each: the first such field is in order
   bool mode_ = false;
   bool max_age_ = false;
-  bool conforms_ = true;    // to the ABNF so far
-  bool explained_ = false;  // a precise fault says why it does not
-  bool hush_ = false;       // the line at hand has control characters
+  std::optional<Mode> last_mode_{};  // of a mode that is repeated
+  bool conforms_ = true;             // to the ABNF so far
+  bool explained_ = false;           // a precise fault says why it does not
+  bool hush_ = false;                // the line at hand has control characters
 };
 
 }  // namespace

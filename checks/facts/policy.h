@@ -93,6 +93,7 @@ struct PolicyReading {
   std::optional<Policy> strict;   // what RFC 8461 grants
   std::optional<Policy> lenient;  // what a tolerant deployed sender would take; set whenever strict is
   std::vector<PolicyDeparture> departures;
+  std::optional<Mode> last_mode{};  // of several, where it is not the first: some senders take it
 
   bool valid() const { return strict.has_value(); }
   bool has(PolicyFault fault) const;

@@ -67,8 +67,8 @@ std::string_view closest_policy_key(std::string_view key) {
   if (key.size() > kLongest) return {};
   const std::string plain = text::lower(key);
   for (const std::string_view known : kPolicyKeys) {
-    // Two edits make anything short into "mx".
-    if (edits(plain, known) <= (known.size() > 2 ? 2U : 1U)) return known;
+    // Two edits make anything short into "mx", and "note" into "mode".
+    if (edits(plain, known) <= (known.size() > 4 ? 2U : 1U)) return known;
   }
   return {};
 }

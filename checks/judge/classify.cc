@@ -380,12 +380,11 @@ void raise_by_address(const Case& c, const std::vector<CopyFault>& faults, Findi
       continue;
     }
     // Senders that take another address are served; what is so of a part is no more than a warning.
-    const bool others =
-        std::ranges::any_of(c.copies, [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; });
-    for (const CopyFault* one : all) {
-      const bool part = others && one->copy->outcome != Outcome::ok;
-      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out, part);
-    }
+    const bool others = std::ranges::any_of(c.copies, [&](const PolicyCopy& copy) {
+      return copy.outcome == Outcome::ok && std::ranges::find(all, &copy, &CopyFault::copy) == all.end();
+    });
+    for (const CopyFault* one : all)
+      raise_as_given(c, *one, host + ' ' + one->copy->fetch->address.str(), out, others);
   }
 }
 

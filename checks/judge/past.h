@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -117,8 +116,8 @@ struct Past {
   std::optional<TimePoint> tlsrpt_valid_since;  // the record as it is now
   bool tlsrpt_was_valid = false;
   std::optional<TimePoint> policy_ok_last;  // the last good fetch of a valid policy
-  std::deque<FetchSample> fetches;          // of the last 24 h, oldest first
-  std::deque<FetchDay> fetch_days;          // of the last 14 days, oldest first
+  std::vector<FetchSample> fetches;         // of the last 24 h, oldest first
+  std::vector<FetchDay> fetch_days;         // of the last 14 days, oldest first
   std::map<std::string, TimePoint> gates;   // readiness gate (RULES 3.3) -> true without a break since
   std::vector<Change> changes;              // oldest first
   std::map<std::string, std::uint64_t> change_counts;  // by code, since memory began

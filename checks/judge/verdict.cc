@@ -198,20 +198,30 @@ std::string served_by_some(const Case& c, const std::string& name) {
   return count < c.copies.size() ? out : std::string();
 }
 
+/// The cause, or that of each address where these differ.
+std::string why_it_fails(const MxCase& mx) {
+  std::string each, first;
+  bool differ = false;
+  for (const MxAddressCase& at : mx.addresses) {
+    if (at.detail.empty()) continue;
+    if (first.empty()) first = at.detail;
+    differ = differ || at.detail != first;
+    text::add(each, ", ", at.address.str() + ' ' + at.detail);
+  }
+  if (first.empty()) return "fails";
+  return differ ? each : first;
+}
+
 /// Of each MX host why a sender that enforces this policy skips it.
 std::string why_skipped(const Case& c, const std::string& name) {
   const auto policy = std::ranges::find(c.world.policies, name, &WorldPolicy::name);
   std::string out;
   for (const MxCase& mx : c.mx) {
-    const auto failing =
-        std::ranges::find_if(mx.addresses, [](const MxAddressCase& at) { return !at.detail.empty(); });
-    std::string why = "fails";
+    std::string why = why_it_fails(mx);
     if (policy != c.world.policies.end() && !matches_any(mx.host, policy->mx))
       why = "not listed";
     else if (mx.look && mx.look->addresses.lookup() == Lookup::absent)
       why = "no address";
-    else if (failing != mx.addresses.end())
-      why = failing->detail;
     text::add(out, "; ", mx.host + ": " + why);
   }
   return out;
@@ -226,6 +236,16 @@ void address_fixes(const Case& c, std::vector<Finding>& findings) {
     const auto theirs = registrable_domain(finding.subject.substr(0, finding.subject.find(' ')));
     if (theirs && *theirs != *own)
       finding.fix = "If " + *theirs + " is your provider's, ask the provider for this: " + finding.fix;
+  }
+}
+
+/// RFC 7505 §3: nobody delivers, so what stands in record and policy costs nobody's mail.
+void lower_where_no_mail_comes(const Case& c, Findings& out) {
+  if (!c.null_mx) return;
+  for (Finding& finding : out.all()) {
+    if (nature_of(finding).family != Family::publication) continue;
+    finding.severity = Severity::info;
+    finding.route = Route::log;
   }
 }
 
@@ -253,10 +273,11 @@ void judge_all(const Case& c, Findings& out) {
     facts = {served_by_some(c, breakage->policy), why_skipped(c, breakage->policy)};
   judge_forecast(c.world, c.foreseen, c.limits, facts, out);
   if (!facts.served_by.empty())
-    say_for(Situation::some_copies, c.facts.domain, c.now, out.find(codes::breakage_now),
-            {{"value", facts.served_by}});
+    say_for(c.policies.size() > 1 ? Situation::some_copies : Situation::no_other_copy, c.facts.domain, c.now,
+            out.find(codes::breakage_now), {{"value", facts.served_by}});
   tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
+  lower_where_no_mail_comes(c, out);
 }
 
 /// CONTRACT 2: where copies of the policy differ, min over and max over the copies; the forecast keeps the
@@ -266,6 +287,9 @@ std::optional<UsableMx> usable_over_copies(const Case& c) {
   // Postfix defers under such a line whatever the others list (RULES 0.4).
   if (usable && stops_postfix(c)) usable->min = 0;
   if (!usable || c.in_effect.size() < 2) return usable;
+  // Who fetched a copy that enforces nothing reaches them all.
+  if (std::ranges::any_of(c.in_effect, [](const Policy& p) { return p.mode != Mode::enforce; }))
+    usable->max = usable->of;
   const senders::Hosts hosts(c.world);
   const auto now = hosts.at(c.now);
   for (std::size_t i = 0; i < c.world.policies.size(); ++i) {

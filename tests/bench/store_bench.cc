@@ -122,7 +122,7 @@ class World {
       record.times[part] = {now, now};
     record.policy_fetched = now;
     past.fetches.push_back({now, true, Millis{120}});
-    if (past.fetches.size() > 24) past.fetches.pop_front();
+    if (past.fetches.size() > 24) past.fetches.erase(past.fetches.begin());
     auto as_seen = record.known;
     const auto transitions = fail_or_recover(record, as_seen, now);
     store.remember(std::make_shared<DomainMemory>(record), as_seen, transitions);

@@ -229,4 +229,222 @@ TEST_CASE("who refused EHLO may mind the agent's name") {
   CHECK(has(find(v, "starttls-not-supported")->detail, "220 mx1 ready"));
 }
 
+TEST_CASE("copies that differ are one cause, and the one that lists the hosts is not the odd one") {
+  const std::vector<std::string_view> at = {"198.51.101.1", "198.51.101.2", "198.51.101.3", "198.51.101.4"};
+  struct Row {
+    std::size_t stale, of;
+  };
+  for (const Row row : {Row{1, 2}, Row{1, 4}, Row{2, 4}, Row{3, 4}}) {
+    CAPTURE(row.stale);
+    CAPTURE(row.of);
+    std::vector<PolicyFetch> fetches;
+    for (std::size_t i = 0; i < row.of; ++i)
+      fetches.push_back(fetch(at[i], i < row.stale ? policy({"old.example.com"}) : policy()));
+    auto look = base();
+    look.set_fetches(fetches);
+    const auto v = judged(look);
+    const Finding* differ = find(v, "sts-policy-address-inconsistent");
+    REQUIRE(differ);
+    for (std::size_t i = 0; i < row.of; ++i)
+      CHECK(has(differ->detail, std::string(at[i]) + ":") == (i < row.stale));
+    CHECK_FALSE(find(v, "mx-none-in-policy"));
+    CHECK(find(v, "enforce-breakage-now"));
+    CHECK(criticals(v) == 2);
+    CHECK(v.enforce_usable_mx == UsableMx{0, 2, 2});
+  }
+}
+
+TEST_CASE("a record that most senders take binds them, whatever the RFC makes of its id") {
+  struct Row {
+    std::string_view record;
+    bool told;
+  };
+  for (const Row row : {Row{"v=STSv1; id=2026-11-01;", true}, Row{"v=STSv1; id=20261101T000000Z;;", true},
+                        Row{"v=STSv1; ID=20261101", false}, Row{"v=STSv2; id=20261101", false}}) {
+    CAPTURE(row.record);
+    auto look = serving({"mx1.example.com"}, {"old.example.com"});
+    look.set_record({row.record});
+    const auto v = judged(look);
+    const Finding* none = find(v, "mx-none-in-policy");
+    CHECK((none != nullptr) == row.told);
+    if (none) CHECK(none->route == Route::page);
+    CHECK_FALSE(v.mode);  // CONTRACT 2: of a valid record
+  }
+}
+
+TEST_CASE("what is no pattern is shown in quotes, so that a list does not read as two") {
+  const auto v = judged(serving({"mx1.example.com", "mx2.example.com"},
+                                {"mx1.example.com, mx2.example.com", "old.example.com"}));
+  const Finding* none = find(v, "mx-none-in-policy");
+  REQUIRE(none);
+  CHECK(has(none->detail, "lists \"mx1.example.com, mx2.example.com\", old.example.com; MX: "));
+}
+
+TEST_CASE("a name of the policy that fails validation keeps no mail back, and is told so") {
+  for (const bool record : {true, false}) {
+    auto look = base();
+    AnswerFacts& answer = record ? static_cast<AnswerFacts&>(look.domain.sts)
+                                 : static_cast<AnswerFacts&>(look.domain.policy_host.a);
+    answer.lookup = Lookup::unknown;
+    answer.bogus = true;
+    look.domain.sts.records.resize(record ? 0 : 1);
+    const auto v = judged(look);
+    REQUIRE(find(v, "dnssec-invalid"));
+    CHECK(has(find(v, "dnssec-invalid")->effect, "No mail waits for it"));
+  }
+}
+
+TEST_CASE("of two modes the last binds some senders: a page where it stops their mail") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"}, "testing");
+  look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  const Finding* twice = nullptr;
+  const auto v = judged(look);
+  twice = find(v, "sts-policy-duplicate-field");
+  REQUIRE(twice);
+  CHECK(twice->route == Route::page);
+  CHECK(has(twice->effect, "chasquid and mailauth"));
+  look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
+  CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
+}
+
+TEST_CASE("a max_age of eleven digits binds nobody") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"});
+  look.set_policy(policy({"old.example.com"}, "enforce", "99999999999"));
+  const auto v = judged(look);
+  CHECK_FALSE(v.enforce_usable_mx);
+  CHECK_FALSE(find(v, "mx-none-in-policy"));
+}
+
+TEST_CASE("what would put a wrong policy into effect is not the first thing to do") {
+  for (const std::string_view record : {"", "v=stsv1; id=1;", "v=STSv1; ID=1"}) {
+    CAPTURE(record);
+    auto look = serving({"mx1.example.com", "mx2.example.com"}, {"mx1.example.com"});
+    record.empty() ? look.no_record() : look.set_record({record});
+    const auto v = judged(look);
+    const auto on_record = std::ranges::find_if(v.findings, [](const Finding& f) {
+      return f.code.starts_with("sts-") && nature_of(f).aspect == Aspect::record &&
+             f.severity != Severity::info;
+    });
+    REQUIRE(on_record != v.findings.end());
+    CHECK(on_record->fix.starts_with("First mend the policy file, which does not list mx2.example.com:"));
+  }
+}
+
+TEST_CASE("no fix points to a good copy that nobody serves") {
+  auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+  look.set_fetches({failed_fetch(Stage::connect, Cause::refused), fetch(kWeb2, policy({"old.example.com"}))});
+  const auto v = judged(look);
+  REQUIRE(find(v, "enforce-breakage-now"));
+  CHECK(find(v, "enforce-breakage-now")->fix.starts_with("Correct the policy file at 198.51.101.2"));
+}
+
+TEST_CASE("where a copy is no policy, nobody has fetched an odd one") {
+  auto look = base();
+  look.set_fetches({fetch(kWeb, "not found", 404), fetch(kWeb2)});
+  const Verdict v = judged(look);
+  const Finding* differ = find(v, "sts-policy-address-inconsistent");
+  REQUIRE(differ);
+  CHECK(has(differ->detail, "198.51.101.1: status 404; the other 1: enforce"));
+  CHECK(has(differ->effect, "get no policy from it"));
+  CHECK_FALSE(has(differ->fix, "{new_id}"));
+}
+
+TEST_CASE("without an MX record the cause is that, and not the policy") {
+  auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+  look.domain.mx = absent<MxAnswer>("example.com", false);
+  look.domain.apex = addresses("example.com", {"203.0.114.9"});
+  look.set_mx(mx_host("example.com", {probe("203.0.114.9", "example.com")}));
+  const auto v = judged(look);
+  const Finding* none = find(v, "mx-none-in-policy");
+  REQUIRE(none);
+  CHECK(has(none->detail, "no MX record, the address of example.com"));
+  CHECK(none->fix.starts_with("Put the MX records of example.com back"));
+}
+
+TEST_CASE("a host that is no public name is for the MX set to drop") {
+  const auto v = judged(serving({"mx1.example.com", "localhost"}, {"mx1.example.com"}));
+  REQUIRE(find(v, "mx-not-in-policy"));
+  CHECK(find(v, "mx-not-in-policy")->fix.starts_with("Take localhost out of the MX set"));
+}
+
+TEST_CASE("a wildcard that is too short is told as that, a line that is no name as that") {
+  const auto deep = judged(serving({"a.b.mail.example.net"}, {"*.mail.example.net"}));
+  REQUIRE(find(deep, "mx-none-in-policy"));
+  CHECK(has(find(deep, "mx-none-in-policy")->fix, "\"*\" stands for one label, and a.b.mail.example.net"));
+  const auto list = judged(serving({"mx1.example.com"}, {"mx1.example.com, mx2.example.com"}));
+  REQUIRE(find(list, "mx-none-in-policy"));
+  CHECK(
+      has(find(list, "mx-none-in-policy")->fix, "lists \"mx1.example.com, mx2.example.com\", which no host"));
+}
+
+TEST_CASE("an unlisted backup is told as a backup") {
+  const auto v = judged(serving({"mx1.example.com", "mx2.example.com"}, {"mx1.example.com"}));
+  REQUIRE(find(v, "mx-not-in-policy"));
+  CHECK(
+      find(v, "mx-not-in-policy")->effect.starts_with("Nothing shows while the hosts of better preference"));
+}
+
+TEST_CASE("a certificate that ends soon at one of two policy addresses is a warning, as one that has ended") {
+  auto look = base();
+  auto soon = fetch(kWeb);
+  soon.tls = tls(peer("mta-sts.example.com", 5h));
+  look.set_fetches({soon, fetch(kWeb2)});
+  const auto v = judged(look);
+  REQUIRE(find(v, "sts-webpki-cert-expiring"));
+  CHECK(find(v, "sts-webpki-cert-expiring")->severity == Severity::warning);
+}
+
+TEST_CASE("where no mail comes, nothing of record and policy is urgent") {
+  auto look = base();
+  look.null_mx();
+  look.no_policy_host();
+  const auto v = judged(look);
+  CHECK(criticals(v) == 0);
+  CHECK(v.status == Status::ok);
+}
+
+TEST_CASE("who fetched the copy that tests reaches every host") {
+  auto look = base();
+  look.set_fetches({fetch(kWeb, policy({"old.example.com"})), fetch(kWeb2, policy({kMx1, kMx2}, "testing"))});
+  CHECK(judged(look).enforce_usable_mx == UsableMx{0, 2, 2});
+}
+
+TEST_CASE("a breakage names each address by its own cause where these differ") {
+  auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+  look.set_mx(mx_host("mx1.example.com",
+                      {failed_probe("203.0.114.10", Stage::starttls, Cause::not_offered, "no STARTTLS"),
+                       probe_showing("203.0.114.11", "mx1.example.com", expired("mx1.example.com"))}));
+  const Verdict v = judged(look);
+  const Finding* now = find(v, "enforce-breakage-now");
+  REQUIRE(now);
+  CHECK(has(now->detail, "mx1.example.com: 203.0.114.10 starttls: no STARTTLS, 203.0.114.11 "));
+}
+
+TEST_CASE("UTF-16 is no policy to anybody") {
+  std::string body;
+  for (const char octet : policy())
+    body += std::string{octet, '\0'};
+  auto look = base();
+  look.set_policy(body);
+  const Verdict v = judged(look);
+  const Finding* wrong = find(v, "sts-policy-control-characters");
+  REQUIRE(wrong);
+  CHECK(wrong->refused_by.size() == 8);
+}
+
+TEST_CASE("who drops a final dot delivers, and each finding says so") {
+  const auto v = judged(serving({"mx1.example.com"}, {"mx1.example.com."}));
+  for (const auto code : {"mx-none-in-policy", "enforce-breakage-now"}) {
+    CAPTURE(code);
+    REQUIRE(find(v, code));
+    CHECK(find(v, code)->accepted_by == SenderNames{"chasquid", "go-mtasts"});
+  }
+}
+
+TEST_CASE("a null MX beside hosts is none of them") {
+  auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+  look.domain.mx.records.push_back({0, ""});
+  CHECK(judged(look).enforce_usable_mx == UsableMx{1, 1, 1});
+}
+
 }  // namespace stswatch

@@ -168,6 +168,13 @@ constexpr SenderRow kRows[] = {
     {"enforce-breakage-now", certificate_listed, kByName, kResolver, "mx-certificate-of-other"},
     {"enforce-breakage-now", below_wildcard, kByName | kResolver, kMailauth, "source"},
     {"enforce-breakage-now", listed_and_below, kByName, kResolver | kMailauth, "mx-below-wildcard"},
+    // chasquid and go-mtasts drop the dot; mox and tlspol refuse such a policy whole.
+    {"mx-not-in-policy", final_dot, kAll & ~(kMox | kTlspol | kChasquid | kGoMtasts), kChasquid | kGoMtasts,
+     "policy-mx-final-dot"},
+    {"mx-none-in-policy", final_dot, kAll & ~(kMox | kTlspol | kChasquid | kGoMtasts), kChasquid | kGoMtasts,
+     "policy-mx-final-dot"},
+    {"enforce-breakage-now", final_dot, kAll & ~(kMox | kTlspol | kChasquid | kGoMtasts),
+     kChasquid | kGoMtasts, "policy-mx-final-dot"},
     {"certificate-host-mismatch", certificate_listed, kByName, kResolver, "mx-certificate-of-other"},
     {"certificate-cn-only", certificate_listed, kByName, kResolver, "mx-cn-only"},
     {"starttls-dh-small", none, kNobody, kResolver, "mx-dh-small"},

@@ -108,7 +108,7 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_fetch_error,
      .title = "The policy URL does not answer with status 200",
-     .effect = "Any other status is a failed fetch. {fetchers} hold no policy deliver unprotected; those "
+     .effect = "Any status but 200 is a failed fetch. {fetchers} hold no policy deliver unprotected; those "
                "that hold one apply it until {until}, but see no update.",
      .fix = "Make https://{policy_host}/.well-known/mta-sts.txt answer a plain GET with 200, whatever the "
             "User-Agent. On 404 check document root and virtual host, on 403 or 429 firewall and bot rules, "
@@ -295,8 +295,9 @@ constexpr CatalogueEntry kFetchRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The addresses of the policy host do not serve the same policy",
-     .effect = "Which policy a sender gets depends on the address it uses. Senders that fetched the odd "
-               "copy apply it until {until}, unless the id changes.",
+     .effect = "Which policy a sender gets depends on the address it uses. Senders that fetched the odd copy "
+               "apply it for its max_age after their last fetch, for now up to {until}; a new id makes those "
+               "that look at it fetch again.",
      .fix = "Put the same file and certificate on every node of {policy_host} and purge the CDN. Verify "
             "each address, then publish \"v=STSv1; id={new_id};\" at {record}, so that senders with the odd "
             "copy fetch again.",

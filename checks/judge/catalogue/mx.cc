@@ -96,7 +96,7 @@ constexpr CatalogueEntry kMxRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "The domain has an address but no MX record",
-     .effect = "Senders deliver to the address of {domain} itself, and the policy must list that very name. "
+     .effect = "Senders deliver to the address of {domain} itself, and a policy has to list that very name. "
                "Some of them may not cope with this together with MTA-STS.",
      .fix =
          "Publish an MX record that names the mail host. With MTA-STS the policy lists it first: stswatch "

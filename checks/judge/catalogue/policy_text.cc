@@ -82,8 +82,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The mode of the policy is missing or unknown",
-     .effect = "Strict senders refuse the policy: those that hold an earlier one keep applying it until "
-               "{until}. mailauth and Stalwart read a missing mode as none.",
+     .effect = "Most senders refuse the policy: those that hold none deliver unprotected, those that hold an "
+               "earlier one keep applying it until {until}.",
      .fix = "Write \"mode: testing\", \"mode: enforce\" or \"mode: none\" in lower case; the \"report\" of "
             "early drafts is now testing. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",
@@ -101,7 +101,7 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .title = "The max_age of the policy is missing or not a number of seconds",
      .effect =
          "Senders that read the file by RFC 8461 refuse it: those that hold no policy deliver unprotected, "
-         "those that hold an earlier one keep applying it until {until}. Stalwart assumes 86400 seconds.",
+         "those that hold an earlier one keep applying it until {until}.",
      .fix = "Give seconds in digits only, for example \"max_age: 604800\" for a week: no unit, sign, point "
             "or separator. Verify the file at every address, then publish \"v=STSv1; id={new_id};\" at "
             "{record}.",
@@ -117,9 +117,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::sts_policy_invalid,
      .title = "The max_age of the policy is over the limit of one year",
-     .effect = "chasquid and postfix-mta-sts-resolver refuse the policy, postfix-tlspol shortens the time, "
-               "Stalwart keeps the policy for 86400 seconds. Whoever refuses it goes on with an earlier "
-               "copy or without protection.",
+     .effect = "Some senders refuse the policy and go on with an earlier copy or without protection; others "
+               "keep it for a time of their own.",
      .fix = "Lower max_age to 31557600 or less; 2419200 (four weeks) is plenty. Verify the file at every "
             "address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.2",
@@ -167,8 +166,7 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .reported_as = ResultType::sts_policy_invalid,
      .title = "An mx line of the policy is not a host name",
      .effect = "Strict senders refuse the whole policy. Others never find a match for the line, and under "
-               "enforce skip the host that it meant. Where it is a list or an IPv4 address, Postfix with "
-               "postfix-mta-sts-resolver defers the mail it has for {domain}, whatever else is listed.",
+               "enforce skip the host that it meant.",
      .fix = "Write a single host name, or \"*.\" and a domain, after each \"mx:\": no address, URL, port, "
             "list or bare \"*\". Repeat the line for further hosts. Verify the file at every address, then "
             "publish \"v=STSv1; id={new_id};\" at {record}.",
@@ -216,8 +214,8 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "A field occurs twice in the policy",
-     .effect = "The first one counts, but postfix-mta-sts-resolver, chasquid and mailauth take the last and "
-               "KumoMTA refuses the file: senders apply different policies.",
+     .effect = "By RFC 8461 the first one counts. Of deployed senders most take the last and KumoMTA refuses "
+               "the file: where the two differ, senders apply different policies.",
      .fix = "Leave version, mode and max_age once each; two modes are the worst case, since some senders "
             "then enforce and others do not. Verify the file at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}.",

@@ -20,6 +20,15 @@ enum class Situation {
   some_copies,     // {value}: the addresses of the policy host that serve this policy; others serve another
   stops_postfix,   // a pattern in effect that Postfix cannot use
   unreadable,      // the odd copies are no policy that anybody applies
+  no_other_copy,   // {value}: the addresses of the policy host that serve this policy; no other serves one
+  not_mail,        // {value}: a name that cannot be looked up, of the policy and not of the mail
+  last_enforces,   // of two modes the last is enforce, under which no MX host is listed
+  implicit_mx,     // there is no MX record: the host is the domain itself
+  no_host_name,    // {value}: an MX target that no policy and no certificate for the world can name
+  backup,          // better hosts of the domain are listed and work
+  below_wildcard,  // {value}: a host more than one label below a wildcard of the policy
+  one_line,        // the whole policy file is one line
+  not_a_pattern,   // {value}: what the policy lists and no host is called
 };
 
 struct SituationTexts {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "checks/facts/bounds.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 
@@ -39,10 +40,15 @@ void judge_answers(const Case& c, const std::string& subject, std::optional<Time
                    std::initializer_list<const AnswerFacts*> answers, Findings& out) {
   const std::string renewal = last_certificate(end);
   for (const AnswerFacts* answer : answers) {
-    if (is_bogus(*answer) && c.vantage.resolver_blind.empty())
-      out.raise("dnssec-invalid", subject,
-                in_detail(c, renewal + printable(answer->name + ": " + answer->proven_error(),
-                                                 bounds::kDetail - renewal.size())));
+    if (is_bogus(*answer) && c.vantage.resolver_blind.empty() && !out.has("dnssec-invalid", subject)) {
+      Finding* finding =
+          out.raise("dnssec-invalid", subject,
+                    in_detail(c, renewal + printable(answer->name + ": " + answer->proven_error(),
+                                                     bounds::kDetail - renewal.size())));
+      const bool of_policy =
+          answer == &c.facts.sts || answer == &c.facts.policy_host.a || answer == &c.facts.policy_host.aaaa;
+      if (of_policy) say_for(Situation::not_mail, c.facts.domain, c.now, finding, {{"value", answer->name}});
+    }
     if (answer->secure && signatures_lapse(*answer, c.now))
       out.raise("dnssec-rrsig-expiring", subject,
                 in_detail(c, "the signatures of " + answer->name + " end " + to_utc(*answer->signed_until)));

@@ -11,6 +11,7 @@
 #include "checks/facts/text.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {
@@ -242,11 +243,9 @@ std::string served_by(const PolicyCopy& copy) {
   if (fetch.status == 0 || (fetch.failure && fetch.status == 200)) return {};
   if (fetch.status != 200) return "status " + std::to_string(fetch.status);
   if (const Policy* policy = copy.reading ? copy.reading->applied() : nullptr) {
-    std::string mx;
-    for (const std::string& pattern : std::set<std::string>(policy->mx.begin(), policy->mx.end()))
-      text::add(mx, ", ", pattern);
+    const std::set<std::string> distinct(policy->mx.begin(), policy->mx.end());
     return std::string(to_string(policy->mode)) + ", max_age " + std::to_string(policy->max_age) + ", mx " +
-           (mx.empty() ? "none" : mx);
+           (distinct.empty() ? "none" : pattern_list({distinct.begin(), distinct.end()}));
   }
   return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256.substr(0, 12);
 }
@@ -264,8 +263,15 @@ bool excludes_hosts(const Case& c, const Kinds& kinds) {
   });
 }
 
-/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask. What most addresses
-/// serve is the norm: the others are named.
+/// How right a kind seems: what is no policy least, then by the hosts that it lists.
+std::ptrdiff_t rightness(const Case& c, const std::vector<const PolicyCopy*>& copies) {
+  const auto& reading = copies.front()->reading;
+  const Policy* policy = reading ? reading->applied() : nullptr;
+  return policy ? hosts_listed(c, *policy) : -1;
+}
+
+/// RFC 8461 §8.1: what a sender caches depends on the address that it happens to ask. The copy that lists
+/// most of the MX hosts is the norm, of such the one that most addresses serve: the others are named.
 void judge_agreement(const Case& c, Findings& out) {
   Kinds kinds;
   for (const PolicyCopy& copy : c.copies) {
@@ -273,11 +279,12 @@ void judge_agreement(const Case& c, Findings& out) {
     if (!served.empty()) kinds[served].push_back(&copy);
   }
   if (kinds.size() < 2) return;
-  const auto more = [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); };
-  const auto norm = std::ranges::max_element(kinds, more);
-  const bool tie = std::ranges::count_if(kinds, [&](const auto& kind) {
-                     return kind.second.size() == norm->second.size();
-                   }) > 1;
+  const auto rank = [&](const auto& kind) {
+    return std::pair{rightness(c, kind.second), kind.second.size()};
+  };
+  const auto norm = std::ranges::max_element(kinds, {}, rank);
+  const bool tie =
+      std::ranges::count_if(kinds, [&](const auto& kind) { return rank(kind) == rank(*norm); }) > 1;
   std::string detail;
   std::optional<std::uint64_t> longest;  // that an odd copy is kept
   for (const auto& [served, copies] : kinds) {

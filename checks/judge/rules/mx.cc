@@ -125,10 +125,21 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
 
 std::vector<const Policy*> demanding_policies(const Case& c) {
   std::vector<const Policy*> out;
-  for (const Policy& policy : c.in_effect) {
+  for (const Policy& policy : most_take(c.record) ? c.policies : c.in_effect) {
     if (policy.mode != Mode::none) out.push_back(&policy);
   }
   return out;
+}
+
+std::string pattern_list(const std::vector<std::string>& patterns) {
+  std::string out;
+  for (const std::string& pattern : patterns)
+    text::add(out, ", ", is_mx_pattern(pattern) ? pattern : text::quoted(pattern, 100));
+  return out.empty() ? "no host" : out;
+}
+
+std::ptrdiff_t hosts_listed(const Case& c, const Policy& policy) {
+  return std::ranges::count_if(c.mx, [&](const MxCase& mx) { return matches_any(mx.host, policy.mx); });
 }
 
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies) {
@@ -170,30 +181,74 @@ bool is_no_host(const MxCase& mx) { return mx.literal || mx.host == "."; }
 
 // --- Against the policies in effect
 
+/// No public name: what it means depends on who looks it up.
+bool is_no_host_name(const std::string& host) {
+  return host.find('.') == host.npos || host.ends_with(".localhost") || host.ends_with(".localdomain") ||
+         host.ends_with(".local") || host.ends_with(".internal");
+}
+
+/// Better hosts are all listed and work: senders turn to this one when they are down.
+bool is_backup(const Case& c, const MxCase& mx, const Policy& policy) {
+  bool better = false;
+  for (const MxCase& other : c.mx) {
+    if (other.preference >= mx.preference) continue;
+    better = true;
+    if (other.usable != true || !matches_any(other.host, policy.mx)) return false;
+  }
+  return better;
+}
+
+/// The fix where it is not simply another "mx:" line: a name that cannot be listed, a wildcard that is too
+/// short, a line that is no host name.
+void say_what_to_list(const Case& c, const Policy& policy, const std::vector<std::string>& unlisted,
+                      Finding* finding) {
+  const auto say = [&](Situation situation, const std::string& value) {
+    say_for(situation, c.facts.domain, c.now, finding, {{"value", value}});
+  };
+  const auto first = [&](const auto& is) {
+    const auto found = std::ranges::find_if(unlisted, is);
+    return found == unlisted.end() ? std::string() : *found;
+  };
+  const auto below = [&](const std::string& host) { return below_wildcard(host, policy.mx); };
+  const auto no_pattern =
+      std::ranges::find_if(policy.mx, [](const std::string& pattern) { return !is_mx_pattern(pattern); });
+  if (const auto host = first(has_underscore); !host.empty())
+    say(Situation::underscore, host);
+  else if (const auto name = first(is_no_host_name); !name.empty())
+    say(Situation::no_host_name, name);
+  else if (const auto deep = first(below); !deep.empty())
+    say(Situation::below_wildcard, deep);
+  else if (no_pattern != policy.mx.end())
+    say(Situation::not_a_pattern, text::quoted(*no_pattern, 100));
+}
+
 /// RFC 8461 §4.1, §5: hosts no pattern names are skipped. Each policy in effect is somebody's (CONTRACT 2).
 void judge_match(const Case& c, const Policy& policy, Findings& out) {
   std::vector<std::string> listed, unlisted;
   for (const MxCase& mx : c.mx)
     if (!is_no_host(mx)) (matches_any(mx.host, policy.mx) ? listed : unlisted).push_back(mx.host);
   if (unlisted.empty()) return;
-  const std::string patterns = policy.mx.empty() ? "no host" : text::joined(policy.mx);
+  const std::string patterns = pattern_list(policy.mx);
   if (listed.empty()) {
     Finding* finding =
         out.raise("mx-none-in-policy", c.facts.domain.str(),
-                  in_detail(c, "the policy lists " + patterns + "; MX: " + text::joined(unlisted)));
+                  in_detail(c, "the policy lists " + patterns +
+                                   (c.implicit_mx ? "; no MX record, the address of " : "; MX: ") +
+                                   text::joined(unlisted)));
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
-    const auto odd = std::ranges::find_if(unlisted, has_underscore);
-    if (odd != unlisted.end())
-      say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", *odd}});
+    if (c.implicit_mx)
+      say_for(Situation::implicit_mx, c.facts.domain, c.now, finding);
+    else
+      say_what_to_list(c, policy, unlisted, finding);
     tell_senders(finding, std::array{oddity_of_all(c)});
     return;
   }
   for (const MxCase& mx : c.mx) {
     if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
     Finding* finding = out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
+    if (is_backup(c, mx, policy)) say_for(Situation::backup, c.facts.domain, c.now, finding);
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
-    if (has_underscore(mx.host))
-      say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", mx.host}});
+    say_what_to_list(c, policy, {mx.host}, finding);
     tell_senders(finding, std::array{oddity_of(c, mx)});
   }
 }
@@ -337,19 +392,13 @@ void judge_mx_lookup(const Case& c, Findings& out) {
   raise_disagreement(c, "mx-ns-inconsistent", c.facts.source.mx, out);
 }
 
-std::ptrdiff_t addresses_that_serve(const Case& c, const Policy& policy) {
-  return std::ranges::count_if(c.copies, [&](const PolicyCopy& copy) {
-    const Policy* read = copy.reading ? copy.reading->applied() : nullptr;
-    return read && same_policy(*read, policy);
-  });
-}
-
-/// What fewer addresses serve than another is the odd copy, and one cause: sts-policy-address-inconsistent
-/// names it.
+/// Copies of one policy that differ are one cause, which sts-policy-address-inconsistent names: hosts are
+/// compared with the right copy alone.
 void leave_out_odd_copies(const Case& c, std::vector<const Policy*>& policies) {
-  if (c.policies.size() < 2) return;
-  const auto most = addresses_that_serve(c, c.policies.front());
-  std::erase_if(policies, [&](const Policy* policy) { return addresses_that_serve(c, *policy) < most; });
+  if (policies.size() < 2) return;
+  const auto listed = [&](const Policy* policy) { return hosts_listed(c, *policy); };
+  policies = {
+      *std::ranges::max_element(policies, {}, listed)};  // of equals the first: most addresses serve it
 }
 
 }  // namespace

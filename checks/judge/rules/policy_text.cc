@@ -118,11 +118,13 @@ bool is_one_line(std::string_view body) {
 }
 
 /// One cause, one critical finding: the fields that are thereby missing stand below it.
-void lower_parts(std::vector<CopyFault>& faults) {
-  if (std::ranges::find(faults, "sts-policy-version-invalid", &CopyFault::code) == faults.end()) return;
+void lower_parts(std::vector<CopyFault>& faults, std::string_view cause) {
+  constexpr std::string_view kParts[] = {"sts-policy-version-invalid", "sts-policy-mode-invalid",
+                                         "sts-policy-max-age-invalid", "sts-policy-mx-missing"};
+  const auto is_cause = [&](const CopyFault& fault) { return fault.code == cause && !fault.severity; };
+  if (std::ranges::none_of(faults, is_cause)) return;
   for (CopyFault& fault : faults)
-    if (fault.code == "sts-policy-mode-invalid" || fault.code == "sts-policy-max-age-invalid" ||
-        fault.code == "sts-policy-mx-missing")
+    if (fault.code != cause && std::ranges::find(kParts, fault.code) != std::end(kParts))
       fault.severity = Severity::warning;
 }
 
@@ -141,6 +143,23 @@ void tell_who_stops(const Case& c, Findings& out) {
   }
 }
 
+/// Of two modes some senders take the last (RULES 0.4): where it enforces and lists no host, their mail
+/// stops.
+void tell_who_takes_the_last(const Case& c, Findings& out) {
+  if (c.mx.empty()) return;
+  for (const PolicyCopy& copy : c.copies) {
+    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+    if (!policy || copy.reading->last_mode != Mode::enforce || hosts_listed(c, *policy) > 0) continue;
+    Finding* finding = out.find("sts-policy-duplicate-field");
+    if (!finding) return;
+    if (finding->subject == c.facts.domain.policy_host()) {
+      finding->severity = Severity::critical;
+      finding->route = Route::page;
+    }
+    say_for(Situation::last_enforces, c.facts.domain, c.now, finding);
+  }
+}
+
 }  // namespace
 
 void judge_policy_texts(const Case& c, Findings& out) {
@@ -150,7 +169,9 @@ void judge_policy_texts(const Case& c, Findings& out) {
   for (const PolicyCopy& copy : c.copies) {
     if (!copy.reading) continue;
     auto faults = text_faults(*copy.reading, out.live());
-    if (out.live() == Mode::enforce && is_one_line(copy.fetch->body)) lower_parts(faults);
+    if (out.live() == Mode::enforce)
+      lower_parts(faults,
+                  is_one_line(copy.fetch->body) ? "sts-policy-version-invalid" : "sts-policy-key-case");
     for (CopyFault& fault : faults) {
       fault.copy = &copy;
       all.push_back(std::move(fault));
@@ -161,7 +182,12 @@ void judge_policy_texts(const Case& c, Findings& out) {
   Finding* finding = odd == c.mx.end() ? nullptr : out.find("sts-policy-mx-invalid-pattern");
   say_for(Situation::underscore, c.facts.domain, c.now, finding,
           {{"value", odd == c.mx.end() ? "" : odd->host}});
+  const bool one_line = !c.copies.empty() && std::ranges::all_of(c.copies, [](const PolicyCopy& copy) {
+    return copy.reading && is_one_line(copy.fetch->body);
+  });
+  if (one_line) say_for(Situation::one_line, c.facts.domain, c.now, out.find("sts-policy-version-invalid"));
   tell_who_stops(c, out);
+  tell_who_takes_the_last(c, out);
 }
 
 }  // namespace stswatch

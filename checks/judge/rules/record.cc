@@ -1,6 +1,8 @@
 // Group A: the TXT record at _mta-sts.D (RFC 8461 §3.1).
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/join.h"
@@ -104,6 +106,21 @@ std::string_view code_of(StsRecordFault fault) {
   return "sts-txt-syntax-invalid";
 }
 
+}  // namespace
+
+bool most_take(const StsRecordReading& record) {
+  if (record.verdict == StsRecordReading::Verdict::none) return false;
+  std::set<std::string> without;
+  for (const StsRecordDeparture& d : record.departures)
+    without.merge([&] {
+      const SenderNames names = senders_of(code_of(d.fault), std::array{d.oddity}).refuse;
+      return std::set<std::string>(names.begin(), names.end());
+    }());
+  return 2 * without.size() <= sender_names().size();
+}
+
+namespace {
+
 /// A record that widespread senders count beside the good one, and then see no policy: no mere remark.
 bool is_counted(Oddity oddity) {
   return oddity == Oddity::longer_version || oddity == Oddity::bare_version ||
@@ -176,6 +193,21 @@ std::string wrong_names(const Case& c) {
   return out;
 }
 
+/// What mends the record puts the policy into effect: one that leaves hosts out would keep mail from them.
+void put_policy_first(const Case& c, Findings& out) {
+  const Policy* policy = c.shown();
+  if (!policy || policy->mode == Mode::none || c.record.usable() || most_take(c.record)) return;
+  std::string unlisted;
+  for (const MxCase& mx : c.mx)
+    if (mx.host != "." && !matches_any(mx.host, policy->mx)) text::add(unlisted, ", ", mx.host);
+  if (unlisted.empty()) return;
+  for (Finding& finding : out.all()) {
+    if (nature_of(finding).aspect != Aspect::record || finding.severity == Severity::info) continue;
+    finding.fix = "First mend the policy file, which does not list " + printable(unlisted, bounds::kDetail) +
+                  ": in effect as it is, it would keep mail from there. Then: " + finding.fix;
+  }
+}
+
 /// Nothing at the name that any sender would take for a record, and that is proven.
 void judge_absence(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
@@ -219,6 +251,7 @@ void judge_record(const Case& c, Findings& out) {
   judge_text(c, out);
   judge_ttl(c, out);
   if (!c.announced) judge_absence(c, out);
+  put_policy_first(c, out);
 }
 
 }  // namespace stswatch

@@ -29,9 +29,20 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
 void add_second_probe(const Case& c, const MxCase& mx, const MxAddressCase& at,
                       std::vector<AddressFault>& faults);
 
-/// Policies in effect that a sender would apply to MX hosts: those of mode none ask for nothing (RFC 8461
-/// §5).
+/// At least half of the deployed senders find the policy by this record, though RFC 8461 §3.1 may not have it
+/// (RULES 0.4).
+bool most_take(const StsRecordReading& record);
+
+/// Policies that senders apply to MX hosts now: those in effect, and those behind a record that most of them
+/// take. Mode none asks for nothing (RFC 8461 §5).
 std::vector<const Policy*> demanding_policies(const Case& c);
+
+/// How many of the MX hosts a policy lists: of copies that differ, the one that lists most is taken to be the
+/// right one, however few addresses serve it.
+std::ptrdiff_t hosts_listed(const Case& c, const Policy& policy);
+
+/// The patterns of a policy as it names them, what is no pattern in quotes; "no host" where there is none.
+std::string pattern_list(const std::vector<std::string>& patterns);
 
 /// Every one of these policies lists the host (CONTRACT 2: "by every policy in effect").
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies);

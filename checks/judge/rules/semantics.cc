@@ -116,11 +116,22 @@ bool mx_changed_within(const Case& c, Seconds span) {
          });
 }
 
+/// " at ADDRESS, ADDRESS", where other addresses serve another policy.
+std::string where_served(const Case& c, const Policy& policy) {
+  if (c.policies.size() < 2) return {};
+  std::string out;
+  for (const PolicyCopy& copy : c.copies) {
+    const Policy* read = copy.reading ? copy.reading->applied() : nullptr;
+    if (read && same_policy(*read, policy)) text::add(out, ", ", copy.fetch->address.str());
+  }
+  return " at " + out;
+}
+
 void judge_max_age(const Case& c, const Policy& policy, Findings& out) {
   // RFC 8461 §8.3: an opt-out asks for a small max_age. 0 is a matter of the text (group D).
   if (policy.mode == Mode::none || policy.max_age == 0) return;
   const std::string& domain = c.facts.domain.str();
-  const std::string detail = "max_age: " + std::to_string(policy.max_age);
+  const std::string detail = "max_age: " + std::to_string(policy.max_age) + where_served(c, policy);
   // A day is what some providers prescribe, and whoever refreshes daily stays protected: a remark.
   if (policy.max_age < kWeek)
     out.raise_as(policy.max_age < kDayOfAge ? Severity::warning : Severity::info, "sts-max-age-short", domain,

@@ -55,8 +55,12 @@ void judge_domain(const Case& c, Findings& out) {
   // One that took mail before has lapsed or was withdrawn; one that never did may be misspelt here.
   const Past* past = c.history.past;
   const bool existed = past && (!past->mx.empty() || !past->ids.empty());
-  out.raise_known(existed, "domain-not-found", c.facts.domain.str(),
-                  c.facts.mx.nxdomain ? "NXDOMAIN" : "neither MX nor address");
+  std::string detail = c.facts.mx.nxdomain ? "NXDOMAIN" : "neither MX nor address", before;
+  if (past)
+    for (const SeenHost& mx : past->mx)
+      text::add(before, ", ", mx.host);
+  if (!before.empty()) detail += "; mail went to " + before;
+  out.raise_known(existed, "domain-not-found", c.facts.domain.str(), printable(detail, bounds::kDetail));
 }
 
 // --- Addresses

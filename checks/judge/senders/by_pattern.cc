@@ -33,6 +33,16 @@ bool wrong_by_name_alone(const MxCase& mx, const MxAddressCase& at, TimePoint no
       });
 }
 
+/// Under every one of these policies the name stands there but for a final dot.
+bool listed_with_dot(const std::string& host, const std::vector<const Policy*>& policies) {
+  const auto dotted = [&](const std::string& pattern) {
+    return pattern.ends_with('.') && matches(host, pattern.substr(0, pattern.size() - 1));
+  };
+  return !policies.empty() && std::ranges::all_of(policies, [&](const Policy* policy) {
+    return std::ranges::any_of(policy->mx, dotted);
+  });
+}
+
 Oddity both(bool listed, bool below) {
   if (listed) return below ? Oddity::listed_and_below : Oddity::certificate_listed;
   return below ? Oddity::below_wildcard : Oddity::none;
@@ -90,17 +100,21 @@ Oddity oddity_of(const Case& c, const MxCase& mx) {
       !policies.empty() && mx.usable == true && std::ranges::all_of(policies, [&](const Policy* policy) {
         return matches_any(mx.host, policy->mx) || below_wildcard(mx.host, policy->mx);
       });
-  return both(listed, below);
+  const Oddity oddity = both(listed, below);
+  return oddity == Oddity::none && mx.usable == true && listed_with_dot(mx.host, policies) ? Oddity::final_dot
+                                                                                           : oddity;
 }
 
 Oddity oddity_of_all(const Case& c) {
-  bool listed = false, below = false;
+  bool listed = false, below = false, dotted = false;
   for (const MxCase& mx : c.mx) {
     const Oddity oddity = oddity_of(c, mx);
+    dotted = dotted || oddity == Oddity::final_dot;
     listed = listed || is_listed(oddity);
     below = below || is_below(oddity);
   }
-  return both(listed, below);
+  const Oddity oddity = both(listed, below);
+  return oddity == Oddity::none && dotted ? Oddity::final_dot : oddity;
 }
 
 }  // namespace stswatch

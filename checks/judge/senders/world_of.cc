@@ -99,6 +99,7 @@ void add_ids(const Case& c, const Past& past, World& world) {
 std::vector<WorldMx> mx_of(const Case& c) {
   std::vector<WorldMx> out;
   for (const MxCase& mx : c.mx) {
+    if (mx.host == ".") continue;  // RFC 7505 §3: no host
     WorldMx host{mx.preference, mx.host, {}};
     for (const MxAddressCase& at : mx.addresses)
       host.addresses.push_back(address_of(at, mx.host, c.now));
