@@ -85,6 +85,8 @@ class OwnedFile {
 
   Database& db() { return *db_; }
   const std::string& file() const { return file_; }
+  /// The path still leads to the file that was opened: one that was removed is written to in vain.
+  bool is_in_place() const;
 
  private:
   OwnedFile(std::string file, int lock) : file_(std::move(file)), lock_(lock) {}

@@ -15,6 +15,10 @@ class SqliteBackend : public StoreBackend {
         most_octets_(options.most_octets) {}
 
   tl::expected<void, std::string> write(const Batch& batch) override {
+    if (!file_->is_in_place())
+      return tl::make_unexpected("the store " + file_->file() +
+                                 " was removed or replaced while it was in use: put back the file that was "
+                                 "there, or start the service again, which begins anew");
     auto& db = file_->db();
     // In WAL mode NORMAL survives the death of the process, FULL that of the machine.
     db.run(batch.urgent ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");

@@ -106,6 +106,14 @@ tl::expected<std::unique_ptr<OwnedFile>, std::string> OwnedFile::open(const std:
   return owned;
 }
 
+bool OwnedFile::is_in_place() const {
+  struct stat ours {
+  }, there{};
+  if (fstat(lock_, &ours) != 0) return true;  // nothing is proved by that
+  if (stat(file_.c_str(), &there) != 0) return errno != ENOENT;
+  return ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
 OwnedFile::~OwnedFile() {
   db_.reset();
   ::close(lock_);

@@ -104,20 +104,26 @@ const Row kMatch[] = {
     {"the backup is missing",
      [](Look& l) { l.set_policy(policy({kMx1})); },
      {"mx-not-in-policy mx2.example.com critical", kBackup}},
-    {"every policy in effect counts: one of two addresses serves another",
+    {"one of two addresses serves another: sts-policy-address-inconsistent says so, and the other lists all",
      [](Look& l) { second_policy(l, {kMx1}); },
-     {"mx-not-in-policy mx2.example.com critical", kBackup}},
-    {"two policies, one lists none, the other but one",
+     {}},
+    {"two policies, one lists none, the other but one: that is the right one, and still leaves out a host",
      [](Look& l) {
        l.set_fetches({fetch(kWeb, policy({"mail.example.com"})), fetch(kWeb2, policy({kMx1}))});
      },
-     {"mx-none-in-policy example.com critical", "mx-not-in-policy mx2.example.com critical"}},
-    {"without a usable record no policy is in effect",
+     {"mx-not-in-policy mx2.example.com critical", kBackup}},
+    {"without a record that most senders take nobody is bound",
+     [](Look& l) {
+       l.set_policy(policy({"mail.example.com"}));
+       l.set_record({"v=STSv1; ID=20261101;"});
+     },
+     {}},
+    {"a record that all but one sender take binds them (RULES 0.4)",
      [](Look& l) {
        l.set_policy(policy({"mail.example.com"}));
        l.set_record({"v=STSv1; id=2026-11-01;"});
      },
-     {}},
+     {"mx-none-in-policy example.com critical"}},
 };
 
 const Row kBackups[] = {

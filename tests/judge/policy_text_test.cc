@@ -76,7 +76,7 @@ const TextRow kRows[] = {
     {"MX in capitals and no other (scenario 14): the field is lost",
      kHead + "mode: enforce\nMX: mx1.example.com\nmax_age: 604800\n",
      {"sts-policy-key-case mta-sts.example.com critical",
-      "sts-policy-mx-missing mta-sts.example.com critical"}},
+      "sts-policy-mx-missing mta-sts.example.com warning"}},
     {"MX in capitals beside an mx: nothing required is missing",
      kHead + "mode: enforce\nmx: mx1.example.com\nMX: mx2.example.com\nmax_age: 604800\n",
      {"sts-policy-key-case mta-sts.example.com warning"}},

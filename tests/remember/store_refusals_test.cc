@@ -145,6 +145,22 @@ TEST_CASE("the folder of a store is made, but no folder above it") {
   CHECK(refusal(folder / "no/such/s.db").find("cannot create the folder") == 0);
 }
 
+TEST_CASE("a store that is removed while it is in use takes nothing more, and says so") {
+  const StoreFolder folder;
+  const std::string file = folder / "s.db", aside = folder / "aside.db";
+  const auto store = opened(file);
+  store->remember(RandomRecord(1).domain_record("d1.example"), nullptr, {});
+  REQUIRE(store->flush(kPatience));
+  REQUIRE(std::rename(file.c_str(), aside.c_str()) == 0);
+  store->remember(RandomRecord(2).domain_record("d2.example"), nullptr, {});
+  CHECK_FALSE(store->flush(kPatience));
+  CHECK(store->health().trouble.value_or("").find("was removed or replaced") != std::string::npos);
+  CHECK_FALSE(sql::exists(file));
+  REQUIRE(std::rename(aside.c_str(), file.c_str()) == 0);
+  CHECK(store->flush(kPatience));
+  CHECK_FALSE(store->health().trouble);
+}
+
 TEST_CASE("two services do not share a store") {
   const StoreFolder folder;
   const auto first = opened(folder / "s.db");

@@ -77,6 +77,17 @@ CopyFault fault_of(PolicyFault fault, const PolicyReading& reading, Mode live) {
   return out;
 }
 
+/// One cause, one critical finding: the fields that are thereby missing stand below it.
+void lower_parts(std::vector<CopyFault>& faults, std::string_view cause) {
+  constexpr std::string_view kParts[] = {"sts-policy-version-invalid", "sts-policy-mode-invalid",
+                                         "sts-policy-max-age-invalid", "sts-policy-mx-missing"};
+  const auto is_cause = [&](const CopyFault& fault) { return fault.code == cause && !fault.severity; };
+  if (std::ranges::none_of(faults, is_cause)) return;
+  for (CopyFault& fault : faults)
+    if (fault.code != cause && std::ranges::find(kParts, fault.code) != std::end(kParts))
+      fault.severity = Severity::warning;
+}
+
 }  // namespace
 
 std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live) {
@@ -97,6 +108,7 @@ std::vector<CopyFault> text_faults(const PolicyReading& reading, Mode live) {
   // RFC 8461 §3.2 allows 0; §10.2: what nobody keeps protects nobody.
   const Policy* policy = reading.applied();
   if (policy && policy->max_age == 0) out.push_back({"sts-policy-max-age-zero", nullptr, "max_age: 0"});
+  if (live == Mode::enforce) lower_parts(out, "sts-policy-key-case");
   return out;
 }
 
@@ -115,17 +127,6 @@ namespace {
 bool is_one_line(std::string_view body) {
   const auto last = body.find_last_not_of("\r\n");
   return last != body.npos && body.substr(0, last).find('\n') == body.npos;
-}
-
-/// One cause, one critical finding: the fields that are thereby missing stand below it.
-void lower_parts(std::vector<CopyFault>& faults, std::string_view cause) {
-  constexpr std::string_view kParts[] = {"sts-policy-version-invalid", "sts-policy-mode-invalid",
-                                         "sts-policy-max-age-invalid", "sts-policy-mx-missing"};
-  const auto is_cause = [&](const CopyFault& fault) { return fault.code == cause && !fault.severity; };
-  if (std::ranges::none_of(faults, is_cause)) return;
-  for (CopyFault& fault : faults)
-    if (fault.code != cause && std::ranges::find(kParts, fault.code) != std::end(kParts))
-      fault.severity = Severity::warning;
 }
 
 /// RULES 5.1: a page where mail stops. Postfix's stops under a pattern that it cannot use, whatever else is
@@ -169,9 +170,8 @@ void judge_policy_texts(const Case& c, Findings& out) {
   for (const PolicyCopy& copy : c.copies) {
     if (!copy.reading) continue;
     auto faults = text_faults(*copy.reading, out.live());
-    if (out.live() == Mode::enforce)
-      lower_parts(faults,
-                  is_one_line(copy.fetch->body) ? "sts-policy-version-invalid" : "sts-policy-key-case");
+    if (out.live() == Mode::enforce && is_one_line(copy.fetch->body))
+      lower_parts(faults, "sts-policy-version-invalid");
     for (CopyFault& fault : faults) {
       fault.copy = &copy;
       all.push_back(std::move(fault));
