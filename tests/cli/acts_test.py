@@ -70,6 +70,12 @@ class Acts(Case):
         self.assertEqual(self.post(f"/domain/{NAME}/unsilence", {"id": silence["id"]})[0], 303)
         self.assertIn(f"silence {silence['id']} was ended by 127.0.0.1", service.said())
 
+    def test_fields_do_not_come_by_the_address(self):
+        self.service()
+        self.seen()
+        self.assertEqual(self.post(f"/domain/{NAME}/silence?" + urlencode(WHOLE))[0], 400)
+        self.assertEqual(self.silences(), [])
+
     def test_pages_of_other_sites_and_names_turned_to_us(self):
         self.service('external_url = "https://sts.example.net/"\nhosts = ["monitor"]')
         own = f"127.0.0.1:{self.port}"

@@ -69,6 +69,13 @@ class Knocker {
     return all;
   }
 
+  /// Goes without a farewell: what it has asked for interests nobody any more.
+  void reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    socket_ = Descriptor();
+  }
+
   void half_close() { ::shutdown(socket_.fd(), SHUT_WR); }
 
   bool closed() const {
@@ -211,6 +218,43 @@ TEST_CASE("answers that nobody reads are not kept for ever") {
   Knocker client(*door);
   client.say(kGet);
   CHECK(client.hear(";").size() > page.size());
+}
+
+TEST_CASE("what a client that has gone asked for is not served") {
+  std::latch begun(kQuickThreads), may_end(1);
+  std::atomic<int> served = 0;
+  const auto door = echoing({.serve = [&](Request q) {
+    if (q.head.target == "/wait") {
+      begun.count_down();
+      may_end.wait();
+    } else {
+      ++served;
+    }
+    return Answer{ok(";"), false};
+  }});
+  // The door itself refuses what is no request: once it has, it has seen all that came before.
+  const auto let_it_see = [&] {
+    for (int i = 0; i < 2; ++i) {
+      Knocker other(*door);
+      other.say("no request\r\n\r\n");
+      CHECK(other.hear().starts_with("HTTP/1.1 400"));
+    }
+  };
+  std::vector<std::unique_ptr<Knocker>> waiting;
+  for (std::size_t i = 0; i < kQuickThreads; ++i) {
+    waiting.push_back(std::make_unique<Knocker>(*door));
+    waiting.back()->say("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  begun.wait();
+  Knocker gone(*door), last(*door);
+  gone.say(kGet);
+  let_it_see();
+  gone.reset();
+  let_it_see();
+  last.say(kGet);
+  may_end.count_down();
+  CHECK(last.hear(";").ends_with(";"));
+  CHECK(served == 1);
 }
 
 TEST_CASE("the end waits for nobody who has not asked") {
