@@ -147,6 +147,12 @@ class Reader {
     get(json, value.emplace(), place);
   }
   template <class F>
+  void get(const Json& json, Shared<F>& value, const Place& place) {
+    F read{};
+    get(json, read, place);
+    value = Shared<F>(std::move(read));
+  }
+  template <class F>
   void get(const Json& json, std::vector<F>& values, const Place& place);
   template <class K, class F>
   void get(const Json& json, std::map<K, F>& values, const Place& place);

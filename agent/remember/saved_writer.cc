@@ -66,6 +66,10 @@ class Writer {
     return value ? json(*value) : Json(nullptr);
   }
   template <class F>
+  static Json json(const Shared<F>& value) {
+    return value ? json(*value) : Json(nullptr);
+  }
+  template <class F>
   static Json list(const F& values) {
     Json out = Json::array();
     for (const auto& value : values)
@@ -150,6 +154,10 @@ class FactsHasher {
   void add(const TxtRecord& value) { add(value.strings); }
   template <class F>
   void add(const std::optional<F>& value) {
+    if (value) add(*value);
+  }
+  template <class F>
+  void add(const Shared<F>& value) {
     if (value) add(*value);
   }
   template <class F>

@@ -24,7 +24,7 @@ Json fields_of(const Certificate& c) {
           {"key", c.key}};
 }
 
-Json to_json(const std::optional<PeerCertificates>& peer) {
+Json to_json(const Shared<PeerCertificates>& peer) {
   if (!peer) return nullptr;
   Json out = fields_of(peer->leaf);
   Json chain = Json::array();

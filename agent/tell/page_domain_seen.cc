@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kShownBody = 4096, kMostColumns = 12;
 
-void certificate(Html& page, const std::optional<PeerCertificates>& peer, TimePoint now) {
+void certificate(Html& page, const Shared<PeerCertificates>& peer, TimePoint now) {
   if (!peer) {
     page.raw("none shown");
     return;

@@ -13,6 +13,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/second_probe.h"
+#include "checks/facts/shared.h"
 #include "checks/facts/source.h"
 #include "checks/facts/tlsa.h"
 
@@ -22,13 +23,13 @@ namespace stswatch {
 struct TlsFacts {
   std::string version{};  // "TLSv1.3"; empty when no handshake completed
   std::string cipher{};
-  std::string alert{};           // the alert the peer sent, if any: "handshake failure"
-  std::string legacy_version{};  // "TLSv1.1": a second try found only this below TLS 1.2
-  int dh_bits = 0;               // of the peer's finite-field Diffie-Hellman key, where one was used
-  std::optional<PeerCertificates> peer{};  // whenever the peer showed a certificate
-  std::vector<TlsaMatch> tlsa{};           // of the host's TLSA records, where it has any that are secure
-  std::string group{};                     // of the key exchange: "x25519"
-  bool asks_certificate = false;           // the peer sent a CertificateRequest (RFC 8446 §4.3.2)
+  std::string alert{};              // the alert the peer sent, if any: "handshake failure"
+  std::string legacy_version{};     // "TLSv1.1": a second try found only this below TLS 1.2
+  int dh_bits = 0;                  // of the peer's finite-field Diffie-Hellman key, where one was used
+  Shared<PeerCertificates> peer{};  // whenever the peer showed a certificate
+  std::vector<TlsaMatch> tlsa{};    // of the host's TLSA records, where it has any that are secure
+  std::string group{};              // of the key exchange: "x25519"
+  bool asks_certificate = false;    // the peer sent a CertificateRequest (RFC 8446 §4.3.2)
   bool operator==(const TlsFacts&) const = default;
 };
 

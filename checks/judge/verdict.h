@@ -42,7 +42,7 @@ struct PolicyAddressVerdict {
   std::optional<int> http_status;
   std::string result_type;  // RFC 8460 §4.3; empty: none
   std::string detail;
-  std::optional<PeerCertificates> certificate;
+  Shared<PeerCertificates> certificate;
   std::optional<TimePoint> held_from;  // the look that this is of; null: the newest that asked for the policy
 };
 
@@ -62,7 +62,7 @@ struct MxAddressVerdict {
   std::string tls_version;
   std::string cipher;
   std::string group;  // of the key exchange
-  std::optional<PeerCertificates> certificate;
+  Shared<PeerCertificates> certificate;
   Dane dane = Dane::unknown;
   std::optional<TimePoint> seen_at;  // the look that the outcome comes from; null: none asked this address
 };

@@ -295,7 +295,7 @@ std::vector<PolicyFetch> Observer::fetch_policies(const Domain& domain, const Ho
 }
 
 void Observer::look_up_revocation(TlsFacts& tls, TimePoint now, const Deadline& deadline) const {
-  if (revocation_ && tls.peer) revocation_->look_up(*tls.peer, trust_->issuers(), now, deadline);
+  if (revocation_ && tls.peer) revocation_->look_up(tls.peer.change(), trust_->issuers(), now, deadline);
 }
 
 MxHostObservation Observer::look_at_mx(const std::string& host, TimePoint now, const Deadline& deadline,

@@ -106,7 +106,7 @@ class SecondLook {
       found(out_.without_sni, false, "without SNI: " + words(seen));
   }
 
-  void judge_default_certificate(const std::optional<PeerCertificates>& shown) {
+  void judge_default_certificate(const Shared<PeerCertificates>& shown) {
     const auto& ours = usual_.tls.peer;
     if (!shown || !ours) return;
     const bool good = shown->leaf.sha256 == ours->leaf.sha256 || shown->name_matches;

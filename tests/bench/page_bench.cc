@@ -24,7 +24,7 @@ std::shared_ptr<DomainMemory> record(int n) {
   if (n % 10 == 2) {
     auto expired = *look.mx.at(std::string(facts::kMx1));
     for (auto& probe : expired.probes)
-      probe.tls.peer->leaf.not_after = facts::kNow - Seconds(60);
+      probe.tls.peer.change().leaf.not_after = facts::kNow - Seconds(60);
     look.mx[std::string(facts::kMx1)] = std::make_shared<MxHostObservation>(expired);
   }
   auto verdict = judge(look.domain, look.mx, look.vantage, look.limits);

@@ -92,7 +92,7 @@ class World {
         facts::fetch("198.51." + std::to_string(101 + n / 250 % 100) + "." + std::to_string(1 + n % 250),
                      facts::policy({hosts[0], hosts[1]}));
     fetch.tls.peer = facts::peer(d.domain.policy_host());
-    renew(fetch.tls.peer->leaf, seed);
+    renew(fetch.tls.peer.change().leaf, seed);
     look.set_fetches({fetch});
     return d;
   }
@@ -101,7 +101,7 @@ class World {
     const auto seed = std::hash<std::string>{}(name);
     auto probe = facts::probe(
         "203.0." + std::to_string(114 + seed / 250 % 100) + "." + std::to_string(1 + seed % 250), name);
-    renew(probe.tls.peer->leaf, seed);
+    renew(probe.tls.peer.change().leaf, seed);
     auto look = facts::mx_host(name, {probe});
     look.at = at;
     return look;

@@ -128,7 +128,7 @@ TEST_CASE("CAA: the CA of the certificate in use may not renew it") {
 TEST_CASE("CAA: the policy host's certificate") {
   auto look = base();
   for (auto& fetch : look.domain.fetches)
-    fetch.tls.peer->leaf.issuer = kLetsEncrypt;
+    fetch.tls.peer.change().leaf.issuer = kLetsEncrypt;
   look.domain.aside.caa.sets = {caa_set("mta-sts.example.com", {}),
                                 caa_set("example.com", {{0, "issue", "digicert.com"}})};
   CHECK(found(look) == Told{"caa-blocks-renewal mta-sts.example.com warning"});

@@ -30,7 +30,7 @@ struct Host {
     host.tlsa.secure = true;
     host.tlsa.records = records;
     auto& tls = host.probes[0].tls;
-    tls.peer->leaf.spki_sha256 = key.data;
+    tls.peer.change().leaf.spki_sha256 = key.data;
     for (const TlsaRecord& r : records)
       tls.tlsa.push_back({.record = r, .matches = r == key});
     look.set_mx(host);
@@ -152,7 +152,7 @@ TEST_CASE("one issuer is named of a CA that takes one of several by chance (RFC 
   const TlsaRecord issuer = record_of('c', 2);
   Host host({issuer}, issuer);
   auto look = *host.look.mx.at(std::string(kMx1));
-  auto& peer = *look.probes[0].tls.peer;
+  auto& peer = look.probes[0].tls.peer.change();
   peer.leaf.issuer = "C=US, O=Let's Encrypt, CN=E7";
   peer.chain = {certificate({})};
   peer.chain[0].spki_sha256 = issuer.data;

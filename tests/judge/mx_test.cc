@@ -26,7 +26,7 @@ void alone(Look& look, std::initializer_list<std::string_view> at) {
 void own_certificates(Look& look) {
   alone(look, {kMail1, kMail6});
   auto second = probe(kMail6, kHost);
-  second.tls.peer->leaf.sha256 = std::string(64, 'c');
+  second.tls.peer.change().leaf.sha256 = std::string(64, 'c');
   look.set_mx(mx_host(kHost, {probe(kMail1, kHost), second}));
 }
 

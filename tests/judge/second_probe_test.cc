@@ -97,11 +97,11 @@ TEST_CASE("a certificate that a server asks for: info; that it insists on: the r
 TEST_CASE("revoked, or of a root that is too new: told, and the host stays usable") {
   const auto judged = [](std::optional<bool> revoked, std::string elder) {
     auto look = with_mx1([&](MxHostObservation& mx) {
-      auto& peer = *mx.probes[0].tls.peer;
+      auto& peer = mx.probes[0].tls.peer.change();
       peer.revoked = revoked;
       peer.revocation = "revoked 2026-11-20T00:00:00Z (key compromise): http://crl.example/1.crl";
     });
-    auto& web = *look.domain.fetches[0].tls.peer;
+    auto& web = look.domain.fetches[0].tls.peer.change();
     web.revoked = revoked;
     web.elder_refuses = std::move(elder);
     return judge(look.prepared());

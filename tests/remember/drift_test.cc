@@ -157,8 +157,8 @@ TEST_CASE("the names point elsewhere") {
 TEST_CASE("other addresses and another issuer of the policy host are information") {
   auto t = steady();
   t.look.set_fetches({fetch(kWeb2)});
-  t.look.domain.fetches[0].tls.peer->leaf.sha256 = "another";
-  t.look.domain.fetches[0].tls.peer->leaf.issuer = "CN=Other CA";
+  t.look.domain.fetches[0].tls.peer.change().leaf.sha256 = "another";
+  t.look.domain.fetches[0].tls.peer.change().leaf.issuer = "CN=Other CA";
   t.see();
   CHECK(text_of(t.open()) ==
         text_of({"sts-policy-host-address-changed info log", "sts-webpki-issuer-changed info log"}));

@@ -56,7 +56,7 @@ TEST_CASE("two looks have the same hash when only the clock differs") {
   CHECK_FALSE(same([](auto& l) { l.sts.records[0].strings.push_back(""); }));
   CHECK_FALSE(same([](auto& l) { l.sts.lookup = Lookup::absent; }));
   CHECK_FALSE(same([](auto& l) { l.fetches[0].body += " "; }));
-  CHECK_FALSE(same([](auto& l) { l.fetches[0].tls.peer->leaf.not_after += Seconds{1}; }));
+  CHECK_FALSE(same([](auto& l) { l.fetches[0].tls.peer.change().leaf.not_after += Seconds{1}; }));
   CHECK_FALSE(same([](auto& l) { l.fetches.clear(); }));
   CHECK_FALSE(same([](auto& l) { l.mx.records[0].preference += 1; }));
 }

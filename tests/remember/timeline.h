@@ -82,9 +82,9 @@ class Timeline {
     const Seconds shift = now() - kNow;
     const auto later = [&](TlsFacts& tls) {
       if (!tls.peer) return;
-      tls.peer->leaf.not_before = kNow - days(30) + shift;
-      tls.peer->leaf.not_after = kNow + days(60) + shift;
-      tls.peer->leaf.sha256 = "renewed " + to_utc(now());
+      tls.peer.change().leaf.not_before = kNow - days(30) + shift;
+      tls.peer.change().leaf.not_after = kNow + days(60) + shift;
+      tls.peer.change().leaf.sha256 = "renewed " + to_utc(now());
     };
     for (auto& f : look.domain.fetches)
       later(f.tls);

@@ -233,7 +233,7 @@ TEST_CASE("the last copy was fetched before the policy host's chain ended") {
   auto t = steady();
   auto showing = fetch(kWeb, policy({kMx1}));
   const TimePoint end = t.now() + 40min;
-  showing.tls.peer->leaf.not_after = end;
+  showing.tls.peer.change().leaf.not_after = end;
   t.look.set_fetches({showing});
   t.see();
   t.pass(40min + 7min);
@@ -241,7 +241,7 @@ TEST_CASE("the last copy was fetched before the policy host's chain ended") {
   auto expired = showing;
   expired.body.clear();
   expired.failure = Failure{Stage::certificate, Cause::refused, "certificate has expired"};
-  expired.tls.peer->faults = {{ChainFault::Kind::expired, 0, "certificate has expired"}};
+  expired.tls.peer.change().faults = {{ChainFault::Kind::expired, 0, "certificate has expired"}};
   t.look.set_fetches({expired});
   t.see();
   CHECK(t.verdict().forecast.lapse == end + days(7));
