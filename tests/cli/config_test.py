@@ -90,8 +90,9 @@ class NamedFiles(Case):
                 path = self.file("c.toml", DOMAIN + text)
                 done = self.run_it("config", "check", path)
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
-                line = 1 + (DOMAIN + text).splitlines().index(next(l for l in text.splitlines() if gone in l))
-                self.assertTrue(done.stderr.startswith(f"{path}:{line}: {key}: "), done.stderr)
+                named = next(l for l in text.splitlines() if gone in l)
+                line, column = 1 + (DOMAIN + text).splitlines().index(named), 1 + named.index(f'"{gone}"')
+                self.assertTrue(done.stderr.startswith(f"{path}:{line}:{column}: {key}: "), done.stderr)
                 self.assertIn(gone, done.stderr)
 
     def test_everything_that_is_wrong_is_said_in_one_run(self):
@@ -138,7 +139,7 @@ class NamedFiles(Case):
         path = self.file("c.toml", 'domains_command = ["./gone"]\n')
         done = self.run_it("config", "check", path)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertTrue(done.stderr.startswith(f"{path}:1: domains_command: "), done.stderr)
+        self.assertTrue(done.stderr.startswith(f"{path}:1:20: domains_command: "), done.stderr)
         path = self.file("c.toml", 'domains_command = ["echo", "no name"]\n')
         done = self.run_it("config", "check", "--run-command", path)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
