@@ -4,14 +4,13 @@
 #include <doctest/doctest.h>
 
 #include "agent/watch/clock_log.h"
+#include "tests/agent/start.h"
 #include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
 /// A machine whose wall clock can be set.
 struct Machine {

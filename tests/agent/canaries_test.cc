@@ -5,14 +5,13 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/agent/start.h"
 #include "tests/observe/observer_peer.h"
 #include "tests/observe/table_resolver.h"
 
 using namespace stswatch;
 
 namespace {
-
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
 /// A vantage with a mail server on 127.0.0.1 that greets while it is open; 127.0.0.2 refuses.
 struct Here {

@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const TimePoint kNow{std::chrono::seconds{784111777}};  // Sun, 06 Nov 1994 08:49:37 GMT
+const TimePoint kLongAgo{std::chrono::seconds{784111777}};  // Sun, 06 Nov 1994 08:49:37 GMT
 
 struct Witnesses {
   ClockWitness watch{};
@@ -16,9 +16,9 @@ struct Witnesses {
   void says(const std::string& host, Seconds by, bool cached = false, std::string address = {}) {
     PolicyFetch fetch;
     fetch.address = *Address::parse(address.empty() ? "192.0.2." + std::to_string(++servers) : address);
-    fetch.date = date(kNow + by);
+    fetch.date = date(kLongAgo + by);
     if (cached) fetch.age = "300";
-    watch.saw(host, {fetch}, kNow, kNow + 2s);
+    watch.saw(host, {fetch}, kLongAgo, kLongAgo + 2s);
   }
   static std::string date(TimePoint at) {
     const auto t = std::chrono::system_clock::to_time_t(at);
@@ -28,7 +28,7 @@ struct Witnesses {
     const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     return {text, size};
   }
-  std::string now() const { return watch.skewed(kNow + 1min); }
+  std::string now() const { return watch.skewed(kLongAgo + 1min); }
 };
 
 }  // namespace
@@ -40,8 +40,9 @@ TEST_CASE("three owners' hosts that agree on another time, and nobody who agrees
   CHECK(w.now().empty());
   w.says("mta-sts.three.example", 11min);
   CHECK(w.now().starts_with("it is slow by at least "));
-  CHECK_FALSE(w.watch.skewed(kNow).empty());  // the look during which the last of them was heard began then
-  CHECK(w.watch.skewed(kNow + 7h).empty());   // long ago
+  CHECK_FALSE(
+      w.watch.skewed(kLongAgo).empty());  // the look during which the last of them was heard began then
+  CHECK(w.watch.skewed(kLongAgo + 7h).empty());  // long ago
   SUBCASE("one who agrees with us") {
     w.says("mta-sts.four.example", 1min);
     CHECK(w.now().empty());
@@ -56,19 +57,19 @@ TEST_CASE("one suffices where its certificate is good by its date and not by our
   const auto said = [](Seconds by, Seconds not_before, ChainFault::Kind kind = ChainFault::Kind::expired) {
     PolicyFetch fetch;
     fetch.address = *Address::parse("192.0.2.1");
-    fetch.date = Witnesses::date(kNow + by);
+    fetch.date = Witnesses::date(kLongAgo + by);
     PeerCertificates peer;
     peer.name_matches = true;
-    peer.leaf.not_before = kNow + not_before;
-    peer.leaf.not_after = kNow + not_before + 90 * 24h;
+    peer.leaf.not_before = kLongAgo + not_before;
+    peer.leaf.not_after = kLongAgo + not_before + 90 * 24h;
     peer.faults = {{kind, 0, "certificate has expired"}};
     fetch.tls.peer = peer;
     return fetch;
   };
   const auto skewed = [](const PolicyFetch& fetch) {
     ClockWitness watch;
-    watch.saw("mta-sts.one.example", {fetch}, kNow, kNow);
-    return watch.skewed(kNow);
+    watch.saw("mta-sts.one.example", {fetch}, kLongAgo, kLongAgo);
+    return watch.skewed(kLongAgo);
   };
   CHECK(skewed(said(-400 * 24h, -430 * 24h)).starts_with("it is fast by at least 400 d"));
   CHECK(skewed(said(400 * 24h, 380 * 24h, ChainFault::Kind::not_yet_valid)).starts_with("it is slow by"));

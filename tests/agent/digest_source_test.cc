@@ -6,12 +6,12 @@
 
 #include <algorithm>
 
+#include "tests/agent/start.h"
+
 using namespace stswatch;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr TimePoint kNow{Seconds{1'800'000'000}};
 
 Config watching(std::initializer_list<const char*> names) {
   Config out;
@@ -43,7 +43,7 @@ Silence silence_of(std::string domain, std::string by = "") {
 
 TEST_CASE("a digest knows of each wanted domain, and that nobody has looked at it yet") {
   Snapshot snapshot;
-  snapshot.now = kNow;
+  snapshot.now = kStart;
   snapshot.own.emplace_back();
   const auto source =
       digest_source(snapshot, watching({"b.example", "a.example", "other.test"}), {.domains = {"*.example"}});
@@ -52,12 +52,12 @@ TEST_CASE("a digest knows of each wanted domain, and that nobody has looked at i
   CHECK(source.domains[0].memory == nullptr);
   CHECK(source.own.size() == 1);
   CHECK(digest_source(snapshot, watching({"a.example"}), {.own = false}).own.empty());
-  CHECK(compose_digest(source, kNow - 7 * 24h, kNow).unseen.lines.size() >= 2);
+  CHECK(compose_digest(source, kStart - 7 * 24h, kStart).unseen.lines.size() >= 2);
 }
 
 TEST_CASE("a digest has the silences that touch its domains, whoever made them") {
   Snapshot snapshot;
-  snapshot.now = kNow;
+  snapshot.now = kStart;
   snapshot.configured_silences = {silence_of("*.example"), silence_of("other.test")};
   snapshot.silences = {{"1", silence_of("a.example", "root")}, {"2", silence_of("c.test")}};
   const auto source = digest_source(snapshot, watching({"a.example"}), {});
@@ -69,15 +69,15 @@ TEST_CASE("a digest has the silences that touch its domains, whoever made them")
 TEST_CASE(
     "a digest has what is planned: windows that are not over, and the next step of a plan that is followed") {
   Snapshot snapshot;
-  snapshot.now = kNow;
-  snapshot.plans = {{"a.example", plan_of(Deed::set_mx, "Make this the whole MX set: 10 b.example.", kNow)},
-                    {"other.test", plan_of(Deed::set_mx, "Not for this receiver.", kNow)}};
+  snapshot.now = kStart;
+  snapshot.plans = {{"a.example", plan_of(Deed::set_mx, "Make this the whole MX set: 10 b.example.", kStart)},
+                    {"other.test", plan_of(Deed::set_mx, "Not for this receiver.", kStart)}};
   auto config = watching({"a.example", "other.test"});
-  config.planned = {{*Domain::parse("a.example"), kNow + 48h, kNow + 50h},
-                    {*Domain::parse("a.example"), kNow - 50h, kNow - 48h}};
+  config.planned = {{*Domain::parse("a.example"), kStart + 48h, kStart + 50h},
+                    {*Domain::parse("a.example"), kStart - 50h, kStart - 48h}};
   const auto source = digest_source(snapshot, config, {.domains = {"a.example"}});
   REQUIRE(source.planned.size() == 2);
-  CHECK(source.planned[0].first == kNow + 48h);
-  CHECK(source.planned[1].first == kNow + 1h);
+  CHECK(source.planned[0].first == kStart + 48h);
+  CHECK(source.planned[1].first == kStart + 1h);
   CHECK(source.planned[1].second.find("step 1 of the plan: Make this") != std::string::npos);
 }

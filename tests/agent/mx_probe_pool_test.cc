@@ -3,14 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "tests/agent/manual_clock.h"
+#include "tests/agent/start.h"
 #include "tests/observe/table_resolver.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr TimePoint kNow{Seconds{1'800'000'000}};
 
 /// A pool whose hosts do not exist: every look ends at the resolver.
 struct Office {
@@ -28,7 +27,7 @@ struct Office {
 
   TableResolver* resolver;
   Probes probes;
-  ManualClock clock{kNow};
+  ManualClock clock{kStart};
   Cancel cancel;
 };
 

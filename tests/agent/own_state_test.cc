@@ -6,6 +6,7 @@
 #include "agent/watch/means.h"
 #include "agent/watch/self_check.h"
 #include "tests/agent/manual_clock.h"
+#include "tests/agent/start.h"
 #include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
@@ -13,7 +14,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
 constexpr const char* kClock = "vantage-clock-stepped";
 constexpr const char* kMeans = "vantage-resources";
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const TimePoint kNow{Seconds{1'796'083'200}};
+const TimePoint kProbedAt{Seconds{1'796'083'200}};
 
 Domain domain(const std::string& name) { return *Domain::parse(name); }
 
@@ -52,7 +52,7 @@ std::shared_ptr<const LiveConfig> plan(std::unique_ptr<Resolver> resolver) {
 struct Agent {
   explicit Agent(std::unique_ptr<Resolver> resolver) : service(plan(std::move(resolver)), *memory, clock) {}
 
-  ManualClock clock{kNow};
+  ManualClock clock{kProbedAt};
   std::unique_ptr<Memory> memory = make_ram_memory();
   Service service;
   Prober prober{service, clock};
@@ -117,7 +117,7 @@ TEST_CASE("a probe looks once and leaves no trace in memory") {
   CHECK(record.verdict.domain.str() == "watched.example");
   REQUIRE(record.verdict.mx.size() == 1);
   CHECK(record.verdict.mx[0].addresses.size() == 1);  // looked at, and refused
-  CHECK(record.times.at(Part::mx).last_success == kNow);
+  CHECK(record.times.at(Part::mx).last_success == kProbedAt);
   CHECK(agent.memory->domain(domain("watched.example")) == nullptr);
   CHECK(agent.prober.probe("x.allowed.example", 5s).has_value());
   CHECK(agent.prober.probe("single.example", 5s).has_value());

@@ -2,11 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/agent/start.h"
+
 using namespace stswatch;
 
 namespace {
-
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
 MxHostObservation mx_look(const std::string& host, std::optional<Failure> failure, TimePoint at = kStart) {
   MxHostObservation look;

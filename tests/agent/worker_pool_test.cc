@@ -5,13 +5,12 @@
 #include <atomic>
 
 #include "tests/agent/manual_clock.h"
+#include "tests/agent/start.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
 
 LookSubject domain(int number) { return {Kind::domain, "d" + std::to_string(number) + ".example"}; }
 LookSubject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + ".example"}; }

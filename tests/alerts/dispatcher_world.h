@@ -181,4 +181,12 @@ inline void mend_mail(World& world, const std::string& domain = "example.com",
   world.close(domain, "enforce-breakage-now");
 }
 
+/// What is said a minute after mail broke.
+inline Notice page() {
+  World world;
+  break_mail(world);
+  world.pass(1min);
+  return world.told().at(0);
+}
+
 }  // namespace stswatch::alerts

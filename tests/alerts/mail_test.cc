@@ -11,13 +11,6 @@ using namespace stswatch::alerts;
 
 namespace {
 
-Notice page() {
-  World world;
-  break_mail(world);
-  world.pass(1min);
-  return world.told().at(0);
-}
-
 std::string mail(const Notice& notice) {
   return to_mail(notice, "mail team", *parse_mailbox("stswatch <stswatch@example.net>"),
                  {*parse_mailbox("a@example.net"), *parse_mailbox("\"B, C\" <b@example.net>")}, kStart);

@@ -13,7 +13,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-Notice page() {
+Notice labelled_page() {
   World world;
   world.labels["example.com"] = {{"team", "mail"}};
   break_mail(world);
@@ -27,7 +27,7 @@ Notice hostile() {
       "</td><script>alert(1)</script> \"'><img src=x onerror=1>\r\nBcc: victim@example.net\r\n\r\n.\r\n"
       "<!channel> <@U1> <https://evil.example|click> `` ``` & \x01\x1b[31m \x7f \xff\xfe \xe2\x80\xae "
       "\xe2\x80\xa8 \xc2\x85";
-  Notice n = page();
+  Notice n = labelled_page();
   n.title = n.effect = n.seen = n.changed = n.outlook = n.fix = n.verify = n.reference = n.url =
       n.runbook_url = evil;
   n.domains = {evil};
@@ -54,9 +54,9 @@ std::vector<std::string> labels_in(const std::string& text) {
 }  // namespace
 
 TEST_CASE("the subject tells effect first, whom it concerns and since when (RULES 5.6)") {
-  CHECK(subject_line(page()).starts_with(
-      "[PAGE] example.com: enforcing senders cannot deliver since 2026-12-01T00:00:00Z"));
-  auto n = page();
+  CHECK(subject_line(labelled_page())
+            .starts_with("[PAGE] example.com: enforcing senders cannot deliver since 2026-12-01T00:00:00Z"));
+  auto n = labelled_page();
   n.kind = NoticeKind::resolved;
   CHECK(subject_line(n).starts_with("[RESOLVED] example.com: "));
   n.title = std::string(500, 'x');
@@ -64,7 +64,7 @@ TEST_CASE("the subject tells effect first, whom it concerns and since when (RULE
 }
 
 TEST_CASE("the body is in the order of RULES 5.6, whatever there is to say") {
-  const auto text = to_plain_text(page());
+  const auto text = to_plain_text(labelled_page());
   CHECK(labels_in(text) == std::vector<std::string>{"Effect", "Seen", "Changed", "Since", "Until", "Fix",
                                                     "Verify", "Code", "Labels", "Page"});
   for (const auto* needle :
@@ -81,7 +81,7 @@ TEST_CASE("the body is in the order of RULES 5.6, whatever there is to say") {
 }
 
 TEST_CASE("a long list of domains is cut in text and whole in the webhook") {
-  auto n = page();
+  auto n = labelled_page();
   n.domains.clear();
   for (int i = 0; i < 5000; ++i)
     n.domains.push_back("d" + std::to_string(i) + ".example.com");
@@ -95,7 +95,7 @@ TEST_CASE("a long list of domains is cut in text and whole in the webhook") {
 }
 
 TEST_CASE("the webhook body has the keys of CONTRACT 5, in its order") {
-  auto n = page();
+  auto n = labelled_page();
   n.labels.clear();
   const auto json = nlohmann::ordered_json::parse(to_webhook_json(n));
   std::vector<std::string> keys;
@@ -142,7 +142,8 @@ TEST_CASE("HTML shows hostile text as text") {
     CHECK_MESSAGE(html.find(tag) == html.npos, tag);
   CHECK(html.find("&lt;script&gt;") != html.npos);
   CHECK(html.find("<a ") == html.npos);  // what is no URL is no link
-  CHECK(to_html(page()).find("<a href=\"https://sts.example.net/domain/example.com\">") != std::string::npos);
+  CHECK(to_html(labelled_page()).find("<a href=\"https://sts.example.net/domain/example.com\">") !=
+        std::string::npos);
 }
 
 TEST_CASE("Slack can make no mention, link or code block of hostile text") {
@@ -165,7 +166,7 @@ TEST_CASE("Slack can make no mention, link or code block of hostile text") {
 
 TEST_CASE(
     "an alert keeps its labels from its first notice to its end, and is over in the future while it fires") {
-  auto n = page();
+  auto n = labelled_page();
   const auto firing = Json::parse(to_alertmanager_json({n}, kStart + 5min))[0];
   CHECK(firing["labels"] == Json{{"alertname", "StswatchProblem"},
                                  {"problem", n.thread()},

@@ -22,13 +22,6 @@ SinkOptions with() {
   return {"", "1.2.3", [] { return kStart; }};
 }
 
-Notice page() {
-  World world;
-  break_mail(world);
-  world.pass(1min);
-  return world.told().at(0);
-}
-
 }  // namespace
 
 TEST_CASE("HMAC-SHA256 is that of RFC 4231, test case 2") {

@@ -6,17 +6,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/config/errors.h"
+
 using namespace stswatch;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string joined(const ConfigErrors& errors) {
-  std::string out;
-  for (const auto& e : errors)
-    out += e.str() + "\n";
-  return out;
-}
 
 /// What a list holds, or what is wrong with it.
 std::string read(const std::string& text) {
@@ -33,12 +28,12 @@ std::string read(const std::string& text) {
 }
 
 /// A folder with lists, and what a configuration in it comes to.
-class Folder {
+class ListFolder {
  public:
-  Folder() { fs::create_directories(path_); }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  ListFolder() { fs::create_directories(path_); }
+  ~ListFolder() { fs::remove_all(path_); }
+  ListFolder(const ListFolder&) = delete;
+  ListFolder& operator=(const ListFolder&) = delete;
 
   void write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
   tl::expected<Config, ConfigErrors> load(const std::string& text,
@@ -112,7 +107,7 @@ TEST_CASE("a file that is no list at all is not told line by line, and depth cos
 }
 
 TEST_CASE("names of [[domains]] have its settings, what says more of a name wins") {
-  const Folder folder;
+  const ListFolder folder;
   folder.write("plain.txt", "p.example\n");
   folder.write("list.txt", "a.example\nb.example\na.example\n");
   folder.write("sd.json", R"([{"targets": ["c.example"], "labels": {"team": "theirs", "site": "fra"}}])");
@@ -139,7 +134,7 @@ TEST_CASE("names of [[domains]] have its settings, what says more of a name wins
 }
 
 TEST_CASE("a name in two lists, or twice with other labels, is told of") {
-  const Folder folder;
+  const ListFolder folder;
   folder.write("a.txt", "a.example\n");
   folder.write("b.txt", "b.example\na.example\n");
   folder.write("sd.json",
@@ -157,7 +152,7 @@ TEST_CASE("a name in two lists, or twice with other labels, is told of") {
 }
 
 TEST_CASE("a [[domains]] without a file, or whose file is not there, is told of") {
-  const Folder folder;
+  const ListFolder folder;
   CHECK(joined(folder.load("[[domains]]\nexpect = \"none\"\n").error()) ==
         folder.at("c.toml") + ":1:1: domains.file: missing: this table needs it\n");
   CHECK(joined(folder.load("[[domains]]\nfile = \"gone.txt\"\n").error()) ==
@@ -169,7 +164,7 @@ TEST_CASE("a [[domains]] without a file, or whose file is not there, is told of"
 }
 
 TEST_CASE("domains_command is run for its names where that is asked for, and only in a valid file") {
-  const Folder folder;
+  const ListFolder folder;
   folder.write("names", "a.example\nb.example\n");
   const std::string command = "domains_command = [\"cat\", \"names\"]\n";
   CHECK(folder.load(command)->domains.empty());

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/config/errors.h"
+
 using namespace stswatch;
 namespace fs = std::filesystem;
 
@@ -20,13 +22,6 @@ std::string slurp(const fs::path& path) {
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
-}
-
-std::string joined(const ConfigErrors& errors) {
-  std::string out;
-  for (const auto& e : errors)
-    out += e.str() + "\n";
-  return out;
 }
 
 }  // namespace

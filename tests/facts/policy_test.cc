@@ -7,24 +7,23 @@
 
 using namespace stswatch;
 using namespace std::string_literals;
-using Fault = PolicyFault;
 
 namespace {
 
 enum class Reads { strictly, leniently, never };
 
-struct Row {
+struct PolicyText {
   std::string why;
   std::string body;
   Reads reads;
-  std::vector<Fault> faults;  // all of them, in order
+  std::vector<PolicyFault> faults;  // all of them, in order
 };
 
-void check(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void check_policies(const std::vector<PolicyText>& rows) {
+  for (const PolicyText& row : rows) {
     CAPTURE(row.why);
     const PolicyReading r = read_policy(row.body);
-    std::vector<Fault> seen;
+    std::vector<PolicyFault> seen;
     for (const auto& d : r.departures) {
       seen.push_back(d.fault);
     }
@@ -47,7 +46,8 @@ std::string swapped(const std::string& from, const std::string& to) {
 }  // namespace
 
 TEST_CASE("policy: what the grammar of RFC 8461 §3.2 allows") {
-  check({
+  using Fault = PolicyFault;
+  check_policies({
       {"LF", kGood, Reads::strictly, {}},
       {"CRLF and LF mixed (erratum 6253)",
        "version: STSv1\r\nmode: none\nmax_age: 1\r\n",
@@ -93,7 +93,8 @@ TEST_CASE("policy: what the grammar of RFC 8461 §3.2 allows") {
 }
 
 TEST_CASE("policy: values outside the grammar") {
-  check({
+  using Fault = PolicyFault;
+  check_policies({
       {"other version", swapped("STSv1", "STSv2"), Reads::never, {Fault::version_invalid}},
       {"version with a tail", swapped("STSv1", "STSv10"), Reads::never, {Fault::version_invalid}},
       {"%s: version is case-sensitive", swapped("STSv1", "stsv1"), Reads::never, {Fault::version_invalid}},
@@ -129,28 +130,30 @@ TEST_CASE("policy: values outside the grammar") {
 }
 
 TEST_CASE("policy: mx patterns") {
+  using Fault = PolicyFault;
   for (const std::string bad :
        {"*", "*.", "*example.com", "mx*.example.com", "a.*.example", "*.*.example", ".example.com",
         "[192.0.2.1]", "2001:db8::1", "smtp://a.example", "a.example:25", "a.example,b.example",
         "a.example b.example", "a_b.example", "-a.example", "a-.example", "a..example", ""}) {
     CAPTURE(bad);
     // What nothing matches is a policy all the same: senders that hold it defer (RULES 0.4).
-    check({{"alone",
-            swapped("mx1.example.com", bad),
-            bad.empty() ? Reads::never : Reads::leniently,
-            {Fault::mx_invalid_pattern}},
-           {"beside a good one, which tolerant senders use",
-            with("mx: " + bad),
-            Reads::leniently,
-            {Fault::mx_invalid_pattern}}});
+    check_policies({{"alone",
+                     swapped("mx1.example.com", bad),
+                     bad.empty() ? Reads::never : Reads::leniently,
+                     {Fault::mx_invalid_pattern}},
+                    {"beside a good one, which tolerant senders use",
+                     with("mx: " + bad),
+                     Reads::leniently,
+                     {Fault::mx_invalid_pattern}}});
   }
   CHECK(read_policy(swapped("mx1.example.com", "A.example, b.example")).lenient->mx ==
         std::vector<std::string>{"a.example, b.example"});
   CHECK(read_policy(with("mx: a.example.")).lenient->mx ==
         std::vector<std::string>{"mx1.example.com", "a.example."});
-  check({{"final dot", with("mx: a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
-         {"final dot of a wildcard", with("mx: *.a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
-         {"U-label", with("mx: m\xC3\xBCnchen.example"), Reads::leniently, {Fault::mx_ulabel}}});
+  check_policies(
+      {{"final dot", with("mx: a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
+       {"final dot of a wildcard", with("mx: *.a.example."), Reads::leniently, {Fault::mx_trailing_dot}},
+       {"U-label", with("mx: m\xC3\xBCnchen.example"), Reads::leniently, {Fault::mx_ulabel}}});
   CHECK(read_policy(with("mx: m\xC3\xBCnchen.example")).departures[0].detail.find("xn--mnchen-3ya.example") !=
         std::string::npos);
   CHECK(read_policy(with("mx: *.B.example")).strict->mx ==
@@ -158,7 +161,8 @@ TEST_CASE("policy: mx patterns") {
 }
 
 TEST_CASE("policy: lines outside the grammar") {
-  check({
+  using Fault = PolicyFault;
+  check_policies({
       {"blank line at the end", kGood + "\n", Reads::leniently, {Fault::nonconforming_line}},
       {"blank line first", "\n" + kGood, Reads::leniently, {Fault::nonconforming_line}},
       {"comment", with("# mode: none"), Reads::leniently, {Fault::nonconforming_line}},
@@ -200,7 +204,8 @@ TEST_CASE("policy: lines outside the grammar") {
 }
 
 TEST_CASE("policy: what is none at all") {
-  check({
+  using Fault = PolicyFault;
+  check_policies({
       {"empty", "", Reads::never, {Fault::not_a_policy}},
       {"newlines", "\n\n\n", Reads::never, {Fault::not_a_policy}},
       {"text", "Not Found\n", Reads::never, {Fault::not_a_policy}},

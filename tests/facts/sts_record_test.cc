@@ -8,8 +8,6 @@
 
 using namespace stswatch;
 using namespace std::string_literals;
-using Fault = StsRecordFault;
-using Verdict = StsRecordReading::Verdict;
 
 namespace {
 
@@ -21,24 +19,24 @@ std::vector<TxtRecord> txt(const std::vector<std::string>& records) {
   return out;
 }
 
-struct Row {
+struct StsRecords {
   std::string why;
   std::vector<std::string> records;
-  Verdict verdict;
+  StsRecordReading::Verdict verdict;
   std::string id;
-  std::vector<Fault> faults;  // all of them, in order
+  std::vector<StsRecordFault> faults;  // all of them, in order
 };
 
-std::vector<Fault> faults(const StsRecordReading& r) {
-  std::vector<Fault> out;
+std::vector<StsRecordFault> faults(const StsRecordReading& r) {
+  std::vector<StsRecordFault> out;
   for (const auto& d : r.departures) {
     out.push_back(d.fault);
   }
   return out;
 }
 
-void check(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void check_sts_records(const std::vector<StsRecords>& rows) {
+  for (const StsRecords& row : rows) {
     CAPTURE(row.why);
     const StsRecordReading r = read_sts_records(txt(row.records));
     for (const auto& d : r.departures) {
@@ -53,7 +51,9 @@ void check(const std::vector<Row>& rows) {
 }  // namespace
 
 TEST_CASE("sts record: what the grammar of RFC 8461 §3.1 allows") {
-  check({
+  using Fault = StsRecordFault;
+  using Verdict = StsRecordReading::Verdict;
+  check_sts_records({
       {"the RFC's example", {"v=STSv1; id=20160831085700Z;"}, Verdict::valid, "20160831085700Z", {}},
       {"no final delimiter", {"v=STSv1; id=a"}, Verdict::valid, "a", {}},
       {"no white space at all", {"v=STSv1;id=a"}, Verdict::valid, "a", {}},
@@ -87,7 +87,9 @@ TEST_CASE("sts record: what the grammar of RFC 8461 §3.1 allows") {
 }
 
 TEST_CASE("sts record: what it does not") {
-  check({
+  using Fault = StsRecordFault;
+  using Verdict = StsRecordReading::Verdict;
+  check_sts_records({
       {"id is required", {"v=STSv1; x=y"}, Verdict::invalid, "", {Fault::id_missing}},
       {"at least one field", {"v=STSv1;"}, Verdict::invalid, "", {Fault::id_missing}},
       {"%s: field names are case-sensitive", {"v=STSv1; ID=a"}, Verdict::invalid, "", {Fault::id_missing}},
@@ -137,7 +139,9 @@ TEST_CASE("sts record: what it does not") {
 }
 
 TEST_CASE("sts record: the discard rule of RFC 8461 §3.1") {
-  check({
+  using Fault = StsRecordFault;
+  using Verdict = StsRecordReading::Verdict;
+  check_sts_records({
       {"nothing there", {}, Verdict::none, "", {}},
       {"strangers are discarded",
        {"v=spf1 -all", "v=STSv1; id=a"},

@@ -7,8 +7,6 @@
 
 using namespace stswatch;
 using namespace std::string_literals;
-using Fault = TlsrptFault;
-using Verdict = TlsrptReading::Verdict;
 using Strings = std::vector<std::string>;
 
 namespace {
@@ -21,18 +19,18 @@ TlsrptReading read(const Strings& records) {
   return read_tlsrpt_records(out);
 }
 
-struct Row {
+struct TlsrptRecords {
   std::string why;
   Strings records;
-  Verdict verdict;
-  std::vector<Fault> faults;
+  TlsrptReading::Verdict verdict;
+  std::vector<TlsrptFault> faults;
 };
 
-void check(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void check_tlsrpt_records(const std::vector<TlsrptRecords>& rows) {
+  for (const TlsrptRecords& row : rows) {
     CAPTURE(row.why);
     const TlsrptReading r = read(row.records);
-    std::vector<Fault> seen;
+    std::vector<TlsrptFault> seen;
     for (const auto& d : r.departures) {
       seen.push_back(d.fault);
     }
@@ -45,8 +43,10 @@ void check(const std::vector<Row>& rows) {
 }  // namespace
 
 TEST_CASE("tlsrpt record: RFC 8460 §3") {
+  using Fault = TlsrptFault;
+  using Verdict = TlsrptReading::Verdict;
   const std::string v = "v=TLSRPTv1; ";
-  check({
+  check_tlsrpt_records({
       {"mailto", {v + "rua=mailto:a@example.com"}, Verdict::valid, {}},
       {"final delimiter with white space", {v + "rua=mailto:a@example.com ; "}, Verdict::valid, {}},
       {"list with *WSP around the comma",

@@ -4,19 +4,17 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 using Told = std::vector<std::string>;
 
 constexpr std::string_view kLetsEncrypt = "CN=R11,O=Let's Encrypt,C=US";
 constexpr std::string_view kGoDaddy = "CN=Go Daddy Secure,OU=x,O=GoDaddy.com\\, Inc.,C=US";
 
-Told found(const Look& look) { return told(judged(look, judge_aside)); }
+Told aside_findings(const Look& look) { return told(judged(look, judge_aside)); }
 
 CaaAnswer caa_set(const std::string& name, std::initializer_list<CaaRecord> records) {
-  auto answer = records.size() == 0 ? absent<CaaAnswer>(name, false) : facts::found<CaaAnswer>(name);
+  auto answer = records.size() == 0 ? absent<CaaAnswer>(name, false) : found<CaaAnswer>(name);
   answer.records = records;
   return answer;
 }
@@ -33,7 +31,7 @@ Look at_mx1(std::string_view issuer, std::vector<std::string> names, std::vector
   return look;
 }
 
-const std::string kHost(kMx1), kParent("example.com");
+const std::string kParent("example.com");
 
 struct CaaRow {
   const char* why;
@@ -121,7 +119,7 @@ TEST_CASE("CAA: the CA of the certificate in use may not renew it") {
   for (const auto& row : rows) {
     CAPTURE(row.why);
     const Told expected = row.told ? Told{"caa-blocks-renewal mx1.example.com warning"} : Told{};
-    CHECK(found(at_mx1(row.issuer, row.names, row.sets)) == expected);
+    CHECK(aside_findings(at_mx1(row.issuer, row.names, row.sets)) == expected);
   }
 }
 
@@ -131,7 +129,7 @@ TEST_CASE("CAA: the policy host's certificate") {
     fetch.tls.peer.change().leaf.issuer = kLetsEncrypt;
   look.domain.aside.caa.sets = {caa_set("mta-sts.example.com", {}),
                                 caa_set("example.com", {{0, "issue", "digicert.com"}})};
-  CHECK(found(look) == Told{"caa-blocks-renewal mta-sts.example.com warning"});
+  CHECK(aside_findings(look) == Told{"caa-blocks-renewal mta-sts.example.com warning"});
 }
 
 TEST_CASE("CAA: names are asked from the host to the root") {
@@ -148,26 +146,26 @@ Look with_target(Lookup lookup, std::string uri = "mailto:tlsrpt@reports.example
 }
 
 TEST_CASE("where reports go") {
-  CHECK(found(with_target(Lookup::found)).empty());
-  CHECK(found(with_target(Lookup::unknown)).empty());
-  CHECK(found(with_target(Lookup::absent)) ==
+  CHECK(aside_findings(with_target(Lookup::found)).empty());
+  CHECK(aside_findings(with_target(Lookup::unknown)).empty());
+  CHECK(aside_findings(with_target(Lookup::absent)) ==
         Told{"tlsrpt-rua-mail-undeliverable _smtp._tls.example.com warning"});
   const std::string web = "https://reports.example.net/tlsrpt";
-  CHECK(found(with_target(Lookup::absent, web)) ==
+  CHECK(aside_findings(with_target(Lookup::absent, web)) ==
         Told{"tlsrpt-rua-https-failing _smtp._tls.example.com warning"});
 
   auto silent = with_target(Lookup::absent, web, false);
   silent.vantage.reached_443 = false;
-  CHECK(found(silent).empty());  // nobody answers this vantage
+  CHECK(aside_findings(silent).empty());  // nobody answers this vantage
   auto blind = with_target(Lookup::absent);
   blind.vantage.resolver_blind = "it fails";
-  CHECK(found(blind).empty());
+  CHECK(aside_findings(blind).empty());
 
   // RFC 8460 §3: one that takes them is enough.
   auto two = with_target(Lookup::absent);
   two.domain.tlsrpt = txt("_smtp._tls.example.com",
                           {"v=TLSRPTv1; rua=mailto:tlsrpt@reports.example.net,mailto:a@example.org"});
-  CHECK(found(two) == Told{"tlsrpt-rua-mail-undeliverable _smtp._tls.example.com info"});
+  CHECK(aside_findings(two) == Told{"tlsrpt-rua-mail-undeliverable _smtp._tls.example.com info"});
 }
 
 TEST_CASE("beside a memory looks in a row have to agree") {
@@ -190,7 +188,7 @@ TEST_CASE("patterns that name nothing") {
     set_body(look.domain.fetches.front(),
              policy({kMx1, kMx2, "old.example.org", "*.gone.example", "mx3.example.com", "192.0.2.7"}));
     look.domain.aside.patterns = {{.pattern = std::move(pattern), .host = host, .owner = owner}};
-    return found(look);
+    return aside_findings(look);
   };
   const Told dangling{"sts-mx-pattern-dangling example.com warning"};
   CHECK(with(Lookup::found, Lookup::found, "old.example.org").empty());
@@ -208,7 +206,7 @@ TEST_CASE("what a browser gets, and a program does not") {
     auto look = base();
     look.domain.fetches = {fetch(kWeb, "no", now)};
     look.domain.aside.agents = {{.address = address(kWeb), .refused = refused, .status = browser}};
-    return found(look);
+    return aside_findings(look);
   };
   CHECK(with(403, 403, 200) == Told{"sts-policy-agent-blocked mta-sts.example.com warning"});
   CHECK(with(403, 403, 403).empty());
@@ -225,21 +223,21 @@ TEST_CASE("a domain below one with a policy") {
     look.limits.above = Limits::Above{"com", live};
     return look;
   };
-  CHECK(found(below(Mode::enforce)) == Told{"sts-subdomain-uncovered example.com warning"});
-  CHECK(found(below(Mode::testing)) == Told{"sts-subdomain-uncovered example.com info"});
+  CHECK(aside_findings(below(Mode::enforce)) == Told{"sts-subdomain-uncovered example.com warning"});
+  CHECK(aside_findings(below(Mode::testing)) == Told{"sts-subdomain-uncovered example.com info"});
   auto alone = below(Mode::enforce);
   alone.limits.above.reset();
-  CHECK(found(alone).empty());
+  CHECK(aside_findings(alone).empty());
   auto null_mx = below(Mode::enforce);
   null_mx.domain.mx = mx({{0, ""}});
-  CHECK(found(null_mx).empty());
+  CHECK(aside_findings(null_mx).empty());
   auto unasked = below(Mode::enforce);
   unasked.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com");
-  CHECK(found(unasked).empty());
+  CHECK(aside_findings(unasked).empty());
   auto covered = base();
   covered.limits.above = Limits::Above{"com", Mode::enforce};
-  CHECK(found(covered).empty());
+  CHECK(aside_findings(covered).empty());
 }
 
 }  // namespace
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -6,10 +6,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 const std::string kFirst(kMx1), kSecond(kMx2);
 
@@ -27,13 +25,6 @@ MxHostObservation showing(const std::string& host, std::string_view at, std::vec
   shown.leaf = certificate(std::move(names));
   shown.name_matches = std::ranges::find(shown.leaf.dns_names, host) != shown.leaf.dns_names.end();
   return mx_host(host, {probe_showing(at, host, std::move(shown))});
-}
-
-Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
-
-const Finding* find(const Verdict& v, std::string_view code) {
-  const auto found = std::ranges::find(v.findings, code, &Finding::code);
-  return found == v.findings.end() ? nullptr : &*found;
 }
 
 const SenderNames kPostfix{"postfix-mta-sts-resolver"};
@@ -251,4 +242,4 @@ TEST_CASE(
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

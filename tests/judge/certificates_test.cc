@@ -5,14 +5,10 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 using Told = std::vector<std::string>;
 using Kind = ChainFault::Kind;
-
-const std::string kHost(kMx1);
 
 Look showing(PeerCertificates shown) {
   auto look = base();
@@ -20,7 +16,7 @@ Look showing(PeerCertificates shown) {
   return look;
 }
 
-Told found(const Look& look) { return told(judged(look, judge_certificates)); }
+Told certificate_findings(const Look& look) { return told(judged(look, judge_certificates)); }
 
 PeerCertificates with_fault(Kind kind, const char* text) {
   auto p = peer(kHost);
@@ -159,7 +155,7 @@ struct LifeRow {
 TEST_CASE("group H: every code, and what does not raise it") {
   for (const ShownRow& row : rows()) {
     CAPTURE(row.name);
-    CHECK(found(showing(row.shown)) == row.findings);
+    CHECK(certificate_findings(showing(row.shown)) == row.findings);
   }
 }
 
@@ -184,22 +180,23 @@ TEST_CASE(
   };
   for (const LifeRow& row : rows) {
     CAPTURE(row.name);
-    CHECK(found(showing(peer(kHost, row.left, row.life))) == (row.code.empty() ? Told{} : Told{row.code}));
+    CHECK(certificate_findings(showing(peer(kHost, row.left, row.life))) ==
+          (row.code.empty() ? Told{} : Told{row.code}));
   }
 }
 
 TEST_CASE("the operator's floors: the larger threshold counts (RULES 5.2)") {
   auto look = showing(peer(kHost, days(25)));
-  CHECK(found(look).empty());
+  CHECK(certificate_findings(look).empty());
   look.limits.warn_before = days(30);
-  CHECK(found(look) == Told{told_of("certificate-renewal-overdue", "warning")});
+  CHECK(certificate_findings(look) == Told{told_of("certificate-renewal-overdue", "warning")});
   look.limits.crit_before = days(30);
   // mx2 has 60 days.
-  CHECK(found(look) == Told{told_of("certificate-expiring", "critical")});
+  CHECK(certificate_findings(look) == Told{told_of("certificate-expiring", "critical")});
 }
 
 TEST_CASE("the end of the chain counts, not the leaf's alone") {
-  const auto got = found(showing(intermediate_left(days(5))));
+  const auto got = certificate_findings(showing(intermediate_left(days(5))));
   CHECK(got == Told{told_of("certificate-expiring", "critical"),
                     told_of("certificate-intermediate-expiring", "warning")});
 }
@@ -207,7 +204,7 @@ TEST_CASE("the end of the chain counts, not the leaf's alone") {
 TEST_CASE("subjects: the host when all addresses agree, else the address") {
   auto look = base();
   look.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, expired(kHost))}));
-  CHECK(found(look) == Told{"certificate-expired mx1.example.com 2001:67c::25 warning"});
+  CHECK(certificate_findings(look) == Told{"certificate-expired mx1.example.com 2001:67c::25 warning"});
   look.set_mx(mx_host(kHost, {probe_showing(kMail1, kHost, expired(kHost, 2h)),
                               probe_showing(kMail6, kHost, expired(kHost, 1h))}));
   const auto both = judged(look, judge_certificates);
@@ -231,26 +228,26 @@ TEST_CASE("by a clock that is in doubt nobody is judged by dates (RULES 3.2 Q), 
   CHECK(outcome(showing(expired(kHost))) == HostOutcome::failed);
   for (const auto& shown : {expired(kHost), with_fault(Kind::not_yet_valid, "certificate is not yet valid"),
                             expired_intermediate()}) {
-    CHECK(found(doubted(showing(shown))).empty());
+    CHECK(certificate_findings(doubted(showing(shown))).empty());
     CHECK(outcome(doubted(showing(shown))) == HostOutcome::unknown);
   }
-  CHECK(found(doubted(showing(peer(kHost, days(2))))).empty());
+  CHECK(certificate_findings(doubted(showing(peer(kHost, days(2))))).empty());
   CHECK(outcome(doubted(showing(peer(kHost, days(2))))) == HostOutcome::ok);
   auto other = misnamed("other.example.com");
   other.faults = {{Kind::expired, 0, "certificate has expired"}};
   CHECK(outcome(doubted(showing(other))) == HostOutcome::failed);
-  CHECK_FALSE(found(doubted(showing(other))).empty());
+  CHECK_FALSE(certificate_findings(doubted(showing(other))).empty());
 }
 
 TEST_CASE("live modes: n / t / e of RULES 3.2 H") {
   auto look = showing(expired(kHost));
   look.set_policy(policy({kMx1, kMx2}, "testing"));
-  CHECK(found(look) == Told{told_of("certificate-expired", "warning")});
+  CHECK(certificate_findings(look) == Told{told_of("certificate-expired", "warning")});
   look.set_policy(policy({kMx1, kMx2}, "none"));
-  CHECK(found(look) == Told{told_of("certificate-expired", "warning")});
+  CHECK(certificate_findings(look) == Told{told_of("certificate-expired", "warning")});
   look = showing(misnamed("other.example.com"));
   look.set_policy(policy({kMx1, kMx2}, "none"));
-  CHECK(found(look) == Told{told_of("certificate-host-mismatch", "info")});
+  CHECK(certificate_findings(look) == Told{told_of("certificate-host-mismatch", "info")});
 }
 
 TEST_CASE("trusted, but for its end and its names (CONTRACT 4)") {
@@ -262,4 +259,4 @@ TEST_CASE("trusted, but for its end and its names (CONTRACT 4)") {
   CHECK_FALSE(trusted_until_its_end(without_server_auth(), kNow));
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

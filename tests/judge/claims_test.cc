@@ -7,9 +7,7 @@
 #include "checks/judge/catalogue/codes.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 Verdict fine(std::size_t hosts) {
@@ -123,3 +121,5 @@ TEST_CASE("failing since the first look behind the last success") {
   note_look(times, kNow + 3min, true);
   CHECK_FALSE(times.failing_since);
 }
+
+}  // namespace stswatch::facts

@@ -7,10 +7,8 @@
 
 #include "tests/judge/facts_builder.h"
 
+namespace stswatch::facts {
 namespace {
-
-using namespace stswatch;
-using namespace stswatch::facts;
 
 TlsaRecord record_of(char digit, int usage = 3) {
   return {static_cast<std::uint8_t>(usage), 1, 1, std::string(64, digit)};
@@ -41,7 +39,7 @@ struct Host {
     memory.tlsa = past;
     History history;
     history.hosts[std::string(kMx1)] = std::make_shared<const HostPast>(memory);
-    const auto verdict = judge(look.domain, look.mx, look.vantage, look.limits, history);
+    const auto verdict = judged(look, history);
     auto all = facts::told(verdict.findings);
     std::erase_if(all, [&](const std::string& line) { return !line.starts_with(prefix); });
     return all;
@@ -195,3 +193,5 @@ TEST_CASE("DNSSEC was there and is not, the TLSA records still are (RFC 7672 §2
   host.look.set_mx(look);
   CHECK(host.told("dnssec-") == kQuiet);
 }
+
+}  // namespace stswatch::facts

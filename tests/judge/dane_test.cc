@@ -7,10 +7,8 @@
 #include "checks/judge/rules/readings.h"
 #include "tests/judge/facts_builder.h"
 
+namespace stswatch::facts {
 namespace {
-
-using namespace stswatch;
-using namespace stswatch::facts;
 
 TlsaRecord record(int usage, int selector, int matching, char digit = 'a') {
   return {static_cast<std::uint8_t>(usage), static_cast<std::uint8_t>(selector),
@@ -364,7 +362,7 @@ TEST_CASE("usable TLSA records and no STARTTLS: as severe as under enforce (RFC 
   alter_host(look, kMx1, [](MxHostObservation& h) {
     h.probes[0] = failed_probe(kMail1, Stage::starttls, Cause::not_offered);
   });
-  const auto verdict = judge(look.domain, look.mx, look.vantage, look.limits);
+  const auto verdict = judged(look);
   CHECK(verdict.mx[0].addresses[0].dane == Dane::mismatched);
   CHECK(verdict.mx[1].addresses[0].dane == Dane::matched);
   const auto all = told(verdict.findings);
@@ -383,7 +381,7 @@ TEST_CASE("one renewal after the other with a new key, and no record of the next
   History history;
   history.hosts[std::string(kMx1)] = std::make_shared<const HostPast>(past);
   const auto raised = [&] {
-    const auto verdict = judge(look.domain, look.mx, look.vantage, look.limits, history);
+    const auto verdict = judged(look, history);
     return told(verdict.findings);
   };
   auto all = raised();
@@ -394,37 +392,36 @@ TEST_CASE("one renewal after the other with a new key, and no record of the next
 }
 
 TEST_CASE("the forecast of senders that do DANE (RULES 4.5)") {
-  const auto outlook = [](Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); };
   auto look = base();
-  CHECK_FALSE(outlook(look).dane);
+  CHECK_FALSE(judged(look).dane);
   use(look, {matching(kKey)});
-  auto verdict = outlook(look);
+  auto verdict = judged(look);
   REQUIRE(verdict.dane);
   CHECK_FALSE(verdict.dane->breakage);  // usage 3: no date
   CHECK_FALSE(verdict.dane_and_sts->breakage);
   CHECK(verdict.forecast.breakage);  // those that do MTA-STS alone go by the certificates
 
   use(look, {missing(kKey)});
-  verdict = outlook(look);
+  verdict = judged(look);
   REQUIRE(verdict.dane->breakage);
   CHECK(verdict.dane->breakage->at == kNow);
   CHECK(verdict.dane_and_sts->breakage->at == kNow);
   CHECK(verdict.forecast.breakage->at > kNow);
 
   look.set_mx(mx_host(std::string(kMx2), {probe(kMail2, std::string(kMx2))}));  // no TLSA
-  verdict = outlook(look);
+  verdict = judged(look);
   CHECK_FALSE(verdict.dane->breakage);  // unauthenticated
   CHECK(verdict.dane_and_sts->breakage->at == kNow + days(60));
 
   use(look, {matching(kIssuer)});
-  verdict = outlook(look);
+  verdict = judged(look);
   CHECK(verdict.dane->breakage->at == kNow + days(60));
 }
 
 TEST_CASE("a zone that nobody signs anew: mail of senders that do DANE stops when the signatures end") {
   auto look = base();
   use(look, {matching(kKey)});
-  const auto outlook = [&] { return judge(look.domain, look.mx, look.vantage, look.limits); };
+  const auto outlook = [&] { return judged(look); };
   look.domain.mx.signed_from = kNow - days(29);
   look.domain.mx.signed_until = kNow + days(10);
   CHECK_FALSE(outlook().dane->breakage);  // it will be renewed, as it always is
@@ -470,3 +467,5 @@ TEST_CASE("names for usage 2 (RFC 7672 §3.2.3)") {
   leaf.dns_names.clear();
   CHECK(dane_names(leaf, "mx1.example.com"));
 }
+
+}  // namespace stswatch::facts

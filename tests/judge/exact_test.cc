@@ -5,19 +5,10 @@
 #include "checks/judge/catalogue/situations.h"
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
 
-using namespace facts;
-
-Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
-
-const Finding* find(const Verdict& v, std::string_view code) {
-  const auto found = std::ranges::find(v.findings, code, &Finding::code);
-  return found == v.findings.end() ? nullptr : &*found;
-}
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+bool mentions(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
 /// MX hosts at one address each, and the policy that lists these patterns.
 Look serving(std::initializer_list<std::string> hosts, std::initializer_list<std::string_view> patterns,
@@ -70,11 +61,11 @@ TEST_CASE("a breakage names the cause for each host, and no policy by this progr
   const auto v = judged(look);
   const Finding* now = find(v, "enforce-breakage-now");
   REQUIRE(now);
-  CHECK(has(now->detail, "mx1.example.com: starttls: no STARTTLS"));
-  CHECK(has(now->detail, "mx2.example.com: not listed"));
-  CHECK_FALSE(has(now->detail, "already"));
-  CHECK_FALSE(has(now->detail, "P1"));
-  CHECK(has(now->effect, "from one day on"));
+  CHECK(mentions(now->detail, "mx1.example.com: starttls: no STARTTLS"));
+  CHECK(mentions(now->detail, "mx2.example.com: not listed"));
+  CHECK_FALSE(mentions(now->detail, "already"));
+  CHECK_FALSE(mentions(now->detail, "P1"));
+  CHECK(mentions(now->effect, "from one day on"));
 }
 
 TEST_CASE("m365both: both names of one tenant, both listed: nothing above info") {
@@ -102,7 +93,8 @@ TEST_CASE("national clouds and new zones of Microsoft 365 are known, each by its
     CHECK_FALSE(find(right, "provider-policy-mismatch"));
     const auto wrong = judged(serving({"contoso." + zone}, {"*.mail.protection.outlook.com"}));
     REQUIRE(find(wrong, "provider-m365-pattern-wrong"));
-    CHECK(has(find(wrong, "provider-m365-pattern-wrong")->fix, "the full name that your MX record shows"));
+    CHECK(
+        mentions(find(wrong, "provider-m365-pattern-wrong")->fix, "the full name that your MX record shows"));
   }
 }
 
@@ -143,10 +135,10 @@ TEST_CASE("nullplus: a null MX beside another is to be deleted, and needs no add
   const auto v = judged(look);
   const Finding* beside = find(v, "mx-beside-null");
   REQUIRE(beside);
-  CHECK(has(beside->fix, "Delete the null MX"));
+  CHECK(mentions(beside->fix, "Delete the null MX"));
   CHECK_FALSE(find(v, "mx-target-no-address"));
   for (const Finding& f : v.findings)
-    CHECK_FALSE(has(f.detail, "\\x"));
+    CHECK_FALSE(mentions(f.detail, "\\x"));
 }
 
 TEST_CASE("a domain that takes no mail is not told to deploy MTA-STS") {
@@ -164,7 +156,7 @@ TEST_CASE("in testing a policy that lists no host stops nothing, and says so") {
   const Finding* none = find(v, "mx-none-in-policy");
   REQUIRE(none);
   CHECK(none->effect.starts_with("Mail is delivered"));
-  CHECK_FALSE(has(none->fix, "mode: testing"));
+  CHECK_FALSE(mentions(none->fix, "mode: testing"));
 }
 
 TEST_CASE("testing without TLSRPT is one warning, and asks for an address elsewhere") {
@@ -174,15 +166,15 @@ TEST_CASE("testing without TLSRPT is one warning, and asks for an address elsewh
   const auto v = judged(look);
   CHECK(std::ranges::count(v.findings, Severity::warning, &Finding::severity) == 1);
   REQUIRE(find(v, "sts-testing-without-tlsrpt"));
-  CHECK(has(find(v, "sts-testing-without-tlsrpt")->fix, "not under example.com"));
+  CHECK(mentions(find(v, "sts-testing-without-tlsrpt")->fix, "not under example.com"));
 }
 
 TEST_CASE("a host with an underscore is to be renamed: no policy can list it") {
   const auto v = judged(serving({"mail_1.example.com", "mx1.example.com"}, {"mx1.example.com"}));
   const Finding* unlisted = find(v, "mx-not-in-policy");
   REQUIRE(unlisted);
-  CHECK(has(unlisted->fix, "without an underscore"));
-  CHECK_FALSE(has(unlisted->fix, "add \"mx: mail_1"));
+  CHECK(mentions(unlisted->fix, "without an underscore"));
+  CHECK_FALSE(mentions(unlisted->fix, "add \"mx: mail_1"));
 }
 
 TEST_CASE("a certificate of a provider's host is for the provider to renew") {
@@ -196,7 +188,7 @@ TEST_CASE("a certificate of a provider's host is for the provider to renew") {
   auto own = base();
   own.set_mx(
       mx_host("mx1.example.com", {probe_showing(kMail1, "mx1.example.com", expired("mx1.example.com"))}));
-  CHECK_FALSE(has(find(judged(own), "certificate-expired")->fix, "provider"));
+  CHECK_FALSE(mentions(find(judged(own), "certificate-expired")->fix, "provider"));
 }
 
 TEST_CASE("a policy host whose CNAME leads nowhere may be taken over") {
@@ -205,7 +197,7 @@ TEST_CASE("a policy host whose CNAME leads nowhere may be taken over") {
   point_cname(look.domain.policy_host.a, {"tenant.provider.net"});
   const auto v = judged(look);
   REQUIRE(find(v, "sts-policy-host-no-address"));
-  CHECK(has(find(v, "sts-policy-host-no-address")->fix, "whoever takes it can get a certificate"));
+  CHECK(mentions(find(v, "sts-policy-host-no-address")->fix, "whoever takes it can get a certificate"));
 }
 
 TEST_CASE("Cloudflare's own recipe is no half delegation") {
@@ -224,9 +216,9 @@ TEST_CASE("who refused EHLO may mind the agent's name") {
   look.set_mx(mx_host("mx1.example.com", {refused}));
   const auto v = judged(look);
   REQUIRE(find(v, "starttls-not-supported"));
-  CHECK(has(find(v, "starttls-not-supported")->detail, "network.helo"));
-  CHECK(has(find(v, "starttls-not-supported")->detail, "EHLO was refused (502 5.5.1 not implemented)"));
-  CHECK(has(find(v, "starttls-not-supported")->detail, "220 mx1 ready"));
+  CHECK(mentions(find(v, "starttls-not-supported")->detail, "network.helo"));
+  CHECK(mentions(find(v, "starttls-not-supported")->detail, "EHLO was refused (502 5.5.1 not implemented)"));
+  CHECK(mentions(find(v, "starttls-not-supported")->detail, "220 mx1 ready"));
 }
 
 TEST_CASE("copies that differ are one cause, and the one that lists the hosts is not the odd one") {
@@ -246,7 +238,7 @@ TEST_CASE("copies that differ are one cause, and the one that lists the hosts is
     const Finding* differ = find(v, "sts-policy-address-inconsistent");
     REQUIRE(differ);
     for (std::size_t i = 0; i < row.of; ++i)
-      CHECK(has(differ->detail, std::string(at[i]) + ":") == (i < row.stale));
+      CHECK(mentions(differ->detail, std::string(at[i]) + ":") == (i < row.stale));
     CHECK_FALSE(find(v, "mx-none-in-policy"));
     CHECK(find(v, "enforce-breakage-now"));
     CHECK(criticals(v) == 2);
@@ -277,7 +269,7 @@ TEST_CASE("what is no pattern is shown in quotes, so that a list does not read a
                                 {"mx1.example.com, mx2.example.com", "old.example.com"}));
   const Finding* none = find(v, "mx-none-in-policy");
   REQUIRE(none);
-  CHECK(has(none->detail, "lists \"mx1.example.com, mx2.example.com\", old.example.com; MX: "));
+  CHECK(mentions(none->detail, "lists \"mx1.example.com, mx2.example.com\", old.example.com; MX: "));
 }
 
 TEST_CASE("a name of the policy that fails validation keeps no mail back, and is told so") {
@@ -290,7 +282,7 @@ TEST_CASE("a name of the policy that fails validation keeps no mail back, and is
     look.domain.sts.records.resize(record ? 0 : 1);
     const auto v = judged(look);
     REQUIRE(find(v, "dnssec-invalid"));
-    CHECK(has(find(v, "dnssec-invalid")->effect, "No mail waits for it"));
+    CHECK(mentions(find(v, "dnssec-invalid")->effect, "No mail waits for it"));
   }
 }
 
@@ -302,7 +294,7 @@ TEST_CASE("of two modes the last binds some senders: a page where it stops their
   twice = find(v, "sts-policy-duplicate-field");
   REQUIRE(twice);
   CHECK(twice->route == Route::page);
-  CHECK(has(twice->effect, "chasquid and mailauth"));
+  CHECK(mentions(twice->effect, "chasquid and mailauth"));
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
   CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
 }
@@ -344,9 +336,9 @@ TEST_CASE("where a copy is no policy, nobody has fetched an odd one") {
   const Verdict v = judged(look);
   const Finding* differ = find(v, "sts-policy-address-inconsistent");
   REQUIRE(differ);
-  CHECK(has(differ->detail, "198.51.101.1: status 404; the other 1: enforce"));
-  CHECK(has(differ->effect, "get no policy from it"));
-  CHECK_FALSE(has(differ->fix, "{new_id}"));
+  CHECK(mentions(differ->detail, "198.51.101.1: status 404; the other 1: enforce"));
+  CHECK(mentions(differ->effect, "get no policy from it"));
+  CHECK_FALSE(mentions(differ->fix, "{new_id}"));
 }
 
 TEST_CASE("without an MX record the cause is that, and not the policy") {
@@ -357,7 +349,7 @@ TEST_CASE("without an MX record the cause is that, and not the policy") {
   const auto v = judged(look);
   const Finding* none = find(v, "mx-none-in-policy");
   REQUIRE(none);
-  CHECK(has(none->detail, "no MX record, the address of example.com"));
+  CHECK(mentions(none->detail, "no MX record, the address of example.com"));
   CHECK(none->fix.starts_with("Put the MX records of example.com back"));
 }
 
@@ -370,11 +362,12 @@ TEST_CASE("a host that is no public name is for the MX set to drop") {
 TEST_CASE("a wildcard that is too short is told as that, a line that is no name as that") {
   const auto deep = judged(serving({"a.b.mail.example.net"}, {"*.mail.example.net"}));
   REQUIRE(find(deep, "mx-none-in-policy"));
-  CHECK(has(find(deep, "mx-none-in-policy")->fix, "\"*\" stands for one label, and a.b.mail.example.net"));
+  CHECK(
+      mentions(find(deep, "mx-none-in-policy")->fix, "\"*\" stands for one label, and a.b.mail.example.net"));
   const auto list = judged(serving({"mx1.example.com"}, {"mx1.example.com, mx2.example.com"}));
   REQUIRE(find(list, "mx-none-in-policy"));
-  CHECK(
-      has(find(list, "mx-none-in-policy")->fix, "lists \"mx1.example.com, mx2.example.com\", which no host"));
+  CHECK(mentions(find(list, "mx-none-in-policy")->fix,
+                 "lists \"mx1.example.com, mx2.example.com\", which no host"));
 }
 
 TEST_CASE("an unlisted backup is told as a backup") {
@@ -417,7 +410,7 @@ TEST_CASE("a breakage names each address by its own cause where these differ") {
   const Verdict v = judged(look);
   const Finding* now = find(v, "enforce-breakage-now");
   REQUIRE(now);
-  CHECK(has(now->detail, "mx1.example.com: 203.0.114.10 starttls: no STARTTLS, 203.0.114.11 "));
+  CHECK(mentions(now->detail, "mx1.example.com: 203.0.114.10 starttls: no STARTTLS, 203.0.114.11 "));
 }
 
 TEST_CASE("UTF-16 is no policy to anybody") {
@@ -447,4 +440,4 @@ TEST_CASE("a null MX beside hosts is none of them") {
   CHECK(judged(look).enforce_usable_mx == UsableMx{1, 1, 1});
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

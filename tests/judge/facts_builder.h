@@ -20,6 +20,8 @@ inline constexpr TimePoint kNow{std::chrono::sys_days{std::chrono::year{2026} / 
 inline constexpr std::string_view kRecord = "v=STSv1; id=20261101T000000Z;";
 inline constexpr std::string_view kTlsrpt = "v=TLSRPTv1; rua=mailto:tlsrpt@reports.example.net";
 inline constexpr std::string_view kMx1 = "mx1.example.com", kMx2 = "mx2.example.com";
+inline const std::string kHost(kMx1), kOther(kMx2);
+inline const std::string kPolicyHost = "mta-sts.example.com";
 // Nobody connects anywhere: they only have to be public.
 inline constexpr std::string_view kWeb = "198.51.101.1", kWeb2 = "198.51.101.2", kWeb6 = "2001:67c::1";
 inline constexpr std::string_view kMail1 = "203.0.114.1", kMail2 = "203.0.114.2", kMail6 = "2001:67c::25";
@@ -362,6 +364,18 @@ inline std::vector<Finding> judged(const Look& look, void (*rule)(const Case&, F
   rule(c, out);
   return out.all();
 }
+
+/// All that one look leads to.
+inline Verdict judged(const Look& look, const History& history = kNoHistory) {
+  return judge(look.domain, look.mx, look.vantage, look.limits, history);
+}
+
+inline const Finding* find(const Verdict& v, std::string_view code) {
+  const auto found = std::ranges::find(v.findings, code, &Finding::code);
+  return found == v.findings.end() ? nullptr : &*found;
+}
+
+inline bool has(const Verdict& v, std::string_view code) { return find(v, code) != nullptr; }
 
 /// A row of a table: what differs from the base set-up, and all that one theme says of it.
 struct Row {

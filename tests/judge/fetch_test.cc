@@ -3,12 +3,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
-
-const std::string kHost = "mta-sts.example.com";
 
 struct Proof {
   const char* why;
@@ -45,7 +41,7 @@ const Proof kProofs[] = {
     {"a redirect is not followed (§3.3)", fetch(kWeb, "", 301), true, Outcome::unreachable,
      "sts-policy-fetch-error"},
     {"204 is not 200", fetch(kWeb, "", 204), true, Outcome::unreachable, "sts-policy-fetch-error"},
-    {"an expired certificate (§3.3)", distrusted_fetch(expired(kHost)), true, Outcome::unreachable,
+    {"an expired certificate (§3.3)", distrusted_fetch(expired(kPolicyHost)), true, Outcome::unreachable,
      "sts-webpki-invalid"},
     {"a certificate for another name", distrusted_fetch(misnamed("www.example.com")), true,
      Outcome::unreachable, "sts-webpki-invalid"},
@@ -66,7 +62,7 @@ const Proof kProofs[] = {
      Outcome::unknown, ""},
     {"a bad certificate is proof, however little time there was",
      with(failed_fetch(Stage::handshake, Cause::timeout, 3s),
-          [](PolicyFetch& f) { f.tls = tls(expired(kHost)); }),
+          [](PolicyFetch& f) { f.tls = tls(expired(kPolicyHost)); }),
      true, Outcome::unreachable, "sts-webpki-invalid"},
     {"no route from here", failed_fetch(Stage::connect, Cause::no_route), true, Outcome::unknown, ""},
     {"a fault of our own", failed_fetch(Stage::headers, Cause::local), true, Outcome::unknown, ""},
@@ -146,7 +142,7 @@ const Row kHttp[] = {
     {"endless headers",
      [](Look& l) { serve(l, failed_fetch(Stage::headers, Cause::over_budget)); },
      {"sts-policy-http-invalid mta-sts.example.com critical"}},
-    {"a bad certificate is group C's", [](Look& l) { serve(l, distrusted_fetch(expired(kHost))); }, {}},
+    {"a bad certificate is group C's", [](Look& l) { serve(l, distrusted_fetch(expired(kPolicyHost))); }, {}},
     {"a handshake failure is group C's",
      [](Look& l) { serve(l, failed_fetch(Stage::handshake, Cause::closed)); },
      {}},
@@ -156,13 +152,13 @@ const Row kHttp[] = {
     {"addresses unknown: silence is not absence",
      [](Look& l) {
        l.no_policy_host();
-       l.domain.policy_host = unknown_addresses(kHost);
+       l.domain.policy_host = unknown_addresses(kPolicyHost);
      },
      {}},
     {"one family unknown: not proven to have none",
      [](Look& l) {
        l.no_policy_host();
-       l.domain.policy_host.aaaa = unknown<AddressAnswer>(kHost);
+       l.domain.policy_host.aaaa = unknown<AddressAnswer>(kPolicyHost);
      },
      {}},
 };
@@ -270,7 +266,7 @@ const Row kSeveral[] = {
       "sts-policy-http-status mta-sts.example.com 198.51.101.2 warning"}},
     {"one certificate is bad",
      [](Look& l) {
-       l.set_fetches({fetch(kWeb), distrusted_fetch(expired(kHost), kWeb2)});
+       l.set_fetches({fetch(kWeb), distrusted_fetch(expired(kPolicyHost), kWeb2)});
      },
      {"sts-policy-address-inconsistent mta-sts.example.com warning"}},
     {"one address merely down: nothing else is served there",
@@ -356,3 +352,5 @@ TEST_CASE("details carry the values seen") {
   const auto differing = judged(look, judge_fetch)[0].detail;
   CHECK(differing.find("198.51.101.2: status 403") != std::string::npos);
 }
+
+}  // namespace stswatch::facts

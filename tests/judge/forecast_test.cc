@@ -6,13 +6,9 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 using Told = std::vector<std::string>;
-
-const std::string kHost(kMx1), kOther(kMx2);
 
 /// One MX host, mx1, whose certificate has `left` of `life`.
 void alone(Look& look, Seconds left, Seconds life = days(90)) {
@@ -21,19 +17,19 @@ void alone(Look& look, Seconds left, Seconds life = days(90)) {
   look.set_mx(mx_host(kHost, {probe_showing(kMail1, kHost, peer(kHost, left, life))}));
 }
 
-struct Told2 {
+struct Foretold {
   Forecast forecast;
   std::vector<Finding> findings;
 };
 
-Told2 judged(const World& world, Limits limits = {}) {
+Foretold foretell(const World& world, Limits limits = {}) {
   const Simulation result = simulate(world);
   Findings out(domain(), Mode::enforce, world.now);
   judge_forecast(world, result, limits, {}, out);
   return {forecast_of(world, result, limits), out.all()};
 }
 
-Told2 judged(const Look& look) { return judged(world_of(look.prepared()), look.limits); }
+Foretold foretell(const Look& look) { return foretell(world_of(look.prepared()), look.limits); }
 
 struct Notice {
   const char* why;
@@ -85,7 +81,7 @@ TEST_CASE("the world of one look (CONTRACT 2, 4)") {
   }
   SUBCASE("two addresses of the policy host that differ: both policies are in effect") {
     look.set_fetches({fetch(kWeb), fetch(kWeb2, policy({"mail.example.com"}))});
-    CHECK((judged(look).forecast.breakage == ForecastPoint{kNow, Why::mx_none_in_policy, {"example.com"}}));
+    CHECK((foretell(look).forecast.breakage == ForecastPoint{kNow, Why::mx_none_in_policy, {"example.com"}}));
   }
   SUBCASE("the earliest end among the policy host's good certificates") {
     auto second = fetch(kWeb2);
@@ -141,7 +137,7 @@ TEST_CASE("group I: breakage by its distance and its cause") {
     CAPTURE(row.why);
     auto look = base();
     alone(look, row.left, row.life);
-    const auto got = judged(look);
+    const auto got = foretell(look);
     CHECK(told(got.findings) == row.told);
     if (!row.told.empty()) CHECK(got.findings[0].route == row.route);
     REQUIRE(got.forecast.breakage);
@@ -154,7 +150,7 @@ TEST_CASE("group I: degradation") {
   const auto with_mx2 = [](Seconds left, Seconds life) {
     auto look = base();
     look.set_mx(mx_host(kOther, {probe_showing(kMail2, kOther, peer(kOther, left, life))}));
-    return judged(look);
+    return foretell(look);
   };
   CHECK(told(with_mx2(days(20), days(90)).findings) ==
         Told{"enforce-degradation-predicted example.com warning"});
@@ -166,15 +162,15 @@ TEST_CASE("group I: degradation") {
 
 TEST_CASE("group I: a policy-host event counts by its distance, healthy or not") {
   SUBCASE("within 7 d") {
-    const auto got = judged(moved(days(5)));
+    const auto got = foretell(moved(days(5)));
     CHECK(told(got.findings) == Told{"enforce-breakage-predicted example.com critical"});
     CHECK(got.findings[0].route == Route::ticket);
     CHECK((got.forecast.breakage ==
            ForecastPoint{kNow + days(5), Why::policy_host_certificate_expired, {"mta-sts.example.com"}}));
     CHECK_FALSE(got.forecast.overdue);  // 5 d of 6 are left: healthy (RULES 5.2)
   }
-  SUBCASE("beyond") { CHECK(judged(moved(days(8))).findings.empty()); }
-  SUBCASE("within 24 h") { CHECK(judged(moved(20h)).findings[0].route == Route::page); }
+  SUBCASE("beyond") { CHECK(foretell(moved(days(8))).findings.empty()); }
+  SUBCASE("within 24 h") { CHECK(foretell(moved(20h)).findings[0].route == Route::page); }
 }
 
 TEST_CASE("forecast: subjects and the overdue flag (CONTRACT 2)") {
@@ -182,24 +178,26 @@ TEST_CASE("forecast: subjects and the overdue flag (CONTRACT 2)") {
   SUBCASE("a host with several addresses is named with the one") {
     look.domain.mx = mx({{10, kHost}});
     look.set_mx(mx_host(kHost, {probe(kMail1, kHost), probe_showing(kMail6, kHost, peer(kHost, days(70)))}));
-    CHECK((judged(look).forecast.breakage ==
+    CHECK((foretell(look).forecast.breakage ==
            ForecastPoint{kNow + days(70), Why::certificate_expired, {"mx1.example.com", "2001:67c::25"}}));
   }
   SUBCASE("overdue") {
     alone(look, days(10));
-    CHECK(judged(look).forecast.overdue);
+    CHECK(foretell(look).forecast.overdue);
     alone(look, days(40));
-    CHECK_FALSE(judged(look).forecast.overdue);
+    CHECK_FALSE(foretell(look).forecast.overdue);
     look.limits.warn_before = days(50);
-    CHECK(judged(look).forecast.overdue);
+    CHECK(foretell(look).forecast.overdue);
   }
-  SUBCASE("lapse: the policy host's end + max_age") { CHECK(judged(look).forecast.lapse == kNow + days(67)); }
+  SUBCASE("lapse: the policy host's end + max_age") {
+    CHECK(foretell(look).forecast.lapse == kNow + days(67));
+  }
   SUBCASE("testing foresees nothing") {
     look.set_policy(policy({kMx1, kMx2}, "testing"));
-    const auto f = judged(look).forecast;
+    const auto f = foretell(look).forecast;
     CHECK_FALSE(f.breakage);
     CHECK_FALSE(f.lapse);
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -3,14 +3,12 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 struct Raised {
   const char* code;
-  const char* subject;
+  std::string subject;
 };
 
 struct Inhibition {
@@ -20,7 +18,6 @@ struct Inhibition {
   bool null_mx = false;
 };
 
-constexpr const char* kHost = "mta-sts.example.com";
 constexpr const char* kHostWeb = "mta-sts.example.com 198.51.101.1";
 constexpr const char* kHostWeb2 = "mta-sts.example.com 198.51.101.2";
 constexpr const char* kMail = "mx2.example.com";
@@ -29,8 +26,8 @@ constexpr const char* kDomain = "example.com";
 
 const Inhibition kRows[] = {
     {"no address: nothing else of the policy host is told",
-     {{"sts-policy-host-no-address", kHost},
-      {"sts-policy-fetch-slow", kHost},
+     {{"sts-policy-host-no-address", kPolicyHost},
+      {"sts-policy-fetch-slow", kPolicyHost},
       {"sts-webpki-cert-expired", kHostWeb}},
      {"sts-policy-host-no-address"}},
     {"no connection to one address: what is told of the other stays",
@@ -40,19 +37,19 @@ const Inhibition kRows[] = {
       {"sts-policy-content-type", kHostWeb2}},
      {"sts-policy-connect-failed", "sts-policy-content-type", "sts-webpki-cert-expired"}},
     {"no connection leaves groups A and E alone",
-     {{"sts-policy-connect-failed", kHost}, {"sts-txt-multiple", kDomain}},
+     {{"sts-policy-connect-failed", kPolicyHost}, {"sts-txt-multiple", kDomain}},
      {"sts-policy-connect-failed", "sts-txt-multiple"}},
     {"a precise syntax code says why",
-     {{"sts-policy-invalid", kHost}, {"sts-policy-version-invalid", kHost}},
+     {{"sts-policy-invalid", kPolicyHost}, {"sts-policy-version-invalid", kPolicyHost}},
      {"sts-policy-version-invalid"}},
     {"HTML says why",
-     {{"sts-policy-invalid", kHost}, {"sts-policy-html-body", kHost}},
+     {{"sts-policy-invalid", kPolicyHost}, {"sts-policy-html-body", kPolicyHost}},
      {"sts-policy-html-body"}},
     {"the precise code of another address does not",
      {{"sts-policy-invalid", kHostWeb}, {"sts-policy-version-invalid", kHostWeb2}},
      {"sts-policy-invalid", "sts-policy-version-invalid"}},
     {"an unknown field is no reason",
-     {{"sts-policy-invalid", kHost}, {"sts-policy-unknown-field", kHost}},
+     {{"sts-policy-invalid", kPolicyHost}, {"sts-policy-unknown-field", kPolicyHost}},
      {"sts-policy-invalid", "sts-policy-unknown-field"}},
     {"an unreachable address: its TLS and certificate are not told (the row names an address)",
      {{"mx-unreachable", kMailAddress},
@@ -124,4 +121,4 @@ TEST_CASE("null MX and testing: no advice on reports (RULES 3.1)") {
   CHECK(out.all().empty());
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

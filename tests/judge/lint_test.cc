@@ -9,9 +9,7 @@
 #include "tests/judge/facts_builder.h"
 #include "tests/vectors.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 std::string record(std::initializer_list<std::string_view> records) {
@@ -167,3 +165,5 @@ TEST_CASE("samples: policy_fetch.jsonl") {
     CHECK_MESSAGE(good, line.at("id").get<std::string>());
   }
 }
+
+}  // namespace stswatch::facts

@@ -4,9 +4,7 @@
 #include "checks/facts/bounds.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 struct LiveRow {
@@ -224,3 +222,5 @@ TEST_CASE("another host reached on port 25 in the same look makes silence mean s
   look.set_mx(mx_host(host, {failed_probe(kMail2, Stage::connect, Cause::timeout), probe(kMail6, host)}));
   CHECK(look.prepared().mx[1].addresses[0].outcome == HostOutcome::unknown);
 }
+
+}  // namespace stswatch::facts

@@ -3,12 +3,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
-
-const std::string kHost(kMx1), kOther(kMx2);
 
 std::vector<SmtpProbe> good(std::initializer_list<std::string_view> at, const std::string& host) {
   std::vector<SmtpProbe> out;
@@ -235,4 +231,4 @@ TEST_CASE("details name hosts, patterns and addresses") {
   CHECK(found[0].route == Route::page);
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -3,10 +3,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 SourceReply reply(const char* server, SourceSaid said, const char* what,
                   std::optional<std::uint32_t> serial = {}) {
@@ -17,11 +15,6 @@ SourceReply reply(const char* server, SourceSaid said, const char* what,
     out.detail = what;
   out.serial = serial;
   return out;
-}
-
-Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
-bool has(const Verdict& verdict, std::string_view code) {
-  return std::ranges::any_of(verdict.findings, [&](const Finding& f) { return f.code == code; });
 }
 
 SourceReply refused(const char* server) { return reply(server, SourceSaid::refused, "REFUSED"); }
@@ -150,4 +143,4 @@ TEST_CASE("the agent's own trouble is told as such, and changes no status") {
   CHECK(verdict.status == Status::ok);
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -10,7 +10,6 @@ namespace stswatch::worlds {
 namespace {
 
 constexpr TimePoint kNever = TimePoint::max();
-constexpr Seconds kMonth = days(30);
 
 struct File {
   Policy policy;

@@ -12,6 +12,8 @@
 
 namespace stswatch::worlds {
 
+inline constexpr Seconds kMonth = std::chrono::hours{24} * 30;
+
 /// How late the nth step is done, beyond the earliest moment that its waits allow.
 using Lateness = std::function<Seconds(int n)>;
 

@@ -9,10 +9,8 @@
 #include "checks/judge/followed.h"
 #include "tests/judge/senders_world.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
 
 constexpr Seconds kLook{600};
 
@@ -178,4 +176,4 @@ TEST_CASE("only what the plan leads to belongs to it") {
   CHECK_FALSE(belongs(f, gone));
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

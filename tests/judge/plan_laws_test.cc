@@ -11,10 +11,8 @@
 #include "tests/judge/plan_executor.h"
 #include "tests/judge/plan_worlds.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
 
 constexpr unsigned kSeed = 20261128;
 
@@ -302,4 +300,4 @@ TEST_CASE("planners that are broken on purpose are caught") {
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

@@ -9,8 +9,6 @@
 namespace stswatch::worlds {
 namespace {
 
-constexpr Seconds kMonth = days(30);
-
 Seconds age(const WorldPolicy& p) { return Seconds(static_cast<Seconds::rep>(p.max_age)); }
 
 std::string numbers(const World& world, const Plan& plan) {

@@ -8,10 +8,8 @@
 #include "tests/judge/plan_executor.h"
 #include "tests/judge/senders_world.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
 
 GoalPolicy enforce(std::optional<std::vector<std::string>> mx = std::nullopt,
                    std::uint64_t max_age = 864000) {
@@ -282,4 +280,4 @@ TEST_CASE("words and back") {
   CHECK(!parse_deed("remove"));
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

@@ -3,9 +3,7 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 std::string lines(std::initializer_list<std::string_view> list) {
@@ -142,3 +140,5 @@ TEST_CASE("a cut body is not read: no finding blames its last line") {
   look.domain.fetches[0].truncated = true;
   CHECK(judged(look, judge_policy_texts).empty());
 }
+
+}  // namespace stswatch::facts

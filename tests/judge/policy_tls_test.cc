@@ -3,12 +3,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
-
-const std::string kHost = "mta-sts.example.com";
 
 void show(Look& l, PeerCertificates shown) {
   l.set_fetches({shown.good() ? fetch() : distrusted_fetch(shown)});
@@ -16,20 +12,20 @@ void show(Look& l, PeerCertificates shown) {
 }
 
 PeerCertificates with_fault(ChainFault::Kind kind, const char* text) {
-  auto p = peer(kHost);
+  auto p = peer(kPolicyHost);
   p.faults = {{kind, 0, text}};
   return p;
 }
 
 PeerCertificates with_intermediate(Seconds left, Seconds life = days(1095)) {
-  auto p = peer(kHost);
+  auto p = peer(kPolicyHost);
   p.chain = {intermediate(left, life)};
   if (left <= 0s) p.faults = {{ChainFault::Kind::expired, 1, "certificate has expired"}};
   return p;
 }
 
 PeerCertificates cn_only() {
-  auto p = misnamed(kHost);
+  auto p = misnamed(kPolicyHost);
   p.leaf.dns_names.clear();
   return p;
 }
@@ -37,27 +33,27 @@ PeerCertificates cn_only() {
 const Row kDates[] = {
     {"60 d of 90 left (scenario 1)", [](Look&) {}, {}},
     {"expired an hour ago (§3.3; scenario 11)",
-     [](Look& l) { show(l, expired(kHost)); },
+     [](Look& l) { show(l, expired(kPolicyHost)); },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
     {"a needed intermediate has expired",
      [](Look& l) { show(l, with_intermediate(-1h)); },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
     {"by a clock that is in doubt nobody is judged by dates",
      [](Look& l) {
-       show(l, expired(kHost));
+       show(l, expired(kPolicyHost));
        l.vantage.clock_doubted = "it is fast by at least 400 d";
        withdraw_dated(l.domain);
      },
      {}},
     {"5 d of 90 left",
-     [](Look& l) { show(l, peer(kHost, days(5))); },
+     [](Look& l) { show(l, peer(kPolicyHost, days(5))); },
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},
     {"20 d of 90 left",
-     [](Look& l) { show(l, peer(kHost, days(20))); },
+     [](Look& l) { show(l, peer(kPolicyHost, days(20))); },
      {"sts-webpki-renewal-overdue mta-sts.example.com warning"}},
-    {"16 d of 45 left are healthy", [](Look& l) { show(l, peer(kHost, days(16), days(45))); }, {}},
+    {"16 d of 45 left are healthy", [](Look& l) { show(l, peer(kPolicyHost, days(16), days(45))); }, {}},
     {"45 h of 160 h left",
-     [](Look& l) { show(l, peer(kHost, 45h, 160h)); },
+     [](Look& l) { show(l, peer(kPolicyHost, 45h, 160h)); },
      {"sts-webpki-renewal-overdue mta-sts.example.com warning"}},
     {"warn_days above the relative threshold",
      [](Look& l) { l.limits.warn_before = days(61); },
@@ -70,24 +66,24 @@ const Row kDates[] = {
      {"sts-webpki-cert-expiring mta-sts.example.com critical"}},
     {"a certificate sent that the path does not need",
      [](Look& l) {
-       auto p = peer(kHost);
+       auto p = peer(kPolicyHost);
        p.chain.push_back(intermediate(-days(100)));
        show(l, p);
      },
      {}},
     {"not valid yet",
      [](Look& l) {
-       auto p = peer(kHost, days(91), days(90));
+       auto p = peer(kPolicyHost, days(91), days(90));
        p.faults = {{ChainFault::Kind::not_yet_valid, 0, "certificate is not yet valid"}};
        show(l, p);
      },
      {"sts-webpki-not-yet-valid mta-sts.example.com critical"}},
     {"not valid for 5 more minutes: tolerated (RULES 3.2 C)",
-     [](Look& l) { show(l, peer(kHost, days(90) + 5min, days(90))); },
+     [](Look& l) { show(l, peer(kPolicyHost, days(90) + 5min, days(90))); },
      {}},
     {"live mode testing: overdue is info",
      [](Look& l) {
-       show(l, peer(kHost, days(20)));
+       show(l, peer(kPolicyHost, days(20)));
        l.set_policy(policy({kMx1, kMx2}, "testing"));
      },
      {"sts-webpki-renewal-overdue mta-sts.example.com info"}},
@@ -110,7 +106,7 @@ const Row kNames[] = {
     {"SAN of another host, the CN has the name: CN does not count",
      [](Look& l) {
        auto p = misnamed("www.example.com");
-       p.leaf.common_name = kHost;
+       p.leaf.common_name = kPolicyHost;
        show(l, p);
      },
      {"sts-webpki-host-mismatch mta-sts.example.com critical"}},
@@ -118,21 +114,21 @@ const Row kNames[] = {
 
 const Row kTrust[] = {
     {"self-signed",
-     [](Look& l) { show(l, self_signed(kHost)); },
+     [](Look& l) { show(l, self_signed(kPolicyHost)); },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"leaf alone, with an issuer URL (scenario 12)",
-     [](Look& l) { show(l, leaf_only(kHost)); },
+     [](Look& l) { show(l, leaf_only(kPolicyHost)); },
      {"sts-webpki-chain-incomplete mta-sts.example.com critical"}},
     {"leaf alone, without the evidence",
      [](Look& l) {
-       auto p = leaf_only(kHost);
+       auto p = leaf_only(kPolicyHost);
        p.leaf.names_issuer_url = false;
        show(l, p);
      },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"a private CA that is sent: its issuer is itself",
      [](Look& l) {
-       auto p = peer(kHost);
+       auto p = peer(kPolicyHost);
        p.chain[0].self_issued = true;
        p.chain[0].issuer = p.chain[0].subject;
        p.last_issuer_trusted = false;
@@ -189,23 +185,24 @@ const Row kHandshake[] = {
      [](Look& l) {
        l.set_fetches({failed_fetch(Stage::handshake, Cause::tls_alert)});
        l.domain.fetches[0].tls.legacy_version = "TLSv1.1";
-       l.domain.fetches[0].tls.peer = expired(kHost);
+       l.domain.fetches[0].tls.peer = expired(kPolicyHost);
      },
      {"sts-webpki-cert-expired mta-sts.example.com critical",
       "sts-webpki-tls-version mta-sts.example.com critical"}},
     {"one address of two",
      [](Look& l) {
-       l.set_fetches({fetch(), distrusted_fetch(expired(kHost), kWeb2)});
+       l.set_fetches({fetch(), distrusted_fetch(expired(kPolicyHost), kWeb2)});
      },
      {"sts-webpki-cert-expired mta-sts.example.com 198.51.101.2 warning"}},
     {"both addresses",
      [](Look& l) {
-       l.set_fetches({distrusted_fetch(expired(kHost)), distrusted_fetch(expired(kHost, 2h), kWeb2)});
+       l.set_fetches(
+           {distrusted_fetch(expired(kPolicyHost)), distrusted_fetch(expired(kPolicyHost, 2h), kWeb2)});
      },
      {"sts-webpki-cert-expired mta-sts.example.com critical"}},
     {"no record in any spelling: not judged (RULES 3.2 A)",
      [](Look& l) {
-       show(l, expired(kHost));
+       show(l, expired(kPolicyHost));
        l.no_record();
      },
      {}},
@@ -220,10 +217,12 @@ TEST_CASE("the policy host's handshake (RULES 3.2 C)") { CHECK_ROWS(judge_policy
 
 TEST_CASE("a certificate's detail carries dates and names") {
   auto look = base();
-  show(look, expired(kHost));
+  show(look, expired(kPolicyHost));
   CHECK(judged(look, judge_policy_tls)[0].detail.find("2026-11-30T23:00:00Z") != std::string::npos);
   show(look, with_intermediate(-1h));
   CHECK(judged(look, judge_policy_tls)[0].detail.find("R12") != std::string::npos);
   show(look, misnamed("mta-sts.provider.net"));
   CHECK(judged(look, judge_policy_tls)[0].detail.find("mta-sts.provider.net") != std::string::npos);
 }
+
+}  // namespace stswatch::facts

@@ -3,10 +3,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 void serve(Look& look, std::initializer_list<std::string> hosts,
            std::initializer_list<std::string_view> patterns, std::string_view mode = "enforce") {
@@ -136,4 +134,4 @@ TEST_CASE("group P: Google") { CHECK_ROWS(judge_provider, kGoogle); }
 TEST_CASE("group P: Microsoft 365") { CHECK_ROWS(judge_provider, kMicrosoft365); }
 TEST_CASE("group P: filters and others") { CHECK_ROWS(judge_provider, kOthers); }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

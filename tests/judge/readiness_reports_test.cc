@@ -7,10 +7,8 @@
 #include "checks/judge/rules/rules.h"
 #include "tests/judge/facts_builder.h"
 
+namespace stswatch::facts {
 namespace {
-
-using namespace stswatch;
-using namespace stswatch::facts;
 
 ReportedSessions session(std::string who, int days_ago, std::uint64_t good, std::uint64_t bad,
                          std::string type = "sts") {
@@ -29,7 +27,7 @@ std::string gate(const std::vector<ReportedSessions>& sessions, int wanted = 100
   DomainReports reports;
   reports.sessions = sessions;
   History history{&past, {}, &reports};
-  const auto verdict = judge(look.domain, look.mx, look.vantage, look.limits, history);
+  const auto verdict = judged(look, history);
   std::string out;
   for (const std::string& open : verdict.readiness_open)
     if (open.starts_with("5")) out += open;
@@ -80,3 +78,5 @@ TEST_CASE("gate 6: DANE fails at no address; what was not held against a chain o
   look.set_mx(mx_host(std::string(kMx1), {probe(kMail1, std::string(kMx1))}));
   CHECK(gate_holds(look.prepared(), 6, {}) == true);  // no records: nothing that could fail
 }
+
+}  // namespace stswatch::facts

@@ -3,9 +3,7 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 void nothing_published(Look& l) {
@@ -245,3 +243,5 @@ TEST_CASE("the detail shows what was seen") {
   look.set_record({kRecord, "v=spf1 -all"});
   CHECK(judged(look, judge_record)[0].detail.find("v=spf1 -all") != std::string::npos);
 }
+
+}  // namespace stswatch::facts

@@ -23,8 +23,8 @@ std::string policy_text(const std::string& mx) {
 }
 
 /// example.com with one good MX host, watched for a hundred days, and what is reported of it.
-struct World {
-  World() : verdict(*Domain::parse("example.com")) {
+struct Reported {
+  Reported() : verdict(*Domain::parse("example.com")) {
     verdict.checked_at = kNow;
     verdict.live_mode = Mode::enforce;
     verdict.mx_lookup = Lookup::found;
@@ -45,14 +45,15 @@ struct World {
   }
 
   /// Of the day that began so many days before this one.
-  World& day(int ago, const std::string& who, std::uint64_t successful, std::uint64_t failed,
-             const std::string& type = "sts", const std::string& applied = policy_text("mx.example.com")) {
+  Reported& day(int ago, const std::string& who, std::uint64_t successful, std::uint64_t failed,
+                const std::string& type = "sts", const std::string& applied = policy_text("mx.example.com")) {
     const auto start = *parse_utc("2026-11-28T00:00:00Z") - ago * kDay;
     reports.sessions.push_back({start, start + kDay - Seconds{1}, who, type, successful, failed, applied});
     return *this;
   }
-  World& failure(int ago, const std::string& who, std::uint64_t sessions,
-                 const std::string& mx = "mx.example.com", const std::string& type = "certificate-expired") {
+  Reported& failure(int ago, const std::string& who, std::uint64_t sessions,
+                    const std::string& mx = "mx.example.com",
+                    const std::string& type = "certificate-expired") {
     const auto start = *parse_utc("2026-11-28T00:00:00Z") - ago * kDay;
     reports.failures.push_back({start, who, "sts", type, mx, "", "", sessions});
     return *this;
@@ -74,10 +75,10 @@ struct World {
 }  // namespace
 
 TEST_CASE("a domain without reports, and one whose reports are good, get nothing") {
-  World nothing;
+  Reported nothing;
   nothing.reports = {};
   CHECK(judge_reports(nothing.verdict, nothing.past, nothing.reports).empty());
-  World good;
+  Reported good;
   for (int ago = 1; ago < 20; ++ago)
     good.day(ago, "Google Inc.", 100, 0);
   CHECK(judge_reports(good.verdict, good.past, good.reports).empty());
@@ -85,14 +86,14 @@ TEST_CASE("a domain without reports, and one whose reports are good, get nothing
 
 TEST_CASE(
     "tlsrpt-failure-rate: over one in a hundred, by two reporters, or by one that met twenty (RULES 5.3)") {
-  CHECK(!World().day(1, "A", 10, 5).has("tlsrpt-failure-rate"));
-  CHECK(!World().day(1, "A", 10, 19).has("tlsrpt-failure-rate"));
-  CHECK(World().day(1, "A", 10, 20).has("tlsrpt-failure-rate"));
-  CHECK(World().day(1, "A", 10, 1).day(2, "B", 10, 1).has("tlsrpt-failure-rate"));
-  CHECK(!World().day(1, "A", 990, 5).day(2, "B", 1000, 5).has("tlsrpt-failure-rate"));
-  CHECK(!World().day(6, "A", 10, 5).day(7, "B", 10, 5).has("tlsrpt-failure-rate"));  // long over
-  CHECK(!World().day(1, "A", 0, 50, "no-policy-found").has("tlsrpt-failure-rate"));
-  World world;
+  CHECK(!Reported().day(1, "A", 10, 5).has("tlsrpt-failure-rate"));
+  CHECK(!Reported().day(1, "A", 10, 19).has("tlsrpt-failure-rate"));
+  CHECK(Reported().day(1, "A", 10, 20).has("tlsrpt-failure-rate"));
+  CHECK(Reported().day(1, "A", 10, 1).day(2, "B", 10, 1).has("tlsrpt-failure-rate"));
+  CHECK(!Reported().day(1, "A", 990, 5).day(2, "B", 1000, 5).has("tlsrpt-failure-rate"));
+  CHECK(!Reported().day(6, "A", 10, 5).day(7, "B", 10, 5).has("tlsrpt-failure-rate"));  // long over
+  CHECK(!Reported().day(1, "A", 0, 50, "no-policy-found").has("tlsrpt-failure-rate"));
+  Reported world;
   world.day(1, "A", 10, 20).failure(1, "A", 20);
   const auto* finding = world.find("tlsrpt-failure-rate");
   REQUIRE(finding);
@@ -104,7 +105,7 @@ TEST_CASE(
 
 TEST_CASE("tlsrpt-new-failure-type: of a reporter that did not have it before") {
   const auto fresh = [](std::uint64_t sessions) {
-    World world;
+    Reported world;
     world.day(20, "A", 100, 0).day(1, "A", 100, sessions).failure(1, "A", sessions);
     return world;
   };
@@ -112,11 +113,12 @@ TEST_CASE("tlsrpt-new-failure-type: of a reporter that did not have it before") 
   CHECK(!fresh(4).has("tlsrpt-new-failure-type"));
   CHECK(!fresh(5).failure(20, "A", 1).has("tlsrpt-new-failure-type"));
   CHECK(fresh(5).failure(20, "A", 1, "mx.example.com", "validation-failure").has("tlsrpt-new-failure-type"));
-  CHECK(!World().day(1, "A", 100, 5).failure(1, "A", 5).has("tlsrpt-new-failure-type"));  // its first report
+  CHECK(
+      !Reported().day(1, "A", 100, 5).failure(1, "A", 5).has("tlsrpt-new-failure-type"));  // its first report
 }
 
 TEST_CASE("tlsrpt-policy-stale: an earlier policy, day after day") {
-  World world;
+  Reported world;
   world.past.policies.insert(
       world.past.policies.begin(),
       {.policy = policy("old.example.com"), .sha256 = "", .seen = {kNow - 200 * kDay, kNow - 100 * kDay}});
@@ -128,20 +130,20 @@ TEST_CASE("tlsrpt-policy-stale: an earlier policy, day after day") {
 }
 
 TEST_CASE("tlsrpt-policy-unknown: none that was served since memory began") {
-  World world;
+  Reported world;
   world.day(1, "A", 9, 0, "sts", policy_text("evil.example"));
   const auto* finding = world.find("tlsrpt-policy-unknown");
   REQUIRE(finding);
   CHECK(finding->detail == "A on 2026-11-27: mode enforce, mx evil.example, max_age 86400");
   world.past.began = kNow - kDay;  // it may be from before, and cached
   CHECK(!world.has("tlsrpt-policy-unknown"));
-  CHECK(!World().day(1, "A", 9, 0, "sts", "not a policy").has("tlsrpt-policy-unknown"));
-  CHECK(!World().day(1, "A", 9, 0, "tlsa", "3 1 1 00").has("tlsrpt-policy-unknown"));
+  CHECK(!Reported().day(1, "A", 9, 0, "sts", "not a policy").has("tlsrpt-policy-unknown"));
+  CHECK(!Reported().day(1, "A", 9, 0, "tlsa", "3 1 1 00").has("tlsrpt-policy-unknown"));
 }
 
 TEST_CASE("tlsrpt-no-policy-found: by two, or by one that knows better, while the policy was fine here") {
   const auto blind = [](const char* a, const char* b) {
-    World world;
+    Reported world;
     for (const int ago : {1, 2})
       world.day(ago, a, 9, 0, "no-policy-found", "").day(ago, b, 9, 0, "no-policy-found", "");
     return world;
@@ -156,7 +158,7 @@ TEST_CASE("tlsrpt-no-policy-found: by two, or by one that knows better, while th
 
 TEST_CASE("tlsrpt-unknown-mx: outside all that were MX hosts within thirty days, or that the policy allows") {
   const auto at = [](const std::string& mx) {
-    World world;
+    Reported world;
     world.day(1, "A", 9, 1).failure(1, "A", 1, mx);
     return world;
   };
@@ -177,7 +179,7 @@ TEST_CASE("tlsrpt-unknown-mx: outside all that were MX hosts within thirty days,
 
 TEST_CASE("tlsrpt-probe-disagrees: two days of failures at a host whose addresses all look good") {
   const auto failing = [] {
-    World world;
+    Reported world;
     world.day(1, "A", 900, 15).day(2, "A", 900, 15).failure(1, "A", 15).failure(2, "A", 15);
     return world;
   };
@@ -185,25 +187,25 @@ TEST_CASE("tlsrpt-probe-disagrees: two days of failures at a host whose addresse
   const auto* finding = world.find("tlsrpt-probe-disagrees");
   REQUIRE(finding);
   CHECK(finding->subject == "mx.example.com");
-  auto one_day = World().day(1, "A", 900, 30).failure(1, "A", 30);
+  auto one_day = Reported().day(1, "A", 900, 30).failure(1, "A", 30);
   CHECK(!one_day.has("tlsrpt-probe-disagrees"));
   world.verdict.mx[0].addresses[0].outcome = HostOutcome::failed;  // so it is, then
   CHECK(!world.has("tlsrpt-probe-disagrees"));
-  auto policy_only = World().day(1, "A", 900, 30).day(2, "A", 900, 30);
+  auto policy_only = Reported().day(1, "A", 900, 30).day(2, "A", 900, 30);
   for (const int ago : {1, 2})
     policy_only.failure(ago, "A", 30, "mx.example.com", "sts-policy-fetch-error");
   CHECK(!policy_only.has("tlsrpt-probe-disagrees"));
 }
 
 TEST_CASE("tlsrpt-reports-absent: while they used to come, and by the usual interval") {
-  World world;
+  Reported world;
   for (int ago = 20; ago > 4; --ago)
     world.day(ago, "A", 9, 0);
   world.reports.last = kNow - 4 * kDay;
   CHECK(world.has("tlsrpt-reports-absent"));
   world.reports.last = kNow - 2 * kDay;
   CHECK(!world.has("tlsrpt-reports-absent"));
-  World small;
+  Reported small;
   small.day(30, "A", 9, 0).day(15, "A", 9, 0);  // every second week
   small.reports.last = kNow - 14 * kDay;
   CHECK(!small.has("tlsrpt-reports-absent"));
@@ -222,7 +224,7 @@ TEST_CASE("what came in and was not counted is told for some days, with who and 
               {NotCounted::Kind::duplicate, "tlsrpt-report-duplicate", Severity::info}};
   for (const auto& row : rows) {
     CAPTURE(row.code);
-    World w;
+    Reported w;
     w.reports = {};
     w.reports.not_counted = {{row.kind, "sender.example", kNow - kDay, 2, "no JSON"}};
     const auto* found = w.find(row.code);

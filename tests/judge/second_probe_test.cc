@@ -6,9 +6,7 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 SecondProbe second(Trial SecondProbe::*trial, Trial found) {
@@ -24,11 +22,6 @@ Look with_mx1(const std::function<void(MxHostObservation&)>& alter) {
   alter(host);
   look.set_mx(std::move(host));
   return look;
-}
-
-const Finding* told(const Verdict& v, std::string_view code) {
-  const auto at = std::ranges::find(v.findings, code, &Finding::code);
-  return at == v.findings.end() ? nullptr : &*at;
 }
 
 }  // namespace
@@ -53,15 +46,15 @@ TEST_CASE("a trial that failed is a finding, one that did not or is old is none"
                    }).prepared());
     };
     const auto bad = judged(false, kNow - days(1));
-    const auto* finding = told(bad, row.code);
+    const auto* finding = find(bad, row.code);
     REQUIRE(finding);
     CHECK(finding->severity == row.severity);
     CHECK(finding->subject == kMx1);
     CHECK(finding->detail == "as seen (seen 2026-11-30T00:00:00Z)");
     CHECK(bad.mx[0].usable == true);
-    CHECK_FALSE(told(judged(true, kNow), row.code));
-    CHECK_FALSE(told(judged(std::nullopt, kNow), row.code));
-    CHECK_FALSE(told(judged(false, kNow - days(9)), row.code));
+    CHECK_FALSE(find(judged(true, kNow), row.code));
+    CHECK_FALSE(find(judged(std::nullopt, kNow), row.code));
+    CHECK_FALSE(find(judged(false, kNow - days(9)), row.code));
   }
 }
 
@@ -73,24 +66,24 @@ TEST_CASE("what comes in clear behind the 220 is told, whether or not the handsh
       mx.probes[0].injected = 14;
     });
     const auto verdict = judge(look.prepared());
-    REQUIRE(told(verdict, "starttls-injected"));
-    CHECK(told(verdict, "starttls-injected")->severity == Severity::info);
-    CHECK(told(verdict, "starttls-injected")->detail.find("14 octets in clear") != std::string::npos);
+    REQUIRE(find(verdict, "starttls-injected"));
+    CHECK(find(verdict, "starttls-injected")->severity == Severity::info);
+    CHECK(find(verdict, "starttls-injected")->detail.find("14 octets in clear") != std::string::npos);
   }
 }
 
 TEST_CASE("a certificate that a server asks for: info; that it insists on: the reason of the failure") {
   const auto asked = with_mx1([](MxHostObservation& mx) { mx.probes[0].tls.asks_certificate = true; });
   const auto calm = judge(asked.prepared());
-  REQUIRE(told(calm, "tls-client-certificate-requested"));
-  CHECK(told(calm, "tls-client-certificate-requested")->severity == Severity::info);
+  REQUIRE(find(calm, "tls-client-certificate-requested"));
+  CHECK(find(calm, "tls-client-certificate-requested")->severity == Severity::info);
   auto failed = failed_probe(kMail1, Stage::handshake, Cause::tls_alert, "certificate required");
   failed.tls.asks_certificate = true;
   const auto insisted = with_mx1([&](MxHostObservation& mx) { mx.probes[0] = failed; });
   const auto verdict = judge(insisted.prepared());
-  CHECK_FALSE(told(verdict, "tls-client-certificate-requested"));
-  REQUIRE(told(verdict, "starttls-handshake-failure"));
-  CHECK(told(verdict, "starttls-handshake-failure")->detail.find("asked for a client certificate") !=
+  CHECK_FALSE(find(verdict, "tls-client-certificate-requested"));
+  REQUIRE(find(verdict, "starttls-handshake-failure"));
+  CHECK(find(verdict, "starttls-handshake-failure")->detail.find("asked for a client certificate") !=
         std::string::npos);
 }
 
@@ -107,14 +100,14 @@ TEST_CASE("revoked, or of a root that is too new: told, and the host stays usabl
     return judge(look.prepared());
   };
   const auto verdict = judged(true, "/etc/elder.pem: unable to get local issuer certificate");
-  const auto* revoked = told(verdict, "certificate-revoked");
+  const auto* revoked = find(verdict, "certificate-revoked");
   REQUIRE(revoked);
   CHECK(revoked->severity == Severity::critical);
   CHECK(revoked->subject == kMx1);
   CHECK(revoked->detail.find("key compromise") != std::string::npos);
-  REQUIRE(told(verdict, "sts-webpki-revoked"));
-  CHECK(told(verdict, "sts-webpki-revoked")->subject == "mta-sts.example.com");
-  const auto* elder = told(verdict, "certificate-root-new");
+  REQUIRE(find(verdict, "sts-webpki-revoked"));
+  CHECK(find(verdict, "sts-webpki-revoked")->subject == "mta-sts.example.com");
+  const auto* elder = find(verdict, "certificate-root-new");
   REQUIRE(elder);
   CHECK(elder->subject == "mta-sts.example.com");
   CHECK(elder->detail.find("/etc/elder.pem") != std::string::npos);
@@ -123,6 +116,8 @@ TEST_CASE("revoked, or of a root that is too new: told, and the host stays usabl
   for (const auto not_revoked : {std::optional(false), std::optional<bool>()}) {
     const auto good = judged(not_revoked, "");
     for (const auto code : {"certificate-revoked", "sts-webpki-revoked", "certificate-root-new"})
-      CHECK_FALSE(told(good, code));
+      CHECK_FALSE(find(good, code));
   }
 }
+
+}  // namespace stswatch::facts

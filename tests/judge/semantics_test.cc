@@ -4,8 +4,7 @@
 #include "checks/judge/rules/rules.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
+namespace stswatch::facts {
 using Expect = Limits::Expect;
 
 namespace {
@@ -313,3 +312,5 @@ TEST_CASE("readiness is asked in testing only, and 14 days are never seen in one
   REQUIRE(slow.size() == 1);
   CHECK(slow[0].detail == "not yet observed for 14 days; gate 2: 198.51.101.1 is slow");
 }
+
+}  // namespace stswatch::facts

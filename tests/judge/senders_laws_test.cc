@@ -8,10 +8,8 @@
 #include "checks/facts/policy.h"
 #include "tests/judge/senders_world.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
 
 constexpr int kWorlds = 4000;
 constexpr unsigned kSeed = 20261201;
@@ -387,4 +385,4 @@ TEST_CASE("a world as large as the bounds allow is simulated in passing") {
   MESSAGE("took " << std::chrono::duration_cast<std::chrono::microseconds>(took).count() << " us");
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

@@ -3,11 +3,8 @@
 
 #include "tests/judge/senders_world.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
-
 using Reason = std::vector<std::string>;
 
 const SenderOutcome* sender(const Simulation& s, std::string_view holds) {
@@ -412,4 +409,4 @@ TEST_CASE("dates of certificates (RULES 4.2)") {
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

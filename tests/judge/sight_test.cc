@@ -7,10 +7,8 @@
 #include "checks/judge/rules/readings.h"
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 SmtpProbe proven(SmtpProbe probe) {
   probe.repeated = true;
@@ -22,14 +20,6 @@ Look with_both(const SmtpProbe& first, const SmtpProbe& second) {
   look.set_mx(mx_host("mx1.example.com", {first}));
   look.set_mx(mx_host("mx2.example.com", {second}));
   return look;
-}
-
-Verdict judged(const Look& look, const History& history = kNoHistory) {
-  return judge(look.domain, look.mx, look.vantage, look.limits, history);
-}
-
-bool has(const Verdict& v, std::string_view code) {
-  return std::ranges::any_of(v.findings, [&](const Finding& f) { return f.code == code; });
 }
 
 const Finding& finding(const Verdict& v, std::string_view code) {
@@ -186,4 +176,4 @@ TEST_CASE("what one copy of several excludes is told of that copy alone") {
   CHECK(in_words(*v.enforce_usable_mx) == "0 to 2 of 2");
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -3,13 +3,9 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 using Told = std::vector<std::string>;
-
-const std::string kHost(kMx1);
 
 Vantage reached() { return {.reached_443 = true, .reached_25 = true}; }
 Vantage alone() { return {.reached_443 = true, .reached_25 = false}; }
@@ -164,49 +160,48 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
     return failed_probe(at, Stage::starttls, Cause::not_offered);
   };
   SUBCASE("one address") {
-    CHECK(told(facts::judged(with_mx1({no_tls(kMail1)}), judge_smtp)) ==
+    CHECK(told(judged(with_mx1({no_tls(kMail1)}), judge_smtp)) ==
           Told{"starttls-not-supported mx1.example.com critical"});
   }
   SUBCASE("both addresses agree") {
-    CHECK(told(facts::judged(with_mx1({no_tls(kMail1), no_tls(kMail6)}), judge_smtp)) ==
+    CHECK(told(judged(with_mx1({no_tls(kMail1), no_tls(kMail6)}), judge_smtp)) ==
           Told{"starttls-not-supported mx1.example.com critical"});
   }
   SUBCASE("one of two") {
-    CHECK(told(facts::judged(with_mx1({probe(kMail1, kHost), no_tls(kMail6)}), judge_smtp)) ==
+    CHECK(told(judged(with_mx1({probe(kMail1, kHost), no_tls(kMail6)}), judge_smtp)) ==
           Told{"starttls-not-supported mx1.example.com 2001:67c::25 warning"});
   }
   SUBCASE("each its own fault") {
-    const auto found = facts::judged(
+    const auto found = judged(
         with_mx1({no_tls(kMail1), failed_probe(kMail6, Stage::handshake, Cause::tls_alert)}), judge_smtp);
     CHECK(told(found) == Told{"starttls-handshake-failure mx1.example.com 2001:67c::25 critical",
                               "starttls-not-supported mx1.example.com 203.0.114.1 critical"});
   }
   SUBCASE("each code of the table becomes its finding, and a good host none") {
-    CHECK(facts::judged(base(), judge_smtp).empty());
-    CHECK(told(facts::judged(with_mx1({failed_probe(kMail1, Stage::starttls, Cause::rejected)}),
-                             judge_smtp)) == Told{"starttls-refused mx1.example.com critical"});
-    CHECK(told(facts::judged(with_mx1({old_tls()}), judge_smtp)) ==
+    CHECK(judged(base(), judge_smtp).empty());
+    CHECK(told(judged(with_mx1({failed_probe(kMail1, Stage::starttls, Cause::rejected)}), judge_smtp)) ==
+          Told{"starttls-refused mx1.example.com critical"});
+    CHECK(told(judged(with_mx1({old_tls()}), judge_smtp)) ==
           Told{"tls-version-unsupported mx1.example.com critical"});
-    CHECK(told(facts::judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::rejected)}),
-                             judge_smtp)) == Told{"mx-probe-rejected mx1.example.com info"});
-    CHECK(told(facts::judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::deferred)}),
-                             judge_smtp)) == Told{"mx-probe-deferred mx1.example.com info"});
+    CHECK(told(judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::rejected)}), judge_smtp)) ==
+          Told{"mx-probe-rejected mx1.example.com info"});
+    CHECK(told(judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::deferred)}), judge_smtp)) ==
+          Told{"mx-probe-deferred mx1.example.com info"});
   }
   SUBCASE("Diffie-Hellman of 1024 bits: the host is usable, and a warning says who refuses it") {
     auto small = probe(kMail1, kHost);
     small.tls.dh_bits = 1024;
     CHECK(classify(small, kHost, reached(), kNow).outcome == kOk);
-    CHECK(told(facts::judged(with_mx1({small}), judge_smtp)) ==
-          Told{"starttls-dh-small mx1.example.com warning"});
+    CHECK(told(judged(with_mx1({small}), judge_smtp)) == Told{"starttls-dh-small mx1.example.com warning"});
     small.tls.dh_bits = 2048;
-    CHECK(told(facts::judged(with_mx1({small}), judge_smtp)).empty());
+    CHECK(told(judged(with_mx1({small}), judge_smtp)).empty());
   }
   SUBCASE("without MTA-STS missing TLS is a warning") {
     auto look = with_mx1({no_tls(kMail1)});
     look.no_record();
     look.no_policy_host();
-    CHECK(told(facts::judged(look, judge_smtp)) == Told{"starttls-not-supported mx1.example.com warning"});
+    CHECK(told(judged(look, judge_smtp)) == Told{"starttls-not-supported mx1.example.com warning"});
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

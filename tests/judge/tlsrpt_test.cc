@@ -3,9 +3,7 @@
 
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 const std::string kName = "_smtp._tls.example.com";
@@ -74,3 +72,5 @@ const Row kRows[] = {
 }  // namespace
 
 TEST_CASE("the TLSRPT record (RFC 8460 §3, RULES 3.2 K)") { CHECK_ROWS(judge_tlsrpt, kRows); }
+
+}  // namespace stswatch::facts

@@ -6,12 +6,9 @@
 #include "checks/facts/bounds.h"
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
 
-using namespace facts;
-
-const std::string kHost(kMx1);
 constexpr std::string_view kPrivate = "10.0.0.1", kLinkLocal = "fe80::1";
 
 void probed(Look& look, std::vector<SmtpProbe> probes) { look.set_mx(mx_host(kHost, std::move(probes))); }
@@ -221,18 +218,18 @@ TEST_CASE("groups Q, R: MX hosts that could not be judged") { CHECK_ROWS(judge_v
 TEST_CASE("groups Q, R: addresses") { CHECK_ROWS(judge_vantage, kAddresses); }
 TEST_CASE("groups Q, R: the vantage") { CHECK_ROWS(judge_vantage, kView); }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts
 
-namespace stswatch {
+namespace stswatch::facts {
 
 TEST_CASE(
     "a domain that took mail before and is gone is a page in every mode; one that never did, a ticket") {
-  auto look = facts::base();
-  look.domain.mx = facts::absent<MxAnswer>("example.com");
+  auto look = base();
+  look.domain.mx = absent<MxAnswer>("example.com");
   look.domain.mx.nxdomain = true;
   Past past;
   const auto route = [&](const History& history) {
-    const auto v = judge(look.domain, look.mx, look.vantage, look.limits, history);
+    const auto v = judged(look, history);
     const auto found = std::find_if(v.findings.begin(), v.findings.end(),
                                     [](const Finding& f) { return f.code == "domain-not-found"; });
     REQUIRE(found != v.findings.end());
@@ -241,8 +238,8 @@ TEST_CASE(
   };
   CHECK(route(kNoHistory) == Route::ticket);
   CHECK(route({&past, {}}) == Route::ticket);
-  past.mx.push_back({"mx1.example.com", {facts::kNow, {}}});
+  past.mx.push_back({"mx1.example.com", {kNow, {}}});
   CHECK(route({&past, {}}) == Route::page);
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

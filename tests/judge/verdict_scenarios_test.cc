@@ -4,10 +4,8 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 using Told = std::vector<std::string>;
 
 /// MX hosts with one good address each, at preferences 1, 5, 5, 10, 10.
@@ -29,8 +27,6 @@ Look google_classic() {
   return hosted_at({"aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com",
                     "alt3.aspmx.l.google.com", "alt4.aspmx.l.google.com"});
 }
-
-Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
 
 std::string host(std::string_view name) { return std::string(name); }
 
@@ -224,4 +220,4 @@ TEST_CASE("forecasts of RULES 6: dates, causes and subjects (CONTRACT 2)") {
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -3,23 +3,13 @@
 
 #include "tests/judge/facts_builder.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
-
-const std::string kHost(kMx1), kOther(kMx2);
-
-Verdict judged(const Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
 
 Look altered(void (*alter)(Look&)) {
   auto look = base();
   alter(look);
   return look;
-}
-
-bool has(const Verdict& v, std::string_view code) {
-  return std::ranges::find(v.findings, code, &Finding::code) != v.findings.end();
 }
 
 void not_deployed(Look& look) {
@@ -298,4 +288,4 @@ TEST_CASE("words") {
   CHECK(to_string(Status::critical) == "critical");
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

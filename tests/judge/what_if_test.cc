@@ -6,10 +6,8 @@
 
 #include "tests/judge/senders_world.h"
 
-namespace stswatch {
+namespace stswatch::worlds {
 namespace {
-
-using namespace worlds;
 
 Proposal move_to(const std::string& host) {
   Proposal p;
@@ -44,4 +42,4 @@ TEST_CASE("a move under the old id breaks mail at once, under a new one only for
   CHECK(held->outcome == "defer-then-deliver");
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::worlds

@@ -19,10 +19,9 @@ using namespace std::string_literals;
 namespace {
 
 constexpr std::size_t kBudget = 65536;
-constexpr const char* kHost = "mx1.example.com";
 
 const Entity& good_leaf() {
-  static const Entity leaf = issue({.cn = "l", .names = {kHost}}, &Authority::get().intermediate);
+  static const Entity leaf = issue({.cn = "l", .names = {kMx1}}, &Authority::get().intermediate);
   return leaf;
 }
 
@@ -43,7 +42,7 @@ Failure open_failure(const Address& address, std::uint16_t port,
 }
 
 Result<void> start(Connection& connection, TlsFacts& facts) {
-  return connection.start_tls(*Authority::get().trust, {kHost, kNow}, facts);
+  return connection.start_tls(*Authority::get().trust, {kMx1, kNow}, facts);
 }
 
 /// Reads to the end or the failure.
@@ -65,7 +64,7 @@ std::string alert(char level, char what) { return "\x15\x03\x01\0\2"s + level + 
 TEST_CASE("connect: refused") {
   std::uint16_t free_port = 0;
   {
-    const Peer peer([](int) {});
+    const SocketPeer peer([](int) {});
     free_port = peer.port();
   }
   CHECK(open_failure(kLoopback, free_port).cause == Cause::refused);
@@ -73,14 +72,14 @@ TEST_CASE("connect: refused") {
 
 TEST_CASE("connect: a full queue answers nothing") {
   // Nobody accepts, and the queue of one is filled: Linux drops further SYNs (FACTS 7).
-  const Peer peer(nullptr, 0);
+  const SocketPeer peer(nullptr, 0);
   const auto first = Connection::open(kLoopback, peer.port(), Deadline::in(50ms), kBudget);
   CHECK(open_failure(kLoopback, peer.port(), Deadline::in(50ms)).cause == Cause::timeout);
 }
 
 TEST_CASE("connect: no time left, or told to stop") {
   Cancel stop;
-  const Peer peer([](int) {});
+  const SocketPeer peer([](int) {});
   CHECK(open_failure(kLoopback, peer.port(), Deadline::in(0ms)).cause == Cause::timeout);
   stop.cancel();
   CHECK(open_failure(kLoopback, peer.port(), Deadline::in(1s, &stop)).cause == Cause::cancelled);
@@ -112,12 +111,12 @@ TEST_CASE("connect: no descriptor left is our own fault") {
 TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
   std::array<char, 100> into;
   SUBCASE("end") {
-    const Peer peer([](int fd) { say(fd, "220 hello\r\n"); });
+    const SocketPeer peer([](int fd) { say(fd, "220 hello\r\n"); });
     auto connection = opened(peer.port());
     CHECK(read_all(connection) == "220 hello\r\n");
   }
   SUBCASE("reset") {
-    const Peer peer([](int fd) {
+    const SocketPeer peer([](int fd) {
       hear(fd);
       cut(fd);
     });
@@ -129,7 +128,7 @@ TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
     CHECK(got.error().stage == Stage::greeting);
   }
   SUBCASE("silence") {
-    const Peer peer(hang);
+    const SocketPeer peer(hang);
     auto connection = opened(peer.port(), Deadline::in(1s));
     const auto got = connection.read(into, Stage::greeting);
     REQUIRE_FALSE(got.has_value());
@@ -139,7 +138,7 @@ TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
   SUBCASE("stop") {
     Cancel stop;
     const auto deadline = Deadline::in(60s, &stop);
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       hear(fd);  // else the wish may come before connect() has returned
       stop.cancel();
       hang(fd);
@@ -155,7 +154,7 @@ TEST_CASE("plain text: an orderly end, a reset, silence, and a wish to stop") {
 
 TEST_CASE("a drip does not outlive the deadline") {
   // Each octet of ours buys one of theirs, for ever.
-  const Peer peer([](int fd) {
+  const SocketPeer peer([](int fd) {
     char one;
     while (::recv(fd, &one, 1, 0) == 1 && say(fd, "x"))
       continue;
@@ -173,14 +172,14 @@ TEST_CASE("a drip does not outlive the deadline") {
 TEST_CASE("a peer that takes nothing does not hold a writer beyond the deadline, and no signal is raised") {
   const auto before = std::signal(SIGPIPE, SIG_DFL);  // a SIGPIPE would end this test program
   SUBCASE("never reads") {
-    const Peer peer(nullptr);  // the kernel alone accepts
+    const SocketPeer peer(nullptr);  // the kernel alone accepts
     auto connection = opened(peer.port(), Deadline::in(1s));
     const auto done = connection.write(std::string(std::size_t{32} << 20U, 'x'), Stage::request);
     REQUIRE_FALSE(done.has_value());
     CHECK(done.error().cause == Cause::timeout);
   }
   SUBCASE("is gone") {
-    const Peer peer([](int fd) { hear(fd), cut(fd); });
+    const SocketPeer peer([](int fd) { hear(fd), cut(fd); });
     auto connection = opened(peer.port());
     Result<void> done{};
     for (int i = 0; done && i < 1000; ++i)
@@ -195,7 +194,7 @@ TEST_CASE("the budget is what a peer may send, to the octet") {
   for (const bool tls : {false, true}) {
     CAPTURE(tls);
     const auto context = server_context(good_leaf(), {Authority::get().intermediate});
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       const std::string hundred(100, 'x');
       if (!tls) {
         say(fd, hundred);
@@ -219,7 +218,7 @@ TEST_CASE("the budget is what a peer may send, to the octet") {
 
 TEST_CASE("plain text that waits before STARTTLS is dropped and counted (RFC 3207 §4.2)") {
   std::atomic<bool> said{false};
-  const Peer peer([&](int fd) {
+  const SocketPeer peer([&](int fd) {
     say(fd, "220 go ahead\r\n250 injected\r\n");
     said = true;
     hang(fd);
@@ -237,7 +236,7 @@ TEST_CASE("TLS: an end needs close_notify, else what was read may have been cut"
   const auto context = server_context(good_leaf(), {Authority::get().intermediate});
   for (const bool polite : {true, false}) {
     CAPTURE(polite);
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       auto ssl = accept_tls(fd, context.get());
       if (!ssl) return;
       char request[100];
@@ -261,7 +260,7 @@ TEST_CASE("TLS: we say close_notify, and a connection moves with its session") {
   const auto context = server_context(good_leaf(), {Authority::get().intermediate});
   std::atomic<int> ending{-1};
   {
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       auto ssl = accept_tls(fd, context.get());
       if (!ssl) return;
       char scrap[100];
@@ -318,7 +317,7 @@ TEST_CASE("handshakes that come to nothing") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.why);
-    const Peer peer(row.serve);
+    const SocketPeer peer(row.serve);
     auto connection = opened(peer.port(), Deadline::in(row.cause == Cause::timeout ? 50ms : 20000ms));
     TlsFacts facts;
     const auto done = start(connection, facts);
@@ -336,7 +335,7 @@ TEST_CASE("handshakes that come to nothing") {
 TEST_CASE("an alert that overtakes our own writing is still read") {
   // The peer is gone before our ClientHello leaves: the write fails, the alert waits in the kernel.
   std::atomic<bool> gone{false};
-  const Peer peer([&](int fd) {
+  const SocketPeer peer([&](int fd) {
     say(fd, alert(2, 40));
     ::shutdown(fd, SHUT_RDWR);
     gone = true;
@@ -359,7 +358,7 @@ TEST_CASE("a dripped handshake ends with the deadline, and a wish to stop ends i
     hang(fd);
   };
   SUBCASE("deadline") {
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       hear(fd);
       drip(fd);
     });
@@ -372,7 +371,7 @@ TEST_CASE("a dripped handshake ends with the deadline, and a wish to stop ends i
   SUBCASE("stop") {
     Cancel stop;
     const auto deadline = Deadline::in(60s, &stop);
-    const Peer peer([&](int fd) {
+    const SocketPeer peer([&](int fd) {
       hear(fd);  // else the wish may come before connect() has returned
       stop.cancel();
       drip(fd);
@@ -389,7 +388,7 @@ TEST_CASE("a dripped handshake ends with the deadline, and a wish to stop ends i
 TEST_CASE("after the handshake a peer cannot send for ever without giving data") {
   // TLS 1.3 tickets: OpenSSL would take them all night.
   const auto context = server_context(good_leaf(), {Authority::get().intermediate});
-  const Peer peer([&](int fd) {
+  const SocketPeer peer([&](int fd) {
     auto ssl = accept_tls(fd, context.get());
     if (!ssl) return;
     const auto gone = [fd] {  // OpenSSL forgives a ticket that cannot be written

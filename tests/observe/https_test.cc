@@ -11,6 +11,8 @@
 #include "tests/observe/observer_pki.h"
 
 using namespace stswatch;
+using dialogue::kDomain;
+using dialogue::kLoopback;
 using dialogue::kNow;
 using dialogue::Peer;
 using dialogue::Pki;
@@ -18,9 +20,7 @@ using dialogue::ScriptedServer;
 
 namespace {
 
-const Address kLoopback = Address::v4({127, 0, 0, 1});
-const Domain kDomain = *Domain::parse("example.com");
-const std::string kHost = "mta-sts.example.com";
+const std::string kPolicyHost = "mta-sts.example.com";
 const std::string kPolicy = "version: STSv1\r\nmode: none\r\nmax_age: 86400\r\n";
 
 using Lines = std::vector<std::string>;
@@ -53,7 +53,7 @@ std::string ok(const std::string& body, const std::string& fields = "Content-Typ
 }  // namespace
 
 TEST_CASE("a policy is fetched with a plain, uncached GET") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kPolicyHost);
   ScriptedServer server(answers(context.get(), ok(kPolicy)));
   const PolicyFetch seen = fetch(server);
   CHECK_FALSE(seen.failure);
@@ -71,7 +71,7 @@ TEST_CASE("a policy is fetched with a plain, uncached GET") {
 }
 
 TEST_CASE("answers over TLS and how they end") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kPolicyHost);
   const struct {
     std::string why, answer;
     bool close_notify;
@@ -156,7 +156,7 @@ TEST_CASE("answers over TLS and how they end") {
 }
 
 TEST_CASE("an endless body, chunk stream or header is cut at its bound") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kPolicyHost);
   const struct {
     std::string why, start, piece;
     bool too_large, truncated, failed;
@@ -188,7 +188,7 @@ TEST_CASE("an endless body, chunk stream or header is cut at its bound") {
 }
 
 TEST_CASE("of who is bad by dates alone nothing is read but what time it is there") {
-  const auto context = Pki::get().server(kHost, -1);
+  const auto context = Pki::get().server(kPolicyHost, -1);
   ScriptedServer server(
       answers(context.get(),
               "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\r\nabc"));
@@ -224,7 +224,7 @@ TEST_CASE("nothing is requested over a connection that does not verify") {
 }
 
 TEST_CASE("silence at each stage ends with the deadline and names the stage") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kPolicyHost);
   const struct {
     std::string why, said;
     bool tls;
@@ -255,7 +255,7 @@ TEST_CASE("silence at each stage ends with the deadline and names the stage") {
 }
 
 TEST_CASE("only versions below TLS 1.2: named by a second dial, and nothing requested") {
-  const auto context = Pki::get().old_server(kHost);
+  const auto context = Pki::get().old_server(kPolicyHost);
   ScriptedServer server(answers(context.get(), ok(kPolicy)));
   const PolicyFetch seen = fetch(server);
   REQUIRE(seen.failure);
@@ -277,7 +277,7 @@ TEST_CASE("plain HTTP on the HTTPS port") {
 }
 
 TEST_CASE("the observer fetches from each address, and one that stalls costs only its share") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kPolicyHost);
   int connections = 0;
   ScriptedServer server([&](Peer& peer) {
     if (++connections == 1) return peer.hang();

@@ -15,10 +15,9 @@
 
 #include "checks/facts/text.h"
 #include "checks/observe/tls/verify.h"
+#include "tests/observe/example.h"
 
 namespace stswatch::dialogue {
-
-inline const TimePoint kNow{std::chrono::seconds{1796083200}};  // 2026-12-01
 
 class Pki {
  public:

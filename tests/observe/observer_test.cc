@@ -10,10 +10,16 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/sts_record.h"
+#include "tests/observe/example.h"
 #include "tests/observe/observer_peer.h"
 #include "tests/observe/table_resolver.h"
 
 using namespace stswatch;
+using dialogue::kDomain;
+using dialogue::kNow;
+using dialogue::Peer;
+using dialogue::ScriptedServer;
+using dialogue::soon;
 
 namespace {
 
@@ -21,14 +27,6 @@ std::shared_ptr<const TrustStore> trust() {
   static const auto store = *TrustStore::load("");
   return store;
 }
-
-using dialogue::Peer;
-using dialogue::ScriptedServer;
-
-const Domain kDomain = *Domain::parse("example.com");
-const TimePoint kNow{std::chrono::seconds{1796083200}};
-
-Deadline soon() { return Deadline::in(Millis{5000}); }
 
 DomainObservation look(TableResolver& resolver) {
   return Observer(resolver, trust(), {}).look_at_names(kDomain, kNow, soon());

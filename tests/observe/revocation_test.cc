@@ -13,21 +13,21 @@
 
 using namespace stswatch;
 using namespace std::chrono_literals;
+using dialogue::kNow;
 using dialogue::ScriptedServer;
-using pki::kNow;
 
 namespace {
 
 using CrlPtr = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
 
-struct Wanted {
+struct WantedList {
   const pki::Entity* signer;
   const pki::Entity* issuer;  // whose name it bears
   const X509* revoked = nullptr;
   Seconds next = 24h * 7;  // from kNow
 };
 
-std::string crl(const Wanted& wanted) {
+std::string crl(const WantedList& wanted) {
   CrlPtr list(X509_CRL_new());
   const auto now = kNow.time_since_epoch();
   const std::unique_ptr<ASN1_TIME, FreeWith<ASN1_TIME_free>> then(
@@ -133,7 +133,8 @@ TEST_CASE("a list of the issuer says whether a certificate is revoked") {
 
 TEST_CASE("a list that cannot be had, or that proves nothing, says nothing") {
   Ca ca;
-  const auto revoking = Wanted{.signer = &ca.root, .issuer = &ca.root, .revoked = ca.leaf.certificate.get()};
+  const auto revoking =
+      WantedList{.signer = &ca.root, .issuer = &ca.root, .revoked = ca.leaf.certificate.get()};
   auto stale = revoking, forged = revoking;
   stale.next = -1h;
   forged.signer = &ca.other;

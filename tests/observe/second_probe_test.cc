@@ -11,16 +11,17 @@
 #include "tests/observe/observer_pki.h"
 
 using namespace stswatch;
+using dialogue::kLoopback;
+using dialogue::kMx;
 using dialogue::kNow;
 using dialogue::Peer;
 using dialogue::Pki;
 using dialogue::ScriptedServer;
+using dialogue::soon;
 
 namespace {
 
-const Address kLoopback = Address::v4({127, 0, 0, 1});
-const std::string kHost = "mx.example.com";
-const std::string kOffer = "250-mx.example.com\r\n250 STARTTLS\r\n";
+const std::string kWithStartTls = "250-mx.example.com\r\n250 STARTTLS\r\n";
 const std::string kPlain = "250 mx.example.com\r\n";
 
 SmtpOptions options(const ScriptedServer& server) {
@@ -49,7 +50,7 @@ ScriptedServer::Script serves(const Manner& manner) {
       peer.say("221 bye\r\n");
       return;
     }
-    peer.ask(kOffer);
+    peer.ask(kWithStartTls);
     peer.say("220 go\r\n");
     if (!manner.admits(peer, hello_waiting(peer.descriptor()))) return;
     if (peer.start_tls(manner.context)) peer.hang();
@@ -57,19 +58,19 @@ ScriptedServer::Script serves(const Manner& manner) {
 }
 
 SmtpProbe usual(const ScriptedServer& server) {
-  return probe_smtp(kHost, kLoopback, Pki::get().trust(), options(server), kNow, Deadline::in(Millis{5000}));
+  return probe_smtp(kMx, kLoopback, Pki::get().trust(), options(server), kNow, soon());
 }
 
 SecondProbe again(const ScriptedServer& server, Millis span = Millis{40000}) {
   const auto first = usual(server);
   REQUIRE(wants_second_probe(first));
-  return probe_again(kHost, first, Pki::get().trust(), options(server), kNow, Deadline::in(span));
+  return probe_again(kMx, first, Pki::get().trust(), options(server), kNow, Deadline::in(span));
 }
 
 }  // namespace
 
 TEST_CASE("a healthy host: three more connections, and nothing to tell") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   ScriptedServer server(serves({.context = context.get()}));
   const auto seen = again(server);
   each_trial(seen, [](const char* name, const Trial& trial) {
@@ -82,7 +83,7 @@ TEST_CASE("a healthy host: three more connections, and nothing to tell") {
 }
 
 TEST_CASE("a large ClientHello is cut off or dropped, a small one is not") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   for (const bool silent : {false, true}) {
     CAPTURE(silent);
     std::size_t largest = 0;
@@ -103,7 +104,7 @@ TEST_CASE("a large ClientHello is cut off or dropped, a small one is not") {
 }
 
 TEST_CASE("what fails once, or fails in the usual way too, proves nothing") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   struct {
     const char* why;
     std::function<bool(int connection)> admits;
@@ -129,7 +130,7 @@ TEST_CASE("what fails once, or fails in the usual way too, proves nothing") {
 }
 
 TEST_CASE("no SNI, no handshake; or another certificate") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   const auto other = Pki::get().server("elsewhere.example.com");
   const auto by_sni = [](SSL* ssl, int* alert, void* fallback) -> int {
     if (SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != nullptr) return SSL_TLSEXT_ERR_OK;
@@ -158,7 +159,7 @@ TEST_CASE("no SNI, no handshake; or another certificate") {
 }
 
 TEST_CASE("old versions beside the new ones") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   SSL_CTX_set_security_level(context.get(), 0);
   SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
@@ -169,7 +170,7 @@ TEST_CASE("old versions beside the new ones") {
 }
 
 TEST_CASE("STARTTLS for some names only, either way") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   const auto is_literal = [](const std::string& ehlo) { return ehlo.find('[') != std::string::npos; };
   {
     ScriptedServer server(serves(
@@ -187,7 +188,7 @@ TEST_CASE("STARTTLS for some names only, either way") {
 }
 
 TEST_CASE("a host that has had enough of us is left alone") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   std::atomic<int> connections{0};
   ScriptedServer server([&](Peer& peer) {
     if (++connections == 1) return serves({.context = context.get()})(peer);
@@ -208,13 +209,13 @@ TEST_CASE("a certificate that is asked for is a fact, one that is insisted on a 
     for (const int newest : {TLS1_2_VERSION, TLS1_3_VERSION}) {
       CAPTURE(insists);
       CAPTURE(newest);
-      const auto context = Pki::get().server(kHost);
+      const auto context = Pki::get().server(kMx);
       SSL_CTX_set_max_proto_version(context.get(), newest);
       SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | (insists ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                          nullptr);
       ScriptedServer server([&](Peer& peer) {
         peer.ask("220 mx ESMTP\r\n");
-        peer.ask(kOffer);
+        peer.ask(kWithStartTls);
         peer.say("220 go\r\n");
         if (!peer.start_tls(context.get())) return;
         peer.hear();
@@ -233,14 +234,12 @@ TEST_CASE("a certificate that is asked for is a fact, one that is insisted on a 
 }
 
 TEST_CASE("who has no other EHLO name to say still comes without SNI and with old versions") {
-  const auto context = Pki::get().server(kHost);
+  const auto context = Pki::get().server(kMx);
   ScriptedServer server(serves({.context = context.get()}));
   auto nameless = options(server);
   nameless.helo = "[127.0.0.1]";
-  const auto first =
-      probe_smtp(kHost, kLoopback, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{5000}));
-  const auto seen =
-      probe_again(kHost, first, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{20000}));
+  const auto first = probe_smtp(kMx, kLoopback, Pki::get().trust(), nameless, kNow, soon());
+  const auto seen = probe_again(kMx, first, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{20000}));
   CHECK_FALSE(seen.starttls.good);
   CHECK(seen.without_sni.good == true);
   CHECK(seen.legacy.good == true);

@@ -26,12 +26,15 @@
 #include "checks/facts/text.h"
 #include "checks/observe/tls/verify.h"
 #include "checks/observe/tls/x509.h"
+#include "tests/observe/example.h"
 
 namespace stswatch::pki {
 
 using namespace std::chrono_literals;
 
-inline const TimePoint kNow{Seconds{1796083200}};  // 2026-12-01
+using dialogue::kLoopback;
+using dialogue::kMx1;
+using dialogue::kNow;
 
 using KeyPtr = std::shared_ptr<EVP_PKEY>;
 using ContextPtr = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
@@ -179,9 +182,9 @@ inline ContextPtr server_context(const Entity& leaf, const std::vector<Entity>& 
 }
 
 /// Listens on an ephemeral port and hands each connection in turn to `serve`, which need not close it.
-class Peer {
+class SocketPeer {
  public:
-  explicit Peer(std::function<void(int)> serve, int backlog = 64)
+  explicit SocketPeer(std::function<void(int)> serve, int backlog = 64)
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), serve_(std::move(serve)) {
     sockaddr_in here{};
     here.sin_family = AF_INET;
@@ -193,13 +196,13 @@ class Peer {
     port_ = ntohs(here.sin_port);
     if (serve_) thread_ = std::thread([this] { run(); });
   }
-  ~Peer() {
+  ~SocketPeer() {
     ::shutdown(listener_, SHUT_RDWR);
     if (thread_.joinable()) thread_.join();
     ::close(listener_);
   }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
+  SocketPeer(const SocketPeer&) = delete;
+  SocketPeer& operator=(const SocketPeer&) = delete;
   std::uint16_t port() const { return port_; }
 
  private:
@@ -222,8 +225,6 @@ class Peer {
   std::function<void(int)> serve_;
   std::thread thread_;
 };
-
-inline const Address kLoopback = *Address::parse("127.0.0.1");
 
 // What a peer may do with its connection.
 

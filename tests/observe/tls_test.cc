@@ -14,14 +14,12 @@ using Kind = ChainFault::Kind;
 
 namespace {
 
-const std::string kHost = "mx1.example.com";
-
 struct Look {
   TlsFacts facts;
   std::optional<Failure> failure;
 };
 
-Look look(std::uint16_t port, const TlsPeer& peer = {kHost, kNow}) {
+Look look(std::uint16_t port, const TlsPeer& peer = {kMx1, kNow}) {
   Look seen;
   auto connection = Connection::open(kLoopback, port, Deadline::in(20s), 65536);
   if (!connection) {
@@ -34,9 +32,9 @@ Look look(std::uint16_t port, const TlsPeer& peer = {kHost, kNow}) {
 }
 
 PeerCertificates shown(const Entity& leaf, const std::vector<Entity>& chain, TimePoint now = kNow,
-                       int newest = TLS1_3_VERSION, const std::string& host = kHost) {
+                       int newest = TLS1_3_VERSION, const std::string& host = kMx1) {
   const auto context = server_context(leaf, chain, TLS1_VERSION, newest);
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   const auto seen = look(peer.port(), {host, now});
   CAPTURE(seen.failure.has_value() ? seen.failure->detail : "");
   CHECK_FALSE(seen.failure.has_value());
@@ -59,7 +57,7 @@ Faults faults_of(const PeerCertificates& peer) {
 }
 
 Entity leaf(Wanted wanted, const Entity& issuer = Authority::get().intermediate) {
-  if (wanted.names.empty()) wanted.names = {kHost};
+  if (wanted.names.empty()) wanted.names = {kMx1};
   return issue(wanted, &issuer);
 }
 
@@ -104,7 +102,7 @@ TEST_CASE("chains, and what they are said to be") {
        {{Kind::expired, 1}},
        {0},
        true},
-      {"self-signed", issue({.cn = "s", .names = {kHost}}), {}, {{Kind::self_signed, 0}}, {}, false},
+      {"self-signed", issue({.cn = "s", .names = {kMx1}}), {}, {{Kind::self_signed, 0}}, {}, false},
       {"a private CA that shows its root",
        leaf({.cn = "p"}, private_root),
        {private_root},
@@ -169,27 +167,27 @@ TEST_CASE("names are DNS-IDs, and OpenSSL has no say (RFC 8461 §3.3, §4.2)") {
     std::vector<std::string> names;
     bool matches;
   } rows[] = {
-      {"the name itself", {kHost}, true},
+      {"the name itself", {kMx1}, true},
       {"in other case", {"MX1.EXAMPLE.com"}, true},
       {"a wildcard for the whole left-most label", {"*.example.com"}, true},
       {"a partial wildcard is none", {"mx*.example.com"}, false},
       {"a wildcard covers one label", {"*.com"}, false},
       {"another name", {"mx2.example.com"}, false},
-      {"up to a NUL", {kHost + "\0.evil.example"s}, false},
-      {"the second of two", {"example.com", kHost}, true},
+      {"up to a NUL", {kMx1 + "\0.evil.example"s}, false},
+      {"the second of two", {"example.com", kMx1}, true},
   };
   for (const auto& row : rows) {
     CAPTURE(row.why);
-    const auto peer = shown(leaf({.cn = kHost, .names = row.names}), {Authority::get().intermediate});
+    const auto peer = shown(leaf({.cn = kMx1, .names = row.names}), {Authority::get().intermediate});
     CHECK(peer.trusted());
     CHECK(peer.name_matches == row.matches);
     CHECK(peer.good() == row.matches);
   }
-  const auto cn_only = issue({.cn = kHost}, &Authority::get().intermediate);
+  const auto cn_only = issue({.cn = kMx1}, &Authority::get().intermediate);
   const auto peer = shown(cn_only, {Authority::get().intermediate});
   CHECK_MESSAGE(peer.trusted(), "a common name is no fault of the chain");
   CHECK_MESSAGE(!peer.name_matches, "and never an identity");
-  CHECK(peer.leaf.common_name == kHost);
+  CHECK(peer.leaf.common_name == kMx1);
 }
 
 TEST_CASE("dates hold at TlsPeer::now, not at the machine's time") {
@@ -235,10 +233,10 @@ TEST_CASE("SNI is the host (RFC 8461 §7.1)") {
         return SSL_TLSEXT_ERR_OK;
       });
   {
-    const Peer peer(quiet_tls(context.get()));
+    const SocketPeer peer(quiet_tls(context.get()));
     look(peer.port());
   }
-  CHECK(asked == kHost);
+  CHECK(asked == kMx1);
 }
 
 TEST_CASE("a warning about the name changes nothing (RFC 6066 §3), a fatal alert does") {
@@ -247,14 +245,14 @@ TEST_CASE("a warning about the name changes nothing (RFC 6066 §3), a fatal aler
   SSL_CTX_set_tlsext_servername_callback(
       context.get(), +[](SSL*, int*, void*) -> int { return SSL_TLSEXT_ERR_ALERT_WARNING; });
   {
-    const Peer peer(quiet_tls(context.get()));
+    const SocketPeer peer(quiet_tls(context.get()));
     const auto seen = look(peer.port());
     CHECK_FALSE(seen.failure.has_value());
     CHECK(seen.facts.alert.empty());
   }
   SSL_CTX_set_tlsext_servername_callback(
       context.get(), +[](SSL*, int*, void*) -> int { return SSL_TLSEXT_ERR_ALERT_FATAL; });
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   const auto seen = look(peer.port());
   REQUIRE(seen.failure.has_value());
   CHECK(seen.failure->cause == Cause::tls_alert);
@@ -266,12 +264,12 @@ TEST_CASE("TLS 1.0 and 1.1 alone: the modern offer fails, the legacy one names t
   for (const auto& [version, name] : {std::pair(TLS1_VERSION, "TLSv1"), {TLS1_1_VERSION, "TLSv1.1"}}) {
     CAPTURE(name);
     const auto context = server_context(old, {Authority::get().intermediate}, version, version);
-    const Peer peer(quiet_tls(context.get()));
+    const SocketPeer peer(quiet_tls(context.get()));
     const auto modern = look(peer.port());
     REQUIRE(modern.failure.has_value());
     CHECK((modern.failure->cause == Cause::tls_alert || modern.failure->cause == Cause::tls_protocol));
     CHECK(modern.facts.version.empty());
-    const auto legacy = look(peer.port(), {kHost, kNow, TlsOffer::legacy});
+    const auto legacy = look(peer.port(), {kMx1, kNow, TlsOffer::legacy});
     CHECK_FALSE(legacy.failure.has_value());
     CHECK(legacy.facts.version == name);
     CHECK(legacy.facts.peer.has_value());
@@ -280,8 +278,8 @@ TEST_CASE("TLS 1.0 and 1.1 alone: the modern offer fails, the legacy one names t
 
 TEST_CASE("the legacy offer speaks nothing modern") {
   const auto context = server_context(leaf({.cn = "l"}), {}, TLS1_2_VERSION, TLS1_3_VERSION);
-  const Peer peer(quiet_tls(context.get()));
-  const auto seen = look(peer.port(), {kHost, kNow, TlsOffer::legacy});
+  const SocketPeer peer(quiet_tls(context.get()));
+  const auto seen = look(peer.port(), {kMx1, kNow, TlsOffer::legacy});
   REQUIRE(seen.failure.has_value());
   CHECK(seen.facts.alert == "protocol version");
 }
@@ -297,7 +295,7 @@ TEST_CASE("a small Diffie-Hellman key, which many senders take, is read and its 
        EVP_PKEY_paramgen(maker, &parameters) == 1);  // 1024 bits
   EVP_PKEY_CTX_free(maker);
   must(SSL_CTX_set0_tmp_dh_pkey(context.get(), parameters) == 1);
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   const auto seen = look(peer.port());
   CHECK_FALSE(seen.failure.has_value());
   CHECK(seen.facts.dh_bits == 1024);
@@ -310,7 +308,7 @@ TEST_CASE("a handshake that fails after the certificate still describes it") {
   const auto context =
       server_context(leaf({.cn = "l"}), {Authority::get().intermediate}, TLS1_2_VERSION, TLS1_2_VERSION);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   const auto seen = look(peer.port());
   REQUIRE(seen.failure.has_value());
   CHECK(seen.failure->cause == Cause::tls_alert);
@@ -321,7 +319,7 @@ TEST_CASE("a handshake that fails after the certificate still describes it") {
 TEST_CASE("a server that asks for our certificate, as many MTAs do, is content without one") {
   const auto context = server_context(leaf({.cn = "l"}), {Authority::get().intermediate});
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   CHECK_FALSE(look(peer.port()).failure.has_value());
 }
 
@@ -331,7 +329,7 @@ TEST_CASE("many threads share one store") {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
-      const Peer peer(quiet_tls(context.get()));
+      const SocketPeer peer(quiet_tls(context.get()));
       for (int i = 0; i < 10; ++i) {
         const auto seen = look(peer.port());
         if (!seen.failure && seen.facts.peer && seen.facts.peer->good()) ++good;
@@ -346,18 +344,18 @@ TEST_CASE("many threads share one store") {
 TEST_CASE(
     "a chain that today's store verifies and an older one does not stays good, and names the older store") {
   const auto& authority = Authority::get();
-  const auto leaf = issue({.cn = kHost, .names = {kHost}}, &authority.intermediate);
+  const auto leaf = issue({.cn = kMx1, .names = {kMx1}}, &authority.intermediate);
   const auto context = server_context(leaf, {authority.intermediate});
   const TemporaryFile today(pem_of(authority.root));
   const TemporaryFile stranger(pem_of(issue({.cn = "Older Root", .ca = true})));
   const auto asked = [&](const std::string& elder) {
     const auto trust = TrustStore::load(today.path(), elder);
     REQUIRE(trust.has_value());
-    const Peer peer(quiet_tls(context.get()));
+    const SocketPeer peer(quiet_tls(context.get()));
     auto connection = Connection::open(kLoopback, peer.port(), Deadline::in(20s), 65536);
     REQUIRE(connection.has_value());
     TlsFacts facts;
-    REQUIRE(connection->start_tls(**trust, {.host = kHost, .now = kNow}, facts).has_value());
+    REQUIRE(connection->start_tls(**trust, {.host = kMx1, .now = kNow}, facts).has_value());
     connection->close();
     CHECK(facts.peer->good());
     CHECK(facts.group.starts_with("x"));  // X25519, whichever way OpenSSL writes it

@@ -14,18 +14,16 @@ using Kind = ChainFault::Kind;
 
 namespace {
 
-const std::string kHost = "mx1.example.com";
-
-struct Pki {
+struct TwoRoots {
   Entity root = issue({.cn = "Root", .to = 24h * 3650, .ca = true});
   Entity other_root = issue({.cn = "Other Root", .to = 24h * 3650, .ca = true});
   Entity intermediate = issue({.cn = "Intermediate", .to = 24h * 365, .ca = true}, &root);
-  Entity leaf = issue({.cn = "leaf", .names = {kHost}}, &intermediate);
+  Entity leaf = issue({.cn = "leaf", .names = {kMx1}}, &intermediate);
 };
 
-const Pki& made() {
-  static const Pki pki;
-  return pki;
+const TwoRoots& two_roots() {
+  static const TwoRoots made;
+  return made;
 }
 
 std::shared_ptr<const TrustStore> trusting(const Entity& root, const std::string& elder = {}) {
@@ -36,9 +34,9 @@ std::shared_ptr<const TrustStore> trusting(const Entity& root, const std::string
 
 /// One handshake with a server that shows this.
 PeerCertificates shown(const TrustStore& trust, const Entity& leaf, const std::vector<Entity>& chain,
-                       TimePoint now = kNow, const TlsPeer& asked = {kHost, kNow}) {
+                       TimePoint now = kNow, const TlsPeer& asked = {kMx1, kNow}) {
   const auto context = server_context(leaf, chain);
-  const Peer peer(quiet_tls(context.get()));
+  const SocketPeer peer(quiet_tls(context.get()));
   auto connection = Connection::open(kLoopback, peer.port(), Deadline::in(20s), 65536);
   REQUIRE(connection.has_value());
   TlsFacts facts;
@@ -59,7 +57,7 @@ PeerCertificates anew(const Entity& root, const Entity& leaf, const std::vector<
 }  // namespace
 
 TEST_CASE("the same chain is verified once, and described alike") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   const auto first = shown(*trust, pki.leaf, {pki.intermediate});
   CHECK(first.good());
@@ -72,11 +70,11 @@ TEST_CASE("the same chain is verified once, and described alike") {
 }
 
 TEST_CASE("another chain, another order, one certificate less: each is verified by itself") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   const auto stranger = issue({.cn = "stranger", .ca = true}, &pki.other_root);
-  const auto renewed = issue({.cn = "leaf", .names = {kHost}}, &pki.intermediate);
-  const auto foreign = issue({.cn = "leaf", .names = {kHost}}, &stranger);
+  const auto renewed = issue({.cn = "leaf", .names = {kMx1}}, &pki.intermediate);
+  const auto foreign = issue({.cn = "leaf", .names = {kMx1}}, &stranger);
   REQUIRE(shown(*trust, pki.leaf, {pki.intermediate}).good());
   const struct {
     const Entity& leaf;
@@ -96,7 +94,7 @@ TEST_CASE("another chain, another order, one certificate less: each is verified 
 }
 
 TEST_CASE("what does not verify is not remembered as if it did, nor at all") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.other_root);
   for (int n = 0; n < 2; ++n) {
     const auto peer = shown(*trust, pki.leaf, {pki.intermediate});
@@ -107,7 +105,7 @@ TEST_CASE("what does not verify is not remembered as if it did, nor at all") {
 }
 
 TEST_CASE("another store has verified nothing, the elder one's word is recalled with its own") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   REQUIRE(shown(*trust, pki.leaf, {pki.intermediate}).trusted());
   CHECK_FALSE(shown(*trusting(pki.other_root), pki.leaf, {pki.intermediate}).trusted());
@@ -120,11 +118,11 @@ TEST_CASE("another store has verified nothing, the elder one's word is recalled 
 }
 
 TEST_CASE("each date that a certificate begins or ends at is a reason to verify again") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   // By the day: leaf 10 to 20, one that the path does not need 12 to 14, intermediate -30 to 16, root to 18.
   const auto root = issue({.cn = "Short Root", .to = 24h * 18, .ca = true});
   const auto intermediate = issue({.cn = "Short", .to = 24h * 16, .ca = true}, &root);
-  const auto leaf = issue({.cn = "l", .names = {kHost}, .from = 24h * 10, .to = 24h * 20}, &intermediate);
+  const auto leaf = issue({.cn = "l", .names = {kMx1}, .from = 24h * 10, .to = 24h * 20}, &intermediate);
   const auto idle = issue({.cn = "idle", .from = 24h * 12, .to = 24h * 14, .ca = true}, &pki.other_root);
   const auto trust = trusting(root);
   const std::vector<Entity> chain{intermediate, idle};
@@ -145,7 +143,7 @@ TEST_CASE("each date that a certificate begins or ends at is a reason to verify 
 }
 
 TEST_CASE("names and TLSA records are held against it each time") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   CHECK(shown(*trust, pki.leaf, {pki.intermediate}).name_matches);
   const auto other = shown(*trust, pki.leaf, {pki.intermediate}, kNow, {"mx2.example.com", kNow});
@@ -156,7 +154,7 @@ TEST_CASE("names and TLSA records are held against it each time") {
 }
 
 TEST_CASE("whether it is revoked is asked of a chain that was recalled too") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   const auto book = [&](const Entity& leaf, const std::vector<Entity>& chain, const Entity& issuer) {
     const auto recalled = trust->verified().recalled();
@@ -170,7 +168,7 @@ TEST_CASE("whether it is revoked is asked of a chain that was recalled too") {
       CHECK(X509_cmp(noted->issuer.get(), issuer.certificate.get()) == 0);
     }
   };
-  const Wanted wanted{.cn = "l", .names = {kHost}, .crl_url = "URI:http://crl.example.net/1.crl"};
+  const Wanted wanted{.cn = "l", .names = {kMx1}, .crl_url = "URI:http://crl.example.net/1.crl"};
   book(issue(wanted, &pki.intermediate), {pki.intermediate}, pki.intermediate);
   book(issue(wanted, &pki.root), {}, pki.root);
 }
@@ -192,18 +190,18 @@ TEST_CASE("a book of chains is bounded, and who came first goes first") {
 }
 
 TEST_CASE("a book of chains is used by many at once") {
-  const auto& pki = made();
+  const auto& pki = two_roots();
   const auto trust = trusting(pki.root);
   const auto context = server_context(pki.leaf, {pki.intermediate});
   std::atomic<int> good{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      const Peer peer(quiet_tls(context.get()));
+      const SocketPeer peer(quiet_tls(context.get()));
       for (int i = 0; i < 10; ++i) {
         auto connection = Connection::open(kLoopback, peer.port(), Deadline::in(20s), 65536);
         TlsFacts facts;
-        if (!connection || !connection->start_tls(*trust, {kHost, kNow}, facts)) continue;
+        if (!connection || !connection->start_tls(*trust, {kMx1, kNow}, facts)) continue;
         if (facts.peer && facts.peer->good()) ++good;
         connection->close();
       }

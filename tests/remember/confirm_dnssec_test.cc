@@ -4,8 +4,7 @@
 #include "agent/remember/confirm.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
+namespace stswatch::facts {
 
 TEST_CASE("that DNSSEC ends above TLSA records, or their denial is broken, is believed after the looks") {
   const auto look = [](bool lost, std::string denial) {
@@ -47,3 +46,5 @@ TEST_CASE("that DNSSEC ends above TLSA records, or their denial is broken, is be
   see(look(false, ""));
   CHECK(known->tlsa_denial.empty());
 }
+
+}  // namespace stswatch::facts

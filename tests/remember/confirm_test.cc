@@ -7,9 +7,7 @@
 #include "checks/judge/classify.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 /// A domain's facts look after look.
@@ -58,8 +56,6 @@ Look fetching(PolicyFetch fetch) {
 
 bool record_absent(const DomainObservation& d) { return d.sts.lookup == Lookup::absent; }
 bool fetch_fails(const DomainObservation& d) { return d.fetches[0].failure || d.fetches[0].status != 200; }
-
-const std::string kHost(kMx1);
 
 /// An MX host's probes look after look.
 class Probing {
@@ -539,3 +535,5 @@ TEST_CASE(
   CHECK(see(good) == true);
   CHECK(debounces.empty());
 }
+
+}  // namespace stswatch::facts

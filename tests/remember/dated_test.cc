@@ -5,9 +5,7 @@
 
 #include "tests/remember/timeline.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 /// A domain with a history: policies that came and went, a fault that was told, one in doubt.
@@ -93,3 +91,5 @@ TEST_CASE("an MX host likewise") {
   CHECK(dated.record->past->certificates.at(0).seen.first == kNow - Seconds{3600});
   CHECK(was->known->at == kNow);
 }
+
+}  // namespace stswatch::facts

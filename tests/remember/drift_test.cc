@@ -3,23 +3,10 @@
 
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
 
-using namespace facts;
-
-const std::string kMx3 = "mx3.example.com";
 const std::string kNew1 = "mx1.new-provider.example";
-
-std::string text_of(std::vector<std::string> lines) { return joined(std::move(lines)); }
-
-/// A day of peace first.
-Timeline steady() {
-  Timeline t;
-  t.run(days(1));
-  REQUIRE(text_of(t.open()).empty());
-  return t;
-}
 
 }  // namespace
 
@@ -43,9 +30,9 @@ TEST_CASE("all hosts move to another provider at once") {
   t.id("20261202T010000Z");
   t.mx_set({kNew1});
   t.see();
-  CHECK(text_of(t.open()) == text_of({"cached-policy-excludes-mx info log", "mx-added warning ticket",
-                                      "mx-removed info log", "mx-provider-changed warning ticket",
-                                      "mx-single info log", "sts-update-order-unknown info log"}));
+  CHECK(joined(t.open()) == joined({"cached-policy-excludes-mx info log", "mx-added warning ticket",
+                                    "mx-removed info log", "mx-provider-changed warning ticket",
+                                    "mx-single info log", "sts-update-order-unknown info log"}));
   CHECK(t.find("mx-added")->detail.find("not listed by an earlier policy, id 20261101T000000Z with mx ") !=
         std::string::npos);
 }
@@ -95,11 +82,11 @@ TEST_CASE("a new id for the same policy is told after an hour, as information") 
   auto t = steady();
   t.id("B");
   t.see();
-  CHECK(text_of(t.open()).empty());
+  CHECK(joined(t.open()).empty());
   t.run(2h);
-  CHECK(text_of(t.open()) == text_of({"sts-id-changed-policy-unchanged info log"}));
+  CHECK(joined(t.open()) == joined({"sts-id-changed-policy-unchanged info log"}));
   t.run(days(8));
-  CHECK(text_of(t.open()).empty());
+  CHECK(joined(t.open()).empty());
 }
 
 TEST_CASE("mode and max_age: up and down") {
@@ -160,8 +147,8 @@ TEST_CASE("other addresses and another issuer of the policy host are information
   t.look.domain.fetches[0].tls.peer.change().leaf.sha256 = "another";
   t.look.domain.fetches[0].tls.peer.change().leaf.issuer = "CN=Other CA";
   t.see();
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-policy-host-address-changed info log", "sts-webpki-issuer-changed info log"}));
+  CHECK(joined(t.open()) ==
+        joined({"sts-policy-host-address-changed info log", "sts-webpki-issuer-changed info log"}));
 }
 
 TEST_CASE("an MX host's new issuer and key are information; its renewal alone is none for the issuer") {
@@ -171,7 +158,7 @@ TEST_CASE("an MX host's new issuer and key are information; its renewal alone is
   shown.leaf.spki_sha256 = "another key";
   t.look.set_mx(mx_host(std::string(kMx1), {probe_showing(kMail1, std::string(kMx1), shown)}));
   t.see();
-  CHECK(text_of(t.open()) == text_of({"certificate-key-changed info log"}));
+  CHECK(joined(t.open()) == joined({"certificate-key-changed info log"}));
   shown.leaf.sha256 = "a third";
   shown.leaf.issuer = "CN=Other CA";
   t.look.set_mx(mx_host(std::string(kMx1), {probe_showing(kMail1, std::string(kMx1), shown)}));
@@ -184,7 +171,7 @@ TEST_CASE("a policy appears that lists none of the known hosts") {
   t.look.no_record();
   t.look.no_policy_host();
   t.run(1h, 10min);
-  CHECK(text_of(t.open()) == text_of({"sts-not-deployed info log"}));
+  CHECK(joined(t.open()) == joined({"sts-not-deployed info log"}));
   t.file({"mx.stranger.example"}, "enforce", "31557600");
   t.id("X");
   t.see();
@@ -208,4 +195,4 @@ TEST_CASE("two nodes with different files are told as that, not as a race") {
   CHECK(t.find("sts-update-order-race")->route == Route::ticket);  // it costs no host of today
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -9,10 +9,8 @@
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 constexpr Seconds kEvery = 5min, kGrain = 510s, kTtl = 3600s;
 constexpr TimePoint kNever = TimePoint::max();
@@ -252,4 +250,4 @@ TEST_CASE("random histories: no live pair is missing, none outlives what looks a
   }
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

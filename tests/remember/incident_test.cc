@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr TimePoint kStart{Seconds{1'800'000'000}};
+constexpr TimePoint kFirstLook{Seconds{1'800'000'000}};
 
 Finding finding(Severity severity = Severity::warning, std::string code = "mx-added") {
   Finding f;
@@ -21,11 +21,11 @@ Finding finding(Severity severity = Severity::warning, std::string code = "mx-ad
   return f;
 }
 
-class Life {
+class FindingLife {
  public:
   std::vector<Incident> incidents;
   std::vector<Transition> told;
-  TimePoint now = kStart;
+  TimePoint now = kFirstLook;
   std::optional<TimePoint> happened;
   bool replaced = false;
 
@@ -52,7 +52,7 @@ class Life {
 }  // namespace
 
 TEST_CASE("it opens with the first bad look and closes after two good ones") {
-  Life life;
+  FindingLife life;
   life.bad();
   CHECK(life.open());
   life.good();
@@ -63,7 +63,7 @@ TEST_CASE("it opens with the first bad look and closes after two good ones") {
 }
 
 TEST_CASE("a bad look between good ones starts the count again") {
-  Life life;
+  FindingLife life;
   life.bad();
   life.good();
   life.bad();
@@ -73,7 +73,7 @@ TEST_CASE("a bad look between good ones starts the count again") {
 }
 
 TEST_CASE("what could not be seen neither opens nor closes, however often") {
-  Life life;
+  FindingLife life;
   life.blind();
   CHECK(life.incidents.empty());
   life.bad();
@@ -86,7 +86,7 @@ TEST_CASE("what could not be seen neither opens nor closes, however often") {
 }
 
 TEST_CASE("it counts the looks that saw it since it opened") {
-  Life life;
+  FindingLife life;
   life.bad();
   life.bad();
   life.blind();
@@ -102,7 +102,7 @@ TEST_CASE("it counts the looks that saw it since it opened") {
 }
 
 TEST_CASE("a change of severity is told as worse or better") {
-  Life life;
+  FindingLife life;
   life.bad(Severity::info);
   life.bad(Severity::critical);
   life.bad(Severity::warning);
@@ -112,7 +112,7 @@ TEST_CASE("a change of severity is told as worse or better") {
 TEST_CASE(
     "a severity that swings about its threshold is told once, and held until it has been lower for six "
     "hours") {
-  Life life;
+  FindingLife life;
   for (int i = 0; i < 20; ++i)
     life.bad(i % 2 == 0 ? Severity::warning : Severity::critical);
   CHECK(life.story() == "opened worse better worse");
@@ -124,7 +124,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a severity that only falls is not held") {
-  Life life;
+  FindingLife life;
   life.bad(Severity::critical);
   life.bad(Severity::warning);
   life.bad(Severity::info);
@@ -134,7 +134,7 @@ TEST_CASE("a severity that only falls is not held") {
 }
 
 TEST_CASE("four changes in a day hold it open until it has been quiet for six hours") {
-  Life life;
+  FindingLife life;
   life.bad();
   life.good();
   life.good();
@@ -156,7 +156,7 @@ TEST_CASE("four changes in a day hold it open until it has been quiet for six ho
 }
 
 TEST_CASE("what another finding names from now on is over at once, also when it would be held open") {
-  Life life;
+  FindingLife life;
   for (int i = 0; i < 2; ++i) {
     life.bad();
     life.good();
@@ -172,7 +172,7 @@ TEST_CASE("what another finding names from now on is over at once, also when it 
 }
 
 TEST_CASE("a second opening on another day is no flapping") {
-  Life life;
+  FindingLife life;
   for (int i = 0; i < 5; ++i) {
     life.look({finding()}, true, 13h);
     life.look({}, true, 6h);
@@ -182,7 +182,7 @@ TEST_CASE("a second opening on another day is no flapping") {
 }
 
 TEST_CASE("a finding of our own closes after one good look, however often it has come and gone") {
-  Life life;
+  FindingLife life;
   auto own = finding();
   own.of_the_agent = true;
   for (int i = 0; i < 5; ++i) {
@@ -193,7 +193,7 @@ TEST_CASE("a finding of our own closes after one good look, however often it has
 }
 
 TEST_CASE("a closed one is kept for a week, then forgotten") {
-  Life life;
+  FindingLife life;
   life.bad();
   life.good();
   life.good();
@@ -204,8 +204,8 @@ TEST_CASE("a closed one is kept for a week, then forgotten") {
 }
 
 TEST_CASE("an event that happens again while its finding is open is told again, once") {
-  Life life;
-  life.happened = kStart + 60s;
+  FindingLife life;
+  life.happened = kFirstLook + 60s;
   life.bad();
   life.bad();
   CHECK(life.story() == "opened");
@@ -217,8 +217,8 @@ TEST_CASE("an event that happens again while its finding is open is told again, 
 }
 
 TEST_CASE("an event noted by a look that ended after this one began is told once") {
-  Life life;
-  life.happened = kStart + 65s;
+  FindingLife life;
+  life.happened = kFirstLook + 65s;
   life.bad();
   life.bad();
   life.bad();
@@ -226,7 +226,7 @@ TEST_CASE("an event noted by a look that ended after this one began is told once
 }
 
 TEST_CASE("an event that keeps happening is not told each time") {
-  Life life;
+  FindingLife life;
   for (int i = 0; i < 100; ++i) {
     life.happened = life.now + 60s;
     life.bad();
@@ -237,7 +237,7 @@ TEST_CASE("an event that keeps happening is not told each time") {
 TEST_CASE("opened and closed alternate, whatever the looks show") {
   std::mt19937 random(20261201);
   for (int world = 0; world < 300; ++world) {
-    Life life;
+    FindingLife life;
     for (int i = 0; i < 200; ++i) {
       const auto dice = random() % 10;
       if (dice < 3) {

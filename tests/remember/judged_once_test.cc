@@ -4,9 +4,7 @@
 #include "tests/judge/call_counts.h"
 #include "tests/remember/timeline.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 template <class Act>
@@ -16,7 +14,7 @@ CallCounts counted(Act act) {
   return call_counts;
 }
 
-Timeline steady() {
+Timeline settled() {
   Timeline t;
   t.see_well();
   t.wait(300s);
@@ -33,19 +31,19 @@ constexpr CallCounts kOnce{.cases = 1, .judgements = 1, .simulations = 1};
 
 TEST_CASE(
     "a steady look is judged once, with a fetch and without, and a policy that is known is not parsed") {
-  auto t = steady();
+  auto t = settled();
   CHECK(counted([&] { t.see(); }) == kOnce);
   t.wait(300s);
   CHECK(counted([&] { t.see(false); }) == kOnce);
 }
 
 TEST_CASE("a look at an MX host costs one judgement for each domain that uses it") {
-  auto t = steady();
+  auto t = settled();
   CHECK(counted([&] { after_mx_look(*t.record, std::string(kMx1), true, t.now(), inputs(t)); }) == kOnce);
 }
 
 TEST_CASE("a text is parsed when it is new, however many addresses serve it") {
-  auto t = steady();
+  auto t = settled();
   const auto fresh = policy({kMx1, kMx2}, "enforce", "604801");
   t.look.set_fetches({fetch(kWeb, fresh), fetch(kWeb2, fresh), fetch(kWeb6, fresh)});
   CHECK(counted([&] { t.see(); }).parses == 1);
@@ -54,7 +52,7 @@ TEST_CASE("a text is parsed when it is new, however many addresses serve it") {
 }
 
 TEST_CASE("what is seen and not yet proved is judged beside what is") {
-  auto t = steady();
+  auto t = settled();
   t.look.no_record();
   const auto cost = counted([&] { t.see(); });
   CHECK(cost.judgements == 2);
@@ -62,10 +60,12 @@ TEST_CASE("what is seen and not yet proved is judged beside what is") {
 }
 
 TEST_CASE("a verdict carries what it was given on, so that nobody works it out again") {
-  const auto t = steady();
+  const auto t = settled();
   REQUIRE(t.verdict().foresight != nullptr);
   const auto& [world, simulation] = *t.verdict().foresight;
   CHECK(world.domain == "example.com");
   CHECK(world.mx.size() == t.verdict().mx.size());
   CHECK(simulation.rfc.usable == t.verdict().enforce_usable_mx);
 }
+
+}  // namespace stswatch::facts

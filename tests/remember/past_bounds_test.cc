@@ -9,12 +9,8 @@
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
-
-constexpr const char* kMx3 = "mx3.example.com";
 
 /// A policy of nearly 64 KB that lists these hosts, unlike any other.
 std::string big(std::initializer_list<std::string_view> hosts, unsigned number) {
@@ -34,11 +30,6 @@ std::size_t octets_of(const Past& past) {
   for (const auto& id : past.ids)
     octets += id.id.size() + sizeof(SeenId);
   return octets;
-}
-
-World world(const Timeline& t) {
-  const History history{&t.record->past, t.hosts};
-  return world_of(make_case(*t.record->confirmed, t.look.mx, t.look.vantage, t.look.limits, history));
 }
 
 std::optional<TimePoint> end_of(const World& w, const std::string& id, std::string_view host) {
@@ -158,4 +149,4 @@ TEST_CASE("always other hosts as well: what covers two policies lists no more th
   CHECK(t.verdict().enforce_usable_mx == UsableMx{1, 1, 1});  // no copy of before binds
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

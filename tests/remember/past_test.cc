@@ -8,12 +8,8 @@
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
-
-const std::string kMx3 = "mx3.example.com";
 
 std::vector<std::string> codes_of(const std::vector<Change>& changes) {
   std::vector<std::string> out;
@@ -23,11 +19,6 @@ std::vector<std::string> codes_of(const std::vector<Change>& changes) {
 }
 
 const Past& past(const Timeline& t) { return t.record->past; }
-
-World world(const Timeline& t) {
-  const History history{&past(t), t.hosts};
-  return world_of(make_case(*t.record->confirmed, t.look.mx, t.look.vantage, t.look.limits, history));
-}
 
 }  // namespace
 
@@ -313,3 +304,5 @@ TEST_CASE("every pair that a sender could fetch at a look is held until its max_
     }
   }
 }
+
+}  // namespace stswatch::facts

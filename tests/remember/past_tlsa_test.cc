@@ -5,10 +5,8 @@
 #include "checks/facts/bounds.h"
 #include "tests/judge/facts_builder.h"
 
+namespace stswatch::facts {
 namespace {
-
-using namespace stswatch;
-using namespace stswatch::facts;
 
 TlsaRecord key(char digit) { return {3, 1, 1, std::string(64, digit)}; }
 
@@ -85,3 +83,5 @@ TEST_CASE("records without end do not make a memory without end") {
   }
   CHECK(past.tlsa.records.size() <= 2 * bounds::kTlsaRecords);
 }
+
+}  // namespace stswatch::facts

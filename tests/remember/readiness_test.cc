@@ -3,10 +3,8 @@
 
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 Timeline in_testing() {
   Timeline t;
@@ -210,4 +208,4 @@ TEST_CASE("a switch between the two families of Microsoft 365") {
   CHECK_FALSE(t.find("provider-m365-migration"));
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

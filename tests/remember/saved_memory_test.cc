@@ -10,7 +10,7 @@ using namespace stswatch;
 
 namespace {
 
-std::string complaint(const std::string& state) {
+std::string state_complaint(const std::string& state) {
   DomainMemory record(std::make_shared<DomainObservation>(*Domain::parse("example.com")),
                       Verdict(*Domain::parse("example.com")));
   const auto read = read_state(*parse_saved(state), record);
@@ -57,11 +57,13 @@ TEST_CASE("state and moments of a record are all of it but looks, incidents and 
 }
 
 TEST_CASE("a state that cannot be is named by its place") {
-  CHECK(complaint("{}") == "none");
-  CHECK(complaint("[]").starts_with("state: "));
-  CHECK(complaint(R"({"doubts":{"sts":{"looks":"two"}}})").starts_with("state.doubts.sts.looks: string"));
+  CHECK(state_complaint("{}") == "none");
+  CHECK(state_complaint("[]").starts_with("state: "));
   CHECK(
-      complaint(R"({"times":{"soup":{}}})").starts_with("state.times.soup: \"soup\" is none of sts_record"));
-  CHECK(complaint(R"({"gates":{"g":"yesterday"}})").starts_with("state.gates.g: \"yesterday\" is no time"));
-  CHECK(complaint(R"({"fetches":[{"ok":true}]})").starts_with("state.fetches[0].at: is missing"));
+      state_complaint(R"({"doubts":{"sts":{"looks":"two"}}})").starts_with("state.doubts.sts.looks: string"));
+  CHECK(state_complaint(R"({"times":{"soup":{}}})")
+            .starts_with("state.times.soup: \"soup\" is none of sts_record"));
+  CHECK(state_complaint(R"({"gates":{"g":"yesterday"}})")
+            .starts_with("state.gates.g: \"yesterday\" is no time"));
+  CHECK(state_complaint(R"({"fetches":[{"ok":true}]})").starts_with("state.fetches[0].at: is missing"));
 }

@@ -4,22 +4,8 @@
 
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
-
-const std::string kMx3 = "mx3.example.com";
-
-std::string text_of(std::vector<std::string> lines) { return joined(std::move(lines)); }
-
-/// A day of peace first.
-Timeline steady() {
-  Timeline t;
-  t.run(days(1));
-  REQUIRE(text_of(t.open()).empty());
-  return t;
-}
 
 /// RULES 6, 33: mode none with a new id; both are seen together.
 Timeline opted_out(std::initializer_list<std::string_view> mx = {kMx1, kMx2}) {
@@ -40,8 +26,8 @@ TEST_CASE("9 the policy host answers 301: no page, the date of the lapse is show
   moved.location = "https://www.example.com/";
   t.look.set_fetches({moved});
   t.see_well();
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-policy-http-redirect critical ticket", "protection-lapse-predicted warning ticket"}));
+  CHECK(joined(t.open()) ==
+        joined({"sts-policy-http-redirect critical ticket", "protection-lapse-predicted warning ticket"}));
   const auto* lapse = t.find("protection-lapse-predicted");
   REQUIRE(t.verdict().forecast.lapse);
   CHECK(lapse->effect.find(to_utc(*t.verdict().forecast.lapse)) != std::string::npos);
@@ -59,8 +45,8 @@ TEST_CASE("11 the policy host's certificate expired an hour ago: no page") {
   t.wait(1h);
   t.look.set_fetches({distrusted_fetch(expired("mta-sts.example.com", -days(1)))});
   t.see();
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-webpki-cert-expired critical ticket", "protection-lapse-predicted warning ticket"}));
+  CHECK(joined(t.open()) ==
+        joined({"sts-webpki-cert-expired critical ticket", "protection-lapse-predicted warning ticket"}));
 }
 
 TEST_CASE("29 file and MX set changed, the id was not") {
@@ -70,9 +56,9 @@ TEST_CASE("29 file and MX set changed, the id was not") {
   t.mx_set({std::string(kMx2), kMx3});
   t.run(2h);
   const std::string want =
-      text_of({"sts-policy-changed-id-unchanged critical page", "cached-policy-excludes-mx warning ticket",
-               "mx-added warning ticket", "mx-removed info log"});
-  CHECK(text_of(t.open()) == want);
+      joined({"sts-policy-changed-id-unchanged critical page", "cached-policy-excludes-mx warning ticket",
+              "mx-added warning ticket", "mx-removed info log"});
+  CHECK(joined(t.open()) == want);
   CHECK(t.verdict().enforce_usable_mx == UsableMx{1, 1, 2});
   // Putting the file back does not help those who fetched the other one; only a new id does.
   t.file({kMx1, kMx2});
@@ -109,11 +95,11 @@ TEST_CASE("30 a move in the right order: no page, nothing but the changes") {
   t.wait(5min);
   t.id("20261202T011000Z");
   t.see_well();
-  CHECK(text_of(t.open()).empty());
+  CHECK(joined(t.open()).empty());
   t.wait(1h);
   t.mx_set({std::string(kMx1), std::string(kMx2), kMx3});
   t.see();
-  CHECK(text_of(t.open()) == text_of({"cached-policy-excludes-mx info log", "mx-added warning ticket"}));
+  CHECK(joined(t.open()) == joined({"cached-policy-excludes-mx info log", "mx-added warning ticket"}));
   CHECK(t.verdict().enforce_usable_mx == UsableMx{3, 3, 3});
   t.run(days(7));
   CHECK_FALSE(t.find("cached-policy-excludes-mx"));  // closed after one TTL and an hour
@@ -142,8 +128,8 @@ TEST_CASE("30 file and id changed between two looks, in the right order: no race
   t.id("20261202T011000Z");
   t.mx_set({std::string(kMx1), std::string(kMx2), kMx3});
   t.see();
-  CHECK(text_of(t.open()) == text_of({"cached-policy-excludes-mx info log", "mx-added warning ticket",
-                                      "sts-update-order-unknown info log"}));
+  CHECK(joined(t.open()) == joined({"cached-policy-excludes-mx info log", "mx-added warning ticket",
+                                    "sts-update-order-unknown info log"}));
   t.run(1h, 5min);
   CHECK_FALSE(t.find("sts-update-order-race"));
 }
@@ -158,10 +144,10 @@ TEST_CASE("31 the record changed 20 min before the file, the MX hosts at once: b
   t.wait(20min);
   t.file({kMx3});
   t.see_well();
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-update-order-race critical page", "cached-policy-excludes-all-mx critical page",
-                 "enforce-breakage-now critical page", "mx-added warning ticket", "mx-removed info log",
-                 "mx-single info log"}));
+  CHECK(joined(t.open()) ==
+        joined({"sts-update-order-race critical page", "cached-policy-excludes-all-mx critical page",
+                "enforce-breakage-now critical page", "mx-added warning ticket", "mx-removed info log",
+                "mx-single info log"}));
   CHECK(t.verdict().enforce_usable_mx == UsableMx{0, 0, 1});
   const auto until = to_utc(kNow + days(1) + 1h + 20min + days(7));
   CHECK(t.find("sts-update-order-race")->effect.find(until) != std::string::npos);
@@ -183,11 +169,11 @@ TEST_CASE("32 record and policy host removed, enforce cached for a year") {
   std::vector<std::string> want{"sts-txt-missing critical ticket",
                                 "sts-policy-host-no-address critical ticket",
                                 "protection-lapse-predicted warning ticket"};
-  CHECK(text_of(t.open()) == text_of(want));
+  CHECK(joined(t.open()) == joined(want));
   t.wait(2h);
   t.see();
   want.push_back("sts-policy-disappeared critical ticket");
-  CHECK(text_of(t.open()) == text_of(want));
+  CHECK(joined(t.open()) == joined(want));
   CHECK(t.verdict().live_mode == Mode::enforce);
   CHECK(t.verdict().enforce_usable_mx == UsableMx{2, 2, 2});
   CHECK(t.verdict().mode == std::nullopt);
@@ -196,9 +182,8 @@ TEST_CASE("32 record and policy host removed, enforce cached for a year") {
 TEST_CASE("33 mode none with a new id, three days on: opting out") {
   auto t = opted_out();
   t.run(days(3));
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-mode-none-published info log", "sts-mode-downgraded warning ticket",
-                 "sts-max-age-lowered info log", "sts-update-order-unknown info log"}));
+  CHECK(joined(t.open()) == joined({"sts-mode-none-published info log", "sts-mode-downgraded warning ticket",
+                                    "sts-max-age-lowered info log", "sts-update-order-unknown info log"}));
   CHECK(t.verdict().live_mode == Mode::enforce);
   const auto until = to_utc(kNow + days(1) + 1h - 1s + days(7));
   CHECK(t.find("sts-mode-none-published")->fix.find(until) != std::string::npos);
@@ -219,21 +204,21 @@ TEST_CASE("34 the policy host removed on day 4: too early") {
 TEST_CASE("35 mode none on day 8: it may all be removed, and is") {
   auto t = opted_out();
   t.run(days(8));
-  CHECK(text_of(t.open()) == text_of({"sts-removal-complete info log"}));
+  CHECK(joined(t.open()) == joined({"sts-removal-complete info log"}));
   CHECK(t.verdict().live_mode == Mode::none);
   t.look.no_record();
   t.see_well();
   t.look.no_policy_host();
   t.see_well();
-  CHECK(text_of(t.open()) == text_of({"sts-not-deployed info log"}));
+  CHECK(joined(t.open()) == joined({"sts-not-deployed info log"}));
 }
 
 TEST_CASE("36 mode none without mx lines while enforce is cached") {
   auto t = opted_out({});
   t.run(days(1));
-  CHECK(text_of(t.open()) == text_of({"sts-mode-none-published info log", "sts-none-without-mx warning log",
-                                      "sts-mode-downgraded warning ticket", "sts-max-age-lowered info log",
-                                      "sts-update-order-unknown info log"}));
+  CHECK(joined(t.open()) == joined({"sts-mode-none-published info log", "sts-none-without-mx warning log",
+                                    "sts-mode-downgraded warning ticket", "sts-max-age-lowered info log",
+                                    "sts-update-order-unknown info log"}));
   t.run(days(8));
   CHECK_FALSE(t.find("sts-none-without-mx"));
 }
@@ -244,8 +229,8 @@ TEST_CASE("46 enforce to testing: live mode stays enforce for as long as it is c
   t.file({kMx1, kMx2}, "testing");
   t.id("20261202T010000Z");
   t.run(days(6));
-  CHECK(text_of(t.open()) ==
-        text_of({"sts-mode-downgraded warning ticket", "sts-update-order-unknown info log"}));
+  CHECK(joined(t.open()) ==
+        joined({"sts-mode-downgraded warning ticket", "sts-update-order-unknown info log"}));
   CHECK(t.verdict().live_mode == Mode::enforce);
   t.run(days(1) + 3h);
   CHECK(t.verdict().live_mode == Mode::testing);
@@ -259,7 +244,7 @@ TEST_CASE("50 the usual fetch takes 5 s") {
   CHECK(t.find("sts-policy-fetch-slow")->severity == Severity::warning);
   t.look.domain.fetches[0].duration = 80ms;
   t.run(days(1) + 2h);
-  CHECK(text_of(t.open()).empty());
+  CHECK(joined(t.open()).empty());
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -2,15 +2,20 @@
 // Nothing here is under test.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "agent/remember/past.h"
 #include "agent/remember/update.h"
+#include "checks/judge/senders/forecast.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {
+
+inline const std::string kMx3 = "mx3.example.com";
 
 class Timeline {
  public:
@@ -117,5 +122,18 @@ class Timeline {
         told, [&](const Transition& t) { return t.kind == kind && t.incident.finding.code == code; }));
   }
 };
+
+/// A day of peace first.
+inline Timeline steady() {
+  Timeline t;
+  t.run(days(1));
+  REQUIRE(joined(t.open()).empty());
+  return t;
+}
+
+inline World world(const Timeline& t) {
+  const History history{&t.record->past, t.hosts};
+  return world_of(make_case(*t.record->confirmed, t.look.mx, t.look.vantage, t.look.limits, history));
+}
 
 }  // namespace stswatch::facts

@@ -7,9 +7,7 @@
 
 #include "tests/remember/timeline.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
 
 /// What a store keeps: all but the verdict, which is judged again.
@@ -261,3 +259,5 @@ TEST_CASE("states of group J count when they open, changes when they happen") {
   CHECK(t.record->past.change_counts.at("sts-policy-changed-id-unchanged") == 1);
   CHECK_FALSE(t.record->past.change_counts.contains("id"));
 }
+
+}  // namespace stswatch::facts

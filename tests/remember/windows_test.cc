@@ -5,10 +5,8 @@
 #include "checks/judge/senders/forecast.h"
 #include "tests/remember/timeline.h"
 
-namespace stswatch {
+namespace stswatch::facts {
 namespace {
-
-using namespace facts;
 
 constexpr const char* kOrderUnknown = "sts-update-order-unknown";
 constexpr const char* kRace = "sts-update-order-race";
@@ -36,20 +34,13 @@ class Watched : public Timeline {
   }
 };
 
-Watched steady() {
+Watched watched() {
   Watched t;
   t.file({kMx1});
   t.mx_set({std::string(kMx1)});
   t.see();
   t.pass(2h);
   return t;
-}
-
-World world(const Timeline& t) {
-  auto facts = *t.record->confirmed;
-  facts.at = t.now();
-  const History history{&t.record->past, t.hosts};
-  return world_of(make_case(facts, t.look.mx, t.look.vantage, t.look.limits, history));
 }
 
 /// The end of the copies of a policy that lists this host first, under this id; null: nobody has one.
@@ -64,7 +55,7 @@ std::optional<TimePoint> held_until(const Timeline& t, const std::string& id, st
 }  // namespace
 
 TEST_CASE("an id and a file that both became new while nobody looked: either may have come first") {
-  auto t = steady();
+  auto t = watched();
   const TimePoint stopped = t.now();
   t.wait(3h);
   t.id("B");
@@ -95,7 +86,7 @@ TEST_CASE("an id and a file that both became new while nobody looked: either may
 }
 
 TEST_CASE("sight may be lost of one of the two alone") {
-  auto t = steady();
+  auto t = watched();
   SUBCASE("the record could not be asked for while the file changed") {
     const auto record = t.look.domain.sts;
     t.look.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com");
@@ -128,7 +119,7 @@ TEST_CASE("sight may be lost of one of the two alone") {
 }
 
 TEST_CASE("within the schedule's grain the figures assume no race, and it is said") {
-  auto t = steady();
+  auto t = watched();
   t.id("B");
   t.file({kMx2});
   t.mx_set({std::string(kMx2)});
@@ -146,7 +137,7 @@ TEST_CASE("within the schedule's grain the figures assume no race, and it is sai
 }
 
 TEST_CASE("looks that saw the one before the other leave nothing unknown") {
-  auto t = steady();
+  auto t = watched();
   SUBCASE("the file first, as RFC 8461 §8.1 has it") {
     t.file({kMx1, kMx2});
     t.see();
@@ -171,7 +162,7 @@ TEST_CASE("a proven failure ends the old file's window: an update behind it is n
                               failed_fetch(Stage::connect, Cause::refused, 1s)}) {
     for (const int looks : {1, 3}) {
       CAPTURE(looks);
-      auto t = steady();
+      auto t = watched();
       t.id("B");
       t.mx_set({std::string(kMx2)});
       t.look.set_fetches({failure});
@@ -191,7 +182,7 @@ TEST_CASE("a proven failure ends the old file's window: an update behind it is n
 }
 
 TEST_CASE("a resolver's cache shows an id late: it counts from when it left the zone") {
-  auto t = steady();
+  auto t = watched();
   t.look.domain.sts.ttl = 600;  // another's question fetched it fifty minutes before each look
   t.pass(40min);
   t.see();  // the old file is read
@@ -216,7 +207,7 @@ TEST_CASE("a resolver's cache shows an id late: it counts from when it left the 
 }
 
 TEST_CASE("what the cache of a resolver may hide is said, also where the file was seen to change first") {
-  auto t = steady();
+  auto t = watched();
   t.look.domain.sts.ttl = 1800;  // what a look sees left the zone half an hour before
   t.pass(40min);
   t.file({kMx1, kMx2});
@@ -230,7 +221,7 @@ TEST_CASE("what the cache of a resolver may hide is said, also where the file wa
 }
 
 TEST_CASE("the last copy was fetched before the policy host's chain ended") {
-  auto t = steady();
+  auto t = watched();
   auto showing = fetch(kWeb, policy({kMx1}));
   const TimePoint end = t.now() + 40min;
   showing.tls.peer.change().leaf.not_after = end;
@@ -251,7 +242,7 @@ TEST_CASE("the last copy was fetched before the policy host's chain ended") {
 }
 
 TEST_CASE("a text does not take the bound of a window for its end") {
-  auto t = steady();
+  auto t = watched();
   t.id("B");
   t.pass(20min);
   t.pass(7min);
@@ -263,4 +254,4 @@ TEST_CASE("a text does not take the bound of a window for its end") {
   CHECK(detail.find("last seen " + to_utc(last)) != std::string::npos);
 }
 
-}  // namespace stswatch
+}  // namespace stswatch::facts

@@ -13,7 +13,8 @@
 #include "agent/tell/door/bounds.h"
 #include "agent/tell/door/listener.h"
 
-using namespace stswatch::door;
+namespace stswatch::door {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -292,3 +293,5 @@ TEST_CASE("a lane takes what it has room for") {
     std::this_thread::yield();
   CHECK(done == 1);
 }
+
+}  // namespace stswatch::door

@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace stswatch;
-using namespace stswatch::door;
+namespace stswatch::door {
 
 namespace {
 
@@ -81,3 +80,5 @@ TEST_CASE("a POST is of the service's own page or of a program") {
     CHECK(foreign(post(row.host, row.headers), kOwn).has_value() != row.done);
   }
 }
+
+}  // namespace stswatch::door

@@ -8,8 +8,8 @@
 
 #include "checks/facts/text.h"
 
-using namespace stswatch;
-using door::Passwords;
+namespace stswatch::door {
+
 using Verdict = Passwords::Verdict;
 
 namespace {
@@ -168,3 +168,5 @@ TEST_CASE("a /64 of IPv6 is one neighbourhood") {
   CHECK(door::neighbourhood(a) != door::neighbourhood(c));
   CHECK(door::neighbourhood(from(1)) == from(1));
 }
+
+}  // namespace stswatch::door

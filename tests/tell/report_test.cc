@@ -11,8 +11,6 @@ using namespace stswatch;
 
 namespace {
 
-Verdict judged(const facts::Look& look) { return judge(look.domain, look.mx, look.vantage, look.limits); }
-
 Verdict healthy() { return judged(facts::base()); }
 
 Verdict broken() {

@@ -4,7 +4,8 @@
 
 #include "agent/tell/door/bounds.h"
 
-using namespace stswatch::door;
+namespace stswatch::door {
+
 using State = RequestReader::State;
 
 namespace {
@@ -199,3 +200,5 @@ TEST_CASE("what is held of an endless request is bounded") {
     CHECK(reader.held() == 0);
   }
 }
+
+}  // namespace stswatch::door

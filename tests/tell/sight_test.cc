@@ -10,11 +10,8 @@
 #include "agent/tell/pages.h"
 #include "tests/judge/facts_builder.h"
 
-using namespace stswatch;
-using namespace stswatch::facts;
-
+namespace stswatch::facts {
 namespace {
-
 using Json = nlohmann::json;
 
 /// All of the base set-up was seen at kNow; the snapshot is read later, and no look is made meanwhile.
@@ -137,3 +134,5 @@ TEST_CASE("each address carries the look that its outcome comes from") {
   CHECK(told["policy"]["addresses"][0]["seen_at"] == to_utc(kNow - 1h));
   CHECK(told["mx"][0]["addresses"][0]["seen_at"] == to_utc(kNow));
 }
+
+}  // namespace stswatch::facts
