@@ -8,7 +8,7 @@
 
 using namespace stswatch;
 using namespace std::chrono_literals;
-using dialogue::kMx;
+using dialogue::kMailHost;
 using dialogue::kNow;
 using dialogue::soon;
 
@@ -35,27 +35,27 @@ TEST_CASE("CAA sets are asked for once a day, and when there is a new certificat
   TableResolver resolver;
   allow(resolver, "example.com", "letsencrypt.org");
   const auto first = shown("aa"), second = shown("bb");
-  auto look = look_at_caa(resolver, kMx, {&first}, nullptr, kNow, soon());
+  auto look = look_at_caa(resolver, kMailHost, {&first}, nullptr, kNow, soon());
   REQUIRE(resolver.batches.size() == 1);
-  CHECK(resolver.batches[0] == std::vector<std::string>{kMx, "example.com", "com"});
+  CHECK(resolver.batches[0] == std::vector<std::string>{kMailHost, "example.com", "com"});
   CHECK(look.at == kNow);
   REQUIRE(look.sets.size() == 2);  // what lies above the first set does not count
   CHECK(look.sets[1].records.size() == 1);
 
-  look = look_at_caa(resolver, kMx, {&first}, &look, kNow + 23h, soon());
+  look = look_at_caa(resolver, kMailHost, {&first}, &look, kNow + 23h, soon());
   CHECK(resolver.batches.size() == 1);
   CHECK(look.at == kNow);
-  look = look_at_caa(resolver, kMx, {&first, &second}, &look, kNow + 23h, soon());
+  look = look_at_caa(resolver, kMailHost, {&first, &second}, &look, kNow + 23h, soon());
   CHECK(resolver.batches.size() == 2);
-  look = look_at_caa(resolver, kMx, {&first}, &look, kNow + 48h, soon());
+  look = look_at_caa(resolver, kMailHost, {&first}, &look, kNow + 48h, soon());
   CHECK(resolver.batches.size() == 3);
 }
 
 TEST_CASE("CAA sets are not asked for where the CA is not known") {
   TableResolver resolver;
   const auto own = shown("aa", "CN=Corp,O=Example Corp");
-  CHECK(look_at_caa(resolver, kMx, {&own}, nullptr, kNow, soon()).sets.empty());
-  CHECK(look_at_caa(resolver, kMx, {}, nullptr, kNow, soon()).sets.empty());
+  CHECK(look_at_caa(resolver, kMailHost, {&own}, nullptr, kNow, soon()).sets.empty());
+  CHECK(look_at_caa(resolver, kMailHost, {}, nullptr, kNow, soon()).sets.empty());
   CHECK(resolver.batches.empty());
 }
 
@@ -63,16 +63,16 @@ TEST_CASE("what was not answered leaves the sets of before, and is asked again w
   TableResolver resolver;
   allow(resolver, "example.com", "letsencrypt.org");
   const auto leaf = shown("aa");
-  auto look = look_at_caa(resolver, kMx, {&leaf}, nullptr, kNow, soon());
+  auto look = look_at_caa(resolver, kMailHost, {&leaf}, nullptr, kNow, soon());
   resolver.unknown<CaaAnswer>("com", RecordType::caa);
-  resolver.unknown<CaaAnswer>(kMx, RecordType::caa);
-  const auto failed = look_at_caa(resolver, kMx, {&leaf}, &look, kNow + 25h, soon());
+  resolver.unknown<CaaAnswer>(kMailHost, RecordType::caa);
+  const auto failed = look_at_caa(resolver, kMailHost, {&leaf}, &look, kNow + 25h, soon());
   CHECK(failed.sets == look.sets);
   CHECK(failed.at == kNow);
   CHECK(failed.tried == kNow + 25h);
-  (void)look_at_caa(resolver, kMx, {&leaf}, &failed, kNow + 25h + 59min, soon());
+  (void)look_at_caa(resolver, kMailHost, {&leaf}, &failed, kNow + 25h + 59min, soon());
   CHECK(resolver.batches.size() == 2);
-  (void)look_at_caa(resolver, kMx, {&leaf}, &failed, kNow + 26h, soon());
+  (void)look_at_caa(resolver, kMailHost, {&leaf}, &failed, kNow + 26h, soon());
   CHECK(resolver.batches.size() == 3);
 }
 

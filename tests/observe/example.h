@@ -13,7 +13,7 @@ namespace stswatch::dialogue {
 inline const TimePoint kNow{Seconds{1796083200}};  // 2026-12-01
 inline const Address kLoopback = Address::v4({127, 0, 0, 1});
 inline const Domain kDomain = *Domain::parse("example.com");
-inline const std::string kMx = "mx.example.com", kMx1 = "mx1.example.com";
+inline const std::string kMailHost = "mx.example.com", kMx1 = "mx1.example.com";
 
 inline Deadline soon() { return Deadline::in(Millis{5000}); }
 

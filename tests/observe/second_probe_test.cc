@@ -12,7 +12,7 @@
 
 using namespace stswatch;
 using dialogue::kLoopback;
-using dialogue::kMx;
+using dialogue::kMailHost;
 using dialogue::kNow;
 using dialogue::Peer;
 using dialogue::Pki;
@@ -58,19 +58,19 @@ ScriptedServer::Script serves(const Manner& manner) {
 }
 
 SmtpProbe usual(const ScriptedServer& server) {
-  return probe_smtp(kMx, kLoopback, Pki::get().trust(), options(server), kNow, soon());
+  return probe_smtp(kMailHost, kLoopback, Pki::get().trust(), options(server), kNow, soon());
 }
 
 SecondProbe again(const ScriptedServer& server, Millis span = Millis{40000}) {
   const auto first = usual(server);
   REQUIRE(wants_second_probe(first));
-  return probe_again(kMx, first, Pki::get().trust(), options(server), kNow, Deadline::in(span));
+  return probe_again(kMailHost, first, Pki::get().trust(), options(server), kNow, Deadline::in(span));
 }
 
 }  // namespace
 
 TEST_CASE("a healthy host: three more connections, and nothing to tell") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   ScriptedServer server(serves({.context = context.get()}));
   const auto seen = again(server);
   each_trial(seen, [](const char* name, const Trial& trial) {
@@ -83,7 +83,7 @@ TEST_CASE("a healthy host: three more connections, and nothing to tell") {
 }
 
 TEST_CASE("a large ClientHello is cut off or dropped, a small one is not") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   for (const bool silent : {false, true}) {
     CAPTURE(silent);
     std::size_t largest = 0;
@@ -104,7 +104,7 @@ TEST_CASE("a large ClientHello is cut off or dropped, a small one is not") {
 }
 
 TEST_CASE("what fails once, or fails in the usual way too, proves nothing") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   struct {
     const char* why;
     std::function<bool(int connection)> admits;
@@ -130,7 +130,7 @@ TEST_CASE("what fails once, or fails in the usual way too, proves nothing") {
 }
 
 TEST_CASE("no SNI, no handshake; or another certificate") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   const auto other = Pki::get().server("elsewhere.example.com");
   const auto by_sni = [](SSL* ssl, int* alert, void* fallback) -> int {
     if (SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != nullptr) return SSL_TLSEXT_ERR_OK;
@@ -159,7 +159,7 @@ TEST_CASE("no SNI, no handshake; or another certificate") {
 }
 
 TEST_CASE("old versions beside the new ones") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   SSL_CTX_set_security_level(context.get(), 0);
   SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
@@ -170,7 +170,7 @@ TEST_CASE("old versions beside the new ones") {
 }
 
 TEST_CASE("STARTTLS for some names only, either way") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   const auto is_literal = [](const std::string& ehlo) { return ehlo.find('[') != std::string::npos; };
   {
     ScriptedServer server(serves(
@@ -188,7 +188,7 @@ TEST_CASE("STARTTLS for some names only, either way") {
 }
 
 TEST_CASE("a host that has had enough of us is left alone") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   std::atomic<int> connections{0};
   ScriptedServer server([&](Peer& peer) {
     if (++connections == 1) return serves({.context = context.get()})(peer);
@@ -209,7 +209,7 @@ TEST_CASE("a certificate that is asked for is a fact, one that is insisted on a 
     for (const int newest : {TLS1_2_VERSION, TLS1_3_VERSION}) {
       CAPTURE(insists);
       CAPTURE(newest);
-      const auto context = Pki::get().server(kMx);
+      const auto context = Pki::get().server(kMailHost);
       SSL_CTX_set_max_proto_version(context.get(), newest);
       SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | (insists ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                          nullptr);
@@ -234,12 +234,13 @@ TEST_CASE("a certificate that is asked for is a fact, one that is insisted on a 
 }
 
 TEST_CASE("who has no other EHLO name to say still comes without SNI and with old versions") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   ScriptedServer server(serves({.context = context.get()}));
   auto nameless = options(server);
   nameless.helo = "[127.0.0.1]";
-  const auto first = probe_smtp(kMx, kLoopback, Pki::get().trust(), nameless, kNow, soon());
-  const auto seen = probe_again(kMx, first, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{20000}));
+  const auto first = probe_smtp(kMailHost, kLoopback, Pki::get().trust(), nameless, kNow, soon());
+  const auto seen =
+      probe_again(kMailHost, first, Pki::get().trust(), nameless, kNow, Deadline::in(Millis{20000}));
   CHECK_FALSE(seen.starttls.good);
   CHECK(seen.without_sni.good == true);
   CHECK(seen.legacy.good == true);

@@ -12,7 +12,7 @@
 
 using namespace stswatch;
 using dialogue::kLoopback;
-using dialogue::kMx;
+using dialogue::kMailHost;
 using dialogue::kNow;
 using dialogue::Peer;
 using dialogue::Pki;
@@ -26,7 +26,7 @@ const std::string kOffer = "250-mx.example.com\r\n250-SIZE 1000\r\n250 StartTLS\
 using Lines = std::vector<std::string>;
 
 SmtpProbe probe(const ScriptedServer& server, Millis span = Millis{5000}) {
-  return probe_smtp(kMx, kLoopback, Pki::get().trust(), {server.port(), "monitor.example.net"}, kNow,
+  return probe_smtp(kMailHost, kLoopback, Pki::get().trust(), {server.port(), "monitor.example.net"}, kNow,
                     Deadline::in(span));
 }
 
@@ -272,7 +272,7 @@ TEST_CASE("endless talk is stopped at its bound") {
 }
 
 TEST_CASE("a handshake with the right certificate, and a polite leave") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   ScriptedServer server([&](Peer& peer) { serve_tls(peer, context.get()); });
   const SmtpProbe seen = probe(server);
   CHECK_FALSE(seen.failure);
@@ -290,7 +290,7 @@ TEST_CASE("a bad certificate is described, and nothing more is said") {
     Pki::Context context;
     bool trusted, named;
   } rows[] = {{"another name", Pki::get().server("mx.example.org"), true, false},
-              {"expired", Pki::get().server(kMx, -1), false, true}};
+              {"expired", Pki::get().server(kMailHost, -1), false, true}};
   for (const auto& row : rows) {
     CAPTURE(row.why);
     ScriptedServer server([&](Peer& peer) { serve_tls(peer, row.context.get()); });
@@ -304,7 +304,7 @@ TEST_CASE("a bad certificate is described, and nothing more is said") {
 }
 
 TEST_CASE("plain text injected behind the 220 is not heard (RFC 3207 4.2)") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   ScriptedServer server([&](Peer& peer) { serve_tls(peer, context.get(), "250 injected\r\n"); });
   const SmtpProbe seen = probe(server);
   CHECK_FALSE(seen.failure);
@@ -313,7 +313,7 @@ TEST_CASE("plain text injected behind the 220 is not heard (RFC 3207 4.2)") {
 }
 
 TEST_CASE("a server that stops listening after the handshake changes nothing") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   ScriptedServer server([&](Peer& peer) {
     peer.ask("220 hi\r\n");
     peer.ask(kOffer);
@@ -326,7 +326,7 @@ TEST_CASE("a server that stops listening after the handshake changes nothing") {
 }
 
 TEST_CASE("a server that stalls after the last fact costs the farewell, not the look") {
-  const auto context = Pki::get().server(kMx);
+  const auto context = Pki::get().server(kMailHost);
   const struct {
     std::string why;
     ScriptedServer::Script script;
@@ -360,15 +360,15 @@ TEST_CASE("a server that stalls after the last fact costs the farewell, not the 
     ScriptedServer server(row.script);
     const auto began = std::chrono::steady_clock::now();
     const auto seen =
-        probe_smtp(kMx, kLoopback, Pki::get().trust(), {server.port(), "monitor.example.net", Millis{100}},
-                   kNow, Deadline::in(Millis{9000}));
+        probe_smtp(kMailHost, kLoopback, Pki::get().trust(),
+                   {server.port(), "monitor.example.net", Millis{100}}, kNow, Deadline::in(Millis{9000}));
     CHECK(std::chrono::steady_clock::now() - began < Millis{7000});
     CHECK((!seen.failure || seen.failure->cause == Cause::not_offered));
   }
 }
 
 TEST_CASE("only versions below TLS 1.2: named by a second dial") {
-  const auto context = Pki::get().old_server(kMx);
+  const auto context = Pki::get().old_server(kMailHost);
   ScriptedServer server([&](Peer& peer) { serve_tls(peer, context.get()); });
   const SmtpProbe seen = probe(server);
   REQUIRE(seen.failure);
@@ -406,7 +406,7 @@ TEST_CASE("nobody listens") {
     port = server.port();
   }
   const auto seen =
-      probe_smtp(kMx, kLoopback, Pki::get().trust(), {port, ""}, kNow, Deadline::in(Millis{2000}));
+      probe_smtp(kMailHost, kLoopback, Pki::get().trust(), {port, ""}, kNow, Deadline::in(Millis{2000}));
   REQUIRE(seen.failure);
   CHECK(seen.failure->stage == Stage::connect);
   CHECK(seen.failure->cause == Cause::refused);
@@ -414,7 +414,8 @@ TEST_CASE("nobody listens") {
 
 TEST_CASE("without a configured name EHLO says a full name or our address") {
   ScriptedServer server(replies({"220 hi\r\n", "421 no\r\n"}));
-  (void)probe_smtp(kMx, kLoopback, Pki::get().trust(), {server.port(), ""}, kNow, Deadline::in(Millis{5000}));
+  (void)probe_smtp(kMailHost, kLoopback, Pki::get().trust(), {server.port(), ""}, kNow,
+                   Deadline::in(Millis{5000}));
   const std::string said = server.stop().at(0).at(0);
   CHECK((said == "EHLO [127.0.0.1]" || said.find('.') != std::string::npos));
 }
