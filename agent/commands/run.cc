@@ -85,10 +85,11 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& 
   return store;
 }
 
-/// Others may edit the silences in the file of the store.
-std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
+/// Others may edit these rows in the store.
+std::optional<std::map<std::string, std::string>> rows_in(const std::string& state, Store& memory,
+                                                          const char* table) {
   if (state == kInRam) return std::nullopt;
-  auto rows = read_key_values(state, kSilenceTable);
+  auto rows = read_key_values(state, table, memory.key_values());
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
@@ -102,9 +103,8 @@ void tell_by_turns(Store& memory, const std::string& state, Notifier::Hooks& aro
   around.healthy = [fleet, healthy = std::move(around.healthy)] {
     return healthy() && fleet->leases().certain(kDesk);  // the dead man's switch is the fleet's
   };
-  around.read_acknowledgements = [state] {
-    auto rows = read_key_values(state, kAcknowledgeTable);
-    return rows ? std::move(*rows) : std::map<std::string, std::string>{};
+  around.read_acknowledgements = [state, &memory] {
+    return rows_in(state, memory, kAcknowledgeTable).value_or(std::map<std::string, std::string>{});
   };
 }
 
@@ -166,7 +166,7 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   Notifier::Hooks around;
   around.version = kVersion;
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
-  around.read_silences = [state] { return silences_in(state); };
+  around.read_silences = [state, &memory] { return rows_in(state, memory, kSilenceTable); };
   around.healthy = std::move(healthy);
   tell_by_turns(memory, state, around);
   return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));

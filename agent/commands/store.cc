@@ -14,6 +14,7 @@
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
 #include "alerts/rows.h"
+#include "checks/facts/text.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -99,9 +100,8 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
                     kExitUsage);
   std::vector<KeyValueEdit> edits;
   for (const auto& [id, s] : *there)
-    if (s.until && *s.until <= now) edits.push_back({kSilenceTable, id, std::nullopt});
-  const auto id =
-      place->empty() ? new_silence_id(now, [&](const std::string& i) { return there->contains(i); }) : *place;
+    if (!stands(s, now)) edits.push_back({kSilenceTable, id, std::nullopt});
+  const auto id = place->empty() ? new_silence_id(now) : *place;
   edits.push_back({kSilenceTable, id, to_row(silence)});
   if (const auto done = edit_key_values(file, edits); !done) return complain(io, done.error(), kExitOutput);
   io.out << id << "\n";
@@ -109,9 +109,10 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
 }
 
 std::string line_of(const std::string& id, const Silence& s) {
-  return id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
-         (s.until ? to_utc(*s.until) : "it is removed") + (s.by.empty() ? "" : "  by " + s.by) +
-         (s.comment.empty() ? "" : "  " + s.comment) + "\n";
+  return text::one_line(id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
+                        (s.until ? to_utc(*s.until) : "it is removed") +
+                        (s.by.empty() ? "" : "  by " + s.by) + (s.comment.empty() ? "" : "  " + s.comment)) +
+         "\n";
 }
 
 int list(const SilenceCommand& command, const std::string& file, Streams io) {
@@ -120,7 +121,7 @@ int list(const SilenceCommand& command, const std::string& file, Streams io) {
   if (!there) return complain(io, there.error(), kExitOutput);
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const auto& [id, s] : *there) {
-    if (s.until && *s.until <= now) continue;
+    if (!stands(s, now)) continue;
     if (!command.json) io.out << line_of(id, s);
     json.push_back({{"id", id},
                     {"domain", s.domain},

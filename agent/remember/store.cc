@@ -66,6 +66,25 @@ tl::expected<std::map<std::string, std::string>, std::string> read_key_values(co
                            : sql::read_file_key_values(state, table);
 }
 
+void lay_over(std::map<std::string, std::string>& rows, const std::vector<KeyValueEdit>& edits) {
+  for (const auto& edit : edits) {
+    if (edit.text)
+      rows[edit.key] = *edit.text;
+    else
+      rows.erase(edit.key);
+  }
+}
+
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
+                                                                              const std::string& table,
+                                                                              const KeyValueStore& ours) {
+  const auto edits =
+      ours.unwritten(table);  // first: what reaches the disk meanwhile is in both, not in neither
+  auto rows = read_key_values(state, table);
+  if (rows) lay_over(*rows, edits);
+  return rows;
+}
+
 tl::expected<void, std::string> edit_key_values(const std::string& state,
                                                 const std::vector<KeyValueEdit>& edits) {
   Batch batch;
