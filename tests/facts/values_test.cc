@@ -57,6 +57,20 @@ TEST_CASE("printable text is bounded") {
   CHECK(to_string(Cause::tls_alert) == "tls_alert");
 }
 
+TEST_CASE("text of others stays on its line and steers no terminal") {
+  CHECK(text::one_line("") == "");
+  CHECK(text::one_line("Umzug läuft – 日本 \xF0\x9F\x90\xA2") == "Umzug läuft – 日本 \xF0\x9F\x90\xA2");
+  CHECK(text::one_line("\x1B]0;x\x07\x1B[31mred\r\nforged\t\x7F") ==
+        "\\x1B]0;x\\x07\\x1B[31mred\\x0D\\x0Aforged\\x09\\x7F");
+  CHECK(text::one_line("c1 \xC2\x9B"
+                       "31m, nbsp \xC2\xA0") == "c1 \\xC2\\x9B31m, nbsp \xC2\xA0");
+  CHECK(text::one_line("\xE2\x80\xAE"
+                       "turned\xE2\x81\xA6\xE2\x80\xA8") ==
+        "\\xE2\\x80\\xAEturned\\xE2\\x81\\xA6\\xE2\\x80\\xA8");
+  CHECK(text::one_line("broken \xC3( \xFF \xE2\x82") == "broken \\xC3( \\xFF \\xE2\\x82");
+  CHECK(text::one_line(std::string_view("a\0b", 3)) == "a\\x00b");
+}
+
 TEST_CASE("domain: what people type") {
   const std::vector<std::pair<std::string, std::string>> good{
       {"example.com", "example.com"},
