@@ -61,7 +61,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
       log_info({.event = "stopping"}, "stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
     }
-    if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
+    if (signal == SIGHUP) reloader.ask();  // a refusal is logged and shown in the metrics
     pulse.beat(service.stuck());
     look_at_itself();
   }
@@ -276,6 +276,7 @@ int run(const RunCommand& command, Streams io) {
   log_info({.event = "started"}, "stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
   wait_for_stop(signals, reloader, service, [&] { self.turn(); });
   ready = false;
+  reloader.stop();
   systemd::stopping();
   prober.stop();
   service.stop();
