@@ -113,6 +113,8 @@ class Acts(Case):
         for host, headers, status in (
                 (own, {}, 200), (own, {"Origin": f"http://{own}"}, 200), (f"localhost:{self.port}", {}, 200), ("monitor", {}, 200),
                 ("sts.example.net", {"Origin": "https://sts.example.net"}, 200), (own, {"Origin": "null"}, 403),
+                ("monitor", {"Origin": "https://monitor:8443", "Sec_Fetch_Site": "same-origin"}, 200),
+                ("monitor", {"Origin": "https://monitor:8443"}, 403),
                 (own, {"Sec_Fetch_Site": "same-site"}, 403), ("rebound.example", {}, 403),
                 ("rebound.example", {"Origin": "http://rebound.example", "Sec_Fetch_Site": "same-origin"}, 403)):
             with self.subTest(host=host, headers=headers):
