@@ -60,6 +60,10 @@ tl::expected<std::size_t, std::string> copy_store(const std::string& from, const
   return static_cast<std::size_t>(domains.value_or(0));
 }
 
+tl::expected<std::vector<std::string>, std::string> read_domain_names(const std::string& state) {
+  return pg::is_url(state) ? pg::read_database_domain_names(state) : sql::read_file_domain_names(state);
+}
+
 tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
                                                                               const std::string& table) {
   return pg::is_url(state) ? pg::read_database_key_values(state, table)

@@ -240,7 +240,8 @@ class Silences(Case):
 
     def silence(self, action, *arguments):
         done = self.run_it("silence", action, *self.where, *arguments)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"\A(stswatch: warning: no domain that is remembered .*\n)?\Z")
         return done.stdout
 
     def silences(self):
@@ -269,11 +270,25 @@ class Silences(Case):
         ids = set()
         for each in adds:
             out, errors = each.communicate(timeout=SECONDS)
-            self.assertEqual((each.returncode, errors), (0, ""))
+            self.assertEqual(each.returncode, 0, errors)
             ids.add(out.strip())
         self.assertEqual(len(ids), 6)
         self.assertEqual({s["id"] for s in self.silences()}, ids)
         self.assertEqual({s["domain"] for s in self.silences()}, {f"d{i}.example" for i in range(6)})
+
+    def test_names_in_every_spelling(self):
+        for typed, kept in (("Example.COM. ", "example.com"), ("*.münchen.de", "*.xn--mnchen-3ya.de")):
+            made = self.silence("add", "--domain", typed, "--for", "2h").strip()
+            self.assertIn((made, kept), [(s["id"], s["domain"]) for s in self.silences()])
+        self.refused(["silence", "add", *self.where, "--domain", "mün*.de", "--for", "2h"], USAGE, "no glob of names")
+
+    def test_a_name_that_nothing_fits_is_warned_of(self):
+        self.service.metrics_with('domain="example.com"')
+        self.assertEqual(self.service.stop(signal.SIGTERM)[0], 0)         # all is in the store
+        for typed, warned in (("EXAMPLE.com.", False), ("*", False), ("exam?le.*", False), ("exampel.com", True), ("*.example.com", True)):
+            with self.subTest(typed):
+                done = self.run_it("silence", "add", *self.where, "--domain", typed, "--code", "mx-*", "--for", "2h")
+                self.assertEqual((done.returncode, "no domain that is remembered" in done.stderr), (0, warned), done.stderr)
 
     def test_a_comment_steers_no_terminal(self):
         comment = "\x1b]0;owned\x07\x1b[31mred\nforged  *  *\x9b1m é"

@@ -134,6 +134,28 @@ TEST_CASE("domain: what is none, and what the error says") {
   }
 }
 
+TEST_CASE("domain: globs of names are in the form that names have") {
+  const struct {
+    const char *typed, *glob;
+  } rows[] = {
+      {"*", "*"},
+      {"*.Example.COM.", "*.example.com"},
+      {" example.com\t", "example.com"},
+      {"mail?.*.example.com", "mail?.*.example.com"},
+      {"münchen.de", "xn--mnchen-3ya.de"},
+      {"*.MÜNCHEN.de.", "*.xn--mnchen-3ya.de"},
+      {"*.xn--mnchen-3ya.de", "*.xn--mnchen-3ya.de"},
+      {"", ""},
+      {".", "."},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.typed);
+    CHECK(name_glob(row.typed) == row.glob);
+  }
+  CHECK_FALSE(name_glob("mün*.de").has_value());
+  CHECK_FALSE(name_glob("\xFF.de").has_value());
+}
+
 TEST_CASE("domain: A-labels of any host, and the public suffix list") {
   CHECK(to_a_labels("MX_1.Example.") == "mx_1.example");
   CHECK(to_a_labels("localhost") == "localhost");
