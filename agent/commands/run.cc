@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <future>
+#include <stop_token>
 
 #include "agent/commands/commands.h"
 #include "agent/remember/key_value_store.h"
@@ -45,6 +47,24 @@ sigset_t block_signals() {
     sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return set;
+}
+
+using FirstConfig = tl::expected<std::shared_ptr<const LiveConfig>, Refusal>;
+
+/// May take as long as domains_command does. nullopt: a stop was asked for meanwhile.
+std::optional<FirstConfig> first_config(const RunCommand& command) {
+  sigset_t stops;
+  sigemptyset(&stops);
+  for (const int signal : {SIGTERM, SIGINT})
+    sigaddset(&stops, signal);
+  std::stop_source stop;
+  auto config =
+      std::async(std::launch::async, [&] { return make_live_config(command, nullptr, stop.get_token()); });
+  constexpr timespec kGlance{0, 20'000'000};
+  while (config.wait_for(std::chrono::seconds{0}) != std::future_status::ready)
+    if (sigtimedwait(&stops, nullptr, &kGlance) > 0) stop.request_stop();
+  if (stop.stop_requested()) return std::nullopt;
+  return config.get();
 }
 
 /// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns and what ails it.
@@ -191,7 +211,12 @@ int run(const RunCommand& command, Streams io) {
   mallopt(M_ARENA_MAX, 2);  // one heap per worker thread would keep hundreds of MiB (measured on /metrics)
   const sigset_t signals =
       block_signals();  // before the first thread, which would otherwise be stopped by one
-  auto plan = make_live_config(command);
+  auto first = first_config(command);
+  if (!first) {
+    log_info({.event = "stopping"}, "stopping before it has started");
+    return 0;
+  }
+  auto plan = std::move(*first);
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();

@@ -228,6 +228,15 @@ class Running(RunCase):
                 self.assertEqual(code, 0)
                 self.assertLess(seconds, 10)
 
+    def test_a_command_that_hangs_at_the_start_ends_with_the_service(self):
+        port = free_port()
+        config = self.file("c.toml", f'domains_command = ["sleep", "600"]\n[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n')
+        service = Service("--config", config, port=port, folder=self.folder)
+        service.ready = lambda: any(self.is_child(pid, service.process.pid) for pid in Path("/proc").glob("[0-9]*"))
+        code, _, seconds = self.enterContext(service).stop(signal.SIGTERM)
+        self.assertEqual(code, 0, service.said())
+        self.assertLess(seconds, 10)
+
     def test_reloads_that_are_asked_for_together_are_one(self):
         service = self.lists('domains_command = ["sh", "-c", "echo run >>runs; sleep 1; echo a.example"]\n')
         with concurrent.futures.ThreadPoolExecutor(12) as askers:
