@@ -1,6 +1,7 @@
 // What people ask of the dispatcher: silences, acknowledgements, figures.
 
 #include <algorithm>
+#include <utility>
 
 #include "alerts/dispatcher.h"
 #include "alerts/rows.h"
