@@ -4,6 +4,7 @@
 // problem that is left. Thread-safe; never waits for the network.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 
@@ -66,11 +67,11 @@ class Dispatcher {
   /// subject. nullopt: the domain has as many as it may (kSilencesOfDomain).
   std::optional<std::string> silence(const Silence& silence, TimePoint now);
   bool lift_silence(const std::string& id);
-  /// Others may edit the rows on the disk: what is there now. To be asked first, and to be followed
-  /// by a flush when it says so: whether silences were edited here since the last call. What is edited
-  /// meanwhile stays.
-  bool silences_edited();
-  void adopt_silences(const std::map<std::string, std::string>& rows);
+  /// Others may edit the rows on the disk: `read` has what is there now, and over it what was edited here and
+  /// is not written yet (null: nothing can be known). It may take its time; what is edited here meanwhile
+  /// stays.
+  using ReadRows = std::function<std::optional<std::map<std::string, std::string>>()>;
+  void adopt_silences(const ReadRows& read);
   std::map<std::string, Silence> silences() const;
   /// Somebody is at what was told of the domain: no reminders until it gets worse. False: nothing was.
   bool acknowledge(const std::string& domain, TimePoint now);
@@ -112,7 +113,7 @@ class Dispatcher {
   std::map<std::string, Problem> problems_;                // by id
   std::map<Key, Out> pending_;
   std::map<std::string, Silence> silences_;  // by id
-  bool silences_edited_ = false;
+  bool silences_edited_ = false;             // here, since the last reading began
   std::vector<KeyValueEdit> edits_;
   bool dirty_ = true;  // something has come in since the last decision
   TimePoint next_{};   // when time alone may change a decision

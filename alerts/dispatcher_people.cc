@@ -12,7 +12,10 @@ std::optional<std::string> Dispatcher::silence(const Silence& silence, TimePoint
   const std::lock_guard lock(mutex_);
   auto id = place_of(silence, silences_, now);
   if (!id) return std::nullopt;
-  if (id->empty()) id = new_silence_id(now, [&](const std::string& i) { return silences_.contains(i); });
+  if (id->empty()) id = new_silence_id(now);
+  for (const auto& [old, s] : silences_)
+    if (!stands(s, now)) edits_.push_back({kSilenceTable, old, std::nullopt});
+  std::erase_if(silences_, [&](const auto& entry) { return !stands(entry.second, now); });
   silences_[*id] = silence;
   silences_edited_ = true;
   edits_.push_back({kSilenceTable, *id, to_row(silence)});
@@ -31,14 +34,15 @@ bool Dispatcher::lift_silence(const std::string& id) {
   return true;
 }
 
-bool Dispatcher::silences_edited() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(silences_edited_, false);
-}
-
-void Dispatcher::adopt_silences(const std::map<std::string, std::string>& rows) {
+void Dispatcher::adopt_silences(const ReadRows& read) {
+  {
+    const std::lock_guard lock(mutex_);
+    silences_edited_ = false;
+  }
+  const auto rows = read();
+  if (!rows) return;
   std::map<std::string, Silence> silences;
-  for (const auto& [id, text] : rows)
+  for (const auto& [id, text] : *rows)
     if (auto silence = silence_from_row(text)) silences.emplace(id, std::move(*silence));
   const std::lock_guard lock(mutex_);
   if (silences_edited_ || silences == silences_) return;

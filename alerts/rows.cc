@@ -1,6 +1,7 @@
 #include "alerts/rows.h"
 
 #include <nlohmann/json.hpp>
+#include <random>
 
 namespace stswatch {
 namespace {
@@ -181,10 +182,12 @@ tl::expected<Silence, std::string> silence_from_row(std::string_view text) {
   });
 }
 
-std::string new_silence_id(TimePoint now, const std::function<bool(const std::string&)>& taken) {
-  std::string id;
-  for (int number = 1; id.empty() || taken(id); ++number)
-    id = to_utc(now) + '-' + std::to_string(number);
+std::string new_silence_id(TimePoint now) {
+  constexpr std::string_view kLetters = "bcdfghjkmnpqrstvwxz23456789";  // none for another, and no words
+  std::random_device random;
+  std::string id = to_utc(now) + '-';
+  for (int i = 0; i < 8; ++i)
+    id += kLetters[random() % kLetters.size()];
   return id;
 }
 

@@ -2,7 +2,6 @@
 // crash.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -24,7 +23,8 @@ tl::expected<Problem, std::string> topic_from_row(std::string_view text);
 tl::expected<PendingNotice, std::string> owed_from_row(std::string_view text);
 tl::expected<Silence, std::string> silence_from_row(std::string_view text);
 
-/// A name for a silence that begins now.
-std::string new_silence_id(TimePoint now, const std::function<bool(const std::string&)>& taken);
+/// A name for a silence that begins now, and of no other, whoever else makes one at this moment: the service
+/// and commands beside it do not see what the others are about to write.
+std::string new_silence_id(TimePoint now);
 
 }  // namespace stswatch

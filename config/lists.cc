@@ -210,7 +210,7 @@ ConfigErrors unreadable(ConfigError at, const ConfigError& why, const std::strin
 }  // namespace
 
 void add_lists(Config& config, DomainList& list, const std::string& path, const ListPlaces& places,
-               ListCommand command, ConfigErrors& errors) {
+               ListCommand command, const std::stop_token& stop, ConfigErrors& errors) {
   const DomainDefaults plain{config.expiry, {}, 100};
   const auto folder = std::filesystem::path(path).parent_path().string();
   using Text = tl::expected<std::string, ConfigErrors>;
@@ -246,12 +246,13 @@ void add_lists(Config& config, DomainList& list, const std::string& path, const 
     add_file(config.lists[i].file, places.lists.at(i), config.lists[i].defaults, true);
   if (config.domains_command.empty() || command == ListCommand::leave) return;
   if (!errors.empty() && command != ListCommand::run_anyway) return;
-  const auto text = output_of({.words = config.domains_command, .folder = folder, .output = kListSize})
-                        .map_error([&](const std::string& what) {
-                          ConfigError at = places.command;
-                          at.what = what;
-                          return ConfigErrors{std::move(at)};
-                        });
+  const auto text =
+      output_of({.words = config.domains_command, .folder = folder, .output = kListSize, .stop = stop})
+          .map_error([&](const std::string& what) {
+            ConfigError at = places.command;
+            at.what = what;
+            return ConfigErrors{std::move(at)};
+          });
   add_text(text, std::string(kCommandOutput), "domains_command", plain, true);
 }
 

@@ -63,6 +63,6 @@ struct ListPlaces {
 /// domains_files, [[domains]] and domains_command of `config`, which are read and run here. `path`: of the
 /// configuration, whose folder relative names start from.
 void add_lists(Config& config, DomainList& list, const std::string& path, const ListPlaces& places,
-               ListCommand command, ConfigErrors& errors);
+               ListCommand command, const std::stop_token& stop, ConfigErrors& errors);
 
 }  // namespace stswatch

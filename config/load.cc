@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "checks/facts/address.h"
+#include "checks/facts/domain.h"
 #include "config/lists.h"
 #include "config/reader.h"
 
@@ -46,8 +47,8 @@ ListPlaces list_places(const toml::table& table, const std::string& path) {
   return out;
 }
 
-void read_root(const toml::table& table, const std::string& path, ListCommand command, Config& config,
-               ConfigErrors& errors) {
+void read_root(const toml::table& table, const std::string& path, ListCommand command,
+               const std::stop_token& stop, Config& config, ConfigErrors& errors) {
   TableReader root(table, "", path, errors);
   auto& shared = config.agent.shared_secret_files;
   root.table("agent", [&](TableReader& r) { sections::agent(r, config.agent); });
@@ -71,7 +72,7 @@ void read_root(const toml::table& table, const std::string& path, ListCommand co
     root.complain("domains_command",
                   R"(expected a program and its arguments: ["psql", "-Atc", "SELECT ..."])");
   root.finish();
-  add_lists(config, list, path, list_places(table, path), command, errors);
+  add_lists(config, list, path, list_places(table, path), command, stop, errors);
 }
 
 }  // namespace
@@ -158,7 +159,7 @@ void put_in_order(ConfigErrors& errors) {
 
 ConfigError ReadConfig::at(const std::string& key, const std::string& value) const {
   const auto found = std::ranges::find_if(values, [&](const ConfigValue& v) {
-    return v.key == key && (v.text == value || to_a_labels(v.text) == value);
+    return v.key == key && (v.text == value || name_glob(v.text) == value);
   });
   if (found == values.end()) return {file, 0, 0, key, ""};
   return {file, found->line, found->column, key, ""};
@@ -184,14 +185,15 @@ void note_values(const toml::node& node, const std::string& key, std::vector<Con
   }
 }
 
-ReadConfig read_text(std::string_view text, const std::string& path, ListCommand command) {
+ReadConfig read_text(std::string_view text, const std::string& path, ListCommand command,
+                     const std::stop_token& stop) {
   ReadConfig out;
   out.file = path;
   try {
     const toml::table table = toml::parse(text, std::string_view(path));
     out.is_toml = true;
     note_values(table, "", out.values);
-    read_root(table, path, command, out.config, out.errors);
+    read_root(table, path, command, stop, out.config, out.errors);
   } catch (const toml::parse_error& e) {
     const auto& at = e.source().begin;
     out.errors.push_back({path, at.line, at.column, "", std::string(e.description())});
@@ -209,10 +211,10 @@ tl::expected<Config, ConfigErrors> whole_or_nothing(ReadConfig read) {
 
 tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path,
                                                 ListCommand command) {
-  return whole_or_nothing(read_text(text, path, command));
+  return whole_or_nothing(read_text(text, path, command, {}));
 }
 
-ReadConfig read_config(const std::string& path, ListCommand command) {
+ReadConfig read_config(const std::string& path, ListCommand command, const std::stop_token& stop) {
   const auto text = read_whole(path);
   if (!text) {
     ReadConfig out;
@@ -220,11 +222,12 @@ ReadConfig read_config(const std::string& path, ListCommand command) {
     out.errors = text.error();
     return out;
   }
-  return read_text(*text, path, command);
+  return read_text(*text, path, command, stop);
 }
 
-tl::expected<Config, ConfigErrors> load_config(const std::string& path, ListCommand command) {
-  return whole_or_nothing(read_config(path, command));
+tl::expected<Config, ConfigErrors> load_config(const std::string& path, ListCommand command,
+                                               const std::stop_token& stop) {
+  return whole_or_nothing(read_config(path, command, stop));
 }
 
 }  // namespace stswatch

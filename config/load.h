@@ -1,6 +1,7 @@
 // TOML to Config: strict, and every error at once, each with its place and what would be right.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -25,8 +26,8 @@ using ConfigErrors = std::vector<ConfigError>;
 /// "the configuration is not valid:" and each error on a line of its own.
 std::string list_of(const ConfigErrors& errors);
 
-/// Whether domains_command is run for its names, which takes as long as it likes up to 30 s; run_anyway: also
-/// where the rest is wrong already.
+/// Whether domains_command is run for its names, which takes as long as it likes up to 30 s, or until `stop`;
+/// run_anyway: also where the rest is wrong already.
 enum class ListCommand { leave, run, run_anyway };
 
 /// One string or time of the file and where it stands; of a table without a name the table itself, as "".
@@ -47,14 +48,16 @@ struct ReadConfig {
   /// Where the key has this value, for a message: `what` is empty.
   ConfigError at(const std::string& key, const std::string& value) const;
 };
-ReadConfig read_config(const std::string& path, ListCommand command = ListCommand::leave);
+ReadConfig read_config(const std::string& path, ListCommand command = ListCommand::leave,
+                       const std::stop_token& stop = {});
 
 /// By file, line and column; what is said twice is said once.
 void put_in_order(ConfigErrors& errors);
 
 /// Reads the file and the lists of domains it names. Never throws; never returns a half-read Config.
 tl::expected<Config, ConfigErrors> load_config(const std::string& path,
-                                               ListCommand command = ListCommand::leave);
+                                               ListCommand command = ListCommand::leave,
+                                               const std::stop_token& stop = {});
 
 /// The same from a text; `path` names it in errors and is the base of relative paths of lists.
 tl::expected<Config, ConfigErrors> parse_config(std::string_view text, const std::string& path,

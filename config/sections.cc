@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/address.h"
+#include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/tlsa.h"
 #include "config/sections_shared.h"
@@ -61,7 +62,7 @@ void agent(TableReader& r, AgentOptions& into) {
   r.read("vantage", into.vantage);
   r.read("web_config", into.web_config);
   r.read_each("hosts", [&](const std::string& text) {
-    into.hosts.push_back(text);
+    into.hosts.push_back(name_glob(text).value_or(text));
     return complain_of_host_and_port(text);
   });
   r.read("shared_secret_files", into.shared_secret_files);
@@ -130,11 +131,19 @@ void probe(TableReader& r, std::vector<std::string>& allow) {
   });
 }
 
+std::string read_name_glob(const std::string& text, std::string& into) {
+  if (text.empty()) return "a name or a glob such as \"*.example.com\" is due";
+  const auto glob = name_glob(text);
+  if (!glob)
+    return "\"" + text +
+           "\" is no glob of names: a label that is not ASCII stands as a whole, or as its A-label";
+  into = *glob;
+  return {};
+}
+
 void badge(TableReader& r, BadgeOptions& into) {
-  r.read_each("allow", [&](const std::string& text) -> std::string {
-    into.allow.push_back(text);
-    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
-  });
+  r.read_each("allow",
+              [&](const std::string& text) { return read_name_glob(text, into.allow.emplace_back()); });
   r.read("public", into.open);
 }
 
@@ -196,7 +205,7 @@ void planned(TableReader& r, std::vector<PlannedChange>& into) {
 
 void silence(TableReader& r, std::vector<Silence>& into) {
   Silence s;
-  r.read("domain", s.domain);
+  r.read_checked("domain", [&](const std::string& text) { return read_name_glob(text, s.domain); });
   r.read("code", s.code);
   r.read("subject", s.subject);
   r.read("until", s.until);

@@ -22,10 +22,8 @@ void read_wanted(TableReader& r, Wanted& into) {
     }
     return "\"" + printable(text, 60) + "\" is no route; write \"page\", \"ticket\" or \"log\"";
   });
-  r.read_each("domains", [&](const std::string& text) -> std::string {
-    into.domains.push_back(text);
-    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
-  });
+  r.read_each("domains",
+              [&](const std::string& text) { return read_name_glob(text, into.domains.emplace_back()); });
   r.read("own", into.own);
   if (r.has("routes") && into.routes.empty())
     r.complain("routes", "none: the receiver would be told nothing");

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "agent/remember/store.h"
+#include "checks/facts/text.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -57,7 +58,7 @@ void print(const FleetView& view, std::ostream& out) {
       tells |= s.shard == kDesk;
       if (s.shard != kDesk) held.push_back(s.shard);
     }
-    out << agent.name << (agent.vantage.empty() ? "" : " (" + agent.vantage + ")") << ": "
+    out << text::one_line(agent.name + (agent.vantage.empty() ? "" : " (" + agent.vantage + ")")) << ": "
         << (agent.alive ? "alive" : "not heard of") << " since "
         << to_utc(agent.alive ? agent.started : agent.heard) << ", " << held.size() << " of " << kShards
         << " shards" << (held.empty() ? "" : ": " + ranges_of(held)) << (tells ? ", tells" : "")

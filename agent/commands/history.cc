@@ -10,6 +10,7 @@
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -163,11 +164,13 @@ void print(const Remembered& known, const std::vector<Event>& time_line, std::os
       << (past.began ? to_utc(*past.began) : "this hour") << "\n";
   for (const auto& e : time_line) {
     out << "  " << to_utc(e.at) << "  " << e.code;
-    if (e.subject != known.record->known->domain.str()) out << " [" << e.subject << "]";
+    if (e.subject != known.record->known->domain.str()) out << " [" << text::one_line(e.subject) << "]";
     out << "\n";
     if (!e.from.empty() || !e.to.empty())
-      out << "      " << (e.from.empty() ? "" : e.from + " -> ") << (e.to.empty() ? "nothing" : e.to) << "\n";
-    if (!e.consequence.empty()) out << "      " << e.consequence << "\n";
+      out << "      "
+          << text::one_line((e.from.empty() ? "" : e.from + " -> ") + (e.to.empty() ? "nothing" : e.to))
+          << "\n";
+    if (!e.consequence.empty()) out << "      " << text::one_line(e.consequence) << "\n";
   }
 }
 

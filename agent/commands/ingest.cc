@@ -10,6 +10,7 @@
 #include "agent/reports/maildir.h"
 #include "agent/watch/clock.h"
 #include "checks/facts/result.h"
+#include "checks/facts/text.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -42,8 +43,8 @@ tl::expected<void, std::string> take_file(const std::string& path, reports::Inta
   const auto note = [&](const reports::Outcome& outcome) {
     ++counts[outcome.fate];
     if (outcome.fate != Fate::stored)
-      io.err << path << ": " << to_string(outcome.fate) << (outcome.why.empty() ? "" : ": ") << outcome.why
-             << "\n";
+      io.err << path << ": " << to_string(outcome.fate) << (outcome.why.empty() ? "" : ": ")
+             << text::one_line(outcome.why) << "\n";
   };
   note(outcomes->front());
   std::ranges::for_each(outcomes->front().further, note);
@@ -59,7 +60,7 @@ tl::expected<void, std::string> take_maildir(const std::string& path, reports::I
     if (!turn) return tl::make_unexpected(turn.error());
     for (const auto& [fate, n] : turn->fates)
       counts[fate] += n;
-    if (!turn->trouble.empty()) io.err << turn->trouble << "\n";
+    if (!turn->trouble.empty()) io.err << text::one_line(turn->trouble) << "\n";
     more = turn->more;
   }
   return {};

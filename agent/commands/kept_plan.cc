@@ -6,6 +6,7 @@
 
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -39,7 +40,7 @@ void print_step(const FollowedPlan& f, std::size_t i, TimePoint at, TimePoint no
   const auto* done = f.done_at(i);
   const char* const state = done ? "seen done" : at <= now ? "its waits are over since" : "not before";
   out << "  " << step.n << ". " << to_string(step.deed) << "  " << state << ' ' << to_utc(at) << "\n     "
-      << step.text << "\n";
+      << text::one_line(step.text) << "\n";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
 #include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -82,8 +83,8 @@ void print(const Verdict& verdict, const std::vector<std::string>& kept_as, std:
       << ")\n";
   for (const auto& f : verdict.findings)
     if (f.severity != Severity::info)
-      out << "    " << to_string(f.severity) << "  " << f.code << " [" << f.subject << "]  " << f.detail
-          << "\n";
+      out << "    " << to_string(f.severity) << "  " << f.code
+          << text::one_line(" [" + f.subject + "]  " + f.detail) << "\n";
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <future>
+#include <stop_token>
 
 #include "agent/commands/commands.h"
 #include "agent/remember/key_value_store.h"
@@ -47,6 +49,24 @@ sigset_t block_signals() {
   return set;
 }
 
+using FirstConfig = tl::expected<std::shared_ptr<const LiveConfig>, Refusal>;
+
+/// May take as long as domains_command does. nullopt: a stop was asked for meanwhile.
+std::optional<FirstConfig> first_config(const RunCommand& command) {
+  sigset_t stops;
+  sigemptyset(&stops);
+  for (const int signal : {SIGTERM, SIGINT})
+    sigaddset(&stops, signal);
+  std::stop_source stop;
+  auto config =
+      std::async(std::launch::async, [&] { return make_live_config(command, nullptr, stop.get_token()); });
+  constexpr timespec kGlance{0, 20'000'000};
+  while (config.wait_for(std::chrono::seconds{0}) != std::future_status::ready)
+    if (sigtimedwait(&stops, nullptr, &kGlance) > 0) stop.request_stop();
+  if (stop.stop_requested()) return std::nullopt;
+  return config.get();
+}
+
 /// Until SIGTERM or SIGINT: reloads on SIGHUP, and watches that the service turns and what ails it.
 void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service,
                    const std::function<void()>& look_at_itself) {
@@ -61,7 +81,7 @@ void wait_for_stop(const sigset_t& signals, Reloader& reloader, Service& service
       log_info({.event = "stopping"}, "stopping on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
       return;
     }
-    if (signal == SIGHUP) (void)reloader.reload();  // a refusal is logged and shown in the metrics
+    if (signal == SIGHUP) reloader.ask();  // a refusal is logged and shown in the metrics
     pulse.beat(service.stuck());
     look_at_itself();
   }
@@ -85,10 +105,11 @@ tl::expected<std::unique_ptr<Store>, std::string> open_memory(const LiveConfig& 
   return store;
 }
 
-/// Others may edit the silences in the file of the store.
-std::optional<std::map<std::string, std::string>> silences_in(const std::string& state) {
+/// Others may edit these rows in the store.
+std::optional<std::map<std::string, std::string>> rows_in(const std::string& state, Store& memory,
+                                                          const char* table) {
   if (state == kInRam) return std::nullopt;
-  auto rows = read_key_values(state, kSilenceTable);
+  auto rows = read_key_values(state, table, memory.key_values());
   return rows ? std::optional(std::move(*rows)) : std::nullopt;
 }
 
@@ -102,9 +123,8 @@ void tell_by_turns(Store& memory, const std::string& state, Notifier::Hooks& aro
   around.healthy = [fleet, healthy = std::move(around.healthy)] {
     return healthy() && fleet->leases().certain(kDesk);  // the dead man's switch is the fleet's
   };
-  around.read_acknowledgements = [state] {
-    auto rows = read_key_values(state, kAcknowledgeTable);
-    return rows ? std::move(*rows) : std::map<std::string, std::string>{};
+  around.read_acknowledgements = [state, &memory] {
+    return rows_in(state, memory, kAcknowledgeTable).value_or(std::map<std::string, std::string>{});
   };
 }
 
@@ -166,7 +186,7 @@ std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::
   Notifier::Hooks around;
   around.version = kVersion;
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
-  around.read_silences = [state] { return silences_in(state); };
+  around.read_silences = [state, &memory] { return rows_in(state, memory, kSilenceTable); };
   around.healthy = std::move(healthy);
   tell_by_turns(memory, state, around);
   return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
@@ -191,7 +211,12 @@ int run(const RunCommand& command, Streams io) {
   mallopt(M_ARENA_MAX, 2);  // one heap per worker thread would keep hundreds of MiB (measured on /metrics)
   const sigset_t signals =
       block_signals();  // before the first thread, which would otherwise be stopped by one
-  auto plan = make_live_config(command);
+  auto first = first_config(command);
+  if (!first) {
+    log_info({.event = "stopping"}, "stopping before it has started");
+    return 0;
+  }
+  auto plan = std::move(*first);
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();
@@ -276,6 +301,7 @@ int run(const RunCommand& command, Streams io) {
   log_info({.event = "started"}, "stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
   wait_for_stop(signals, reloader, service, [&] { self.turn(); });
   ready = false;
+  reloader.stop();
   systemd::stopping();
   prober.stop();
   service.stop();

@@ -13,7 +13,10 @@
 #include "agent/remember/key_value_store.h"
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
+#include "alerts/open_finding.h"
 #include "alerts/rows.h"
+#include "checks/facts/domain.h"
+#include "checks/facts/text.h"
 #include "config/load.h"
 
 namespace stswatch {
@@ -80,6 +83,15 @@ std::string user_name() {
   return user != nullptr ? user->pw_name : std::to_string(::geteuid());
 }
 
+/// A silence that nothing fits is a name mistyped, or a domain that is still to come.
+void warn_of_no_effect(const std::string& domain, const std::string& file, Streams io) {
+  const auto names = read_domain_names(file);
+  if (!names || names->empty() || glob_matches(domain, agent_itself().str())) return;
+  if (std::ranges::any_of(*names, [&](const auto& name) { return glob_matches(domain, name); })) return;
+  io.err << "stswatch: warning: no domain that is remembered in the store fits " << text::quoted(domain)
+         << ": until one does this silence has no effect\n";
+}
+
 int add(const SilenceCommand& command, const std::string& file, Streams io) {
   const auto now = SystemClock().now();
   const auto until = end_of(command, now);
@@ -89,8 +101,15 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
   const auto any = [](const std::string& glob) { return glob.empty() ? "*" : glob; };
   if (const auto why = unknown_code(any(command.code)); !why.empty())
     return complain(io, "--code \"" + command.code + "\": " + why, kExitUsage);
-  const Silence silence{any(command.domain), any(command.code),          any(command.subject), *until,
-                        command.comment,     user_name() + " by command"};
+  const auto domain = name_glob(any(command.domain));
+  if (!domain)
+    return complain(
+        io,
+        "--domain " + text::quoted(command.domain) +
+            " is no glob of names: a label that is not ASCII stands as a whole, or as its A-label",
+        kExitUsage);
+  const Silence silence{*domain, any(command.code), any(command.subject),
+                        *until,  command.comment,   user_name() + " by command"};
   const auto place = place_of(silence, *there, now);
   if (!place)
     return complain(io,
@@ -99,19 +118,20 @@ int add(const SilenceCommand& command, const std::string& file, Streams io) {
                     kExitUsage);
   std::vector<KeyValueEdit> edits;
   for (const auto& [id, s] : *there)
-    if (s.until && *s.until <= now) edits.push_back({kSilenceTable, id, std::nullopt});
-  const auto id =
-      place->empty() ? new_silence_id(now, [&](const std::string& i) { return there->contains(i); }) : *place;
+    if (!stands(s, now)) edits.push_back({kSilenceTable, id, std::nullopt});
+  const auto id = place->empty() ? new_silence_id(now) : *place;
   edits.push_back({kSilenceTable, id, to_row(silence)});
   if (const auto done = edit_key_values(file, edits); !done) return complain(io, done.error(), kExitOutput);
+  warn_of_no_effect(*domain, file, io);
   io.out << id << "\n";
   return 0;
 }
 
 std::string line_of(const std::string& id, const Silence& s) {
-  return id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
-         (s.until ? to_utc(*s.until) : "it is removed") + (s.by.empty() ? "" : "  by " + s.by) +
-         (s.comment.empty() ? "" : "  " + s.comment) + "\n";
+  return text::one_line(id + "  " + s.domain + "  " + s.code + "  " + s.subject + "  until " +
+                        (s.until ? to_utc(*s.until) : "it is removed") +
+                        (s.by.empty() ? "" : "  by " + s.by) + (s.comment.empty() ? "" : "  " + s.comment)) +
+         "\n";
 }
 
 int list(const SilenceCommand& command, const std::string& file, Streams io) {
@@ -120,7 +140,7 @@ int list(const SilenceCommand& command, const std::string& file, Streams io) {
   if (!there) return complain(io, there.error(), kExitOutput);
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const auto& [id, s] : *there) {
-    if (s.until && *s.until <= now) continue;
+    if (!stands(s, now)) continue;
     if (!command.json) io.out << line_of(id, s);
     json.push_back({{"id", id},
                     {"domain", s.domain},

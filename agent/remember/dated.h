@@ -37,9 +37,10 @@ struct Silence {
 
 /// How many there may be of one domain: each is kept, shown and compared with each finding.
 inline constexpr std::size_t kSilencesOfDomain = 100;
-/// Where to keep one among those that stand: under the id of the one for the same domain, code and subject,
-/// whose end and comment it takes over, or a new one ("" then). nullopt: the domain has as many as it may.
-std::optional<std::string> place_of(const Silence& silence, const std::map<std::string, Silence>& standing,
+/// Where to keep one among those that are there: under the id of the one that stands for the same domain,
+/// code and subject, whose end and comment it takes over, or a new one ("" then; rows that are over may be
+/// erased by others at any time). nullopt: the domain has as many as it may.
+std::optional<std::string> place_of(const Silence& silence, const std::map<std::string, Silence>& there,
                                     TimePoint now);
 
 /// "of example.com, certificate-expired at mx1.example.com, until 2026-12-01T00:00:00Z, by alice from

@@ -24,6 +24,8 @@ class KeyValueStore {
   /// All of these edits reach the disk, or none. They do so at once; Store::flush() waits for it.
   virtual void apply(std::vector<KeyValueEdit> edits) = 0;
   virtual std::map<std::string, std::string> all(const std::string& table) const = 0;
+  /// Edits of the table that are not on the disk yet, as far as is known, oldest first.
+  virtual std::vector<KeyValueEdit> unwritten(const std::string&) const { return {}; }
 
   void put(std::string table, std::string key, std::string text) {
     apply({{std::move(table), std::move(key), std::move(text)}});
@@ -36,6 +38,12 @@ class KeyValueStore {
 /// The rows of a table, by key. The errors name the store and how to mend it.
 tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
                                                                               const std::string& table);
+/// The same where this process has the store open as `ours`: what it edited and has not written yet outranks
+/// what is on the disk.
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
+                                                                              const std::string& table,
+                                                                              const KeyValueStore& ours);
+void lay_over(std::map<std::string, std::string>& rows, const std::vector<KeyValueEdit>& edits);
 /// All of the edits, or none. It must be a store already.
 tl::expected<void, std::string> edit_key_values(const std::string& state,
                                                 const std::vector<KeyValueEdit>& edits);

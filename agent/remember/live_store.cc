@@ -67,6 +67,7 @@ void RamStore::write_one(std::unique_lock<std::mutex>& lock) {
   const auto accepted = accepted_;
   if (!queue_.empty()) {
     Batch batch = queue_.take();
+    in_flight_ = batch.edits;
     lock.unlock();
     const auto done = backend_->write(batch);
     const bool was_failing = [&] {
@@ -89,6 +90,7 @@ void RamStore::write_one(std::unique_lock<std::mutex>& lock) {
 
 void RamStore::conclude(const tl::expected<void, std::string>& done, Batch batch, std::uint64_t accepted) {
   const auto now = Steady::now();
+  in_flight_.clear();
   if (!done) {
     note_error(done.error());
     if (!failing_since_) failing_since_ = now;

@@ -91,6 +91,11 @@ class RamStore : public LiveStore, private KeyValueStore {
     return it == key_values_.end() ? std::map<std::string, std::string>() : it->second;
   }
 
+  std::vector<KeyValueEdit> unwritten(const std::string& table) const override {
+    const std::lock_guard lock(mutex_);
+    return unwritten_in(table);
+  }
+
   void watch(std::set<std::string> domains) override {
     const std::lock_guard lock(mutex_);
     watched_ = std::move(domains);
@@ -126,6 +131,7 @@ class RamStore : public LiveStore, private KeyValueStore {
   std::vector<std::string> adopt(EverythingStored news, const std::set<Shard>& gained) override;
   void adopt(const std::string& table, std::map<std::string, std::string> rows) override {
     const std::lock_guard lock(mutex_);
+    lay_over(rows, unwritten_in(table));
     key_values_[table] = std::move(rows);
   }
   void drop_what_is_not_ours() override {
@@ -147,6 +153,7 @@ class RamStore : public LiveStore, private KeyValueStore {
   void stamp(std::vector<KeyValueEdit>& edits) const;
   bool is_stale(const PendingWrite& write) const;
   bool is_stale(const KeyValueEdit& edit) const;
+  std::vector<KeyValueEdit> unwritten_in(const std::string& table) const;  // with the lock held
 
   // The writer's own; with the lock held where they take it.
   void write_until_stopped();
@@ -173,6 +180,7 @@ class RamStore : public LiveStore, private KeyValueStore {
   std::map<std::string, std::map<std::string, std::string>> key_values_;
   std::optional<std::set<std::string>> watched_;
   WriteQueue queue_;
+  std::vector<KeyValueEdit> in_flight_;  // edits that the writer is bringing to the disk
   std::vector<std::pair<std::int64_t, SubjectName>>
       stale_;  // whose times are still to be written, last first
   TimePoint refreshed_{};

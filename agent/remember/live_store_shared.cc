@@ -1,5 +1,6 @@
 // What a store in RAM does as one of a fleet: it writes what is ours, and takes in what others wrote.
 #include <algorithm>
+#include <iterator>
 
 #include "agent/remember/live_store.h"
 
@@ -39,6 +40,14 @@ bool RamStore::is_stale(const PendingWrite& write) const {
 
 bool RamStore::is_stale(const KeyValueEdit& edit) const {
   return is_of_the_desk(edit.table) && leases_->epoch(kDesk) != edit.epoch;
+}
+
+std::vector<KeyValueEdit> RamStore::unwritten_in(const std::string& table) const {
+  std::vector<KeyValueEdit> out = in_flight_;
+  std::erase_if(out, [&](const auto& edit) { return edit.table != table; });
+  std::ranges::move(queue_.edits_of(table), std::back_inserter(out));
+  if (leases_) std::erase_if(out, [this](const auto& edit) { return is_stale(edit); });
+  return out;
 }
 
 std::vector<std::string> RamStore::adopt(EverythingStored news, const std::set<Shard>& gained) {

@@ -258,6 +258,13 @@ void WriteQueue::put_back(Batch batch, Steady now) {
     edits_.emplace(std::pair{edit.table, edit.key}, std::move(edit));
 }
 
+std::vector<KeyValueEdit> WriteQueue::edits_of(const std::string& table) const {
+  std::vector<KeyValueEdit> out;
+  for (auto it = edits_.lower_bound({table, ""}); it != edits_.end() && it->first.first == table; ++it)
+    out.push_back(it->second);
+  return out;
+}
+
 void WriteQueue::drop_if(const std::function<bool(const PendingWrite&)>& write,
                          const std::function<bool(const KeyValueEdit&)>& edit) {
   std::erase_if(writes_, [&](const auto& entry) { return write(entry.second); });

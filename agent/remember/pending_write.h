@@ -102,6 +102,9 @@ class WriteQueue {
   /// The batch did not reach the disk; what came since stays in force.
   void put_back(Batch batch, Steady now);
 
+  /// Those of a table that wait.
+  std::vector<KeyValueEdit> edits_of(const std::string& table) const;
+
   /// What is no longer ours to write.
   void drop_if(const std::function<bool(const PendingWrite&)>& write,
                const std::function<bool(const KeyValueEdit&)>& edit);

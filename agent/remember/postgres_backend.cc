@@ -207,6 +207,10 @@ tl::expected<StoredHistory, std::string> read_database_history(const std::string
   return flat(reading(url, [&](Session& session) { return sql::read_history(session, domain); }));
 }
 
+tl::expected<std::vector<std::string>, std::string> read_database_domain_names(const std::string& url) {
+  return reading(url, [&](Session& session) { return sql::read_domain_names(session); });
+}
+
 tl::expected<sql::KeyValues, std::string> read_database_key_values(const std::string& url,
                                                                    const std::string& table) {
   return reading(url, [&](Session& session) { return sql::read_key_values(session, table); });

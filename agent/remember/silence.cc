@@ -27,13 +27,13 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 bool stands(const Silence& silence, TimePoint now) { return !silence.until || *silence.until > now; }
 
-std::optional<std::string> place_of(const Silence& silence, const std::map<std::string, Silence>& standing,
+std::optional<std::string> place_of(const Silence& silence, const std::map<std::string, Silence>& there,
                                     TimePoint now) {
   std::size_t of_domain = 0;
-  for (const auto& [id, s] : standing) {
-    if (s.domain != silence.domain) continue;
+  for (const auto& [id, s] : there) {
+    if (s.domain != silence.domain || !stands(s, now)) continue;
     if (s.code == silence.code && s.subject == silence.subject) return id;
-    of_domain += stands(s, now);
+    ++of_domain;
   }
   if (of_domain >= kSilencesOfDomain) return std::nullopt;
   return "";
@@ -41,9 +41,10 @@ std::optional<std::string> place_of(const Silence& silence, const std::map<std::
 
 std::string in_words(const Silence& s) {
   const bool all = s.code == "*" && s.subject == "*";
-  return "of " + (s.domain == "*" ? "all domains" : s.domain) +
-         (all ? ", all of it" : ", " + s.code + " at " + s.subject) + ", until " +
-         (s.until ? to_utc(*s.until) : "it is ended") + ", by " + (s.by.empty() ? "the configuration" : s.by);
+  return text::one_line("of " + (s.domain == "*" ? "all domains" : s.domain) +
+                        (all ? ", all of it" : ", " + s.code + " at " + s.subject) + ", until " +
+                        (s.until ? to_utc(*s.until) : "it is ended") + ", by " +
+                        (s.by.empty() ? "the configuration" : s.by));
 }
 
 bool covers(const Silence& silence, std::string_view domain, const Finding& finding, TimePoint now) {

@@ -93,6 +93,14 @@ tl::expected<StoredHistory, std::string> read_file_history(const std::string& fi
   return history;
 }
 
+tl::expected<std::vector<std::string>, std::string> read_file_domain_names(const std::string& file) {
+  auto db = open_for_reading(file);
+  if (!db) return tl::make_unexpected(db.error());
+  auto names = read_domain_names(**db);
+  if (auto settled = (*db)->settle(); !settled) return tl::make_unexpected(explain(file, settled.error()));
+  return names;
+}
+
 tl::expected<KeyValues, std::string> read_file_key_values(const std::string& file, const std::string& table) {
   auto db = open_for_reading(file);
   if (!db) return tl::make_unexpected(db.error());

@@ -60,10 +60,33 @@ tl::expected<std::size_t, std::string> copy_store(const std::string& from, const
   return static_cast<std::size_t>(domains.value_or(0));
 }
 
+tl::expected<std::vector<std::string>, std::string> read_domain_names(const std::string& state) {
+  return pg::is_url(state) ? pg::read_database_domain_names(state) : sql::read_file_domain_names(state);
+}
+
 tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
                                                                               const std::string& table) {
   return pg::is_url(state) ? pg::read_database_key_values(state, table)
                            : sql::read_file_key_values(state, table);
+}
+
+void lay_over(std::map<std::string, std::string>& rows, const std::vector<KeyValueEdit>& edits) {
+  for (const auto& edit : edits) {
+    if (edit.text)
+      rows[edit.key] = *edit.text;
+    else
+      rows.erase(edit.key);
+  }
+}
+
+tl::expected<std::map<std::string, std::string>, std::string> read_key_values(const std::string& state,
+                                                                              const std::string& table,
+                                                                              const KeyValueStore& ours) {
+  const auto edits =
+      ours.unwritten(table);  // first: what reaches the disk meanwhile is in both, not in neither
+  auto rows = read_key_values(state, table);
+  if (rows) lay_over(*rows, edits);
+  return rows;
 }
 
 tl::expected<void, std::string> edit_key_values(const std::string& state,

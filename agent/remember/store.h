@@ -87,6 +87,9 @@ tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string&
 tl::expected<std::optional<StoredHistory>, std::string> read_history(const std::string& state,
                                                                      const Domain& domain);
 
+/// The domains that something is remembered of, in a store that is there.
+tl::expected<std::vector<std::string>, std::string> read_domain_names(const std::string& state);
+
 /// A copy of what is committed in `from`, as a new file or in an empty database; answers how many domains it
 /// remembers.
 tl::expected<std::size_t, std::string> copy_store(const std::string& from, const std::string& to);

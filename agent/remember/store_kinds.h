@@ -12,6 +12,7 @@ tl::expected<EverythingStored, std::string> read_file(const std::string& file,
                                                       const std::set<std::string>& domains);
 tl::expected<StoredHistory, std::string> read_file_history(const std::string& file,
                                                            const std::string& domain);
+tl::expected<std::vector<std::string>, std::string> read_file_domain_names(const std::string& file);
 tl::expected<KeyValues, std::string> read_file_key_values(const std::string& file, const std::string& table);
 tl::expected<void, std::string> edit_file(const std::string& file, const Batch& batch);
 
@@ -24,6 +25,7 @@ tl::expected<EverythingStored, std::string> read_database(const std::string& url
                                                           const std::set<std::string>& domains);
 tl::expected<StoredHistory, std::string> read_database_history(const std::string& url,
                                                                const std::string& domain);
+tl::expected<std::vector<std::string>, std::string> read_database_domain_names(const std::string& url);
 tl::expected<sql::KeyValues, std::string> read_database_key_values(const std::string& url,
                                                                    const std::string& table);
 tl::expected<void, std::string> edit_database(const std::string& url, const Batch& batch);

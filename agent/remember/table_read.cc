@@ -260,6 +260,13 @@ tl::expected<EverythingStored, std::string> read_all(Tables& db, const std::set<
   return ReaderOfAll(db).read(domains);
 }
 
+std::vector<std::string> read_domain_names(Tables& db) {
+  std::vector<std::string> names;
+  db.each("SELECT name FROM subjects WHERE kind = 'domain'",
+          [&](const Statement& row) { names.emplace_back(row.text(0)); });
+  return names;
+}
+
 KeyValues read_key_values(Tables& db, const std::string& table) {
   KeyValues rows;
   db.each(

@@ -2,6 +2,7 @@
 // names. Nothing in the file is trusted: what cannot be read is told with its place. Internal to the store.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "agent/remember/saved_reader.h"
@@ -22,6 +23,9 @@ tl::expected<EverythingStored, std::string> read_subjects(Tables& db, const std:
 
 /// What was of one domain; empty where nothing is kept of it.
 tl::expected<StoredHistory, std::string> read_history(Tables& db, const std::string& domain);
+
+/// The domains that something is remembered of.
+std::vector<std::string> read_domain_names(Tables& db);
 
 using KeyValues = std::map<std::string, std::string>;
 KeyValues read_key_values(Tables& db, const std::string& table);

@@ -5,6 +5,7 @@
 
 #include "agent/tell/door/bounds.h"
 #include "agent/tell/long_text.h"
+#include "agent/tell/metrics.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -14,13 +15,23 @@ constexpr const char* kUser = "x-stswatch-user";  // from the door to the routes
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
 
 /// What httplib is not told: how the request came, which the door has dealt with; ranges, which it
-/// multiplies; and names that we give a meaning to.
+/// multiplies; codings, of which it takes one that is refused for one that is wanted (RFC 9110 §12.5.3); and
+/// names that we give a meaning to.
 bool hidden(std::string_view name) {
   constexpr std::array kHidden = {"connection", "keep-alive",       "content-length", "transfer-encoding",
                                   "te",         "trailer",          "expect",         "upgrade",
                                   "range",      "if-range",         "http2-settings", "content-encoding",
-                                  "host",       "proxy-connection", "authorization",  kUser};
+                                  "host",       "proxy-connection", "authorization",  "accept-encoding",
+                                  kUser};
   return std::ranges::any_of(kHidden, [&](const char* each) { return door::same_word(name, each); });
+}
+
+/// Several lines of a list are one (RFC 9110 §5.3).
+bool takes_gzip(const door::RequestHead& head) {
+  std::string all;
+  for (const auto& [name, value] : head.headers)
+    if (door::same_word(name, "accept-encoding")) all += (all.empty() ? "" : ",") + value;
+  return accepts_gzip(all);
 }
 
 std::string written_down(const door::RequestHead& head, std::size_t length, const std::string& user) {
@@ -30,6 +41,7 @@ std::string written_down(const door::RequestHead& head, std::size_t length, cons
   for (const auto& [name, value] : head.headers)
     if (!hidden(name) || (report && door::same_word(name, "authorization")))
       out += name + ": " + value + "\r\n";
+  if (takes_gzip(head)) out += "Accept-Encoding: gzip\r\n";
   if (!user.empty()) out += std::string(kUser) + ": " + to_base64(user) + "\r\n";  // it may hold anything
   if (head.method == "POST") out += "Content-Length: " + std::to_string(length) + "\r\n";
   return out + (head.keep ? "\r\n" : "Connection: close\r\n\r\n");

@@ -43,9 +43,11 @@ void log_changes(const std::map<std::string, Silence>& before, const std::map<st
     const bool ended = since != TimePoint{} && stands(s, since) && !stands(s, now);
     if (!news && ended) log_info(fields_of("silence-ended", s), "silence {} is over: {}", id, in_words(s));
   }
-  for (const auto& [id, s] : before)
-    if (!after.contains(id) && stands(s, now))
-      log_info(fields_of("silence-ended", s), "silence {} was removed: {}", id, in_words(s));
+  for (const auto& [id, s] : before) {
+    if (after.contains(id) || !stands(s, since)) continue;
+    log_info(fields_of("silence-ended", s), "silence {} {}: {}", id,
+             stands(s, now) ? "was removed" : "is over", in_words(s));
+  }
 }
 
 }  // namespace
@@ -135,8 +137,7 @@ TimePoint Notifier::decide() {
   const auto now = clock_.now();
   if (now - silences_read_ >= kReadSilences) {
     const auto before = dispatcher_.silences();
-    if (dispatcher_.silences_edited()) around_.flush();
-    if (const auto rows = around_.read_silences()) dispatcher_.adopt_silences(*rows);
+    dispatcher_.adopt_silences(around_.read_silences);
     log_changes(before, dispatcher_.silences(), silences_read_, now);
     silences_read_ = now;
   }

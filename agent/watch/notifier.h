@@ -19,11 +19,9 @@ class Notifier {
   struct Hooks {
     std::string version;
     std::function<void()> flush = [] {};  // returns once what is owed is on the disk, or the disk refuses
-    /// The rows of silences as they are on the disk, where others may edit them; null: as they are
-    /// in memory.
-    std::function<std::optional<std::map<std::string, std::string>>()> read_silences = [] {
-      return std::nullopt;
-    };
+    /// The rows of silences as they are on the disk, where others may edit them, and what is not written yet;
+    /// null: as they are in memory.
+    Dispatcher::ReadRows read_silences = [] { return std::nullopt; };
     std::function<bool()> healthy = [] { return true; };
     /// Of people at another agent's door; null: there is none.
     std::function<std::map<std::string, std::string>()> read_acknowledgements{};

@@ -9,10 +9,10 @@
 namespace stswatch {
 namespace {
 
-tl::expected<Config, Refusal> service_config(const RunCommand& command) {
+tl::expected<Config, Refusal> service_config(const RunCommand& command, const std::stop_token& stop) {
   Config config;
   if (!command.config_file.empty()) {
-    auto loaded = load_config(command.config_file, ListCommand::run);
+    auto loaded = load_config(command.config_file, ListCommand::run, stop);
     if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
   }
@@ -49,8 +49,9 @@ void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
 }  // namespace
 
 tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
-                                                                          const LiveConfig* before) {
-  auto config = service_config(command);
+                                                                          const LiveConfig* before,
+                                                                          const std::stop_token& stop) {
+  auto config = service_config(command, stop);
   if (!config) return tl::make_unexpected(config.error());
   if (before != nullptr)
     if (auto why = emptied(before->config, *config))
@@ -88,11 +89,10 @@ std::set<std::string> watched_names(const LiveConfig& plan) {
   return out;
 }
 
-tl::expected<void, std::string> Reloader::reload() {
-  const std::lock_guard one_at_a_time(reloading_);
+tl::expected<void, std::string> Reloader::reload_once(const std::stop_token& stop) {
   const auto before = service_.plan();
   systemd::reloading();
-  auto plan = make_live_config(command_, before.get());
+  auto plan = make_live_config(command_, before.get(), stop);
   const auto domains = (plan ? *plan : before)->config.domains.size();
   if (plan) {
     warn_of_restart(before->config.agent, (*plan)->config.agent);

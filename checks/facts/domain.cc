@@ -161,6 +161,21 @@ std::optional<std::string> to_a_labels(std::string_view host) {
   return name;
 }
 
+std::optional<std::string> name_glob(std::string_view typed) {
+  typed = text::trim(typed);
+  if (typed.size() > 1 && typed.ends_with('.')) typed.remove_suffix(1);
+  std::string out;
+  for (bool first = true;; first = false) {
+    const auto label = typed.substr(0, typed.find('.'));
+    const bool ascii = std::ranges::all_of(label, text::is_ascii);
+    const auto converted = ascii ? text::lower(label) : to_a_labels(label);
+    if (!converted) return std::nullopt;
+    out += (first ? "" : ".") + *converted;
+    if (label.size() == typed.size()) return out;
+    typed.remove_prefix(label.size() + 1);
+  }
+}
+
 std::optional<std::string> registrable_domain(std::string_view host) {
   const auto name = to_a_labels(host);
   if (!name || suffixes() == nullptr || Address::parse(*name)) return std::nullopt;

@@ -34,6 +34,11 @@ class Domain {
 /// nullopt where IDNA cannot convert it. ASCII names with underscores or single labels pass: DNS has them.
 std::optional<std::string> to_a_labels(std::string_view host);
 
+/// The same of a glob of names as people write it ("*" for any run of characters, "?" for one), without
+/// surrounding white space. nullopt: a label that is not ASCII cannot be converted, as none with a wildcard
+/// can.
+std::optional<std::string> name_glob(std::string_view typed);
+
 /// The registrable domain ("example.co.uk") by the public suffix list; nullopt for a public suffix itself.
 std::optional<std::string> registrable_domain(std::string_view host);
 

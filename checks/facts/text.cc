@@ -123,6 +123,36 @@ bool is_utf8(std::string_view s) {
   return true;
 }
 
+namespace {
+
+/// A character that moves the cursor, ends the line or turns its direction: C0, DEL, C1, U+200E, U+200F,
+/// U+2028 to U+202E, U+2066 to U+2069.
+bool is_steering(std::string_view character) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return at(0) < 0x20 || at(0) == 0x7F;
+  if (character.size() == 2) return at(0) == 0xC2 && at(1) < 0xA0;
+  if (character.size() != 3 || at(0) != 0xE2) return false;
+  const auto last = at(2);
+  if (at(1) == 0x81) return last >= 0xA6 && last <= 0xA9;
+  return at(1) == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE));
+}
+
+}  // namespace
+
+std::string one_line(std::string_view s) {
+  std::string out;
+  while (!s.empty()) {
+    const auto octets = utf8_sequence(s);
+    const auto character = s.substr(0, std::max<std::size_t>(octets, 1));
+    if (octets == 0 || is_steering(character))
+      out += printable(character);
+    else
+      out += character;
+    s.remove_prefix(character.size());
+  }
+  return out;
+}
+
 std::string quoted(std::string_view s, std::size_t max) { return '"' + printable(s, max) + '"'; }
 
 std::string octet(char c) {

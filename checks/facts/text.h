@@ -43,6 +43,10 @@ std::string_view trim(std::string_view s);
 /// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view s);
 
+/// What others wrote, for one line of a terminal or a log: UTF-8 stays, control characters, line ends, what
+/// turns the direction of the text and what is no UTF-8 become \xNN.
+std::string one_line(std::string_view s);
+
 /// "text" in quotes, printable, cut.
 std::string quoted(std::string_view s, std::size_t max = 60);
 /// One octet for people: '"x"', "a space", "octet 0xC2".

@@ -1,6 +1,8 @@
 // The laws of telling: what is owed, to whom, how often.
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "alerts/rows.h"
 #include "tests/alerts/dispatcher_world.h"
 
@@ -336,6 +338,50 @@ TEST_CASE("silences of the same domain, code and subject are one, and a domain h
   CHECK(make("example.net", "one more", world.now + 1h, "").has_value());
   world.now += 2h;  // most are over
   CHECK(make("example.com", "one more", world.now + 1h, "").has_value());
+}
+
+TEST_CASE("what somebody wrote into a silence forges no line of the log") {
+  const Silence s{"x\n2026-12-01T00:00:00Z error forged", "*", "\x1B[31m", std::nullopt, "", "a\rb"};
+  CHECK(in_words(s) ==
+        "of x\\x0A2026-12-01T00:00:00Z error forged, * at \\x1B[31m, until it is ended, by a\\x0Db");
+}
+
+TEST_CASE("silences made at the same moment have names of their own") {
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i)
+    ids.insert(new_silence_id(kStart));
+  CHECK(ids.size() == 1000);
+  CHECK(ids.begin()->starts_with("2026-12-01T00:00:00Z-"));
+}
+
+TEST_CASE("a silence that is over is gone with the next, and its name is not used again") {
+  World world;
+  const Silence hour{"example.com", "*", "*", world.now + 1h, "", "somebody"};
+  const auto first = world.dispatcher->silence(hour, world.now);
+  world.now += 2h;
+  const auto second =
+      world.dispatcher->silence({"example.com", "*", "*", world.now + 1h, "", "somebody"}, world.now);
+  REQUIRE((first && second));
+  CHECK(*first != *second);  // somebody beside may be erasing the row
+  CHECK(world.dispatcher->silences().size() == 1);
+  CHECK(world.key_values->all(kSilenceTable).size() == 1);
+}
+
+TEST_CASE("what others edit is adopted, but not over what was edited here while it was read") {
+  World world;
+  const auto mine = [](const char* domain) { return Silence{domain, "*", "*", std::nullopt, "", "here"}; };
+  const auto id = world.dispatcher->silence(mine("a.example"), world.now);
+  REQUIRE(id.has_value());
+  const std::map<std::string, std::string> theirs{{"1", to_row(mine("b.example"))}};
+  world.dispatcher->adopt_silences([] { return std::nullopt; });
+  CHECK(world.dispatcher->silences().contains(*id));
+  world.dispatcher->adopt_silences([&] {
+    CHECK(world.dispatcher->lift_silence(*id));
+    return std::optional(std::map<std::string, std::string>{{*id, to_row(mine("a.example"))}});
+  });
+  CHECK(world.dispatcher->silences().empty());
+  world.dispatcher->adopt_silences([&] { return std::optional(theirs); });
+  CHECK(world.dispatcher->silences() == std::map<std::string, Silence>{{"1", mine("b.example")}});
 }
 
 TEST_CASE("info is told only to who asks for it, and what for the log only too") {

@@ -1,11 +1,13 @@
 """Who may have what done by the service over HTTP, and what is never told: secrets."""
 import base64
+import contextlib
 import http.client
 import json
 import os
 import resource
 import signal
 import socket
+import sqlite3
 import threading
 import time
 import unittest
@@ -73,8 +75,43 @@ class Acts(Case):
     def test_fields_do_not_come_by_the_address(self):
         self.service()
         self.seen()
-        self.assertEqual(self.post(f"/domain/{NAME}/silence?" + urlencode(WHOLE))[0], 400)
+        self.assertEqual(self.post(f"/domain/{NAME}/silence?" + urllib.parse.urlencode(WHOLE))[0], 400)
         self.assertEqual(self.silences(), [])
+
+    def shown(self):
+        """The comments of the silences that the service goes by."""
+        return sorted(s["comment"] for s in json.loads(get(self.port, "/api/v1/silences")[1]))
+
+    def test_silences_while_the_store_cannot_be_written(self):
+        service = self.service()
+        self.seen()
+        path = f"/domain/{NAME}/silence"
+        self.assertEqual(self.post(path, {**WHOLE, "comment": "old"})[0], 303)
+        end = time.monotonic() + SECONDS
+        while not (there := self.silences()):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        with contextlib.closing(sqlite3.connect(self.folder / "s.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            self.assertEqual(self.post(f"/domain/{NAME}/unsilence", {"id": there[0]["id"]})[0], 303)
+            self.assertEqual(self.post(path, {**WHOLE, "comment": "new"})[0], 303)
+            end = time.monotonic() + SECONDS
+            while "until then memory is in RAM only" not in service.said():
+                self.assertEqual(self.shown(), ["new"])
+                self.assertLess(time.monotonic(), end, service.said())
+                time.sleep(0.2)
+            read_again = time.monotonic() + 7    # the store is read every five seconds
+            while time.monotonic() < read_again:
+                self.assertEqual(self.shown(), ["new"], service.said())
+                time.sleep(0.5)
+            self.assertEqual([s["comment"] for s in self.silences()], ["old"], "it is locked")
+            other.execute("ROLLBACK")
+        end = time.monotonic() + 3 * SECONDS     # it tries again after a while
+        while [s["comment"] for s in self.silences()] != ["new"]:
+            self.assertEqual(self.shown(), ["new"])
+            self.assertLess(time.monotonic(), end, service.said())
+            time.sleep(0.5)
+        self.assertNotIn("was removed", service.said())
 
     def test_pages_of_other_sites_and_names_turned_to_us(self):
         self.service('external_url = "https://sts.example.net/"\nhosts = ["monitor"]')
@@ -82,6 +119,8 @@ class Acts(Case):
         for host, headers, status in (
                 (own, {}, 200), (own, {"Origin": f"http://{own}"}, 200), (f"localhost:{self.port}", {}, 200), ("monitor", {}, 200),
                 ("sts.example.net", {"Origin": "https://sts.example.net"}, 200), (own, {"Origin": "null"}, 403),
+                ("monitor", {"Origin": "https://monitor:8443", "Sec_Fetch_Site": "same-origin"}, 200),
+                ("monitor", {"Origin": "https://monitor:8443"}, 403),
                 (own, {"Sec_Fetch_Site": "same-site"}, 403), ("rebound.example", {}, 403),
                 ("rebound.example", {"Origin": "http://rebound.example", "Sec_Fetch_Site": "same-origin"}, 403)):
             with self.subTest(host=host, headers=headers):

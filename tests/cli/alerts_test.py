@@ -12,7 +12,7 @@ import unittest
 import urllib.request
 from pathlib import Path
 
-from harness import CONFIG, NOBODY, OUTPUT, USAGE, Case, Service, free_port, get
+from harness import BINARY, CONFIG, NOBODY, OUTPUT, SECONDS, USAGE, Case, Service, environment, free_port, get
 from receivers import HttpListener, SmtpServer, make_certificate
 
 
@@ -240,7 +240,8 @@ class Silences(Case):
 
     def silence(self, action, *arguments):
         done = self.run_it("silence", action, *self.where, *arguments)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"\A(stswatch: warning: no domain that is remembered .*\n)?\Z")
         return done.stdout
 
     def silences(self):
@@ -261,6 +262,42 @@ class Silences(Case):
         self.assertIn(" by command", self.silences()[0]["by"])
         everything = self.silence("add", "--all", "--for", "1h").strip()
         self.assertIn(everything, [s["id"] for s in self.silences() if s["domain"] == "*"])
+
+    def test_several_at_once(self):
+        adds = [subprocess.Popen([BINARY, "silence", "add", *self.where, "--domain", f"d{i}.example", "--for", "2h"],
+                                 env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for i in range(6)]
+        ids = set()
+        for each in adds:
+            out, errors = each.communicate(timeout=SECONDS)
+            self.assertEqual(each.returncode, 0, errors)
+            ids.add(out.strip())
+        self.assertEqual(len(ids), 6)
+        self.assertEqual({s["id"] for s in self.silences()}, ids)
+        self.assertEqual({s["domain"] for s in self.silences()}, {f"d{i}.example" for i in range(6)})
+
+    def test_names_in_every_spelling(self):
+        for typed, kept in (("Example.COM. ", "example.com"), ("*.münchen.de", "*.xn--mnchen-3ya.de")):
+            made = self.silence("add", "--domain", typed, "--for", "2h").strip()
+            self.assertIn((made, kept), [(s["id"], s["domain"]) for s in self.silences()])
+        self.refused(["silence", "add", *self.where, "--domain", "mün*.de", "--for", "2h"], USAGE, "no glob of names")
+
+    def test_a_name_that_nothing_fits_is_warned_of(self):
+        self.service.metrics_with('domain="example.com"')
+        self.assertEqual(self.service.stop(signal.SIGTERM)[0], 0)         # all is in the store
+        for typed, warned in (("EXAMPLE.com.", False), ("*", False), ("exam?le.*", False), ("exampel.com", True), ("*.example.com", True)):
+            with self.subTest(typed):
+                done = self.run_it("silence", "add", *self.where, "--domain", typed, "--code", "mx-*", "--for", "2h")
+                self.assertEqual((done.returncode, "no domain that is remembered" in done.stderr), (0, warned), done.stderr)
+
+    def test_a_comment_steers_no_terminal(self):
+        comment = "\x1b]0;owned\x07\x1b[31mred\nforged  *  *\x9b1m é"
+        self.silence("add", "--domain", "example.com", "--for", "2h", "--comment", comment)
+        told = self.silence("list")
+        self.assertEqual(told.count("\n"), 1, told)
+        self.assertNotRegex(told.rstrip("\n"), r"[\x00-\x1f\x7f-\x9f]")
+        self.assertIn(r"\x1B]0;owned\x07\x1B[31mred\x0Aforged  *  *\xC2\x9B1m é", told)
+        self.assertEqual(self.silences()[0]["comment"], comment)
 
     def test_the_service_says_who_silenced_what(self):
         made = self.silence("add", "--domain", "*.example.com", "--for", "2h", "--comment", "being moved").strip()

@@ -159,6 +159,19 @@ class NamedFiles(Case):
                 self.assertIn("stswatch: warning: ", done.stderr)
                 self.assertIn(words, done.stderr)
 
+    def test_names_fit_in_every_spelling(self):
+        names = '[badge]\nallow = ["münchen.de", "*.Example.COM."]\n' + "".join(f'[[domain]]\nname = "{n}"\n' for n in ("münchen.de", "s19.test"))
+        for fits in ("münchen.de", "MÜNCHEN.de.", "xn--mnchen-3ya.de", "S19.test.", "*.test", "m?nchen.de"):
+            with self.subTest(fits):
+                text = names + f'[[silence]]\ndomain = "{fits}"\nuntil = "2090-01-01T00:00:00Z"\n'
+                done = self.run_it("config", "check", self.file("c.toml", text))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual("no domain that is watched fits" in done.stderr, fits == "m?nchen.de", done.stderr)
+        text = names + '[[silence]]\ndomain = "*mün.de"\n'
+        done = self.run_it("config", "check", self.file("c.toml", text))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"silence\.domain: .* is no glob of names")
+
     def test_routes_and_domains_of_a_receiver(self):
         head = DOMAIN + '[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
         good = self.file("c.toml", head + 'routes = ["page", "log"]\ndomains = ["*.example.com"]\n')

@@ -1,4 +1,6 @@
 """`stswatch run`: starts, answers, reloads, and ends when it is told to."""
+import concurrent.futures
+import http.client
 import json
 import signal
 import socket
@@ -7,7 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import CONFIG, ESCAPE, NOBODY, USAGE, Case, Service, free_port, get, need, post
+from harness import CONFIG, ESCAPE, NOBODY, SECONDS, USAGE, Case, Service, free_port, get, need, post
 
 
 class RunCase(Case):
@@ -30,6 +32,30 @@ class Running(RunCase):
             self.assertEqual(status, 200, path)
             self.assertIn(word, body)
         self.assertEqual(get(service.port, "/no-such-page")[0], 404)
+
+    def coding(self, port, path, *accepted):
+        """The Content-Encoding of an answer to one who sends these lines."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        try:
+            connection.putrequest("GET", path, skip_accept_encoding=True)
+            for each in accepted:
+                connection.putheader("Accept-Encoding", each)
+            connection.endheaders()
+            answer = connection.getresponse()
+            answer.read()
+            return answer.getheader("Content-Encoding")
+        finally:
+            connection.close()
+
+    def test_gzip_only_for_those_who_take_it(self):
+        port = self.service().port
+        for path in ("/metrics", "/-/healthy", "/", "/api/v1/domains", "/style.css", "/no-such-page"):
+            for accepted in ((), ("gzip;q=0",), ("br;q=0, gzip; q=0.000",), ("identity", "GZIP;q=0"), ("br",)):
+                with self.subTest(path=path, accepted=accepted):
+                    self.assertIsNone(self.coding(port, path, *accepted))
+        for accepted in (("gzip",), ("deflate, gzip;q=0.5",), ("br", "gzip")):
+            with self.subTest(accepted=accepted):
+                self.assertEqual(self.coding(port, "/metrics", *accepted), "gzip")
 
     def test_health_asks_it(self):
         service = self.service()
@@ -179,6 +205,44 @@ class Running(RunCase):
                 self.file("c.toml", config.replace(top or more, ""))      # this is how it is meant
                 self.assertEqual(post(service.port, "/-/reload")[0], 200)
                 self.assertNotIn('domain="a.example"', get(service.port, "/metrics")[1])
+
+    def test_reloads_that_hang_end_with_the_service(self):
+        hanging = 'domains_command = ["sh", "-c", "test ! -e hang || exec sleep 600; echo a.example"]\n'
+        for how in ("requests whose clients have gone", "a signal"):
+            with self.subTest(how):
+                (self.folder / "hang").unlink(missing_ok=True)
+                service = self.lists(hanging)
+                self.file("hang", "")
+                if how == "a signal":
+                    service.process.send_signal(signal.SIGHUP)
+                else:
+                    for _ in range(4):
+                        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
+                            client.sendall(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+                            time.sleep(0.2)              # it is under way before its client goes
+                end = time.monotonic() + 10
+                while not any(self.is_child(pid, service.process.pid) for pid in Path("/proc").glob("[0-9]*")):
+                    self.assertLess(time.monotonic(), end)
+                    time.sleep(0.05)
+                code, _, seconds = service.stop(signal.SIGTERM)
+                self.assertEqual(code, 0)
+                self.assertLess(seconds, 10)
+
+    def test_a_command_that_hangs_at_the_start_ends_with_the_service(self):
+        port = free_port()
+        config = self.file("c.toml", f'domains_command = ["sleep", "600"]\n[agent]\nlisten = "127.0.0.1:{port}"\nstate = ":memory:"\n')
+        service = Service("--config", config, port=port, folder=self.folder)
+        service.ready = lambda: any(self.is_child(pid, service.process.pid) for pid in Path("/proc").glob("[0-9]*"))
+        code, _, seconds = self.enterContext(service).stop(signal.SIGTERM)
+        self.assertEqual(code, 0, service.said())
+        self.assertLess(seconds, 10)
+
+    def test_reloads_that_are_asked_for_together_are_one(self):
+        service = self.lists('domains_command = ["sh", "-c", "echo run >>runs; sleep 1; echo a.example"]\n')
+        with concurrent.futures.ThreadPoolExecutor(12) as askers:
+            answers = list(askers.map(lambda _: post(service.port, "/-/reload"), range(12)))
+        self.assertEqual({status for status, _ in answers}, {200})
+        self.assertLess((self.folder / "runs").read_text().count("run"), 1 + 12 / 2)     # one is the start
 
     def test_a_command_names_the_domains(self):
         self.file("names.txt", "a.example\n")

@@ -141,6 +141,13 @@ class WebConfig(Case):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertRegex(done.stderr, r"web\.yml:2:10: .*bcrypt")
 
+    def test_hashes_that_take_too_long(self):
+        for cost, code in (("14", 0), ("15", 1), ("31", 1)):
+            with self.subTest(cost):
+                done = self.run_it("config", "check", self.config(USERS.replace("$04$", f"${cost}$")))
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertEqual(f"a bcrypt hash of cost {cost} takes about " in done.stderr, code == 1, done.stderr)
+
     def test_a_bad_file_is_refused_at_a_reload(self):
         service = self.service(USERS)
         self.file("web.yml", "basic_auth_users:\n  alice: secret\n")

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
 
 #include "tests/config/errors.h"
 
@@ -187,4 +188,10 @@ TEST_CASE("domains_command is run for its names where that is asked for, and onl
   CHECK(folder.load("domains_command = [\"touch\", \"made\"]\n[agnet]\n", ListCommand::run).error().size() ==
         1);
   CHECK_FALSE(fs::exists(folder.at("made")));
+
+  folder.write("c.toml", "domains_command = [\"sleep\", \"600\"]\n");
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped = load_config(folder.at("c.toml"), ListCommand::run, stop.get_token());
+  CHECK(joined(stopped.error()).ends_with("domains_command: sleep: killed, since the agent stops\n"));
 }

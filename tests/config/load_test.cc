@@ -233,6 +233,21 @@ TEST_CASE("durations") {
   }
 }
 
+TEST_CASE("globs of names are in the form that names have") {
+  const auto config = parse_config(
+      "[agent]\nhosts = [\"münchen.de:8443\", \"[2001:DB8::1]:80\"]\n[badge]\nallow = [\"*.MÜNCHEN.de.\"]\n"
+      "[[silence]]\ndomain = \"S19.test.\"\nsubject = \"MX1.*\"\n"
+      "[[alerts.webhook]]\nname = \"w\"\nurl = \"https://a.example/\"\ndomains = [\"bücher.example\"]\n",
+      "c.toml");
+  REQUIRE_MESSAGE(config.has_value(), (config ? "" : joined(config.error())));
+  CHECK(config->agent.hosts.at(0) == "xn--mnchen-3ya.de:8443");  // as browsers send it
+  CHECK(config->agent.hosts.at(1) == "[2001:db8::1]:80");
+  CHECK(config->badge.allow == std::vector<std::string>{"*.xn--mnchen-3ya.de"});
+  CHECK(config->silences.at(0).domain == "s19.test");
+  CHECK(config->silences.at(0).subject == "MX1.*");
+  CHECK(config->alerts.webhooks.at(0).wanted.domains == std::vector<std::string>{"xn--bcher-kva.example"});
+}
+
 TEST_CASE("listen addresses") {
   CHECK(parse_listen("127.0.0.1:9461")->port == 9461);
   CHECK(parse_listen(":9461")->host == "0.0.0.0");

@@ -57,6 +57,20 @@ TEST_CASE("printable text is bounded") {
   CHECK(to_string(Cause::tls_alert) == "tls_alert");
 }
 
+TEST_CASE("text of others stays on its line and steers no terminal") {
+  CHECK(text::one_line("") == "");
+  CHECK(text::one_line("Umzug läuft – 日本 \xF0\x9F\x90\xA2") == "Umzug läuft – 日本 \xF0\x9F\x90\xA2");
+  CHECK(text::one_line("\x1B]0;x\x07\x1B[31mred\r\nforged\t\x7F") ==
+        "\\x1B]0;x\\x07\\x1B[31mred\\x0D\\x0Aforged\\x09\\x7F");
+  CHECK(text::one_line("c1 \xC2\x9B"
+                       "31m, nbsp \xC2\xA0") == "c1 \\xC2\\x9B31m, nbsp \xC2\xA0");
+  CHECK(text::one_line("\xE2\x80\xAE"
+                       "turned\xE2\x81\xA6\xE2\x80\xA8") ==
+        "\\xE2\\x80\\xAEturned\\xE2\\x81\\xA6\\xE2\\x80\\xA8");
+  CHECK(text::one_line("broken \xC3( \xFF \xE2\x82") == "broken \\xC3( \\xFF \\xE2\\x82");
+  CHECK(text::one_line(std::string_view("a\0b", 3)) == "a\\x00b");
+}
+
 TEST_CASE("domain: what people type") {
   const std::vector<std::pair<std::string, std::string>> good{
       {"example.com", "example.com"},
@@ -118,6 +132,28 @@ TEST_CASE("domain: what is none, and what the error says") {
     CHECK_MESSAGE(d.error().find(says) != std::string::npos, d.error());
     CHECK_MESSAGE(d.error().find(": ") != std::string::npos, d.error());
   }
+}
+
+TEST_CASE("domain: globs of names are in the form that names have") {
+  const struct {
+    const char *typed, *glob;
+  } rows[] = {
+      {"*", "*"},
+      {"*.Example.COM.", "*.example.com"},
+      {" example.com\t", "example.com"},
+      {"mail?.*.example.com", "mail?.*.example.com"},
+      {"münchen.de", "xn--mnchen-3ya.de"},
+      {"*.MÜNCHEN.de.", "*.xn--mnchen-3ya.de"},
+      {"*.xn--mnchen-3ya.de", "*.xn--mnchen-3ya.de"},
+      {"", ""},
+      {".", "."},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.typed);
+    CHECK(name_glob(row.typed) == row.glob);
+  }
+  CHECK_FALSE(name_glob("mün*.de").has_value());
+  CHECK_FALSE(name_glob("\xFF.de").has_value());
 }
 
 TEST_CASE("domain: A-labels of any host, and the public suffix list") {

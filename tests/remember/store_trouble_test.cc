@@ -71,6 +71,72 @@ TEST_CASE("the service goes on from RAM while the disk fails, and writes all of 
   CHECK(disk->written[0].edits.size() == 1);
 }
 
+TEST_CASE("what was edited and is not written yet outranks what is on the disk") {
+  const StoreFolder folder;
+  const auto file = folder / "s.db";
+  {
+    const auto others = opened(file);
+    others->key_values().apply({{"t", "ended", "old"}, {"t", "theirs", "v"}, {"u", "k", "of another table"}});
+    REQUIRE(others->stop());
+  }
+  const auto disk = std::make_shared<SickDisk::State>();
+  const auto store = make_live_store({}, std::make_unique<SickDisk>(disk), {.now = [] { return kStart; }});
+  auto& ours = store->key_values();
+  const auto rows = [&] { return read_key_values(file, "t", ours).value(); };
+  using Rows = std::map<std::string, std::string>;
+  CHECK(rows() == Rows{{"ended", "old"}, {"theirs", "v"}});
+  ours.put("t", "begun", "first");
+  CHECK_FALSE(store->flush(kPatience));
+  ours.put("t", "begun", "second");
+  ours.erase("t", "ended");
+  ours.put("u", "k", "no business of t");
+  CHECK(rows() == Rows{{"begun", "second"}, {"theirs", "v"}});
+  CHECK_FALSE(store->flush(kPatience));
+  CHECK(rows() == Rows{{"begun", "second"}, {"theirs", "v"}});
+
+  store->adopt("t", {{"ended", "old"}, {"theirs", "newer"}});  // as when the desk of a fleet is taken over
+  CHECK(ours.all("t") == Rows{{"begun", "second"}, {"theirs", "newer"}});
+
+  disk->well = true;
+  CHECK(store->flush(kPatience));
+  CHECK(ours.unwritten("t").empty());
+  CHECK(rows() == Rows{{"ended", "old"}, {"theirs", "v"}});
+}
+
+namespace {
+
+/// Keeps whoever writes waiting.
+class SlowDisk : public StoreBackend {
+ public:
+  SlowDisk(std::promise<void>& begun, std::shared_future<void> goes_on)
+      : begun_(begun), goes_on_(std::move(goes_on)) {}
+  tl::expected<void, std::string> write(const Batch&) override {
+    begun_.set_value();
+    goes_on_.wait();
+    return {};
+  }
+  tl::expected<bool, std::string> tidy(TimePoint) override { return false; }
+
+ private:
+  std::promise<void>& begun_;
+  std::shared_future<void> goes_on_;
+};
+
+}  // namespace
+
+TEST_CASE("what is on its way to the disk is not written yet") {
+  std::promise<void> begun, goes_on;
+  const auto store = make_live_store({}, std::make_unique<SlowDisk>(begun, goes_on.get_future().share()),
+                                     {.now = [] { return kStart; }});
+  store->key_values().put("t", "k", "v");
+  begun.get_future().wait();
+  CHECK(store->key_values().unwritten("t").size() == 1);
+  goes_on.set_value();
+  CHECK(store->flush(kPatience));
+  CHECK(store->key_values().unwritten("t").empty());
+  CHECK(store->stop());
+}
+
 TEST_CASE("a disk that fails does not keep the service from stopping, and it says so") {
   const auto store = make_live_store({}, std::make_unique<SickDisk>(std::make_shared<SickDisk::State>()),
                                      {.now = [] { return kStart; }});

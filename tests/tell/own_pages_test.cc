@@ -62,6 +62,36 @@ TEST_CASE("a POST is of the service's own page or of a program") {
       {"no origin to speak of", "monitor", {{"Origin", "null"}}, false},
       {"an empty one", "monitor", {{"Origin", ""}}, false},
       {"another port of ours", "monitor:9461", {{"Origin", "http://monitor:3000"}}, false},
+      {"behind a proxy on another port, which drops it from Host",
+       "monitor",
+       {{"Origin", "https://monitor:8443"}, {"Sec-Fetch-Site", "same-origin"}},
+       true},
+      {"or puts its own there",
+       "monitor:9461",
+       {{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://Monitor.:8443"}},
+       true},
+      {"another port of ours, typed",
+       "monitor",
+       {{"Origin", "http://monitor:3000"}, {"Sec-Fetch-Site", "none"}},
+       false},
+      {"another port of ours, says the browser",
+       "monitor",
+       {{"Origin", "http://monitor:3000"}, {"Sec-Fetch-Site", "same-site"}},
+       false},
+      {"another port of ours, says somebody twice",
+       "monitor",
+       {{"Sec-Fetch-Site", "same-origin"},
+        {"Sec-Fetch-Site", "same-site"},
+        {"Origin", "http://monitor:3000"}},
+       false},
+      {"a name turned to us, and its own page on another port",
+       "evil.example",
+       {{"Origin", "http://evil.example:8443"}, {"Sec-Fetch-Site", "same-origin"}},
+       false},
+      {"another of our names, though the browser says so",
+       "monitor",
+       {{"Origin", "http://other.example:8443"}, {"Sec-Fetch-Site", "same-origin"}},
+       false},
       {"another of our names", "monitor", {{"Origin", "http://other.example"}}, false},
       {"two origins", "monitor", {{"Origin", "http://monitor"}, {"Origin", "http://evil.example"}}, false},
       {"same-origin, and another origin",
@@ -79,6 +109,14 @@ TEST_CASE("a POST is of the service's own page or of a program") {
     CAPTURE(row.why);
     CHECK(foreign(post(row.host, row.headers), kOwn).has_value() != row.done);
   }
+}
+
+TEST_CASE("where only the port differs that is said") {
+  const auto why = foreign(post("monitor:9461", {{"Origin", "http://monitor:3000"}}), kOwn);
+  REQUIRE(why.has_value());
+  CHECK(why->find("another port (Origin http://monitor:3000, Host monitor:9461)") != std::string::npos);
+  CHECK(foreign(post("monitor", {{"Origin", "http://evil.example:3000"}}), kOwn) ==
+        "this was sent by a page of another site");
 }
 
 }  // namespace stswatch::door

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checks/facts/result.h"
+
 namespace stswatch::door {
 namespace {
 
@@ -59,6 +61,22 @@ bool own_origin(std::string_view origin, std::string_view host, const OwnNames& 
          from == origin_of("https://" + std::string(host));
 }
 
+/// Of the same name, whatever the ports.
+bool same_name(std::string_view origin, std::string_view host) {
+  const auto from = origin_of(origin);
+  return !from.empty() && host_of(from.substr(from.find("://") + 3)) == host_of(host);
+}
+
+/// A page cannot forge what the browser says.
+bool same_origin_says_browser(const RequestHead& head) {
+  return head.value("sec-fetch-site") == "same-origin";
+}
+
+std::string another_port(std::string_view origin, std::string_view host) {
+  return "this was sent by a page of this name on another port (Origin " + printable(origin) + ", Host " +
+         printable(host) + "): let the proxy hand on Host with its port, or set external_url";
+}
+
 }  // namespace
 
 std::optional<std::string> foreign(const RequestHead& head, const OwnNames& own) {
@@ -68,7 +86,10 @@ std::optional<std::string> foreign(const RequestHead& head, const OwnNames& own)
   constexpr const char* kAnother = "this was sent by a page of another site";
   for (const auto& [name, value] : head.headers) {
     if (same_word(name, "sec-fetch-site") && value != "same-origin" && value != "none") return kAnother;
-    if (same_word(name, "origin") && !own_origin(value, head.host, own)) return kAnother;
+    if (!same_word(name, "origin") || own_origin(value, head.host, own)) continue;
+    if (!same_name(value, head.host)) return kAnother;
+    // A proxy on another port may drop it from Host; without the browser's word it is another service's page.
+    if (!same_origin_says_browser(head)) return another_port(value, head.host);
   }
   return std::nullopt;
 }

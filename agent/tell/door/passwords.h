@@ -1,8 +1,8 @@
 // Who a request is from: names and passwords of basic authentication (RFC 7617) against bcrypt hashes, which
-// cost a quarter of a second each by design. They are checked by threads of their own, in turn for each
-// address that asks and the newest of each first, so that guesses cost the guesser. Right ones are remembered
-// for a while under a keyed digest, wrong ones for a moment; an unknown name costs what a known one does.
-// Thread-safe.
+// cost a quarter of a second each by design, and a second at most (WebConfig::kMostCost). They are checked by
+// threads of their own, in turn for each address that asks and the newest of each first, so that guesses cost
+// the guesser. Right ones are remembered for a while under a keyed digest, wrong ones for a moment; an
+// unknown name costs what a known one does. Thread-safe.
 #pragma once
 
 #include <chrono>

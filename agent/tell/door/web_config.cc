@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -112,6 +113,17 @@ WebTls read_tls(const YAML::Node& node, const std::string& path) {
   return tls;
 }
 
+/// A step more doubles the time: a hash of 31 is computed for a day and a half, by one of the two threads
+/// that check passwords, and a thread that computes one cannot be told to stop.
+void check_cost(const YAML::Node& at, const std::string& hash, const std::string& user) {
+  const int cost = std::stoi(hash.substr(4, 2));
+  if (cost <= WebConfig::kMostCost) return;
+  const auto takes = Seconds{1LL << (cost - WebConfig::kMostCost)};  // on the machines of today
+  refuse(at, "a bcrypt hash of cost " + std::to_string(cost) + " takes about " + to_words(takes) +
+                 " to check: the most is " + std::to_string(WebConfig::kMostCost) +
+                 "; make one with `htpasswd -nBC 10 " + user + "`");
+}
+
 void read_users(const YAML::Node& node, WebConfig& into) {
   static const std::regex bcrypt(R"(\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53})");
   if (!node.IsMap())
@@ -121,6 +133,7 @@ void read_users(const YAML::Node& node, WebConfig& into) {
     if (!std::regex_match(hash, bcrypt))
       refuse(entry.second,
              "this is no bcrypt hash: make one with `htpasswd -nBC 10 " + text(entry.first) + "`");
+    check_cost(entry.second, hash, text(entry.first));
     into.users[text(entry.first)] = hash;
   }
 }

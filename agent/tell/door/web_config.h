@@ -25,6 +25,9 @@ struct WebConfig {
   std::map<std::string, std::string> users;    // name -> bcrypt hash
   std::map<std::string, std::string> headers;  // added to every answer
 
+  /// Of a bcrypt hash: about a second.
+  static constexpr int kMostCost = 14;
+
   static tl::expected<WebConfig, std::string> load(const std::string& path);
 };
 
