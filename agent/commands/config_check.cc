@@ -32,12 +32,12 @@ class Check {
     for (const auto& e : config_.alerts.emails)
       mail(e);
     for (const auto& s : config_.alerts.slacks) {
-      secret("alerts.slack.api_url_file", s.api_url_file);
+      secret_url("alerts.slack.api_url_file", s.api_url_file);
       secret("alerts.slack.bot_token_file", s.bot_token_file);
     }
     for (const auto& w : config_.alerts.webhooks) {
       secret("alerts.webhook.hmac_secret_file", w.hmac_secret_file);
-      secret("alerts.webhook.url_file", w.url_file);
+      secret_url("alerts.webhook.url_file", w.url_file);
       for (const auto& [header, path] : w.secret_files)
         secret("alerts.webhook.secret_files." + header, path);
     }
@@ -141,6 +141,11 @@ class Check {
     const std::string why = ::access(path.c_str(), R_OK) != 0 ? std::string(": ") + std::strerror(errno) : "";
     complain_of(path, key,
                 text.error() + why + "; the secret stands in its first line, for the service's user to read");
+  }
+
+  void secret_url(const std::string& key, const std::string& path) {
+    if (path.empty() || !read_secret(path)) return secret(key, path);
+    if (const auto url = read_secret_url(path); !url) complain_of(path, key, url.error());
   }
 
   void maildir() {

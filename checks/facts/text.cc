@@ -123,7 +123,30 @@ bool is_utf8(std::string_view s) {
   return true;
 }
 
+bool is_one_line(std::string_view s) {
+  while (!s.empty()) {
+    const auto n = utf8_sequence(s);
+    const auto one = s.substr(0, n);
+    if (n == 0 || one < " " || one == "\x7f") return false;
+    if (n == 2 && one < "\xc2\xa0") return false;  // C1 controls
+    // Marks and separators that turn the direction of writing or end a line.
+    if (one >= "\xe2\x80\xa8" && one <= "\xe2\x80\xae") return false;
+    if (one >= "\xe2\x81\xa6" && one <= "\xe2\x81\xa9") return false;
+    s.remove_prefix(n);
+  }
+  return true;
+}
+
 std::string quoted(std::string_view s, std::size_t max) { return '"' + printable(s, max) + '"'; }
+
+std::string quoted_as_typed(std::string_view s, std::size_t max) {
+  if (!is_one_line(s)) return quoted(s, max);
+  if (s.size() <= max) return '"' + std::string(s) + '"';
+  auto end = max;
+  while (end > 0 && (static_cast<unsigned char>(s[end]) & 0xC0U) == 0x80U)
+    --end;
+  return '"' + std::string(s.substr(0, end)) + "...\"";
+}
 
 std::string octet(char c) {
   if (c == ' ') return "a space";

@@ -43,8 +43,13 @@ std::string_view trim(std::string_view s);
 /// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view s);
 
+/// UTF-8 without control characters, ends of lines and marks that turn the direction of writing.
+bool is_one_line(std::string_view s);
+
 /// "text" in quotes, printable, cut.
 std::string quoted(std::string_view s, std::size_t max = 60);
+/// The same of what the operator wrote: in UTF-8 where it is one line of it.
+std::string quoted_as_typed(std::string_view s, std::size_t max = 60);
 /// One octet for people: '"x"', "a space", "octet 0xC2".
 std::string octet(char c);
 

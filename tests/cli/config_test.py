@@ -94,6 +94,22 @@ class NamedFiles(Case):
                 self.assertTrue(done.stderr.startswith(f"{path}:{line}: {key}: "), done.stderr)
                 self.assertIn(gone, done.stderr)
 
+    def test_a_secret_that_has_to_be_a_url_is_one(self):
+        head = DOMAIN + '[[alerts.slack]]\nname = "s"\napi_url_file = "url"\n'
+        webhook = DOMAIN + '[[alerts.webhook]]\nname = "w"\nurl_file = "url"\n'
+        for text, key in ((head, "alerts.slack.api_url_file"), (webhook, "alerts.webhook.url_file")):
+            path = self.file("c.toml", text)
+            for wrong in ("xoxb-hush", "hush", "https:///hush", "http://127.0.0.1:99999/hush"):
+                with self.subTest(key, wrong=wrong):
+                    url = self.file("url", wrong + "\n")
+                    done = self.run_it("config", "check", path)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertTrue(done.stderr.startswith(f"{path}:5:"), done.stderr)
+                    self.assertIn(f": {key}: {url} holds what ", done.stderr)
+                    self.assertNotIn("hush", done.stderr)
+            self.file("url", "https://hooks.example.net/services/T/B/hush\n")
+            self.assertEqual(self.run_it("config", "check", path).returncode, 0)
+
     def test_everything_that_is_wrong_is_said_in_one_run(self):
         gone = str(self.folder / "gone")
         text = (f'domains_files = ["{gone}.txt"]\n'                                # 1: a list
