@@ -57,7 +57,10 @@ void agent(TableReader& r, AgentOptions& into) {
   });
   r.read("state", into.state);
   r.read_integer("workers", into.workers, 1, 1024);
-  read_url(r, "external_url", into.external_url);
+  r.read_checked("external_url", [&](const std::string& text) {
+    into.external_url = text;
+    return text.empty() ? std::string() : complain_of_url(text);
+  });
   r.read("vantage", into.vantage);
   r.read("web_config", into.web_config);
   r.read_each("hosts", [&](const std::string& text) {

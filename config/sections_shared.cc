@@ -3,15 +3,16 @@
 #include <sys/stat.h>
 
 #include "checks/facts/result.h"
+#include "checks/facts/web_url.h"
 
 namespace stswatch::sections {
 
 std::string complain_of_url(const std::string& text) {
-  if (text.starts_with("http://") || text.starts_with("https://")) return {};
+  const auto fault = url_fault(text);
+  if (fault.empty()) return {};
   // No more of it than its scheme: what follows may be a password or a token.
   const auto shown = text.substr(0, text.find_first_of(":/?#@"));
-  return "\"" + printable(shown, 60) + (shown.size() < text.size() ? "...\"" : "\"") +
-         " is no URL; it starts with https:// or http://";
+  return "\"" + printable(shown, 60) + (shown.size() < text.size() ? "...\" " : "\" ") + fault;
 }
 
 std::string complain_of_secret_file(const std::string& path, bool shared) {
@@ -31,7 +32,7 @@ void read_secret_file(TableReader& r, std::string_view key, std::string& into, b
 void read_url(TableReader& r, std::string_view key, std::string& into) {
   r.read_checked(key, [&](const std::string& text) {
     into = text;
-    return text.empty() ? std::string() : complain_of_url(text);
+    return complain_of_url(text);
   });
 }
 

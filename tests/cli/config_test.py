@@ -36,6 +36,13 @@ BAD = {
     "resolver by name": ('[dns]\nservers = ["ns1.example.com"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
     "resolver at port 0": ('[dns]\nservers = ["192.0.2.53:0"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
     "listening nowhere": ('[agent]\nlisten = "localhost"\n' + DOMAIN, 2, "agent.listen", "127.0.0.1:9461"),
+    "smarthost as a URL": ('[[alerts.email]]\nname = "m"\nsmarthost = "smtp://127.0.0.1:25"\nfrom = "a@example.net"\n'
+                           'to = ["b@example.net"]\n' + DOMAIN, 3, "alerts.email.smarthost", "smtp.example.com:587"),
+    "mail address with two @": ('[[alerts.email]]\nname = "m"\nsmarthost = "127.0.0.1:25"\nfrom = "a@example.net"\n'
+                                'to = ["b@@example.net"]\n' + DOMAIN, 5, "alerts.email.to", "postmaster@example.com"),
+    "URL without a host": ('[[alerts.alertmanager]]\nname = "a"\nurl = "http://"\n' + DOMAIN, 3, "alerts.alertmanager.url", "HOST"),
+    "URL with a port that is none": ('[[alerts.heartbeat]]\nname = "h"\nurl = "http://127.0.0.1:99999/"\n' + DOMAIN, 3,
+                                     "alerts.heartbeat.url", "1 to 65535"),
     "not UTF-8": (b'[agent]\nvantage = "\xff"\n' + DOMAIN.encode(), 2, "", ""),
 }
 

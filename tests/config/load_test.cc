@@ -128,6 +128,65 @@ TEST_CASE("each bad file gets its expected error and no other") {
   CHECK(files >= 15);
 }
 
+namespace {
+
+/// What is said of a configuration, or "".
+std::string said_of(const std::string& text) {
+  const auto config = parse_config(text, "c.toml");
+  return config ? "" : joined(config.error());
+}
+
+std::string mail_table(const std::string& smarthost, const std::string& to) {
+  return "[[alerts.email]]\nname = \"m\"\nsmarthost = \"" + smarthost +
+         "\"\nfrom = \"a@example.net\"\nto = [\"" + to + "\"]\n";
+}
+
+}  // namespace
+
+TEST_CASE("a smarthost, a mail address and a URL that nothing can be sent to are mistakes") {
+  const struct {
+    std::string smarthost, says;
+  } hosts[] = {
+      {"smtp.example.net", "has no port"},
+      {"[2001:db8::25]", "has no port"},
+      {"smtp://127.0.0.1:2525", "is a URL"},
+      {":2525", "names no host"},
+      {"127.0.0.1:0", "is no port (1 to 65535)"},
+      {"smtp.example.net:99999", "is no port (1 to 65535)"},
+      {"smtp.example.net:", "is no port (1 to 65535)"},
+      {"a b:25", "is no host"},
+      {"2001:db8::25:25", "write \"[2001:db8::25]:587\""},
+      {"b\xC3\xBC"
+       "cher.example:25",
+       "write \"xn--bcher-kva.example:25\""},
+      {"watch:hush@smtp.example.net:587", "holds a user"},
+  };
+  for (const auto& row : hosts) {
+    CAPTURE(row.smarthost);
+    const auto said = said_of(mail_table(row.smarthost, "b@example.net"));
+    CHECK_MESSAGE(said.starts_with("c.toml:3:13: alerts.email.smarthost: "), said);
+    CHECK_MESSAGE(said.find(row.says) != std::string::npos, said);
+    CHECK(said.find("hush") == std::string::npos);
+  }
+  for (const auto* good : {"localhost:25", "127.0.0.1:25", "[2001:db8::25]:587", "smtp.example.net:65535"})
+    CHECK(said_of(mail_table(good, "b@example.net")) == "");
+  CHECK(said_of(mail_table("localhost:25", "b@@y.net")) ==
+        "c.toml:5:7: alerts.email.to: \"b@@y.net\" is no mail address; write \"postmaster@example.com\"\n");
+  CHECK(said_of(mail_table("localhost:25", "J\xC3\xB6rg@example.net")) ==
+        "c.toml:5:7: alerts.email.to: \"J\xC3\xB6rg@example.net\" has to be ASCII before the \"@\"; name an "
+        "address that is\n");
+  for (const auto* kind : {"webhook", "alertmanager", "heartbeat"})
+    for (const auto* url :
+         {"", "http://", "https:///hook", "http://127.0.0.1:99999/", "http://127.0.0.1:9093/a b"}) {
+      const auto said =
+          said_of("[[alerts." + std::string(kind) + "]]\nname = \"r\"\nurl = \"" + url + "\"\n");
+      CHECK_MESSAGE(said.starts_with("c.toml:3:7: alerts." + std::string(kind) + ".url: "), said);
+    }
+  CHECK(said_of("[[alerts.webhook]]\nname = \"w\"\nurl = \"https://example.net/{{ key }}\"\n") == "");
+  CHECK(said_of("[agent]\nexternal_url = \"\"\n") == "");
+  CHECK(said_of("[agent]\nexternal_url = \"https://\"\n").find("names no host") != std::string::npos);
+}
+
 TEST_CASE("all errors are told at once, in the order of the file") {
   const auto config = parse_config("[agent]\nworkers = 0\nlisten = 1\n[dns]\ntris = 2\n", "c.toml");
   REQUIRE_FALSE(config.has_value());
