@@ -114,6 +114,13 @@ TEST_CASE("what is wrong is told with its line, and how to mend it") {
       {"an unknown key within", "tls_server_config:\n  cert_fil: a\n", "2:3: \"cert_fil\" is unknown"},
       {"a plain password", "basic_auth_users:\n  alice: secret\n", "2:10: this is no bcrypt hash"},
       {"a hash of another kind", "basic_auth_users:\n  alice: $6$salt$abcdef\n", "htpasswd -nBC 10 alice"},
+      {"a user twice",
+       std::string("basic_auth_users:\n") + user("alice", kSesame) + user("alice", kSwordfish),
+       "3:3: the user \"alice\" is there twice"},
+      {"a user who cannot log in", std::string("basic_auth_users:\n") + user("\"a:b\"", kSesame),
+       "2:3: the user \"a:b\" could never log in"},
+      {"a key twice", "basic_auth_users: {}\nbasic_auth_users: {}\n",
+       "2:1: \"basic_auth_users\" is there twice"},
       {"no key", "tls_server_config:\n  cert_file: a.pem\n", "has no key_file"},
       {"no certificate", "tls_server_config:\n  key_file: a.pem\n", "has no cert_file"},
       {"files that are not there", "tls_server_config: {cert_file: a.pem, key_file: b.pem}\n",
@@ -137,5 +144,6 @@ TEST_CASE("what is wrong is told with its line, and how to mend it") {
   }
   const auto missing = WebGate::open("/nonexistent/web.yml");
   REQUIRE_FALSE(missing.has_value());
-  CHECK(missing.error().find("cannot be read") != std::string::npos);
+  CHECK(missing.error().starts_with(
+      "/nonexistent/web.yml: cannot be read: No such file or directory; name a file"));
 }
