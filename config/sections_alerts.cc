@@ -27,7 +27,7 @@ void read_wanted(TableReader& r, Wanted& into) {
   });
   r.read_each("domains", [&](const std::string& text) -> std::string {
     into.domains.push_back(text);
-    return text.empty() ? "a name or a glob such as \"*.example.com\" is due" : "";
+    return complain_of_glob(text);
   });
   r.read("own", into.own);
   if (r.has("routes") && into.routes.empty())
@@ -138,6 +138,8 @@ void credentials(TableReader& r, EmailReceiver& into, bool shared) {
   if (wants_token && !token) r.complain("auth", "needs \"oauth_token_file\"");
   if (token && (into.auth == SmtpAuth::plain || into.auth == SmtpAuth::login))
     r.complain("auth", "takes a password; with \"oauth_token_file\" write \"xoauth2\" or \"oauthbearer\"");
+  if (into.username.empty() && !token && !wants_token && into.auth != SmtpAuth::automatic)
+    r.warn("auth", "has no effect without \"username\" and \"password_file\": nobody logs in");
   if (into.username.empty() && token)
     r.complain("oauth_token_file", "\"username\" is due: whose token it is");
   if (!token && into.username.empty() != into.password_file.empty())

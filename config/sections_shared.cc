@@ -2,7 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "checks/facts/result.h"
+#include "checks/facts/text.h"
 #include "checks/facts/web_url.h"
 
 namespace stswatch::sections {
@@ -15,6 +19,17 @@ std::string complain_of_url(const std::string& text) {
   return "\"" + printable(shown, 60) + (shown.size() < text.size() ? "...\" " : "\" ") + fault;
 }
 
+std::string complain_of_glob(const std::string& text) {
+  if (text.empty()) return "a name or a glob such as \"*.example.com\" is due";
+  if (!std::ranges::all_of(text, text::is_ascii))
+    return text::quoted_as_typed(text) + " fits no domain: names are compared as A-labels, \"xn--...\"";
+  const bool plain = std::ranges::all_of(text, [](char c) {
+    return text::is_alnum(c) || std::string_view("-.*?").find(c) != std::string_view::npos;
+  });
+  if (plain && !text.starts_with('.') && !text.ends_with('.') && text.find("..") == text.npos) return {};
+  return text::quoted_as_typed(text) + " fits no domain; write \"example.com\", \"*.example.com\" or \"*\"";
+}
+
 std::string complain_of_secret_file(const std::string& path, bool shared) {
   struct stat s {};
   if (shared || path.empty() || ::stat(path.c_str(), &s) != 0 || (s.st_mode & 07) == 0) return {};
@@ -24,8 +39,8 @@ std::string complain_of_secret_file(const std::string& path, bool shared) {
 
 void read_secret_file(TableReader& r, std::string_view key, std::string& into, bool shared) {
   r.read_checked(key, [&](const std::string& text) {
-    into = text;
-    return complain_of_secret_file(text, shared);
+    into = beside(r.file(), text);
+    return complain_of_secret_file(into, shared);
   });
 }
 

@@ -10,6 +10,8 @@ namespace stswatch::sections {
 
 /// What is wrong with it; "" when nothing is.
 std::string complain_of_url(const std::string& text);
+/// Of domains, which are A-labels in lower case: one that none can ever fit.
+std::string complain_of_glob(const std::string& text);
 /// A file that holds a secret; one that is not there is complained of by whoever reads it.
 std::string complain_of_secret_file(const std::string& path, bool shared);
 
