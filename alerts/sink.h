@@ -13,6 +13,7 @@
 #include "alerts/dispatcher.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
+#include "checks/facts/mailbox.h"
 #include "checks/facts/secrets.h"
 
 namespace stswatch {
@@ -56,6 +57,9 @@ SendResult submit(const MailRequest& what, const std::stop_token& stop);
 /// The first line of a file that holds a secret. The error names the file, never what is in it.
 tl::expected<std::string, std::string> read_secret(const std::string& file);
 
+/// The same where the secret is a URL, which has to be one.
+tl::expected<std::string, std::string> read_secret_url(const std::string& file);
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -90,15 +94,6 @@ std::unique_ptr<Sink> make_webhook_sink(const WebhookReceiver& receiver, const S
 std::unique_ptr<Sink> make_alertmanager_sink(const AlertmanagerReceiver& receiver, const SinkOptions& with);
 
 // A notice as a mail message (RFC 5322, 2045, 2047): text and HTML, one thread for one problem. Pure.
-
-struct Mailbox {
-  std::string name;     // display name, may be empty
-  std::string address;  // addr-spec
-};
-
-/// "a@example.com" or "Name <a@example.com>"; nullopt for anything that a header or an envelope cannot hold
-/// safely.
-std::optional<Mailbox> parse_mailbox(std::string_view text);
 
 /// CRLF line ends, ASCII only, no line over 998 octets. `from` and `to` are those of the receiver, parsed.
 std::string to_mail(const Notice& notice, const std::string& receiver, const Mailbox& from,

@@ -22,15 +22,6 @@ std::string encoded(char c) {
 
 bool is_ascii_text(std::string_view s) { return std::ranges::none_of(s, text::is_foreign); }
 
-/// RFC 5322 §3.2.3 atext and the dot: quoting and white space never occur in what we send to.
-bool is_local_part_char(char c) {
-  return text::is_alnum(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
-}
-
-bool is_domain_char(char c) {
-  return text::is_alnum(c) || c == '.' || c == '-' || c == '[' || c == ']' || c == ':';
-}
-
 /// RFC 2047 §4.2, §5: words of at most 75 octets, no character cut in two.
 std::string encoded_words(std::string_view s, std::size_t column) {
   constexpr std::string_view kBegin = "=?utf-8?Q?", kEnd = "?=";
@@ -111,27 +102,6 @@ std::string part(std::string_view type, std::string_view body, const std::string
 }
 
 }  // namespace
-
-std::optional<Mailbox> parse_mailbox(std::string_view text) {
-  Mailbox out;
-  std::string_view address = text::trim(text);
-  if (const auto open = address.find('<'); open != address.npos) {
-    if (!address.ends_with('>')) return std::nullopt;
-    auto name = text::trim(address.substr(0, open));
-    if (name.size() > 1 && name.starts_with('"') && name.ends_with('"'))
-      name = name.substr(1, name.size() - 2);
-    out.name = name;
-    address = address.substr(open + 1, address.size() - open - 2);
-  }
-  const auto at = address.rfind('@');
-  if (at == address.npos || at == 0 || at + 1 == address.size() || address.size() > 254) return std::nullopt;
-  if (!std::ranges::all_of(address.substr(0, at), is_local_part_char) ||
-      !std::ranges::all_of(address.substr(at + 1), is_domain_char))
-    return std::nullopt;
-  if (clean(out.name) != out.name || out.name.find('\n') != out.name.npos) return std::nullopt;
-  out.address = address;
-  return out;
-}
 
 std::string quoted_printable(std::string_view s) {
   std::string out;
@@ -249,12 +219,12 @@ class EmailSink : public Sink {
   template <class Make>
   SendResult send_made(Make make, const std::stop_token& stop) {
     const auto from = parse_mailbox(receiver_.from);
-    if (!from) return config("\"from\" is no mail address");
+    if (!from) return config("\"from\" " + from.error());
     std::vector<Mailbox> to;
     std::vector<std::string> addresses;
     for (const auto& text : receiver_.to) {
       const auto box = parse_mailbox(text);
-      if (!box) return config("\"to\" holds what is no mail address");
+      if (!box) return config("\"to\" holds what " + box.error());
       addresses.push_back(box->address);
       to.push_back(*box);
     }

@@ -44,9 +44,11 @@ class SlackSink : public Sink {
       : receiver_(std::move(receiver)), with_(std::move(with)) {}
 
   SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
-    const auto url = read_secret(receiver_.api_url_file);
+    const auto url = read_secret_url(receiver_.api_url_file);
     if (!url) return config(url.error());
-    return request(post(with_, *url, to_slack_json(notice, receiver_.channel)), stop);
+    auto what = post(with_, *url, to_slack_json(notice, receiver_.channel));
+    what.secrets.add_secret_url(*url);
+    return request(what, stop);
   }
 
  private:
@@ -74,10 +76,10 @@ class WebhookSink : public Sink {
     auto made = template_->render(values);
     if (!made) return config(made.error());
     if (!receiver_.url_file.empty()) {
-      const auto url = read_secret(receiver_.url_file);
+      const auto url = read_secret_url(receiver_.url_file);
       if (!url) return config(url.error());
       made->url = *url;
-      secrets.add(*url);
+      secrets.add_secret_url(*url);
     }
     auto what = post(with_, made->url, made->body ? std::move(*made->body) : to_webhook_json(notice));
     what.headers = std::move(made->headers);

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "checks/facts/result.h"
+#include "checks/facts/web_url.h"
 
 namespace stswatch {
 namespace {
@@ -280,6 +281,14 @@ tl::expected<std::string, std::string> read_secret(const std::string& file) {
   if (std::ranges::any_of(line, [](unsigned char c) { return c < ' ' || c == 0x7f; }))
     return tl::make_unexpected(file + " holds control characters");
   return line;
+}
+
+tl::expected<std::string, std::string> read_secret_url(const std::string& file) {
+  auto url = read_secret(file);
+  if (!url) return url;
+  if (const auto fault = url_fault(*url); !fault.empty())
+    return tl::make_unexpected(file + " holds what " + fault);
+  return url;
 }
 
 }  // namespace stswatch

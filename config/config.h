@@ -79,6 +79,7 @@ struct DomainDefaults {
   Limits limits;
   std::map<std::string, std::string> labels{};
   int readiness_sessions = 100;
+  bool operator==(const DomainDefaults&) const = default;
 };
 
 /// [[domains]]: a list of names.

@@ -11,6 +11,7 @@
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
 #include "config/program/program.h"
+#include "config/reader.h"
 
 namespace stswatch {
 namespace {
@@ -20,7 +21,7 @@ using Json = nlohmann::json;
 constexpr std::size_t kListSize = 64U << 20;  // octets; 100,000 domains as tables are a tenth of it
 constexpr std::size_t kListErrors = 20;       // of one list: the first ones say what is wrong with it
 constexpr int kListDepth = 4;                 // groups, a group, its targets or labels, one of them
-constexpr std::size_t kListLabels = 64, kLabelName = 128, kLabelValue = 1024;  // of a group; octets
+constexpr std::size_t kLabelName = 128, kLabelValue = 1024;  // octets
 
 /// Collects what is wrong with a list, as far as somebody would read it.
 class Complaints {
@@ -58,12 +59,6 @@ std::vector<ListedDomain> read_lines(std::string_view text, Complaints& wrong) {
   return names;
 }
 
-/// Prometheus: [a-zA-Z_][a-zA-Z0-9_]*
-bool is_label_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLabelName && !text::is_digit(name.front()) &&
-         std::ranges::all_of(name, [](char c) { return c == '_' || text::is_alnum(c); });
-}
-
 std::map<std::string, std::string> labels_of(const Json& group, const std::string& place, Complaints& wrong) {
   std::map<std::string, std::string> out;
   const auto labels = group.find("labels");
@@ -73,15 +68,13 @@ std::map<std::string, std::string> labels_of(const Json& group, const std::strin
   if (!labels->is_object()) return complain("expected an object of strings"), out;
   for (const auto& [name, value] : labels->items()) {
     if (name.starts_with("__")) continue;
-    const auto shown = "\"" + printable(name, 60) + "\"";
-    if (!is_label_name(name))
-      complain(shown + " is no name of a label: letters, digits and \"_\", no digit first");
-    else if (!value.is_string() || value.get_ref<const std::string&>().size() > kLabelValue)
-      complain(shown + ": expected a string of at most " + std::to_string(kLabelValue) + " octets");
+    const auto* text = value.get_ptr<const std::string*>();
+    if (const auto why = complain_of_label(name, text); !why.empty())
+      complain(why);
     else
-      out.emplace(name, value.get<std::string>());
+      out.emplace(name, *text);
   }
-  if (out.size() > kListLabels) complain("more than " + std::to_string(kListLabels) + " labels");
+  if (out.size() > kMostLabels) complain("more than " + std::to_string(kMostLabels) + " labels");
   return out;
 }
 
@@ -123,13 +116,29 @@ std::vector<ListedDomain> read_groups(std::string_view text, Complaints& wrong) 
   return names;
 }
 
-std::string beside(const std::string& config_path, const std::string& file) {
-  const std::filesystem::path written(file);
-  return (written.is_absolute() ? written : std::filesystem::path(config_path).parent_path() / written)
-      .string();
+/// Prometheus: [a-zA-Z_][a-zA-Z0-9_]*
+bool is_label_name(std::string_view name) {
+  return !name.empty() && name.size() <= kLabelName && !text::is_digit(name.front()) &&
+         std::ranges::all_of(name, [](char c) { return c == '_' || text::is_alnum(c); });
 }
 
 }  // namespace
+
+std::string complain_of_label(const std::string& name, const std::string* value) {
+  // What every alert has of itself, in Alertmanager (CONTRACT 5): it would not be seen there.
+  constexpr std::array<std::string_view, 6> kReserved = {"alertname", "problem",  "domain",
+                                                         "host",      "severity", "route"};
+  const auto shown = "\"" + printable(name, 60) + "\"";
+  if (!is_label_name(name))
+    return shown + " is no name of a label: letters, digits and \"_\", no digit first";
+  if (name.starts_with("__")) return shown + " is no name for a label: \"__\" begins Prometheus' own";
+  if (std::ranges::find(kReserved, name) != kReserved.end())
+    return shown + " is a label that alerts have of their own; name it otherwise, such as \"our_" + name +
+           "\"";
+  if (value == nullptr || value->size() > kLabelValue)
+    return shown + ": expected a string of at most " + std::to_string(kLabelValue) + " octets";
+  return {};
+}
 
 tl::expected<std::string, ConfigErrors> read_whole(const std::string& path) {
   const auto fail = [&](const std::string& what) {
@@ -199,11 +208,8 @@ void DomainList::add(const std::string& source, const std::string& key,
 namespace {
 
 /// A list that cannot be read is told where it is named; what is wrong in it, in its own lines.
-ConfigErrors unreadable(ConfigError at, const ConfigError& why, const std::string& written,
-                        const std::string& folder) {
-  const bool relative = !std::filesystem::path(written).is_absolute();
-  at.what = why.file + ": " + why.what + "; make the list, or name another file" +
-            (relative ? " (relative to " + (folder.empty() ? "." : folder) + ")" : "");
+ConfigErrors unreadable(ConfigError at, const ConfigError& why) {
+  at.what = why.file + ": " + why.what + "; make the list, or name another file";
   return {std::move(at)};
 }
 
@@ -214,6 +220,7 @@ void add_lists(Config& config, DomainList& list, const std::string& path, const 
   const DomainDefaults plain{config.expiry, {}, 100};
   const auto folder = std::filesystem::path(path).parent_path().string();
   using Text = tl::expected<std::string, ConfigErrors>;
+  std::map<std::string, std::pair<ConfigError, DomainDefaults>> named;  // by path, each the first time
   const auto add_text = [&](const Text& text, const std::string& source, const std::string& key,
                             const DomainDefaults& defaults, bool yields) {
     const auto names = text.and_then([&](const std::string& octets) { return read_list(octets, source); });
@@ -228,16 +235,23 @@ void add_lists(Config& config, DomainList& list, const std::string& path, const 
       return;
     }
     const auto source = beside(path, file);
+    const auto [before, fresh] = named.emplace(source, std::pair(at, defaults));
+    if (!fresh && before->second.second != defaults) {
+      const auto& first = before->second.first;
+      errors.push_back(at);
+      errors.back().what = source + " is named at " + first.file + ":" + std::to_string(first.line) +
+                           " already, with other options; remove one of them";
+      return;
+    }
     // A pipe would be waited for, and a device has no end.
     std::error_code ec;
     const auto kind = std::filesystem::status(source, ec).type();
     const bool waits = kind != std::filesystem::file_type::regular &&
                        kind != std::filesystem::file_type::not_found &&
                        kind != std::filesystem::file_type::directory;
-    const auto text =
-        (waits ? Text(tl::make_unexpected(ConfigErrors{{source, 0, 0, "", "is no file"}}))
-               : read_whole(source))
-            .map_error([&](const ConfigErrors& why) { return unreadable(at, why.front(), file, folder); });
+    const auto text = (waits ? Text(tl::make_unexpected(ConfigErrors{{source, 0, 0, "", "is no file"}}))
+                             : read_whole(source))
+                          .map_error([&](const ConfigErrors& why) { return unreadable(at, why.front()); });
     add_text(text, source, at.key, defaults, yields);
   };
   for (std::size_t i = 0; i < config.domains_files.size(); ++i)

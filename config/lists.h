@@ -18,6 +18,12 @@ struct ListedDomain {
   std::map<std::string, std::string> labels;
 };
 
+inline constexpr std::size_t kMostLabels = 64;  // of a table, or of a group in a list
+
+/// What is wrong with a label of a domain, wherever it is written; "" when nothing is. `value`: null where it
+/// is no string.
+std::string complain_of_label(const std::string& name, const std::string* value);
+
 /// One name a line, with "#" comments and blank lines; or, where it begins with "[", what Prometheus'
 /// http_sd and file_sd have as JSON: [{"targets": ["example.com"], "labels": {"team": "mail"}}]. Labels that
 /// begin with "__" are Prometheus' own and left out. `source` names it in errors. Pure.

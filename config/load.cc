@@ -48,8 +48,10 @@ ListPlaces list_places(const toml::table& table, const std::string& path) {
 }
 
 void read_root(const toml::table& table, const std::string& path, ListCommand command,
-               const std::stop_token& stop, Config& config, ConfigErrors& errors) {
-  TableReader root(table, "", path, errors);
+               const std::stop_token& stop, ReadConfig& out) {
+  auto& config = out.config;
+  auto& errors = out.errors;
+  TableReader root(table, "", path, errors, out.warnings);
   auto& shared = config.agent.shared_secret_files;
   root.table("agent", [&](TableReader& r) { sections::agent(r, config.agent); });
   root.table("schedule", [&](TableReader& r) { sections::schedule(r, config.schedule); });
@@ -159,7 +161,7 @@ void put_in_order(ConfigErrors& errors) {
 
 ConfigError ReadConfig::at(const std::string& key, const std::string& value) const {
   const auto found = std::ranges::find_if(values, [&](const ConfigValue& v) {
-    return v.key == key && (v.text == value || name_glob(v.text) == value);
+    return v.key == key && (v.text == value || name_glob(v.text) == value || beside(file, v.text) == value);
   });
   if (found == values.end()) return {file, 0, 0, key, ""};
   return {file, found->line, found->column, key, ""};
@@ -193,12 +195,13 @@ ReadConfig read_text(std::string_view text, const std::string& path, ListCommand
     const toml::table table = toml::parse(text, std::string_view(path));
     out.is_toml = true;
     note_values(table, "", out.values);
-    read_root(table, path, command, stop, out.config, out.errors);
+    read_root(table, path, command, stop, out);
   } catch (const toml::parse_error& e) {
     const auto& at = e.source().begin;
     out.errors.push_back({path, at.line, at.column, "", std::string(e.description())});
   }
   put_in_order(out.errors);
+  put_in_order(out.warnings);
   return out;
 }
 

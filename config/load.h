@@ -41,11 +41,13 @@ struct ConfigValue {
 struct ReadConfig {
   Config config;
   ConfigErrors errors;
+  ConfigErrors warnings;  // of what is well-formed and does nothing
   std::string file;
   bool is_toml = false;  // else nothing was read
   std::vector<ConfigValue> values;
 
-  /// Where the key has this value, for a message: `what` is empty.
+  /// Where the key has this value, a path as it was written or as it is meant, for a message: `what` is
+  /// empty.
   ConfigError at(const std::string& key, const std::string& value) const;
 };
 ReadConfig read_config(const std::string& path, ListCommand command = ListCommand::leave,

@@ -2,6 +2,8 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace stswatch {
 namespace {
@@ -33,8 +35,18 @@ constexpr std::string_view kInstant = "a UTC time such as \"2026-12-01T00:00:00Z
 
 }  // namespace
 
-TableReader::TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors)
-    : table_(table), path_(std::move(path)), file_(std::move(file)), errors_(errors) {}
+std::string beside(const std::string& config_path, const std::string& written) {
+  namespace fs = std::filesystem;
+  if (written.empty() || fs::path(written).is_absolute()) return written;
+  const auto joined = fs::path(config_path).parent_path() / written;
+  std::error_code ec;
+  const auto whole = fs::absolute(joined, ec);
+  return (ec ? joined : whole).string();
+}
+
+TableReader::TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors,
+                         ConfigErrors& warnings)
+    : table_(table), path_(std::move(path)), file_(std::move(file)), errors_(errors), warnings_(warnings) {}
 
 std::string TableReader::full(std::string_view key) const {
   if (key.empty()) return path_;
@@ -48,13 +60,21 @@ const toml::node* TableReader::take(std::string_view key) {
 
 bool TableReader::has(std::string_view key) const { return table_.contains(key); }
 
-void TableReader::complain_at(const toml::node* node, std::string_view key, std::string what) {
+ConfigError TableReader::at(const toml::node* node, std::string_view key, std::string what) const {
   const auto& source = node != nullptr ? node->source() : table_.source();
-  errors_.push_back({file_, source.begin.line, source.begin.column, full(key), std::move(what)});
+  return {file_, source.begin.line, source.begin.column, full(key), std::move(what)};
+}
+
+void TableReader::complain_at(const toml::node* node, std::string_view key, std::string what) {
+  errors_.push_back(at(node, key, std::move(what)));
 }
 
 void TableReader::complain(std::string_view key, std::string what) {
   complain_at(table_.get(key), key, std::move(what));
+}
+
+void TableReader::warn(std::string_view key, std::string what) {
+  warnings_.push_back(at(table_.get(key), key, std::move(what)));
 }
 
 void TableReader::require(std::string_view key) {
@@ -64,6 +84,13 @@ void TableReader::require(std::string_view key) {
 void TableReader::read(std::string_view key, std::string& into) {
   read_checked(key, [&](const std::string& text) {
     into = text;
+    return std::string();
+  });
+}
+
+void TableReader::read_path(std::string_view key, std::string& into) {
+  read_checked(key, [&](const std::string& text) {
+    into = beside(file_, text);
     return std::string();
   });
 }
@@ -192,7 +219,7 @@ void TableReader::table(std::string_view key, const std::function<void(TableRead
   if (node == nullptr) return;
   const auto* inner = node->as_table();
   if (inner == nullptr) return complain_at(node, key, wanted("a table: [" + full(key) + "]", *node));
-  TableReader reader(*inner, full(key), file_, errors_);
+  TableReader reader(*inner, full(key), file_, errors_, warnings_);
   read_inner(reader);
   reader.finish();
 }
@@ -208,7 +235,7 @@ void TableReader::each_table(std::string_view key, const std::function<void(Tabl
       complain_at(&element, key, wanted("a table: [[" + full(key) + "]]", element));
       continue;
     }
-    TableReader reader(*inner, full(key), file_, errors_);
+    TableReader reader(*inner, full(key), file_, errors_, warnings_);
     read_inner(reader);
     reader.finish();
   }

@@ -31,12 +31,17 @@ class node;
 
 namespace stswatch {
 
+/// The path that the configuration means by it: a relative one begins at the configuration's own folder, ""
+/// is none.
+std::string beside(const std::string& config_path, const std::string& written);
+
 /// A UTC time in whole seconds, as a date or as a string.
 std::optional<TimePoint> time_of(const toml::node& node);
 
 class TableReader {
  public:
-  TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors);
+  TableReader(const toml::table& table, std::string path, std::string file, ConfigErrors& errors,
+              ConfigErrors& warnings);
 
   void read(std::string_view key, std::string& into);
   void read(std::string_view key, bool& into);
@@ -67,6 +72,9 @@ class TableReader {
   /// A string that `accept` finds right; it returns the complaint otherwise ("" when fine).
   void read_checked(std::string_view key, const std::function<std::string(const std::string&)>& accept);
 
+  /// Where a file is: see beside().
+  void read_path(std::string_view key, std::string& into);
+
   /// The strings of an array, each with its own complaint.
   void read_each(std::string_view key, const std::function<std::string(const std::string&)>& accept);
 
@@ -77,18 +85,20 @@ class TableReader {
   bool has(std::string_view key) const;
   const std::string& file() const { return file_; }
   void complain(std::string_view key, std::string what);
-  void finish();  // reports every key nobody read
+  void warn(std::string_view key, std::string what);  // of what is well-formed and does nothing
+  void finish();                                      // reports every key nobody read
 
  private:
   const toml::node* take(std::string_view key);
   void integer(std::string_view key, std::int64_t& into, std::int64_t least, std::int64_t most);
   int word(std::string_view key, const std::vector<std::string_view>& words);
+  ConfigError at(const toml::node* node, std::string_view key, std::string what) const;
   void complain_at(const toml::node* node, std::string_view key, std::string what);
   std::string full(std::string_view key) const;
 
   const toml::table& table_;
   std::string path_, file_;
-  ConfigErrors& errors_;
+  ConfigErrors &errors_, &warnings_;
   std::vector<std::string> known_;
 };
 

@@ -6,6 +6,7 @@
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
 #include "checks/facts/tlsa.h"
+#include "config/lists.h"
 #include "config/sections_shared.h"
 
 namespace stswatch::sections {
@@ -56,11 +57,18 @@ void agent(TableReader& r, AgentOptions& into) {
     into.listen = *listen;
     return {};
   });
-  r.read("state", into.state);
+  r.read_checked("state", [&](const std::string& text) -> std::string {
+    const bool file = text != ":memory:" && text.find("://") == text.npos;
+    into.state = file ? beside(r.file(), text) : text;
+    return text.empty() ? R"(expected a file, "postgresql://USER@HOST/NAME" or ":memory:", got "")" : "";
+  });
   r.read_integer("workers", into.workers, 1, 1024);
-  read_url(r, "external_url", into.external_url);
+  r.read_checked("external_url", [&](const std::string& text) {
+    into.external_url = text;
+    return text.empty() ? std::string() : complain_of_url(text);
+  });
   r.read("vantage", into.vantage);
-  r.read("web_config", into.web_config);
+  r.read_path("web_config", into.web_config);
   r.read_each("hosts", [&](const std::string& text) {
     into.hosts.push_back(name_glob(text).value_or(text));
     return complain_of_host_and_port(text);
@@ -98,8 +106,8 @@ void dns(TableReader& r, DnsOptions& into, bool& source) {
 }
 
 void network(TableReader& r, NetworkOptions& into) {
-  r.read("ca_file", into.ca_file);
-  r.read("elder_ca_file", into.elder_ca_file);
+  r.read_path("ca_file", into.ca_file);
+  r.read_path("elder_ca_file", into.elder_ca_file);
   r.read("crl", into.crl);
   r.read_integer("https_port", into.https_port, 1, 65535);
   r.read_integer("smtp_port", into.smtp_port, 1, 65535);
@@ -121,6 +129,11 @@ void network(TableReader& r, NetworkOptions& into) {
 void expiry(TableReader& r, Limits& into) {
   read_days(r, "warn_days", into.warn_before);
   read_days(r, "crit_days", into.crit_before);
+  const bool here = r.has("warn_days") || r.has("crit_days");
+  if (here && into.warn_before > Seconds{0} && into.warn_before <= into.crit_before)
+    r.warn(r.has("warn_days") ? "warn_days" : "crit_days",
+           "warn_days = " + std::to_string(into.warn_before.count() / 86400) +
+               " has no effect: what ends so soon is critical already; make it more than crit_days");
 }
 
 void probe(TableReader& r, std::vector<std::string>& allow) {
@@ -131,20 +144,12 @@ void probe(TableReader& r, std::vector<std::string>& allow) {
   });
 }
 
-std::string read_name_glob(const std::string& text, std::string& into) {
-  if (text.empty()) return "a name or a glob such as \"*.example.com\" is due";
-  const auto glob = name_glob(text);
-  if (!glob)
-    return "\"" + text +
-           "\" is no glob of names: a label that is not ASCII stands as a whole, or as its A-label";
-  into = *glob;
-  return {};
-}
-
 void badge(TableReader& r, BadgeOptions& into) {
   r.read_each("allow",
               [&](const std::string& text) { return read_name_glob(text, into.allow.emplace_back()); });
   r.read("public", into.open);
+  if (into.open && into.allow.empty())
+    r.warn("public", "has no effect without \"allow\", which names the domains that have a badge");
 }
 
 namespace {
@@ -159,6 +164,9 @@ void read_defaults(TableReader& r, DomainDefaults& into) {
                                                                {"absent", Expect::absent}});
   expiry(r, into.limits);
   r.read("labels", into.labels);
+  for (const auto& [name, value] : into.labels)
+    if (const auto why = complain_of_label(name, &value); !why.empty()) r.complain("labels", why);
+  if (into.labels.size() > kMostLabels) r.complain("labels", "are over " + std::to_string(kMostLabels));
   r.read_integer("readiness_sessions", into.readiness_sessions, 0, 1'000'000'000);
 }
 
@@ -223,7 +231,7 @@ void metrics(TableReader& r, MetricsOptions& into) {
 }
 
 void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared) {
-  r.read("maildir", into.maildir);
+  r.read_path("maildir", into.maildir);
   r.read("http", into.http);
   read_secret_file(r, "token_file", into.token_file, shared);
   r.read("authserv_id", into.authserv_id);

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <set>
 
+#include "checks/facts/address.h"
+#include "checks/facts/domain.h"
+#include "checks/facts/mailbox.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
 #include "config/sections_shared.h"
@@ -51,15 +54,36 @@ void read_name(TableReader& r, Names& names, std::string& into) {
   });
 }
 
-/// "a@example.com" or "Name <a@example.com>".
 std::string complain_of_mailbox(const std::string& text) {
-  const auto open = text.find('<');
-  const auto address = open == std::string::npos ? text : text.substr(open + 1, text.rfind('>') - open - 1);
-  const auto at = address.rfind('@');
-  const bool plain = std::ranges::none_of(address, [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
-  const bool closed = open == std::string::npos || text.ends_with('>');
-  if (at != std::string::npos && at > 0 && at + 1 < address.size() && plain && closed) return {};
-  return "\"" + printable(text, 80) + "\" is no mail address; write \"postmaster@example.com\"";
+  const auto box = parse_mailbox(text);
+  return box ? std::string() : text::quoted_as_typed(text, 80) + ' ' + box.error();
+}
+
+/// "smtp.example.com:587", "192.0.2.25:25" or "[2001:db8::25]:25".
+std::string complain_of_smarthost(const std::string& text) {
+  constexpr auto kRight = "write \"smtp.example.com:587\"";
+  // What is before it may be a password.
+  if (text.find('@') != text.npos) return std::string("holds a user, who goes into \"username\"; ") + kRight;
+  const auto shown = text::quoted_as_typed(text);
+  if (text.find("://") != text.npos) return shown + " is a URL; leave out what is before the host: " + kRight;
+  const auto colon = text.rfind(':');
+  if (colon == text.npos || text.ends_with(']')) return shown + " has no port; " + kRight;
+  const std::string_view host = std::string_view(text).substr(0, colon);
+  const auto port = text.substr(colon + 1);
+  const bool digits = !port.empty() && port.size() <= 5 && std::ranges::all_of(port, text::is_digit);
+  if (!digits || std::stoi(port) < 1 || std::stoi(port) > 65535)
+    return shown + " has what is no port (1 to 65535); " + kRight;
+  if (host.empty()) return shown + " names no host; " + kRight;
+  if (host.find(':') != host.npos) {
+    const auto address = Address::parse(host.substr(1, host.size() - 2));
+    const bool right = host.starts_with('[') && host.ends_with(']') && address && address->is_v6();
+    return right ? std::string() : shown + " has no IPv6 address in brackets; write \"[2001:db8::25]:587\"";
+  }
+  const auto name = to_a_labels(host);
+  if (!name) return shown + " names what is no host; " + kRight;
+  if (!std::ranges::all_of(host, text::is_ascii))
+    return shown + " has to be ASCII; write \"" + *name + ':' + port + '"';
+  return {};
 }
 
 /// "mon 08:00", of UTC.
@@ -112,6 +136,8 @@ void credentials(TableReader& r, EmailReceiver& into, bool shared) {
   if (wants_token && !token) r.complain("auth", "needs \"oauth_token_file\"");
   if (token && (into.auth == SmtpAuth::plain || into.auth == SmtpAuth::login))
     r.complain("auth", "takes a password; with \"oauth_token_file\" write \"xoauth2\" or \"oauthbearer\"");
+  if (into.username.empty() && !token && !wants_token && into.auth != SmtpAuth::automatic)
+    r.warn("auth", "has no effect without \"username\" and \"password_file\": nobody logs in");
   if (into.username.empty() && token)
     r.complain("oauth_token_file", "\"username\" is due: whose token it is");
   if (!token && into.username.empty() != into.password_file.empty())
@@ -129,9 +155,7 @@ void email(TableReader& r, Names& names, AlertOptions& into, bool shared) {
     r.require(key);
   r.read_checked("smarthost", [&](const std::string& text) -> std::string {
     e.smarthost = text;
-    return text.rfind(':') != std::string::npos
-               ? std::string()
-               : "\"" + text + "\" has no port; write \"smtp.example.com:587\"";
+    return complain_of_smarthost(text);
   });
   r.read_checked("sendmail", [&](const std::string& text) -> std::string {
     e.sendmail = text;

@@ -39,13 +39,12 @@ std::string complain_of_secret_name(const std::string& name) {
 
 void read_body_file(TableReader& r, std::optional<std::string>& into, std::string& name) {
   r.read_checked("body_file", [&](const std::string& written) -> std::string {
-    const std::filesystem::path path(written);
-    name = path.filename().string();
-    const auto whole = path.is_absolute() ? path : std::filesystem::path(r.file()).parent_path() / path;
+    name = std::filesystem::path(written).filename().string();
+    const auto whole = beside(r.file(), written);
     std::ifstream in(whole, std::ios::binary);
     std::string text(template_bounds::kText + 1, '\0');
     if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (in.bad() || (!in && in.gcount() == 0)) return whole.string() + " cannot be read, or is empty";
+    if (in.bad() || (!in && in.gcount() == 0)) return whole + " cannot be read, or is empty";
     text.resize(static_cast<std::size_t>(in.gcount()));
     into = std::move(text);
     return {};
@@ -66,13 +65,24 @@ std::string in_words(const TemplateComplaint& complaint, const std::string& file
   return out + "; there are " + text::joined(e.known);
 }
 
+/// Its tags may hold what no URL may; where they stand is checked with the template.
+std::string without_tags(std::string text) {
+  for (auto tag = text.find("{{"); tag != text.npos; tag = text.find("{{", tag)) {
+    const auto end = text.find("}}", tag);
+    if (end == text.npos) break;
+    text.replace(tag, end + 2 - tag, "x");
+  }
+  return text;
+}
+
 void read_texts(TableReader& r, WebhookReceiver& into, bool shared) {
   r.read("headers", into.headers);
   for (const auto& [name, value] : into.headers)
     if (const auto why = complain_of_header(name, value); !why.empty()) r.complain("headers", why);
   if (into.headers.size() > kMostHeaders) r.complain("headers", "are over " + std::to_string(kMostHeaders));
   r.read("secret_files", into.secret_files);
-  for (const auto& [name, path] : into.secret_files) {
+  for (auto& [name, path] : into.secret_files) {
+    path = beside(r.file(), path);
     auto why = complain_of_secret_name(name);
     if (why.empty()) why = path.empty() ? name + " names no file" : complain_of_secret_file(path, shared);
     if (!why.empty()) r.complain("secret_files", why);
@@ -84,7 +94,10 @@ void read_texts(TableReader& r, WebhookReceiver& into, bool shared) {
 }  // namespace
 
 void webhook(TableReader& r, WebhookReceiver& into, bool shared) {
-  read_url(r, "url", into.url);
+  r.read_checked("url", [&](const std::string& text) {
+    into.url = text;
+    return complain_of_url(without_tags(text));
+  });
   read_secret_file(r, "url_file", into.url_file, shared);
   if (into.url_file.empty()) r.require("url");
   if (!into.url_file.empty() && !into.url.empty())

@@ -32,12 +32,12 @@ class Check {
     for (const auto& e : config_.alerts.emails)
       mail(e);
     for (const auto& s : config_.alerts.slacks) {
-      secret("alerts.slack.api_url_file", s.api_url_file);
+      secret_url("alerts.slack.api_url_file", s.api_url_file);
       secret("alerts.slack.bot_token_file", s.bot_token_file);
     }
     for (const auto& w : config_.alerts.webhooks) {
       secret("alerts.webhook.hmac_secret_file", w.hmac_secret_file);
-      secret("alerts.webhook.url_file", w.url_file);
+      secret_url("alerts.webhook.url_file", w.url_file);
       for (const auto& [header, path] : w.secret_files)
         secret("alerts.webhook.secret_files." + header, path);
     }
@@ -51,6 +51,8 @@ class Check {
 
   /// What is well-formed and does nothing.
   void without_effect(TimePoint now) {
+    for (const auto& warning : read_.warnings)
+      io_.err << "stswatch: warning: " << warning.str() << "\n";
     for (const auto& s : config_.silences) {
       if (s.until && *s.until <= now)
         warn(to_utc(*s.until), "silence.until", "is over: this silence has no effect");
@@ -143,6 +145,11 @@ class Check {
                 text.error() + why + "; the secret stands in its first line, for the service's user to read");
   }
 
+  void secret_url(const std::string& key, const std::string& path) {
+    if (path.empty() || !read_secret(path)) return secret(key, path);
+    if (const auto url = read_secret_url(path); !url) complain_of(path, key, url.error());
+  }
+
   void maildir() {
     const auto& path = config_.tlsrpt.maildir;
     if (path.empty()) return;
@@ -168,12 +175,14 @@ class Check {
   /// Its folder is made at the start, and a file that is there has to be ours.
   void state() {
     const auto& path = config_.agent.state;
-    if (path.find("://") != path.npos || path.starts_with(':')) return;
+    if (path.empty() || path.find("://") != path.npos || path == kInRam) return;
     struct stat s {};
     if (::stat(path.c_str(), &s) != 0) return state_folder(path);
     if (S_ISDIR(s.st_mode)) return complain_of(path, "agent.state", path + " is a folder; name a file in it");
     if (::access(path.c_str(), R_OK | W_OK) != 0)
       warn(path, "agent.state", path + " is not this user's to write: the service's user has to be");
+    if (::access(path.c_str(), R_OK) != 0) return;
+    if (const auto ours = is_store(path); !ours) complain_of(path, "agent.state", ours.error());
   }
 
   void state_folder(const std::string& path) {
@@ -191,8 +200,14 @@ class Check {
   void web_config() {
     const auto& path = config_.agent.web_config;
     if (path.empty()) return;
-    if (const auto gate = WebGate::open(path, config_.agent.shared_secret_files); !gate)
-      complain_of(path, "agent.web_config", gate.error());
+    const auto gate = WebGate::open(path, config_.agent.shared_secret_files);
+    if (!gate) return complain_of(path, "agent.web_config", gate.error());
+    const auto state = (*gate)->now();
+    if (state->config.users.empty() && !state->tls && state->config.headers.empty())
+      warn(path, "agent.web_config",
+           path +
+               " has no effect: it asks for no password and has no certificate; name users in "
+               "basic_auth_users, or leave the key out");
   }
 
   const ReadConfig& read_;

@@ -105,8 +105,7 @@ tl::expected<std::size_t, std::string> from_file(const std::string& from, const 
 }
 
 tl::expected<std::size_t, std::string> into_file(const std::string& url, const std::string& to) {
-  if (sql::exists(to))
-    return tl::make_unexpected(to + " is there already and is not overwritten: name a new file with --to");
+  if (auto free = sql::is_free(to); !free) return tl::make_unexpected(free.error());
   auto session = Session::make(url, kPatient);
   if (!session) return tl::make_unexpected(session.error());
   if (auto ours = look_whether_ours(**session); !ours) return tl::make_unexpected(ours.error());

@@ -102,10 +102,16 @@ tl::expected<std::unique_ptr<Database>, std::string> open_for_reading(const std:
 
 bool exists(const std::string& file);
 
+/// A store of this version or an older one, or an empty file; else why OwnedFile::open would refuse it.
+tl::expected<void, std::string> is_ours(const std::string& file);
+
 /// What SQLite complains of, and how to mend it.
 std::string explain(const std::string& file, const Trouble& trouble);
 /// A value in the file that cannot be.
 std::string unreadable(const std::string& file, const std::string& what);
+
+/// Whether a copy can be made there: no file is overwritten, and no folder is made for a name mistyped.
+tl::expected<void, std::string> is_free(const std::string& to);
 
 /// As a new file, whole or not at all.
 tl::expected<void, std::string> copy(const std::string& from, const std::string& to);

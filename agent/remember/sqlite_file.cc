@@ -134,6 +134,17 @@ tl::expected<void, std::string> OwnedFile::take_up() {
   return {};
 }
 
+tl::expected<void, std::string> is_ours(const std::string& file) {
+  // Whoever only looks leaves no file beside it: its service may be another user.
+  const auto access = exists(file + "-wal") ? Database::Access::read_only : Database::Access::frozen;
+  const auto db = Database::open(file, access);
+  if (!db) return tl::make_unexpected(explain(file, db.error()));
+  const auto schema = schema_of(**db);
+  if (auto settled = (*db)->settle(); !settled) return tl::make_unexpected(explain(file, settled.error()));
+  if (schema == Schema::newer || schema == Schema::foreign) return tl::make_unexpected(refusal(file, schema));
+  return {};
+}
+
 tl::expected<std::unique_ptr<Database>, std::string> open_for_reading(const std::string& file) {
   const auto cannot_read = [&](const std::string& why) {
     return tl::make_unexpected("cannot read the store " + file + ": " + why);
@@ -154,14 +165,22 @@ tl::expected<std::unique_ptr<Database>, std::string> open_for_reading(const std:
   return std::move(*db);
 }
 
-tl::expected<void, std::string> copy(const std::string& from, const std::string& to) {
+tl::expected<void, std::string> is_free(const std::string& to) {
   if (exists(to))
     return tl::make_unexpected(to + " is there already and is not overwritten: name a new file with --to");
+  const auto folder = fs::path(to).parent_path();
+  std::error_code error;
+  if (folder.empty() || fs::is_directory(folder, error)) return {};
+  return tl::make_unexpected("there is no folder " + folder.string() +
+                             ": make it, or name a file in another one with --to");
+}
+
+tl::expected<void, std::string> copy(const std::string& from, const std::string& to) {
+  if (auto free = is_free(to); !free) return free;
   auto db = open_for_reading(from);
   if (!db) return tl::make_unexpected(db.error());
-  if (auto made = make_folder_of(to); !made) return made;
-  const std::string unfinished = to + ".unfinished";
   std::error_code error;
+  const std::string unfinished = to + ".unfinished";
   fs::remove(unfinished, error);
   (*db)->run("VACUUM INTO ?", unfinished);
   if (auto settled = (*db)->settle(); !settled) {

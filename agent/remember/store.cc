@@ -21,6 +21,7 @@ bool is_nothing(const std::string& state) {
 
 }  // namespace
 
+tl::expected<void, std::string> is_store(const std::string& file) { return sql::is_ours(file); }
 std::string shown_store(const std::string& state) { return pg::shown(state); }
 bool is_database(const std::string& state) { return pg::is_url(state); }
 

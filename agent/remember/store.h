@@ -73,6 +73,9 @@ inline constexpr std::string_view kInRam = ":memory:";
 /// says what is wrong and how to mend it; a store that is not understood is left as it is.
 tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& state, StoreOptions options);
 
+/// Whether open_store would take up this file, which is there: nothing is written. The error as above.
+tl::expected<void, std::string> is_store(const std::string& file);
+
 /// For people: without a password.
 std::string shown_store(const std::string& state);
 /// One that several agents may share.

@@ -51,7 +51,7 @@ std::optional<std::string> convert(std::string_view host) {
 using Error = tl::unexpected<std::string>;
 
 Error error(std::string_view typed, const std::string& what) {
-  return Error(text::quoted(typed) + ' ' + what);
+  return Error(text::quoted_as_typed(typed) + ' ' + what);
 }
 
 // What people paste instead of a domain name.
@@ -61,19 +61,19 @@ std::optional<std::string> not_a_name(std::string_view typed) {
     std::string_view host = scheme == std::string_view::npos ? typed : typed.substr(scheme + 3);
     host = host.substr(0, host.find_first_of("/?#:"));
     return "is a URL or a path: give the domain alone" +
-           (host.empty() ? std::string() : ", such as " + text::quoted(host));
+           (host.empty() ? std::string() : ", such as " + text::quoted_as_typed(host));
   }
   if (const std::size_t at = typed.rfind('@'); at != std::string_view::npos) {
-    return "is a mail address: give the part behind the @, " + text::quoted(typed.substr(at + 1));
+    return "is a mail address: give the part behind the @, " + text::quoted_as_typed(typed.substr(at + 1));
   }
   std::string_view bare = typed;
   if (bare.starts_with('[')) bare.remove_prefix(1);
   if (bare.ends_with(']')) bare.remove_suffix(1);
   if (Address::parse(bare)) return "is an IP address: MTA-STS belongs to domain names, give one";
   if (typed.starts_with("*."))
-    return "has a wildcard: give the domain itself, " + text::quoted(typed.substr(2));
+    return "has a wildcard: give the domain itself, " + text::quoted_as_typed(typed.substr(2));
   if (const std::size_t colon = typed.find(':'); colon != std::string_view::npos) {
-    return "has a colon: give the domain without a port, such as " + text::quoted(typed.substr(0, colon));
+    return "has a colon: give the domain without a port, such as " + text::quoted_as_typed(typed.substr(0, colon));
   }
   return std::nullopt;
 }
@@ -119,8 +119,7 @@ std::optional<std::string> name_fault(std::string_view name) {
   if (std::all_of(last.begin(), last.end(), text::is_digit)) {
     return "ends in a number, as no domain does: check it (an IP address has no MTA-STS)";
   }
-  if (labels == 1)
-    return "has only one label: give the full name, such as " + text::quoted(std::string(name) + ".com");
+  if (labels == 1) return "has only one label: give the full name, as in \"mail.example\"";
   return std::nullopt;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "checks/facts/domain.h"
 #include "checks/facts/text.h"
+#include "checks/facts/web_url.h"
 
 namespace stswatch {
 namespace {
@@ -91,6 +93,15 @@ void Secrets::add_url(std::string_view url) {
     const auto value = equals == field.npos ? field : field.substr(equals + 1);
     if (value.size() >= kTelling) add(value);
   });
+}
+
+void Secrets::add_secret_url(std::string_view url) {
+  add(url);
+  const auto host = host_of_url(url);
+  if (host.size() < kTelling) return;
+  add(host);
+  add(text::lower(host));
+  if (const auto asked = to_a_labels(host)) add(*asked);
 }
 
 std::size_t Secrets::found(std::string_view text) const {

@@ -21,6 +21,9 @@ class Secrets {
   /// of the path that are long enough for a token.
   void add_url(std::string_view url);
 
+  /// Of a URL that nobody is to know: all of it, and its host, which libraries repeat by itself.
+  void add_secret_url(std::string_view url);
+
   /// "***" instead of each, and of the beginning of one that the end of the text cuts. Of a text only the
   /// first KiB: whoever tells it cuts it shorter.
   std::string hide(std::string_view text) const;

@@ -153,7 +153,25 @@ std::string one_line(std::string_view s) {
   return out;
 }
 
+bool is_one_line(std::string_view s) {
+  while (!s.empty()) {
+    const auto octets = utf8_sequence(s);
+    if (octets == 0 || is_steering(s.substr(0, octets))) return false;
+    s.remove_prefix(octets);
+  }
+  return true;
+}
+
 std::string quoted(std::string_view s, std::size_t max) { return '"' + printable(s, max) + '"'; }
+
+std::string quoted_as_typed(std::string_view s, std::size_t max) {
+  if (!is_one_line(s)) return quoted(s, max);
+  if (s.size() <= max) return '"' + std::string(s) + '"';
+  auto end = max;
+  while (end > 0 && (static_cast<unsigned char>(s[end]) & 0xC0U) == 0x80U)
+    --end;
+  return '"' + std::string(s.substr(0, end)) + "...\"";
+}
 
 std::string octet(char c) {
   if (c == ' ') return "a space";

@@ -46,9 +46,13 @@ bool is_utf8(std::string_view s);
 /// What others wrote, for one line of a terminal or a log: UTF-8 stays, control characters, line ends, what
 /// turns the direction of the text and what is no UTF-8 become \xNN.
 std::string one_line(std::string_view s);
+/// It is so already.
+bool is_one_line(std::string_view s);
 
 /// "text" in quotes, printable, cut.
 std::string quoted(std::string_view s, std::size_t max = 60);
+/// The same of what the operator wrote: in UTF-8 where it is one line of it.
+std::string quoted_as_typed(std::string_view s, std::size_t max = 60);
 /// One octet for people: '"x"', "a space", "octet 0xC2".
 std::string octet(char c);
 

@@ -175,6 +175,7 @@ struct Limits {
   std::optional<Above> above{};
   /// Two looks at most so far apart leave no room that the schedule does not explain.
   Seconds grain{10 * 60};
+  bool operator==(const Limits&) const = default;
 };
 
 /// What is remembered besides the newest look; all of it may be missing: then one look is judged by itself.

@@ -170,6 +170,32 @@ TEST_CASE("secrets come from their files at each use and are never told") {
   CHECK(*read_secret(File("one\r\ntwo").path) == "one");
 }
 
+TEST_CASE("a file that holds no URL is not sent to, and neither it nor a host from such a file is told") {
+  for (const char* wrong :
+       {"xoxb-hushhush", "hushhush", "https:///hushhush", "http://127.0.0.1:99999/hushhush"}) {
+    CAPTURE(wrong);
+    const File file(std::string(wrong) + "\n");
+    WebhookReceiver hook{.name = "hook", .url = "", .hmac_secret_file = ""};
+    hook.url_file = file.path;
+    for (const auto& sink :
+         {make_slack_sink({"chat", file.path, "#mail"}, with()), make_webhook_sink(hook, with())}) {
+      const auto result = sink->send(page(), nullptr, {});
+      CHECK(result.reason == "config");
+      CHECK(result.detail.starts_with(file.path + " holds what "));
+      CHECK(result.detail.find("hushhush") == std::string::npos);
+    }
+  }
+  const File file("http://hushhush.invalid/\n");  // RFC 6761 section 6.4: resolves nowhere
+  WebhookReceiver hook{.name = "hook", .url = "", .hmac_secret_file = ""};
+  hook.url_file = file.path;
+  for (const auto& sink :
+       {make_slack_sink({"chat", file.path, "#mail"}, with()), make_webhook_sink(hook, with())}) {
+    const auto result = sink->send(page(), nullptr, {});
+    CHECK(result.kind != Kind::sent);
+    CHECK(result.detail.find("hushhush") == std::string::npos);
+  }
+}
+
 TEST_CASE("Alertmanager is told again of what fires, and that the alert under other labels is over") {
   Listener listener;
   const auto sink = make_alertmanager_sink({"am", listener.url("/")}, with());

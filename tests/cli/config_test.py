@@ -3,7 +3,7 @@ import os
 import socket
 import unittest
 
-from harness import CONFIG, NOBODY, Case
+from harness import CONFIG, NOBODY, Case, free_port
 
 CHECK = ("check", "--resolver", NOBODY, "--timeout", "1")
 DOMAIN = '[[domain]]\nname = "example.com"\n'
@@ -36,6 +36,16 @@ BAD = {
     "resolver by name": ('[dns]\nservers = ["ns1.example.com"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
     "resolver at port 0": ('[dns]\nservers = ["192.0.2.53:0"]\n' + DOMAIN, 2, "dns.servers", "192.0.2.53"),
     "listening nowhere": ('[agent]\nlisten = "localhost"\n' + DOMAIN, 2, "agent.listen", "127.0.0.1:9461"),
+    "smarthost as a URL": ('[[alerts.email]]\nname = "m"\nsmarthost = "smtp://127.0.0.1:25"\nfrom = "a@example.net"\n'
+                           'to = ["b@example.net"]\n' + DOMAIN, 3, "alerts.email.smarthost", "smtp.example.com:587"),
+    "mail address with two @": ('[[alerts.email]]\nname = "m"\nsmarthost = "127.0.0.1:25"\nfrom = "a@example.net"\n'
+                                'to = ["b@@example.net"]\n' + DOMAIN, 5, "alerts.email.to", "postmaster@example.com"),
+    "URL without a host": ('[[alerts.alertmanager]]\nname = "a"\nurl = "http://"\n' + DOMAIN, 3, "alerts.alertmanager.url", "HOST"),
+    "URL with a port that is none": ('[[alerts.heartbeat]]\nname = "h"\nurl = "http://127.0.0.1:99999/"\n' + DOMAIN, 3,
+                                     "alerts.heartbeat.url", "1 to 65535"),
+    "state nowhere": ('[agent]\nstate = ""\n' + DOMAIN, 2, "agent.state", ":memory:"),
+    "badge for what is no domain": ('[badge]\nallow = ["a b"]\n' + DOMAIN, 2, "badge.allow", "*.example.com"),
+    "label that alerts have": ('[[domain]]\nname = "example.com"\nlabels = {severity = "x"}\n', 3, "domain.labels", "our_severity"),
     "not UTF-8": (b'[agent]\nvantage = "\xff"\n' + DOMAIN.encode(), 2, "", ""),
 }
 
@@ -95,6 +105,44 @@ class NamedFiles(Case):
                 self.assertTrue(done.stderr.startswith(f"{path}:{line}:{column}: {key}: "), done.stderr)
                 self.assertIn(gone, done.stderr)
 
+    def test_a_secret_that_has_to_be_a_url_is_one(self):
+        head = DOMAIN + '[[alerts.slack]]\nname = "s"\napi_url_file = "url"\n'
+        webhook = DOMAIN + '[[alerts.webhook]]\nname = "w"\nurl_file = "url"\n'
+        for text, key in ((head, "alerts.slack.api_url_file"), (webhook, "alerts.webhook.url_file")):
+            path = self.file("c.toml", text)
+            for wrong in ("xoxb-hush", "hush", "https:///hush", "http://127.0.0.1:99999/hush"):
+                with self.subTest(key, wrong=wrong):
+                    url = self.file("url", wrong + "\n")
+                    done = self.run_it("config", "check", path)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertTrue(done.stderr.startswith(f"{path}:5:"), done.stderr)
+                    self.assertIn(f": {key}: {url} holds what ", done.stderr)
+                    self.assertNotIn("hush", done.stderr)
+            self.file("url", "https://hooks.example.net/services/T/B/hush\n")
+            self.assertEqual(self.run_it("config", "check", path).returncode, 0)
+
+    def test_relative_files_are_beside_the_configuration_wherever_it_is_started(self):
+        there = self.folder / "etc"
+        there.mkdir()
+        path = self.file("etc/c.toml", DOMAIN + '[agent]\nweb_config = "w.yml"\n[tlsrpt]\nhttp = true\ntoken_file = "token"\n')
+        self.file("w.yml", "")                      # the folder that it is started in
+        self.file("token", "s3cret\n")
+        done = self.run_it("config", "check", "etc/c.toml")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f"etc/c.toml:4:14: agent.web_config: {there}/w.yml: cannot be read: No such file", done.stderr)
+        self.assertIn(f"etc/c.toml:7:14: tlsrpt.token_file: {there}/token cannot be read: No such file", done.stderr)
+        self.file("etc/w.yml", "http_server_config: {http2: false, headers: {X-Frame-Options: deny}}\n")
+        self.file("etc/token", "s3cret\n")
+        self.assertEqual(self.run_it("config", "check", path).returncode, 0)
+
+    def test_a_state_that_is_no_store(self):
+        state = self.file("s.db", "x" * 5000)
+        path = self.file("c.toml", f'[agent]\nstate = "s.db"\n' + DOMAIN)
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f"{path}:2:9: agent.state: the store {state} is damaged or no store", done.stderr)
+        self.refused(("run", "--listen", f"127.0.0.1:{free_port()}", "--config", path), CONFIG, state)
+
     def test_everything_that_is_wrong_is_said_in_one_run(self):
         gone = str(self.folder / "gone")
         text = (f'domains_files = ["{gone}.txt"]\n'                                # 1: a list
@@ -148,6 +196,11 @@ class NamedFiles(Case):
     def test_what_has_no_effect_is_a_warning(self):
         for text, words in {
                 '[[silence]]\ndomain = "a.example"\nuntil = "2020-01-01T00:00:00Z"\n': "is over",
+                "[expiry]\nwarn_days = 7\ncrit_days = 9\n": "c.toml:4:13: expiry.warn_days: warn_days = 7 has no effect",
+                "[badge]\npublic = true\n": 'badge.public: has no effect without "allow"',
+                '[[alerts.email]]\nname = "m"\nsmarthost = "127.0.0.1:25"\nauth = "plain"\nfrom = "a@example.net"\n'
+                'to = ["b@example.net"]\n': 'alerts.email.auth: has no effect without "username"',
+                f'[agent]\nweb_config = "{self.file("w.yml", "")}"\n': "w.yml has no effect: it asks for no password",
                 '[[silence]]\ncomment = "quiet"\n': "nobody is told anything, without an end",
                 '[[silence]]\ncode = "certificate-expird"\n': 'no finding has this code; did you mean "certificate-expired"?',
                 '[[silence]]\ndomain = "*.elsewhere.example"\n': "no domain that is watched fits",

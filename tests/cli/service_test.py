@@ -173,7 +173,7 @@ class Running(RunCase):
     def test_lists_with_labels(self):
         self.file("sd.json", '[{"targets": ["a.example"], "labels": {"site": "fra", "__meta_x": "y"}}, {"targets": ["b.example"]}]')
         service = self.lists("", '[[domains]]\nfile = "sd.json"\nlabels = {team = "mail"}\n'
-                                 '[[domain]]\nname = "b.example"\nlabels = {team = "own", "cost-centre" = "7"}\n')
+                                 '[[domain]]\nname = "b.example"\nlabels = {team = "own", cost_centre = "7"}\n')
         metrics = service.metrics_with('stswatch_domain_labels{domain="a.example"')
         self.assertIn('stswatch_domain_labels{domain="a.example",label_site="fra",label_team="mail"} 1', metrics)
         metrics = service.metrics_with('stswatch_domain_labels{domain="b.example"')

@@ -137,6 +137,9 @@ class Copying(StoreCase):
         self.refused(("store", "copy", "--from", there, "--to", str(self.folder / "new.db")), OUTPUT, there)
         self.refused(("store", "copy", "--from", str(self.folder / "none.db"), "--to", str(self.folder / "new.db")), OUTPUT, "none.db")
         self.refused(("store", "copy", "--from", state), USAGE, "--to")
+        gone = self.folder / "gone"
+        self.refused(("store", "copy", "--from", state, "--to", str(gone / "new.db")), OUTPUT, f"there is no folder {gone}")
+        self.assertFalse(gone.exists())
         self.refused(("store", "move"), USAGE, "move")
 
 

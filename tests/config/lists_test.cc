@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stop_token>
+#include <tuple>
 
 #include "tests/config/errors.h"
 
@@ -152,14 +153,68 @@ TEST_CASE("a name in two lists, or twice with other labels, is told of") {
             folder.at("sd.json") + ":[0].targets[0]; remove one of them\n");
 }
 
+TEST_CASE("a list that is named twice has the same options both times") {
+  const ListFolder folder;
+  folder.write("a.txt", "a.example\nb.example\n");
+  const std::string file = "file = \"a.txt\"\n", table = "[[domains]]\n" + file;
+  for (const auto& [text, line, first] :
+       {std::tuple(table + "[[domains]]\nexpect = \"enforce\"\n" + file, 5, 2),
+        std::tuple(table + "warn_days = 20\n" + table + "warn_days = 30\n", 5, 2),
+        std::tuple(table + "labels = {team = \"a\"}\n[[domains]]\nfile = \"" + folder.at("a.txt") + "\"\n", 5,
+                   2),
+        std::tuple("domains_files = [\"a.txt\"]\n[[domains]]\nexpect = \"none\"\n" + file, 4, 1)}) {
+    CAPTURE(text);
+    const auto config = folder.load(text);
+    REQUIRE_FALSE(config);
+    CHECK(joined(config.error()) == folder.at("c.toml") + ":" + std::to_string(line) +
+                                        ":8: domains.file: " + folder.at("a.txt") + " is named at " +
+                                        folder.at("c.toml") + ":" + std::to_string(first) +
+                                        " already, with other options; remove one of them\n");
+  }
+  CHECK(folder.load(table + table)->domains.size() == 2);
+}
+
+TEST_CASE("labels of a table and of a list keep the same rule") {
+  const ListFolder folder;
+  const struct {
+    std::string name, says;
+  } rows[] = {
+      {"cost-centre", "is no name of a label"}, {"1a", "is no name of a label"},
+      {"\xC3\xA9", "is no name of a label"},    {"alertname", "name it otherwise, such as \"our_alertname\""},
+      {"severity", "alerts have of their own"}, {"route", "alerts have of their own"},
+      {"problem", "alerts have of their own"},  {"domain", "alerts have of their own"},
+      {"host", "alerts have of their own"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.name);
+    folder.write("sd.json", "[{\"targets\": [\"a.example\"], \"labels\": {\"" + row.name + "\": \"x\"}}]");
+    folder.write("a.txt", "a.example\n");
+    for (const auto& text : {std::string("[[domains]]\nfile = \"sd.json\"\n"),
+                             "[[domains]]\nfile = \"a.txt\"\nlabels = {\"" + row.name + "\" = \"x\"}\n",
+                             "[[domain]]\nname = \"a.example\"\nlabels = {\"" + row.name + "\" = \"x\"}\n"}) {
+      CAPTURE(text);
+      const auto config = folder.load(text);
+      REQUIRE_FALSE(config);
+      CHECK_MESSAGE(joined(config.error()).find(row.says) != std::string::npos, joined(config.error()));
+    }
+  }
+  const std::string table = "[[domain]]\nname = \"a.example\"\nlabels = {";
+  CHECK(joined(folder.load(table + "__a = \"x\"}\n").error()) ==
+        folder.at("c.toml") +
+            ":3:10: domain.labels: \"__a\" is no name for a label: \"__\" begins Prometheus' own\n");
+  CHECK(joined(folder.load(table + "a = \"" + std::string(1025, 'x') + "\"}\n").error())
+            .find("at most 1024 octets") != std::string::npos);
+  CHECK(folder.load(table + "team = \"x\", instance = \"y\", job = \"z\"}\n")->domains.at(0).labels.size() ==
+        3);
+}
+
 TEST_CASE("a [[domains]] without a file, or whose file is not there, is told of") {
   const ListFolder folder;
   CHECK(joined(folder.load("[[domains]]\nexpect = \"none\"\n").error()) ==
         folder.at("c.toml") + ":1:1: domains.file: missing: this table needs it\n");
   CHECK(joined(folder.load("[[domains]]\nfile = \"gone.txt\"\n").error()) ==
         folder.at("c.toml") + ":2:8: domains.file: " + folder.at("gone.txt") +
-            ": cannot be read: No such file or directory; make the list, or name another file (relative to " +
-            std::filesystem::path(folder.at("c.toml")).parent_path().string() + ")\n");
+            ": cannot be read: No such file or directory; make the list, or name another file\n");
   CHECK(joined(folder.load("[[domains]]\nfile = \"a\"\nname = \"x.example\"\n").error())
             .find("domains.name: unknown key") != std::string::npos);
 }

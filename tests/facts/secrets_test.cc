@@ -78,3 +78,11 @@ TEST_CASE("secrets: long ones that nearly match everywhere cost little") {
   CHECK(shown == std::string(500, 'x') + "!***");
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
 }
+
+TEST_CASE("of a URL that is a secret as a whole the host is hidden too, as a library repeats it") {
+  Secrets secrets;
+  secrets.add_secret_url("https://Hooks.Example.net:443/services/T0");
+  CHECK(secrets.hide("Could not resolve host: Hooks.Example.net") == "Could not resolve host: ***");
+  CHECK(secrets.hide("no host name 'hooks.example.net'") == "no host name '***'");
+  CHECK(secrets.hide("https://Hooks.Example.net:443/services/T0") == "***");
+}

@@ -109,7 +109,11 @@ TEST_CASE("domain: what is none, and what the error says") {
       {"2001:db8::1", "IP address"},
       {"[2001:db8::1]", "IP address"},
       {"300.1.1.1", "ends in a number"},
-      {"example", "one label"},
+      {"example", "one label: give the full name, as in \"mail.example\""},
+      {"b\xC3\xBC"
+       "cher.example:25",
+       "b\xC3\xBC"
+       "cher.example\""},
       {"_mta-sts.example.com", "underscore"},
       {"*.example.com", "wildcard"},
       {"example.com:25", "colon"},

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "agent/remember/sqlite.h"
 #include "tests/judge/facts_builder.h"
 #include "tests/remember/random_record.h"
@@ -369,17 +371,41 @@ TEST_CASE("a copy holds what was committed, and never replaces a file") {
   service->remember(record, nullptr, {});
   service->key_values().put("t", "k", "v");
   REQUIRE(service->flush(kPatience));
-  const auto copied = copy_store(folder / "a.db", folder / "new/b.db");
+  const auto copied = copy_store(folder / "a.db", folder / "b.db");
   REQUIRE_MESSAGE(copied.has_value(), copied.error());
   CHECK(*copied == 1);
   {
-    const auto other = opened(folder / "new/b.db");
+    const auto other = opened(folder / "b.db");
     check_same(*other->domain(named("example.com")), *record);
     CHECK(other->key_values().all("t").at("k") == "v");
   }
-  const auto before = content_of(folder / "new/b.db");
-  const auto again = copy_store(folder / "a.db", folder / "new/b.db");
+  if (std::getenv("STSWATCH_TEST_POSTGRES") == nullptr) {
+    const auto astray = copy_store(folder / "a.db", folder / "gone/b.db");
+    REQUIRE_FALSE(astray.has_value());
+    CHECK(astray.error().find("there is no folder") != std::string::npos);
+    CHECK_FALSE(copy_store(folder / "a.db", folder / "gone/b.db").has_value());  // nor was it made
+  }
+  const auto before = content_of(folder / "b.db");
+  const auto again = copy_store(folder / "a.db", folder / "b.db");
   REQUIRE_FALSE(again.has_value());
   CHECK(again.error().find("not overwritten") != std::string::npos);
-  CHECK(content_of(folder / "new/b.db") == before);
+  CHECK(content_of(folder / "b.db") == before);
+}
+
+TEST_CASE("whether a file is a store can be seen without writing to it") {
+  if (std::getenv("STSWATCH_TEST_POSTGRES") != nullptr) return;
+  const StoreFolder folder;
+  const std::string ours = folder / "a.db", noise = folder / "noise", empty = folder / "empty";
+  (void)opened(ours)->stop();
+  std::ofstream(noise) << std::string(5000, 'x');
+  std::ofstream{empty};
+  const auto before = content_of(ours);
+  CHECK(is_store(ours).has_value());
+  CHECK(content_of(ours) == before);
+  CHECK(is_store(empty).has_value());
+  CHECK(content_of(empty).empty());
+  const auto none = is_store(noise);
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().find(noise) != std::string::npos);
+  CHECK(none.error().find("no store") != std::string::npos);
 }

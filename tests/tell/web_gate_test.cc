@@ -118,6 +118,13 @@ TEST_CASE("what is wrong is told with its line, and how to mend it") {
        "2:10: a bcrypt hash of cost 31 takes about 1 d 12 h to check: the most is 14"},
       {"a hash that takes seconds",
        "basic_auth_users:\n  alice: $2y$15" + std::string(kSesame).substr(6) + "\n", "takes about 2 s"},
+      {"a user twice",
+       std::string("basic_auth_users:\n") + user("alice", kSesame) + user("alice", kSwordfish),
+       "3:3: the user \"alice\" is there twice"},
+      {"a user who cannot log in", std::string("basic_auth_users:\n") + user("\"a:b\"", kSesame),
+       "2:3: the user \"a:b\" could never log in"},
+      {"a key twice", "basic_auth_users: {}\nbasic_auth_users: {}\n",
+       "2:1: \"basic_auth_users\" is there twice"},
       {"no key", "tls_server_config:\n  cert_file: a.pem\n", "has no key_file"},
       {"no certificate", "tls_server_config:\n  key_file: a.pem\n", "has no cert_file"},
       {"files that are not there", "tls_server_config: {cert_file: a.pem, key_file: b.pem}\n",
@@ -141,5 +148,6 @@ TEST_CASE("what is wrong is told with its line, and how to mend it") {
   }
   const auto missing = WebGate::open("/nonexistent/web.yml");
   REQUIRE_FALSE(missing.has_value());
-  CHECK(missing.error().find("cannot be read") != std::string::npos);
+  CHECK(missing.error().starts_with(
+      "/nonexistent/web.yml: cannot be read: No such file or directory; name a file"));
 }

@@ -3,10 +3,14 @@
 #include <yaml-cpp/yaml.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <ios>
 #include <regex>
+#include <set>
 
 #include "checks/facts/join.h"
 #include "checks/facts/text.h"
@@ -27,8 +31,11 @@ using Keys = std::map<std::string, std::function<void(const YAML::Node&)>>;
 
 void read(const YAML::Node& table, const std::string& where, const Keys& keys) {
   if (!table.IsMap()) refuse(table, where + " is no mapping: write \"key: value\" lines below it");
+  std::set<std::string> seen;
   for (const auto& entry : table) {
     const auto name = entry.first.as<std::string>("");
+    if (!seen.insert(name).second)
+      refuse(entry.first, "\"" + name + "\" is there twice in " + where + ": remove one of them");
     const auto key = keys.find(name);
     if (key == keys.end()) {
       std::string known;
@@ -129,12 +136,19 @@ void read_users(const YAML::Node& node, WebConfig& into) {
   if (!node.IsMap())
     refuse(node, "basic_auth_users is no mapping: write \"name: bcrypt hash\" lines below it");
   for (const auto& entry : node) {
+    const auto name = text(entry.first);
+    const auto shown = text::quoted_as_typed(name);
+    if (into.users.contains(name))
+      refuse(entry.first, "the user " + shown + " is there twice: remove one of them");
+    // RFC 7617 §2
+    if (name.find(':') != name.npos)
+      refuse(entry.first,
+             "the user " + shown + " could never log in: Basic authentication has no \":\" in names");
     const auto hash = text(entry.second);
     if (!std::regex_match(hash, bcrypt))
-      refuse(entry.second,
-             "this is no bcrypt hash: make one with `htpasswd -nBC 10 " + text(entry.first) + "`");
-    check_cost(entry.second, hash, text(entry.first));
-    into.users[text(entry.first)] = hash;
+      refuse(entry.second, "this is no bcrypt hash: make one with `htpasswd -nBC 10 " + name + "`");
+    check_cost(entry.second, hash, name);
+    into.users[name] = hash;
   }
 }
 
@@ -167,12 +181,16 @@ tl::expected<WebConfig, std::string> WebConfig::load(const std::string& path) {
   std::error_code ec;
   if (std::filesystem::is_directory(path, ec))
     return wrong(" is a folder: agent.web_config names a file in it");
+  errno = 0;
+  std::ifstream in(path);
+  if (!in)
+    return wrong(
+        std::string(" cannot be read: ") + std::strerror(errno) +
+        "; name a file in the format of Prometheus' web configuration, or leave agent.web_config out");
   try {
-    return read_all(YAML::LoadFile(path), path);
+    return read_all(YAML::Load(in), path);
   } catch (const Wrong& e) {
     return wrong(e.what);
-  } catch (const YAML::BadFile&) {
-    return wrong(" cannot be read: agent.web_config names a file of Prometheus' web configuration");
   } catch (const YAML::Exception& e) {
     return wrong(std::to_string(e.mark.line + 1) + ":" + std::to_string(e.mark.column + 1) + ": " + e.msg);
   } catch (const std::ios_base::failure&) {  // a disk that fails
