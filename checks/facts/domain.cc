@@ -73,7 +73,8 @@ std::optional<std::string> not_a_name(std::string_view typed) {
   if (typed.starts_with("*."))
     return "has a wildcard: give the domain itself, " + text::quoted_as_typed(typed.substr(2));
   if (const std::size_t colon = typed.find(':'); colon != std::string_view::npos) {
-    return "has a colon: give the domain without a port, such as " + text::quoted_as_typed(typed.substr(0, colon));
+    return "has a colon: give the domain without a port, such as " +
+           text::quoted_as_typed(typed.substr(0, colon));
   }
   return std::nullopt;
 }
