@@ -414,7 +414,7 @@ SCENARIOS = [
         "j-two-nodes", "4.7, 11: one node of the policy host keeps the old file, under the new id",
         do(3, file(A3, at=1), new_id("B"), mx(A3)),
         # Who fetched from the one node reaches nobody, who fetched from the other the new host.
-        see(5, "critical", "sts-policy-address-inconsistent critical ticket", NONE_LISTED, BROKEN, ADDED, REMOVED, usable=(0, 1, 1)),
+        see(5, "critical", "sts-policy-address-inconsistent critical ticket", BROKEN, *REPLACED, usable=(0, 1, 1)),
         do(5, file(A3, at=0)),
         see(7, "critical", "sts-update-order-race critical page", CACHE_EXCLUDES_ALL, BROKEN, *REPLACED, usable=(0, 0, 1),
             dates={"sts-update-order-race": 5 + WEEK}),
