@@ -121,6 +121,27 @@ TEST_CASE("30 a file whose id does not follow within an hour is a ticket") {
   CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::ticket);
 }
 
+TEST_CASE("30 a file that is mended before its id is no page") {
+  auto t = steady();
+  t.wait(1h);
+  t.file({kMx1});  // mx2 is forgotten
+  t.see();
+  t.wait(5min);
+  t.id("20261202T011000Z");
+  t.see_well();
+  t.run(2h);
+  t.told.clear();
+  t.file({kMx1, kMx2});
+  t.see();
+  CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::log);
+  t.wait(5min);
+  t.id("20261202T041000Z");
+  t.see_well();
+  CHECK_FALSE(t.find("sts-policy-changed-id-unchanged"));
+  for (const auto& told : t.told)
+    CHECK(told.incident.finding.route != Route::page);
+}
+
 TEST_CASE("30 file and id changed between two looks, in the right order: no race is made up") {
   auto t = steady();
   t.wait(1h);

@@ -139,6 +139,16 @@ bool costs_hosts(const Case& c, const Held& h) {
   return h.policy.mode == Mode::enforce && h.usable_mx < static_cast<int>(c.mx.size());
 }
 
+/// The hosts that it leaves out were there while it was served, which was told then: what replaced it mends
+/// that.
+bool is_being_mended(const Case& c, const Held& h) {
+  return c.history.past && std::ranges::all_of(h.unlisted, [&](const std::string& host) {
+           return std::ranges::any_of(c.history.past->mx, [&](const SeenHost& seen) {
+             return seen.host == host && seen.seen.first < last_seen(h);
+           });
+         });
+}
+
 /// "seen last at X, gone at Y": between the two nobody looked.
 std::string end_in_words(const Held& h) {
   const std::string gone = "seen to be gone " + to_utc(h.policy.last_ub);
@@ -177,8 +187,11 @@ void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out)
   const bool costs = std::ranges::any_of(all, [&](const Held* h) { return costs_hosts(c, *h); });
   if (fault == Fault::order_unknown) return raise_order_lost(c, costs, detail, until, out);
   const bool page = fault != Fault::reused && costs;
-  // RFC 8461 §8.1: the file goes first. Its id has an hour to follow.
-  if (fault == Fault::unchanged && !costs && c.now - newest.policy.last_ub <= kSettle)
+  // RFC 8461 §8.1: the file goes first. Its id has an hour to follow, also where the file mends what was
+  // wrong.
+  const bool may_wait =
+      std::ranges::all_of(all, [&](const Held* h) { return !costs_hosts(c, *h) || is_being_mended(c, *h); });
+  if (fault == Fault::unchanged && may_wait && c.now - newest.policy.last_ub <= kSettle)
     return void(out.raise_as(Severity::info, code, c.facts.domain.str(), detail, {{"until", until}}));
   out.raise_routed(page ? Route::page : Route::ticket, code, c.facts.domain.str(), detail,
                    {{"until", until}});
