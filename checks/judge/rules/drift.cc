@@ -139,13 +139,20 @@ bool costs_hosts(const Case& c, const Held& h) {
   return h.policy.mode == Mode::enforce && h.usable_mx < static_cast<int>(c.mx.size());
 }
 
-/// The hosts that it leaves out were there while it was served, which was told then: what replaced it mends
-/// that.
+/// The hosts that it leaves out were there when it came, which was told then, and nothing was served before
+/// it under its id: what replaced it mends that.
 bool is_being_mended(const Case& c, const Held& h) {
-  return c.history.past && std::ranges::all_of(h.unlisted, [&](const std::string& host) {
-           return std::ranges::any_of(c.history.past->mx, [&](const SeenHost& seen) {
-             return seen.host == host && seen.seen.first < last_seen(h);
-           });
+  const Past* past = c.history.past;
+  if (!past) return false;
+  const auto was_there = [&](const std::string& host) {
+    return std::ranges::any_of(past->mx, [&](const SeenHost& seen) {
+      return seen.host == host && seen.seen.first <= h.policy.first;
+    });
+  };
+  return std::ranges::all_of(h.unlisted, was_there) &&
+         std::ranges::none_of(past->policies, [&](const SeenPolicy& p) {
+           return p.seen.first < h.policy.first &&
+                  p.last_seen.value_or(p.seen.gone.value_or(c.now)) >= h.id.first;
          });
 }
 
