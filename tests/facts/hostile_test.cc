@@ -57,7 +57,7 @@ void feed(const std::string& text) {
   CHECK(are_safe(policy.departures));
 
   const auto domain = Domain::parse(text);
-  CHECK((domain || is_safe(domain.error().substr(0, 200))));
+  CHECK((domain || (text::is_one_line(domain.error()) && domain.error().size() <= 400)));
   if (domain) CHECK(Domain::parse(domain->str()) == domain);
   CHECK(matches(text, text) == matches(text, text));
   matches("mail.example.com", text);

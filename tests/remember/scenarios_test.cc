@@ -129,10 +129,11 @@ TEST_CASE("30 a file that is mended before its id is no page") {
   t.wait(5min);
   t.id("20261202T011000Z");
   t.see_well();
-  t.run(2h);
+  t.run(days(2));
   t.told.clear();
   t.file({kMx1, kMx2});
   t.see();
+  REQUIRE(t.find("sts-policy-changed-id-unchanged"));
   CHECK(t.find("sts-policy-changed-id-unchanged")->route == Route::log);
   t.wait(5min);
   t.id("20261202T041000Z");
@@ -140,6 +141,26 @@ TEST_CASE("30 a file that is mended before its id is no page") {
   CHECK_FALSE(t.find("sts-policy-changed-id-unchanged"));
   for (const auto& told : t.told)
     CHECK(told.incident.finding.route != Route::page);
+}
+
+TEST_CASE("30 a file that is mended on the same day is no page, and one whose id does not follow is") {
+  auto t = steady();
+  t.wait(1h);
+  t.file({kMx1});
+  t.see();
+  t.wait(5min);
+  t.id("20261202T011000Z");
+  t.see_well();
+  t.run(2h);
+  t.told.clear();
+  t.file({kMx1, kMx2});
+  t.see();
+  REQUIRE(t.find("sts-update-order-race"));  // the old file was seen under this id, and not for long
+  CHECK(t.find("sts-update-order-race")->route == Route::log);
+  for (const auto& told : t.told)
+    CHECK(told.incident.finding.route != Route::page);
+  t.run(2h);
+  CHECK(t.find("sts-update-order-race")->route == Route::page);
 }
 
 TEST_CASE("30 file and id changed between two looks, in the right order: no race is made up") {

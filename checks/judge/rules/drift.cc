@@ -196,9 +196,11 @@ void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out)
   const bool page = fault != Fault::reused && costs;
   // RFC 8461 §8.1: the file goes first. Its id has an hour to follow, also where the file mends what was
   // wrong.
-  const bool may_wait =
-      std::ranges::all_of(all, [&](const Held* h) { return !costs_hosts(c, *h) || is_being_mended(c, *h); });
-  if (fault == Fault::unchanged && may_wait && c.now - newest.policy.last_ub <= kSettle)
+  const bool mends = costs && std::ranges::all_of(all, [&](const Held* h) {
+                       return !costs_hosts(c, *h) || is_being_mended(c, *h);
+                     });
+  const bool may_wait = mends ? fault != Fault::reused : fault == Fault::unchanged && !costs;
+  if (may_wait && c.now - newest.policy.last_ub <= kSettle)
     return void(out.raise_as(Severity::info, code, c.facts.domain.str(), detail, {{"until", until}}));
   out.raise_routed(page ? Route::page : Route::ticket, code, c.facts.domain.str(), detail,
                    {{"until", until}});
