@@ -239,9 +239,7 @@ TEST_CASE("what has no effect is a warning at its place, and globs that fit no d
     told.push_back(std::to_string(w.line) + " " + w.key);
   CHECK(told == std::vector<std::string>{"2 expiry.warn_days", "5 badge.public", "12 domain.crit_days",
                                          "18 alerts.email.auth"});
-  for (const auto* glob : {"", "a b", ".example.com", "example.com.", "a..b", "https://example.com",
-                           "*.b\xC3\xBC"
-                           "cher.example"}) {
+  for (const auto* glob : {"", "a b", ".example.com", "a..b", "https://example.com", "b\xC3\xBC*.example"}) {
     CAPTURE(glob);
     const auto badge = said_of("[badge]\nallow = [\"" + std::string(glob) + "\"]\n");
     CHECK_MESSAGE(badge.starts_with("c.toml:2:10: badge.allow: "), badge);
@@ -250,7 +248,9 @@ TEST_CASE("what has no effect is a warning at its place, and globs that fit no d
                 std::string(glob) + "\"]\n");
     CHECK_MESSAGE(receiver.starts_with("c.toml:4:12: alerts.webhook.domains: "), receiver);
   }
-  for (const auto* glob : {"*", "shown.*", "*.Example.com", "mail?.example.com", "*example*"})
+  for (const auto* glob : {"*", "shown.*", "*.Example.com", "mail?.example.com", "*example*", "example.com.",
+                           "*.b\xC3\xBC"
+                           "cher.example"})
     CHECK(said_of("[badge]\nallow = [\"" + std::string(glob) + "\"]\n") == "");
 }
 
