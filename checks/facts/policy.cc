@@ -205,11 +205,12 @@ class Reader {
       if (oddity != Oddity::signed_number) return;
       value.remove_prefix(1);  // every reader that uses its language's own conversion takes it
     }
-    max_age_ = value.size() <= kDigits;  // more of them no sender takes
     std::uint64_t seconds = 0;
     for (const char c : value) {
       seconds = std::min(seconds * 10 + static_cast<std::uint64_t>(c - '0'), bounds::kMaxAgeLimit + 1);
     }
+    // More digits than the grammar has are taken for what they say, where that is no more than a year.
+    max_age_ = value.size() <= kDigits || seconds <= bounds::kMaxAgeLimit;
     policy_.max_age = std::min(seconds, bounds::kMaxAgeLimit);
     if (value.size() > kDigits) {
       bad_value(Fault::max_age_invalid,
