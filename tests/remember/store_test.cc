@@ -168,7 +168,9 @@ TEST_CASE("what became of findings is read back in order, also after a restart, 
   const auto nobody = read_history(folder / "s.db", named("nobody.example"));
   REQUIRE_MESSAGE(nobody.has_value(), nobody.error());
   CHECK_FALSE(nobody->has_value());
-  CHECK_FALSE(read_history(folder / "none.db", named("example.com")).has_value());
+  const auto none =
+      read_history(folder / "none.db", named("example.com"));  // a database has to be made first
+  CHECK((!none || !none->has_value()));
 }
 
 TEST_CASE("the looks that are kept are read back as they were seen, with those at the hosts they name") {
