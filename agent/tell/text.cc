@@ -204,17 +204,14 @@ std::string headline(const Verdict& v, const TextStyle& style) {
 /// Is mail stopping, and whose? In the words of what was judged; nothing where nothing was seen.
 std::string mail_words(const Verdict& v) {
   if (v.null_mx || v.status == Status::unknown) return {};
-  const auto stops = [&](const Finding& f, bool validators) {
+  const auto stops = [](const Finding& f) {
     const auto* entry = find_in_catalogue(f.code);
     return entry && f.severity == Severity::critical && entry->route.holds_in_every_mode() &&
-           nature_of(f).aspect != Aspect::dane && (entry->theme == Theme::dnssec) == validators;
+           nature_of(f).aspect != Aspect::dane && entry->theme != Theme::dnssec;
   };
-  const auto any_stops = [&](bool validators) {
-    return std::ranges::any_of(v.findings, [&](const Finding& f) { return stops(f, validators); });
-  };
-  if (any_stops(false)) return "stops now for all senders, as far as can be seen from here";
-  if (v.mx_lookup == Lookup::unknown)
-    return any_stops(true) ? "stops now for senders whose resolver validates DNSSEC" : std::string();
+  if (std::ranges::any_of(v.findings, stops))
+    return "stops now for all senders, as far as can be seen from here";
+  if (v.mx_lookup == Lookup::unknown) return {};
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };

@@ -198,6 +198,17 @@ std::string served_by_some(const Case& c, const std::string& name) {
   return count < c.copies.size() ? out : std::string();
 }
 
+/// What to do with the copies where mail stops under one of them: another may be put in its place only where
+/// it lists more hosts. Null: the copies are not the matter.
+std::optional<Situation> situation_of_copies(const Case& c, const std::string& served_by) {
+  if (served_by.empty()) return std::nullopt;
+  const auto [fewest, most] =
+      std::ranges::minmax(c.policies, {}, [&](const Policy& policy) { return hosts_listed(c, policy); });
+  if (hosts_listed(c, most) > hosts_listed(c, fewest)) return Situation::some_copies;
+  if (hosts_listed(c, most) == 0) return Situation::no_other_copy;
+  return std::nullopt;
+}
+
 /// The cause, or that of each address where these differ.
 std::string why_it_fails(const MxCase& mx) {
   std::string each, first;
@@ -272,9 +283,8 @@ void judge_all(const Case& c, Findings& out) {
   if (const auto& breakage = c.foreseen.rfc.breakage)
     facts = {served_by_some(c, breakage->policy), why_skipped(c, breakage->policy)};
   judge_forecast(c.world, c.foreseen, c.limits, facts, out);
-  if (!facts.served_by.empty())
-    say_for(c.policies.size() > 1 ? Situation::some_copies : Situation::no_other_copy, c.facts.domain, c.now,
-            out.find(codes::breakage_now), {{"value", facts.served_by}});
+  if (const auto situation = situation_of_copies(c, facts.served_by))
+    say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
   tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
   judge_lapse(c, out);
   lower_where_no_mail_comes(c, out);

@@ -61,10 +61,10 @@ constexpr SituationTexts kTexts[] = {
      "\"v=STSv1; id={new_id};\" at {record}: senders that look at the id fetch again within one TTL of the "
      "record."},
     {"dnssec-invalid", not_mail,
-     "Senders whose resolver validates cannot look up {value}, and so find no policy: those that hold none "
-     "deliver unprotected, the others go on with what they hold. No mail waits for it. Since March 2026 "
-     "public "
-     "CAs refuse to issue for such names too.",
+     "Senders whose resolver validates cannot look up {value}, and so find no policy: most that hold none "
+     "deliver unprotected, some (mox) defer, the others go on with what they hold. The MX records are "
+     "another "
+     "matter. Since March 2026 public CAs refuse to issue for such names too.",
      ""},
     {"sts-policy-duplicate-field", last_enforces,
      "Senders that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them, "

@@ -193,10 +193,10 @@ std::string wrong_names(const Case& c) {
   return out;
 }
 
-/// What mends the record puts the policy into effect: one that leaves hosts out would keep mail from them.
+/// What mends the record puts the policy into effect: one that leaves hosts out has senders skip them.
 void put_policy_first(const Case& c, Findings& out) {
   const Policy* policy = c.shown();
-  if (!policy || policy->mode == Mode::none || c.record.usable() || most_take(c.record)) return;
+  if (!policy || policy->mode != Mode::enforce || c.record.usable() || most_take(c.record)) return;
   std::string unlisted;
   for (const MxCase& mx : c.mx)
     if (mx.host != "." && !matches_any(mx.host, policy->mx)) text::add(unlisted, ", ", mx.host);
@@ -204,7 +204,7 @@ void put_policy_first(const Case& c, Findings& out) {
   for (Finding& finding : out.all()) {
     if (nature_of(finding).aspect != Aspect::record || finding.severity == Severity::info) continue;
     finding.fix = "First mend the policy file, which does not list " + printable(unlisted, bounds::kDetail) +
-                  ": in effect as it is, it would keep mail from there. Then: " + finding.fix;
+                  ": in effect as it is, it has enforcing senders skip them. Then: " + finding.fix;
   }
 }
 
