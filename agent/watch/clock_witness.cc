@@ -13,6 +13,7 @@ namespace {
 constexpr Seconds kTolerated{120};  // RULES 3.2 Q
 constexpr Seconds kDatesCount{6 * 3600};
 constexpr std::size_t kAgree = 3;
+constexpr Seconds kWait{60};  // as long as a policy host may take (RFC 8461 §3.3)
 
 /// A certificate that is bad by our clock alone is good at the time that its host tells.
 bool certifies(const PolicyFetch& fetch, TimePoint said) {
@@ -66,6 +67,16 @@ std::string ClockWitness::skewed(TimePoint now) const {
          to_words(slow ? least_ahead : -least_behind) + ", say the policy hosts of " + names +
          (shown > kAgree ? ", ..." : "") +
          (certified ? "; certificates are bad by its date and good by theirs" : "");
+}
+
+bool ClockWitness::awaited(TimePoint now, SteadyPoint steady) {
+  const auto lately = [&](const auto& said) { return std::chrono::abs(now - said.second.at) <= kDatesCount; };
+  if (std::ranges::any_of(said_, lately)) {
+    awaited_since_.reset();
+    return false;
+  }
+  if (!awaited_since_) awaited_since_ = steady;
+  return steady - *awaited_since_ < kWait;
 }
 
 }  // namespace stswatch

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/watch/clock.h"
 #include "checks/facts/observation.h"
 
 namespace stswatch {
@@ -19,6 +20,10 @@ class ClockWitness {
            TimePoint ended);
   /// How it shows; empty: nothing speaks for it.
   std::string skewed(TimePoint now) const;
+  /// Nobody has said lately what time it is, and we have not waited long for somebody to: until then a
+  /// certificate that is bad by our date alone is held against nobody. The wait begins with the first
+  /// question.
+  bool awaited(TimePoint now, SteadyPoint steady);
 
  private:
   struct Said {
@@ -29,6 +34,7 @@ class ClockWitness {
   };
   static constexpr std::size_t kMost = 1000;  // hosts remembered; the one heard longest ago goes first
   std::map<std::string, Said> said_;          // by address: one server counts once
+  std::optional<SteadyPoint> awaited_since_;
 };
 
 }  // namespace stswatch

@@ -240,9 +240,10 @@ Seconds Service::look(const LookSubject& subject) {
   if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
   const auto& schedule = plan->config.schedule;
   if (const auto* domain = plan->find(subject.name)) {
-    look_at_domain(*plan, *domain);
+    const bool soon = look_at_domain(*plan, *domain);
     const auto record = memory_.domain(domain->name);
-    if (record) return next_look_in(*record, clock_.now(), schedule.confirm_after, schedule.dns);
+    const auto routine = soon ? std::min(schedule.confirm_after, schedule.dns) : schedule.dns;
+    if (record) return next_look_in(*record, clock_.now(), schedule.confirm_after, routine);
   }
   return schedule.dns;
 }
@@ -272,7 +273,7 @@ bool Service::fetch_is_due(const LiveConfig& plan, const DomainMemory* before,
          facts.policy_host.all() != before->known->policy_host.all();
 }
 
-void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain) {
+bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain) {
   const Stopwatch watch;
   const auto& probes = plan.probes;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
@@ -289,10 +290,10 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   }
   const auto fetching = fetch_watch.seconds();
   probes.observer->look_aside(facts, before ? before->known.get() : nullptr, deadline);
-  if (cancel_.cancelled()) return;  // what a stop cut short proves nothing
+  if (cancel_.cancelled()) return false;  // what a stop cut short proves nothing
   if (const auto what = exhausted_in(facts); !what.empty()) means_.lacked(what, clock_.steady());
   hear_dates(facts);
-  if (look_again_if_misdated(plan, {Kind::domain, domain.name.str()}, facts.at)) return;
+  if (look_again_if_misdated(plan, {Kind::domain, domain.name.str()}, facts.at)) return false;
   probes.vantage->saw_resolver(facts, probes.source != nullptr && probes.source->blocked());
   if (outcome_of(facts) == LookOutcome::ok) probes.vantage->resolved(domain.name.policy_host(), facts.at);
   looks_.looked(LookKind::domain, outcome_of(facts), watch.seconds());
@@ -303,11 +304,18 @@ void Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   // Else the old file would seem to stand under the new id, or for the new hosts: this look waits for the
   // file.
   const bool waits = parked && before && (announces_anew(*before, facts) || moves_mail(*before, facts));
+  const auto vantage = probes.vantage->now(domain.name.policy_host(), facts.at);
+  const bool awaited = withdraw_doubtful(*probes.vantage, vantage, clock_.steady(), facts);
+  if (awaited) {
+    const std::lock_guard lock(mutex_);
+    fetch_now_.insert(domain.name.str());
+  }
   if (!waits) {
-    const auto policy = remember(plan, domain, std::move(facts), fetch && !parked);
+    const auto policy = remember(plan, domain, vantage, std::move(facts), fetch && !parked);
     if (asked) looks_.looked(LookKind::policy, outcome_of(policy), fetching);
   }
   wait_for_address({Kind::domain, domain.name.str()}, crowded);
+  return awaited;
 }
 
 void Service::wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded) {
@@ -327,12 +335,9 @@ void Service::release_address(const Address& address, std::size_t room) {
     pool_.hurry(subject);
 }
 
-Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts,
-                          bool fetched) {
+Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, const Vantage& vantage,
+                          DomainObservation facts, bool fetched) {
   const auto& name = domain.name;
-  const auto vantage = plan.probes.vantage->now(name.policy_host(), facts.at);
-  if (!vantage.clock_doubted.empty()) withdraw_dated(facts);
-
   const std::lock_guard lock(judging(name));
   const auto before = memory_.domain(name);
   const auto& mx_facts = facts.mx.lookup == Lookup::unknown && before ? *before->known : facts;

@@ -83,13 +83,15 @@ class Service {
   Seconds look(const LookSubject& subject);
   Seconds look_at_vantage(const LiveConfig& plan);
   void ask_to_validate(const LiveConfig& plan);
-  void look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
+  /// Whether the next look is to come soon, whatever this one found.
+  bool look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
   bool is_disputed(const std::string& host);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
   /// Answers what the look by itself proved of the policy.
-  Outcome remember(const LiveConfig& plan, const DomainConfig& domain, DomainObservation facts, bool fetched);
+  Outcome remember(const LiveConfig& plan, const DomainConfig& domain, const Vantage& vantage,
+                   DomainObservation facts, bool fetched);
   void wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded);
   void release_address(const Address& address, std::size_t room);
   void use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts);  // with mutex_ held

@@ -88,7 +88,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (look_again_if_misdated(plan, {Kind::mx, host}, look.at)) return schedule.confirm_after;
   plan.probes.vantage->saw(look);
   const auto vantage = plan.probes.vantage->now(host, look.at);
-  if (!vantage.clock_doubted.empty()) withdraw_dated(look);
+  const bool awaited = withdraw_doubtful(*plan.probes.vantage, vantage, clock_.steady(), look);
   const auto outcome = outcome_of(look, vantage);
   looks_.looked(LookKind::mx, outcome, watch.seconds());
   log_debug({.event = "looked", .subject = host}, "{}: looked at in {:.3f} s: {}", host, watch.seconds(),
@@ -127,7 +127,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (doubtful) hurry_siblings(plan, host, users, clock_.now());
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
-  return again_soon ? std::min(schedule.confirm_after, interval) : interval;
+  return again_soon || awaited ? std::min(schedule.confirm_after, interval) : interval;
 }
 
 /// Senders report failures at a host that is good from here.

@@ -145,6 +145,11 @@ std::optional<std::string> VantageWatch::clock_skewed(TimePoint now) const {
   return how.empty() ? std::nullopt : std::optional(std::move(how));
 }
 
+bool VantageWatch::awaits_dates(TimePoint now, SteadyPoint steady) {
+  const std::lock_guard lock(mutex_);
+  return dates_.awaited(now, steady);
+}
+
 void VantageWatch::configure(bool ipv6, bool allow_private) {
   const std::lock_guard lock(mutex_);
   ipv6_ = ipv6;
@@ -183,7 +188,8 @@ void VantageWatch::asked_canaries(const std::string& answered, TimePoint at) {
 }
 
 bool VantageWatch::port25_blocked(TimePoint at) const {
-  return smtp_.tried != TimePoint{} && !smtp_.other_than("", at) && https_.other_than("", at);
+  const bool tried = smtp_.tried != TimePoint{} && std::chrono::abs(at - smtp_.tried) <= kLately;
+  return tried && !smtp_.other_than("", at) && https_.other_than("", at);
 }
 
 bool VantageWatch::port25_ok(TimePoint at) const {

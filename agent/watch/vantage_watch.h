@@ -112,6 +112,8 @@ class VantageWatch {
   void heard_dates(const std::string& policy_host, const std::vector<PolicyFetch>& fetches, TimePoint began,
                    TimePoint ended);
   std::optional<std::string> clock_skewed(TimePoint now) const;
+  /// See ClockWitness::awaited.
+  bool awaits_dates(TimePoint now, SteadyPoint steady);
 
   /// As it stands for a domain with this policy host: "another host" is any other than it.
   Vantage now(const std::string& policy_host, TimePoint at) const;

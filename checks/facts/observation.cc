@@ -1,5 +1,6 @@
 #include "checks/facts/observation.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "checks/facts/bounds.h"
@@ -55,20 +56,33 @@ std::string exhausted_among(const Dialogues& dialogues) {
   return {};
 }
 
+template <class Dialogue>
+bool is_dated(const Dialogue& d) {
+  return d.tls.peer && d.tls.peer->bad_by_dates_alone();
+}
+
 template <class Dialogues>
-void withdraw_dated_among(Dialogues& dialogues) {
+void withdraw_dated_among(Dialogues& dialogues, std::string_view why) {
   for (auto& d : dialogues) {
-    if (!d.tls.peer || !d.tls.peer->bad_by_dates_alone()) continue;
+    if (!is_dated(d)) continue;
     d.failure = Failure{Stage::certificate, Cause::local,
-                        "the certificate is bad by this agent's date, and its clock is in doubt"};
+                        "the certificate is bad by this agent's date, and " + std::string(why)};
     d.tls.peer.reset();
   }
 }
 
 }  // namespace
 
-void withdraw_dated(DomainObservation& look) { withdraw_dated_among(look.fetches); }
-void withdraw_dated(MxHostObservation& look) { withdraw_dated_among(look.probes); }
+bool has_dated(const DomainObservation& look) {
+  return std::ranges::any_of(look.fetches, is_dated<PolicyFetch>);
+}
+bool has_dated(const MxHostObservation& look) {
+  return std::ranges::any_of(look.probes, is_dated<SmtpProbe>);
+}
+void withdraw_dated(DomainObservation& look, std::string_view why) {
+  withdraw_dated_among(look.fetches, why);
+}
+void withdraw_dated(MxHostObservation& look, std::string_view why) { withdraw_dated_among(look.probes, why); }
 
 std::string exhausted_in(const DomainObservation& look) {
   const auto names = exhausted_in({&look.sts, &look.mx, &look.tlsrpt, &look.policy_host.a,

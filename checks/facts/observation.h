@@ -145,9 +145,13 @@ struct DomainObservation {
 std::string exhausted_in(const DomainObservation& look);
 std::string exhausted_in(const MxHostObservation& look);
 
-/// Of a certificate that is bad by the date of a clock in doubt, and by nothing else, nothing is known.
-void withdraw_dated(DomainObservation& look);
-void withdraw_dated(MxHostObservation& look);
+/// Some certificate of the look is bad by its date alone.
+bool has_dated(const DomainObservation& look);
+bool has_dated(const MxHostObservation& look);
+/// Of a certificate that is bad by the date of a clock in doubt, and by nothing else, nothing is known. `why`
+/// ends "bad by this agent's date, and ...".
+void withdraw_dated(DomainObservation& look, std::string_view why = "its clock is in doubt");
+void withdraw_dated(MxHostObservation& look, std::string_view why = "its clock is in doubt");
 
 /// What this vantage could do in the same run: decides whether silence of a peer means anything (RULES 5.7).
 struct Vantage {

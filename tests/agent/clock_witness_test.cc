@@ -100,3 +100,17 @@ TEST_CASE("what proves nothing of our clock") {
   CHECK(one_owner.now().empty());
   CHECK(one_server.now().empty());
 }
+
+TEST_CASE("somebody who tells the time is waited for as long as a policy host may take") {
+  Witnesses w;
+  const SteadyPoint start{1000s};
+  const TimePoint now = kLongAgo + 1min;
+  CHECK(w.watch.awaited(now, start));
+  CHECK(w.watch.awaited(now, start + 59s));
+  SUBCASE("in vain") { CHECK_FALSE(w.watch.awaited(now, start + 60s)); }
+  SUBCASE("until he speaks, and again where that is long ago") {
+    w.says("mta-sts.one.example", Seconds{0});
+    CHECK_FALSE(w.watch.awaited(now, start + 1s));
+    CHECK(w.watch.awaited(now + 7h, start + 7h));
+  }
+}

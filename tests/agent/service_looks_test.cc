@@ -72,9 +72,14 @@ class Watched {
         std::make_shared<const LiveConfig>(std::move(config), std::move(probes)), *memory_, clock_);
   }
 
+  /// From then on its clock shows another time.
+  void set_clock(TimePoint now) { clock_.set(now); }
   void run(Seconds span) {
-    const TimePoint end = kNow + span;
     service_->start();
+    go_on(span);
+  }
+  void go_on(Seconds span) {
+    const TimePoint end = clock_.now() + span;
     while (clock_.now() < end || !idle())
       if (!idle() || !clock_.leap(end)) clock_.glance();
   }
@@ -149,4 +154,21 @@ TEST_CASE("where something may have turned bad, the looks that settle it come in
   w.stop();
   CHECK(w.looks == 3);
   CHECK(w.probes == 1);
+}
+
+TEST_CASE(
+    "a certificate that is bad by our date alone accuses nobody until somebody could have told the time") {
+  Watched w;
+  w.set_clock(kNow + 24h * 3650);
+  const auto accused = [&] {
+    const auto record = w.record();
+    REQUIRE(record != nullptr);
+    return std::ranges::count(record->verdict.findings, "certificate-expired", &Finding::code);
+  };
+  w.run(30s);
+  CHECK(accused() == 0);
+  CHECK_FALSE(w.record()->verdict.mx.at(0).usable.has_value());
+  w.go_on(3min);
+  CHECK(accused() == 1);
+  w.stop();
 }

@@ -39,6 +39,9 @@ TEST_CASE("port 25 is blocked when no MX answers while HTTPS works") {
   CHECK_FALSE(watch.now("mta-sts.example.com", kStart).port25_blocked);  // nothing works: the network is down
   watch.saw("mta-sts.example.com", fetch(std::nullopt), kStart);
   CHECK(watch.now("mta-sts.example.com", kStart).port25_blocked);
+  const auto later = kStart + Seconds{3601};
+  watch.saw("mta-sts.example.com", fetch(std::nullopt), later);
+  CHECK_FALSE(watch.now("mta-sts.example.com", later).port25_blocked);  // nobody was asked lately
   watch.saw(mx_look("mx2.example.com", kGreeting));  // a greeting of any kind proves the port open
   const auto v = watch.now("mta-sts.example.com", kStart);
   CHECK_FALSE(v.port25_blocked);
