@@ -32,7 +32,7 @@ Outcome mx_outcome(const DomainMemory& memory) {
 
 /// Its metrics: when it ends, and when it begins.
 struct CertificateNames {
-  std::string_view not_after, not_before;
+  Metric not_after, not_before;
 };
 constexpr CertificateNames kOfPolicyHost{"stswatch_policy_host_certificate_not_after_timestamp_seconds",
                                          "stswatch_policy_host_certificate_not_before_timestamp_seconds"};
@@ -93,10 +93,10 @@ void usable(Exposition& out, const std::optional<UsableMx>& u, const std::string
 
 void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
   const auto& f = v.forecast;
-  constexpr std::string_view kBreakage = "stswatch_breakage_timestamp_seconds",
-                             kDegradation = "stswatch_degradation_timestamp_seconds";
-  const auto at = [&](std::string_view name, std::string_view level, const std::optional<ForecastPoint>& p) {
-    out.gauge(name, {{"domain", domain}, {"level", level}}, p ? seconds_of(p->at) : kNever);
+  constexpr Metric kBreakage{"stswatch_breakage_timestamp_seconds"},
+      kDegradation{"stswatch_degradation_timestamp_seconds"};
+  const auto at = [&](Metric metric, std::string_view level, const std::optional<ForecastPoint>& p) {
+    out.gauge(metric, {{"domain", domain}, {"level", level}}, p ? seconds_of(p->at) : kNever);
   };
   const auto cause = [&](std::string_view kind, const std::optional<ForecastPoint>& p) {
     if (p)

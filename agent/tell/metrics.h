@@ -18,20 +18,10 @@
 
 namespace stswatch {
 
-// Every metric's name, type and help, once.
-
-struct MetricInfo {
-  std::string_view name;
-  std::string_view help;
-};
-
-/// What a snapshot fills, in exposition order: counters where the name ends in _total, else gauges.
-std::span<const MetricInfo> snapshot_metrics();
-
 inline constexpr std::string_view kLooksTotal = "stswatch_looks_total";
 inline constexpr std::string_view kLookDuration = "stswatch_look_duration_seconds";
 
-/// Families of everything that follows from a snapshot, in the order of the table in metric_table.cc. Pure.
+/// Families of everything that follows from a snapshot, in the order of the table in metric_table.h. Pure.
 std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot);
 
 /// Those of one domain and its MX hosts alone.

@@ -25,8 +25,8 @@ void tell_agent(Exposition& out, const Snapshot& s) {
   const auto ails = [&](std::string_view code) {
     return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
   };
-  const auto ok = [&](std::string_view name, std::string_view code, bool tried) {
-    if (const bool bad = ails(code); bad || tried) out.gauge(name, {}, bad ? 0 : 1);
+  const auto ok = [&](Metric metric, std::string_view code, bool tried) {
+    if (const bool bad = ails(code); bad || tried) out.gauge(metric, {}, bad ? 0 : 1);
   };
   ok("stswatch_vantage_dns_ok", codes::resolver_blind, !s.domains.empty());
   ok("stswatch_vantage_starttls_ok", codes::starttls_stripped, s.port25_ok.has_value());

@@ -7,8 +7,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 
 #include "agent/tell/families.h"
@@ -25,7 +26,7 @@ using prometheus::MetricType;
 class FamilySink : public SeriesSink {
  public:
   FamilySink() {
-    for (const auto& info : snapshot_metrics())
+    for (const auto& info : kMetrics)
       families_.push_back({std::string(info.name),
                            std::string(info.help),
                            is_counter(info) ? MetricType::Counter : MetricType::Gauge,
@@ -50,14 +51,33 @@ class FamilySink : public SeriesSink {
   std::vector<MetricFamily> families_;
 };
 
-constexpr std::size_t kPiece = 256 << 10;
+/// Text under construction, of a size that is known from the beginning.
+class Piece {
+ public:
+  static constexpr std::size_t kSize = 256 << 10;
+  explicit Piece(std::size_t size) : text_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {}
+  void clear() { used_ = 0; }
+  std::size_t size() const { return size_; }
+  std::size_t left() const { return size_ - used_; }
+  std::string_view text() const { return {text_.get(), used_}; }
+  void add(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(text_.get() + used_, text.data(), text.size());
+    used_ += text.size();
+  }
+  void add(char c) { text_[used_++] = c; }
 
-/// Pieces of text that earlier scrapes have left: pages that are there already cost half of a scrape less.
+ private:
+  std::unique_ptr<char[]> text_;
+  std::size_t size_, used_ = 0;
+};
+
+/// Pieces that earlier scrapes have left: pages that are there already cost half of a scrape less.
 /// Thread-safe; bounded.
 class Pieces {
  public:
-  static std::string take() {
-    {
+  static Piece take(std::size_t least) {
+    if (least <= Piece::kSize) {
       const std::lock_guard lock(mutex());
       if (auto& left = all(); !left.empty()) {
         auto piece = std::move(left.back());
@@ -65,15 +85,13 @@ class Pieces {
         return piece;
       }
     }
-    std::string fresh;
-    fresh.reserve(kPiece);
-    return fresh;
+    return Piece(std::max(least, Piece::kSize));
   }
 
-  static void give_back(std::string piece) {
+  static void give_back(Piece piece) {
     piece.clear();
     const std::lock_guard lock(mutex());
-    if (all().size() < kKept && piece.capacity() >= kPiece) all().push_back(std::move(piece));
+    if (all().size() < kKept && piece.size() == Piece::kSize) all().push_back(std::move(piece));
   }
 
  private:
@@ -82,48 +100,71 @@ class Pieces {
     static std::mutex made;
     return made;
   }
-  static std::vector<std::string>& all() {
-    static std::vector<std::string> made;
+  static std::vector<Piece>& all() {
+    static std::vector<Piece> made;
     return made;
   }
 };
+
+bool is_special(char c) { return c == '\\' || c == '"' || c == '\n'; }
+
+void add_escaped(std::string& out, std::string_view value) {
+  for (const char c : value) {
+    if (is_special(c)) out += '\\';
+    out += c == '\n' ? 'n' : c;
+  }
+}
 
 /// The lines of each family by themselves until all are there; in pieces, since one text that grows is held
 /// twice whenever it does.
 class TextSink : public SeriesSink {
  public:
-  explicit TextSink(TextFormat format) : format_(format), families_(snapshot_metrics().size()) {}
+  explicit TextSink(TextFormat format) : format_(format) {}
 
   void take(std::size_t metric, std::span<const Label> labels, double value) override {
-    auto& out = piece_of(families_[metric]);
-    out += snapshot_metrics()[metric].name;
-    char separator = '{';
-    for (const auto& label : labels) {
-      out += separator;
-      out += label.name;
-      out += "=\"";
-      add_escaped(out, label.value);
-      out += '"';
-      separator = ',';
+    // Series of one domain come one after the other, and begin alike.
+    if (labels.empty())
+      first_.clear();
+    else if (labels[0].name != name_ || labels[0].value != value_)
+      begin_with(labels[0]);
+    const auto name = kMetrics[metric].name;
+    std::size_t most = name.size() + first_.size() + kNumber + 3;
+    for (std::size_t n = 1; n < labels.size(); ++n)
+      most += labels[n].name.size() + 2 * labels[n].value.size() + 4;
+    auto& out = piece_of(families_[metric], most);
+    out.add(name);
+    out.add(first_);
+    for (std::size_t n = 1; n < labels.size(); ++n) {
+      out.add(',');
+      out.add(labels[n].name);
+      out.add("=\"");
+      if (is_plain(labels[n].value)) {
+        out.add(labels[n].value);
+      } else {
+        std::string escaped;
+        add_escaped(escaped, labels[n].value);
+        out.add(escaped);
+      }
+      out.add('"');
     }
-    if (!labels.empty()) out += '}';
-    out += ' ';
+    if (!labels.empty()) out.add('}');
+    out.add(' ');
     add_number(out, value);
-    out += '\n';
+    out.add('\n');
   }
 
   std::string text() {
     std::size_t size = 0;
     for (const auto& family : families_)
       for (const auto& piece : family)
-        size += piece.size();
+        size += piece.text().size();
     std::string out;
     reserve_at_once(out, size + 512 * families_.size());  // and the heads
     for (std::size_t metric = 0; metric < families_.size(); ++metric) {
       if (families_[metric].empty()) continue;
-      add_head(out, snapshot_metrics()[metric]);
+      add_head(out, kMetrics[metric]);
       for (auto& piece : std::exchange(families_[metric], {})) {
-        out += piece;
+        out += piece.text();
         Pieces::give_back(std::move(piece));
       }
     }
@@ -131,44 +172,37 @@ class TextSink : public SeriesSink {
   }
 
  private:
-  static std::string& piece_of(std::vector<std::string>& pieces) {
-    constexpr std::size_t kLine = kPiece / 16;
-    if (pieces.empty() || pieces.back().size() > kPiece - kLine) pieces.push_back(Pieces::take());
+  static constexpr std::size_t kNumber = 32;  // octets of any number as text
+
+  static Piece& piece_of(std::vector<Piece>& pieces, std::size_t most) {
+    if (pieces.empty() || pieces.back().left() < most) pieces.push_back(Pieces::take(most));
     return pieces.back();
   }
 
-  static void add_escaped(std::string& out, std::string_view value) {
-    const auto special = [](char c) { return c == '\\' || c == '"' || c == '\n'; };
-    if (!std::ranges::any_of(value, special)) {
-      out += value;
-      return;
-    }
-    for (const char c : value) {
-      if (special(c)) out += '\\';
-      out += c == '\n' ? 'n' : c;
-    }
+  void begin_with(const Label& label) {
+    name_ = label.name;
+    value_ = label.value;
+    first_ = '{' + name_ + "=\"";
+    add_escaped(first_, value_);
+    first_ += '"';
   }
 
   /// As each format's other writer has it.
-  void add_number(std::string& out, double value) const {
-    if (std::isinf(value)) {
-      out += value > 0 ? "+Inf" : "-Inf";
-      return;
-    }
-    std::array<char, 32> text{};
-    if (format_ == TextFormat::openmetrics) {
-      const auto [end, ec] = std::to_chars(text.begin(), text.end(), value);
-      out.append(text.data(), ec == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
-      return;
-    }
+  void add_number(Piece& out, double value) const {
+    if (std::isinf(value)) return out.add(value > 0 ? "+Inf" : "-Inf");
     constexpr double kWhole = 1e15;
-    if (std::abs(value) < kWhole && value == std::trunc(value)) {
-      const auto end = std::to_chars(text.begin(), text.end(), static_cast<std::int64_t>(value)).ptr;
-      out.append(text.data(), static_cast<std::size_t>(end - text.data()));
-      return;
-    }
-    out.append(text.data(),
-               static_cast<std::size_t>(std::snprintf(text.data(), text.size(), "%.16g", value)));
+    const bool whole = std::abs(value) < kWhole && value == std::trunc(value);
+    const auto integer = whole ? static_cast<std::int64_t>(value) : 0;
+    if (whole && integer >= 0 && integer <= 9) return out.add(static_cast<char>('0' + integer));
+    std::array<char, kNumber> text{};
+    auto* end = text.data();
+    if (format_ == TextFormat::openmetrics)
+      end = std::to_chars(text.begin(), text.end(), value).ptr;
+    else if (whole)
+      end = std::to_chars(text.begin(), text.end(), integer).ptr;
+    else
+      end += std::snprintf(text.data(), text.size(), "%.16g", value);
+    out.add({text.data(), end});
   }
 
   void add_head(std::string& out, const MetricInfo& info) const {
@@ -195,22 +229,11 @@ class TextSink : public SeriesSink {
   }
 
   const TextFormat format_;
-  std::vector<std::vector<std::string>> families_;  // by metric
+  std::array<std::vector<Piece>, kMetrics.size()> families_;
+  std::string name_, value_, first_;  // the first label of the last series, and how it is written
 };
 
 }  // namespace
-
-bool is_counter(const MetricInfo& info) { return info.name.ends_with("_total"); }
-
-std::size_t Exposition::place_of(std::string_view name) {
-  static const auto places = [] {
-    std::unordered_map<std::string_view, std::size_t> out;
-    for (const auto& info : snapshot_metrics())
-      out.emplace(info.name, out.size());
-    return out;
-  }();
-  return places.at(name);
-}
 
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   FamilySink sink;

@@ -55,7 +55,6 @@ void head(Html& page, const View& view) {
     page.raw(", ");
     write_time(page, *words.at);
   }
-  if (v.forecast.breakage && words.kind == "critical") page.raw(", for senders that enforce");
   page.text(words.why.empty() ? "" : ": " + words.why).raw("</p><dl class=\"facts\">");
   fact(page, "Mode", mode_in_words(v));
   if (v.enforce_usable_mx && view.claims.fresh) fact(page, "Usable MX hosts", in_words(*v.enforce_usable_mx));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "agent/tell/mail_now.h"
 #include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
@@ -53,10 +54,20 @@ std::string age_in_words(const Claims& claims) {
 ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoint now) {
   if (!claims.fresh) return {"dim", "Unknown: " + age_in_words(claims), std::nullopt, ""};
   const auto& f = v.forecast;
+  const auto mail = mail_now(v);
+  using enum MailNow::State;
+  const bool everybodys = mail.whose == "all senders";
+  if (mail.state == stops && everybodys)
+    return {"critical", "Mail stops now", std::nullopt, "for all senders, as far as can be seen from here"};
+  if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
+  if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now)
-    return {"critical", "Mail of enforcing senders stops now", std::nullopt,
-            cause_in_words(*f.breakage, now)};
+    return {"critical",
+            v.enforce_usable_mx && mail.whose != "senders that enforce the policy"
+                ? "Mail of " + mail.whose + " stops now"
+                : "Mail of enforcing senders stops now",
+            std::nullopt, cause_in_words(*f.breakage, now)};
   if (const auto whose = stopped_by_text(v.findings); !whose.empty())
     return {"critical", "Mail of senders " + whose + " stops now", std::nullopt,
             "they cannot use an mx line of the policy"};

@@ -1,8 +1,8 @@
 #include "agent/tell/html.h"
-#include "checks/facts/join.h"
-#include "checks/judge/senders/by_pattern.h"
+#include "agent/tell/mail_now.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace stswatch {
 
@@ -36,9 +36,23 @@ std::string upper(Status s) {
   return out;
 }
 
+/// As they are judged to be graver; of the same what stops all mail first, then what a page is for.
+std::vector<const Finding*> in_reading_order(const std::vector<Finding>& findings) {
+  std::vector<const Finding*> out;
+  for (const Finding& f : findings)
+    out.push_back(&f);
+  std::ranges::stable_sort(out, [](const Finding* a, const Finding* b) {
+    const auto rank = [](const Finding& f) {
+      return std::tuple{f.severity, stops_for_all(f), f.route == Route::page};
+    };
+    return rank(*a) > rank(*b);
+  });
+  return out;
+}
+
 std::string first_finding(const Verdict& v) {
   if (v.findings.empty()) return {};
-  const auto& f = v.findings.front();
+  const auto& f = *in_reading_order(v.findings).front();
   return ": " + f.code + " " + f.subject + (f.detail.empty() ? "" : ": " + f.detail);
 }
 
@@ -149,7 +163,13 @@ void labelled(std::string& out, std::string_view label, std::string_view text, c
 
 std::string mode_words(const Verdict& v) {
   if (v.mode) return "mode " + std::string(to_string(*v.mode));
-  if (v.enforce_usable_mx) return "an invalid policy, which some senders enforce";
+  const bool seen = v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown;
+  if (v.enforce_usable_mx && seen) {
+    if (v.policy.outcome == Outcome::invalid)
+      return "an invalid policy; some senders enforce it, or an earlier one";
+    return v.record.outcome == Outcome::invalid ? "an invalid record, which some senders take"
+                                                : "nothing to fetch, an earlier policy in effect";
+  }
   if (v.record.outcome == Outcome::absent && v.policy.outcome != Outcome::ok) return "no MTA-STS";
   if (v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown) return "mode unknown";
   return "no policy in effect";
@@ -164,23 +184,11 @@ std::string mx_words(const Verdict& v) {
   return std::to_string(v.mx.size()) + " MX";
 }
 
-/// Whom a breakage of now hits: those that drew the bad one of several copies, that hold what is served no
-/// more, or all.
-std::string whom_it_hits(const Verdict& v) {
-  const auto& usable = v.enforce_usable_mx;
-  const bool lists_none = v.foresight && v.foresight->simulation.rfc.usable
-                              ? v.foresight->simulation.rfc.usable->min == 0
-                              : usable && usable->min == 0;
-  if (!usable || !lists_none) return "that hold an earlier policy";
-  return usable->max > 0 ? "that fetched one of the copies of the policy" : "that enforce the policy";
-}
-
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) {
-    const bool all = v.enforce_usable_mx && v.enforce_usable_mx->max == 0;
-    return (all ? "enforcing senders" : "senders " + whom_it_hits(v)) + " reach no MX now";
+    return "senders " + whom_it_hits(v) + " reach no MX now";
   }
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
     return nature_of(finding).headline == Headline::no_mail_from;
@@ -201,39 +209,6 @@ std::string headline(const Verdict& v, const TextStyle& style) {
   return out;
 }
 
-/// Is mail stopping, and whose? In the words of what was judged; nothing where nothing was seen.
-std::string mail_words(const Verdict& v) {
-  if (v.null_mx || v.status == Status::unknown) return {};
-  const auto stops = [](const Finding& f) {
-    const auto* entry = find_in_catalogue(f.code);
-    return entry && f.severity == Severity::critical && entry->route.holds_in_every_mode() &&
-           nature_of(f).aspect != Aspect::dane && entry->theme != Theme::dnssec;
-  };
-  if (std::ranges::any_of(v.findings, stops))
-    return "stops now for all senders, as far as can be seen from here";
-  if (v.mx_lookup == Lookup::unknown) return {};
-  const auto over = [&](const std::optional<ForecastPoint>& point) {
-    return point && point->at <= v.checked_at;
-  };
-  std::string whose = over(v.forecast.breakage) ? whom_it_hits(v) : "";
-  if (whose.empty()) whose = stopped_by_text(v.findings);
-  if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
-  if (!whose.empty()) return "stops now for senders " + whose + "; this keeps no others from delivering";
-  const auto& usable = v.enforce_usable_mx;
-  if (usable && usable->max > 0 && usable->max < usable->of)
-    return "flows; senders that enforce the policy skip some MX hosts";
-  const auto stops_postfix = [](const Finding& f) {
-    return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
-  };
-  if (usable && usable->max > 0 && usable->min == 0 && std::ranges::any_of(v.findings, stops_postfix))
-    return "flows, but for senders with Postfix that fetched the copy of the policy named below";
-  if (usable && usable->max > 0 && usable->min < usable->of)
-    return "flows, as far as can be seen; of some MX hosts it cannot be seen from here whether senders that "
-           "enforce "
-           "the policy use them";
-  return {};
-}
-
 /// The finding that this one follows from, of the same subject or of the host that it is expected at, and as
 /// grave: what mends that mends this. Null: it stands for itself.
 const Finding* cause_of(const Finding& symptom, const Verdict& v) {
@@ -248,18 +223,6 @@ const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   };
   const auto it = std::ranges::find_if(v.findings, is_cause);
   return it == v.findings.end() ? nullptr : &*it;
-}
-
-/// As they are judged to be graver, and of the same what a page is for before the rest.
-std::vector<const Finding*> in_reading_order(const std::vector<Finding>& findings) {
-  std::vector<const Finding*> out;
-  for (const Finding& f : findings)
-    out.push_back(&f);
-  std::ranges::stable_sort(out, [](const Finding* a, const Finding* b) {
-    if (a->severity != b->severity) return a->severity > b->severity;
-    return a->route == Route::page && b->route != Route::page;
-  });
-  return out;
 }
 
 std::string title_of(const Finding& f) {
@@ -297,7 +260,7 @@ std::string to_text(const Verdict& v, const TextStyle& style) {
   if (notes > 0 && !say_notes)
     out += "  (" + std::to_string(notes) + (notes == 1 ? " note" : " notes") + ": --explain)";
   out += "\n";
-  if (const auto words = mail_words(v); !words.empty()) out += "  Mail " + words + ".\n";
+  if (const auto mail = mail_now(v); !mail.words.empty()) out += "  Mail " + mail.words + ".\n";
   for (const Finding* f : in_reading_order(v.findings)) {
     if ((f->severity == Severity::info && !say_notes) || cause_of(*f, v) != nullptr) continue;
     print_finding(out, *f, style);

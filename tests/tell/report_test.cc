@@ -5,6 +5,7 @@
 #include "agent/tell/api.h"
 #include "agent/tell/html.h"
 #include "agent/tell/json.h"
+#include "agent/tell/mail_now.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -66,12 +67,47 @@ TEST_CASE("the second line says whether mail stops, and whose") {
   look = facts::base();
   look.set_mx(facts::mx_host(std::string(facts::kMx1),
                              {facts::failed_probe(facts::kMail1, Stage::starttls, Cause::not_offered)}));
-  CHECK(second(look) == "  Mail flows; senders that enforce the policy skip some MX hosts.");
-  look = facts::base();
-  look.set_mx(facts::mx_host(std::string(facts::kMx1),
-                             {facts::failed_probe(facts::kMail1, Stage::connect, Cause::timeout)}));
-  CHECK(second(look).find("skip") == std::string::npos);  // what is unknown is not told as bad
-  CHECK(second(look).starts_with("  Mail flows, as far as can be seen"));
+  CHECK(second(look) == "  Mail flows; senders that enforce the policy skip mx1.example.com.");
+}
+
+TEST_CASE("the second line says no more of mail than what was seen") {
+  const auto says = [](const facts::Look& look) { return mail_now(judged(look)).words; };
+  const auto host = [](facts::Look& look, std::string_view name, std::string_view at, Stage stage,
+                       Cause cause) {
+    look.set_mx(facts::mx_host(std::string(name), {facts::failed_probe(at, stage, cause)}));
+  };
+  const auto expired = [](facts::Look& look, std::string_view name, std::string_view at) {
+    look.set_mx(
+        facts::mx_host(std::string(name),
+                       {facts::probe_showing(at, std::string(name), facts::peer(std::string(name), facts::days(-1)))}));
+  };
+  const auto short_lived = [] {  // a warning, so that the line is there
+    auto look = facts::base();
+    look.set_policy(facts::policy({facts::kMx1, facts::kMx2}, "enforce", "300"));
+    return look;
+  };
+  auto look = short_lived();
+  CHECK(says(look) == "flows");
+  host(look, facts::kMx1, facts::kMail1, Stage::greeting, Cause::deferred);
+  CHECK(says(look) ==
+        "flows; whether senders that enforce the policy can use mx1.example.com could not be seen from here");
+  SUBCASE("of no host") {
+    host(look, facts::kMx2, facts::kMail2, Stage::greeting, Cause::deferred);
+    CHECK(says(look) == "may flow or not: no MX host could be seen from here");
+    CHECK(mail_now(judged(look)).state == MailNow::State::unseen);
+  }
+  SUBCASE("of the only host that might be good") {
+    expired(look, facts::kMx2, facts::kMail2);
+    CHECK(says(look) ==
+          "may be stopping for senders that enforce the policy: they cannot use mx2.example.com, "
+          "and whether they can use mx1.example.com could not be seen from here");
+  }
+  SUBCASE("a host that nobody reaches is nobody's, whatever its policy") {
+    look = short_lived();
+    look.vantage.reached_25 = true;
+    host(look, facts::kMx1, facts::kMail1, Stage::connect, Cause::refused);
+    CHECK(says(look) == "flows; no sender reaches mx1.example.com");
+  }
 }
 
 TEST_CASE("JSON holds every key of the contract") {

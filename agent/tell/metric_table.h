@@ -1,11 +1,20 @@
-#include "agent/tell/metrics.h"
+// Every metric of a snapshot: name and help, in exposition order. Counters where the name ends in _total,
+// else gauges.
+#pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <string_view>
 
 namespace stswatch {
-namespace {
 
-constexpr std::array kMetrics = {
+struct MetricInfo {
+  std::string_view name;
+  std::string_view help;
+};
+
+inline constexpr std::array kMetrics = {
     MetricInfo{"stswatch_build_info", "Always 1; the version that runs, and its commit."},
     MetricInfo{"stswatch_domains", "Domains that are watched, by the status that each has."},
     MetricInfo{"stswatch_domains_with_finding",
@@ -122,8 +131,20 @@ constexpr std::array kMetrics = {
     MetricInfo{"stswatch_outbox_oldest_seconds", "How long the oldest notice has been owed to a receiver."},
 };
 
-}  // namespace
+constexpr bool is_counter(const MetricInfo& info) { return info.name.ends_with("_total"); }
 
-std::span<const MetricInfo> snapshot_metrics() { return kMetrics; }
+/// The name of a metric in the table, as its place there; any other name does not compile.
+class Metric {
+ public:
+  consteval Metric(const char* name)  // NOLINT: it stands for the name wherever one is written
+      : place_(static_cast<std::size_t>(
+            std::ranges::find(kMetrics, std::string_view(name), &MetricInfo::name) - kMetrics.begin())) {
+    if (place_ == kMetrics.size()) throw "no metric of this name is in the table";
+  }
+  constexpr std::size_t place() const { return place_; }
+
+ private:
+  std::size_t place_;
+};
 
 }  // namespace stswatch

@@ -1,0 +1,150 @@
+#include "agent/tell/mail_now.h"
+
+#include <algorithm>
+
+#include "checks/facts/join.h"
+#include "checks/judge/senders/by_pattern.h"
+#include "checks/judge/senders/simulation.h"
+
+namespace stswatch {
+namespace {
+
+constexpr std::size_t kNamed = 3;  // hosts that a sentence names; of more it tells how many
+
+std::string named(const std::vector<const MxVerdict*>& hosts, std::size_t of) {
+  if (hosts.size() > kNamed) return std::to_string(hosts.size()) + " of " + std::to_string(of) + " MX hosts";
+  std::string out;
+  for (std::size_t n = 0; n < hosts.size(); ++n)
+    out += (n == 0 ? "" : n + 1 == hosts.size() ? " and " : ", ") + hosts[n]->host;
+  return out;
+}
+
+/// What became of the hosts. One may be in several lists.
+struct Hosts {
+  std::vector<const MxVerdict*> reached;  // mail can be handed over there, with TLS or without
+  std::vector<const MxVerdict*> down;     // no sender reaches it
+  std::vector<const MxVerdict*> skipped;  // by senders that enforce what is served now, though it is up
+  std::vector<const MxVerdict*> unseen;   // whether a sender that enforces can use it is not known
+};
+
+Hosts hosts_of(const Verdict& v) {
+  const auto reached = [](const MxAddressVerdict& a) {
+    return a.outcome == HostOutcome::ok || a.outcome == HostOutcome::failed;
+  };
+  Hosts out;
+  for (const auto& mx : v.mx) {
+    const bool is_reached = std::ranges::any_of(mx.addresses, reached);
+    const bool is_down = !is_reached && mx.usable == false;
+    if (is_reached) out.reached.push_back(&mx);
+    if (is_down) out.down.push_back(&mx);
+    if (is_reached && (mx.usable == false || mx.allowed == false)) out.skipped.push_back(&mx);
+    if (!mx.usable && mx.allowed != false) out.unseen.push_back(&mx);
+  }
+  return out;
+}
+
+MailNow stops(const std::string& whose) {
+  return {MailNow::State::stops, "senders " + whose,
+          "stops now for senders " + whose + "; this keeps no others from delivering"};
+}
+
+MailNow may_stop(const std::string& whose, const std::string& why) {
+  return {MailNow::State::may_stop, whose, "may be stopping for " + whose + ": " + why,
+          "for " + whose + ": " + why};
+}
+
+MailNow unseen(const std::string& why) {
+  return {MailNow::State::unseen, "", "may flow or not: " + why, why};
+}
+
+/// Nobody was seen to take mail.
+MailNow without_a_host(const Verdict& v, const Hosts& hosts) {
+  if (hosts.down.empty()) return unseen("no MX host could be seen from here");
+  return may_stop("all senders", "they cannot reach " + named(hosts.down, v.mx.size()) + ", and " +
+                                     named(hosts.unseen, v.mx.size()) + " could not be seen from here");
+}
+
+/// Senders that enforce are sure of no host, and it is not sure that they have none.
+MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
+  const auto unsure = [&](const Finding& f) {
+    return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
+  };
+  if (std::ranges::any_of(v.findings, unsure))
+    return {MailNow::State::flows, "",
+            "flows, but for senders with Postfix that fetched the copy of the policy named below"};
+  std::vector<const MxVerdict*> of_no_use = hosts.skipped;
+  of_no_use.insert(of_no_use.end(), hosts.down.begin(), hosts.down.end());
+  std::string why;
+  if (!of_no_use.empty()) why = "they cannot use " + named(of_no_use, v.mx.size()) + ", and ";
+  why += hosts.unseen.empty()
+             ? "whether they can use any MX host depends on the copy of the policy they hold"
+             : "whether they can use " + named(hosts.unseen, v.mx.size()) + " could not be seen from here";
+  return may_stop("senders that enforce the policy", why);
+}
+
+MailNow flows(const Verdict& v, const Hosts& hosts) {
+  std::string words = "flows";
+  const auto add = [&](std::string_view what, const std::vector<const MxVerdict*>& which) {
+    if (!which.empty()) words += "; " + std::string(what) + named(which, v.mx.size());
+  };
+  add("no sender reaches ", hosts.down);
+  const auto& usable = v.enforce_usable_mx;
+  if (usable) {
+    add("senders that enforce the policy skip ", hosts.skipped);
+    const int known = static_cast<int>(v.mx.size() - hosts.down.size() - hosts.skipped.size());
+    if (usable->max < known)
+      words += "; senders that hold an earlier policy skip more MX hosts";
+    else if (usable->min < usable->max && hosts.unseen.empty())
+      words += "; senders that fetched one of the copies of the policy skip more MX hosts";
+  }
+  if (!hosts.unseen.empty())
+    words += "; whether " +
+             std::string(usable ? "senders that enforce the policy can use " : "senders reach ") +
+             named(hosts.unseen, v.mx.size()) + " could not be seen from here";
+  const bool wanted = v.record.outcome == Outcome::ok || v.record.outcome == Outcome::invalid;
+  if (wanted && !v.mode && v.policy.outcome != Outcome::unknown)
+    words += "; senders that hold no policy deliver without MTA-STS";
+  return {MailNow::State::flows, "", std::move(words)};
+}
+
+}  // namespace
+
+bool stops_for_all(const Finding& f) {
+  const auto* entry = find_in_catalogue(f.code);
+  return entry && f.severity == Severity::critical && entry->route.holds_in_every_mode() &&
+         nature_of(f).aspect != Aspect::dane && entry->theme != Theme::dnssec;
+}
+
+std::string whom_it_hits(const Verdict& v) {
+  const auto& usable = v.enforce_usable_mx;
+  if (usable && usable->min == 0 && usable->max > 0) return "that fetched one of the copies of the policy";
+  const auto good = [](const MxVerdict& mx) { return mx.allowed == true && mx.usable == true; };
+  const bool served_is_good = std::ranges::any_of(v.mx, good);
+  const bool hit_now = v.foresight && v.foresight->simulation.rfc.usable
+                           ? v.foresight->simulation.rfc.usable->min == 0
+                           : usable && usable->min == 0;
+  return served_is_good || !hit_now ? "that hold an earlier policy" : "that enforce the policy";
+}
+
+MailNow mail_now(const Verdict& v) {
+  if (std::ranges::any_of(v.findings, stops_for_all))
+    return {MailNow::State::stops, "all senders",
+            "stops now for all senders, as far as can be seen from here"};
+  if (v.null_mx || v.status == Status::unknown || v.status == Status::ok) return {};
+  const auto over = [&](const std::optional<ForecastPoint>& point) {
+    return point && point->at <= v.checked_at;
+  };
+  std::string whose = over(v.forecast.breakage) ? whom_it_hits(v) : "";
+  if (whose.empty()) whose = stopped_by_text(v.findings);
+  if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
+  if (!whose.empty()) return stops(whose);
+  if (v.mx_lookup == Lookup::unknown && v.mx.empty())
+    return unseen("its MX records could not be looked up from here");
+  if (v.mx.empty()) return {};
+  const auto hosts = hosts_of(v);
+  if (hosts.reached.empty()) return without_a_host(v, hosts);
+  if (v.enforce_usable_mx && v.enforce_usable_mx->min == 0) return without_a_sure_host(v, hosts);
+  return flows(v, hosts);
+}
+
+}  // namespace stswatch
