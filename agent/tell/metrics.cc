@@ -208,13 +208,13 @@ void domain(Exposition& out, const DomainMemory& memory, Status status) {
   times(out, memory, name);
 }
 
-/// An MX host's addresses, once however many domains use it.
+/// An MX host's addresses, once however many domains use it. Refers to the verdicts told of.
 class MxHosts {
  public:
   void tell(Exposition& out, const Verdict& v) {
     for (const auto& m : v.mx) {
       for (const auto& a : m.addresses) {
-        if (!told_.emplace(m.host, a.address.str()).second) continue;
+        if (!told_.emplace(m.host, a.address).second) continue;
         const auto address = a.address.str();
         const Labels labels{{"mx", m.host}, {"address", address}};
         out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
@@ -231,7 +231,7 @@ class MxHosts {
   }
 
  private:
-  std::set<std::pair<std::string, std::string>> told_;
+  std::set<std::pair<std::string_view, Address>> told_;
 };
 
 /// Those that have series of their own.
