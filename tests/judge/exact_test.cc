@@ -300,6 +300,22 @@ TEST_CASE("of two modes the last binds some senders: a page where it stops their
   CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
 }
 
+TEST_CASE("of two modes the first enforces: those that take the last deliver, and are named") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"});
+  look.set_policy("version: STSv1\nmode: enforce\nmode: testing\nmx: old.example.com\nmax_age: 604800\n");
+  const auto v = judged(look);
+  const std::string others = "postfix-mta-sts-resolver, chasquid, go-mtasts, KumoMTA, Stalwart and mailauth";
+  const Finding *now = find(v, "enforce-breakage-now"), *none = find(v, "mx-none-in-policy");
+  REQUIRE(now);
+  REQUIRE(none);
+  CHECK(now->route == Route::page);
+  CHECK(now->refused_by == SenderNames{"mox", "postfix-tlspol"});
+  CHECK(now->effect.ends_with("Senders that do not enforce it still deliver. So do " + others + "."));
+  CHECK(none->effect.ends_with("Not so " + others + ": they deliver there."));
+  look.set_policy("version: STSv1\nmode: enforce\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  CHECK(find(judged(look), "enforce-breakage-now")->accepted_by.empty());
+}
+
 TEST_CASE("a max_age of eleven digits binds nobody") {
   auto look = serving({"mx1.example.com"}, {"old.example.com"});
   look.set_policy(policy({"old.example.com"}, "enforce", "99999999999"));

@@ -175,6 +175,10 @@ constexpr SenderRow kRows[] = {
      "policy-mx-final-dot"},
     {"enforce-breakage-now", final_dot, kAll & ~(kMox | kTlspol | kChasquid | kGoMtasts),
      kChasquid | kGoMtasts, "policy-mx-final-dot"},
+    // Of two modes mox and tlspol take the first; KumoMTA refuses the file, the others take the last.
+    {"mx-not-in-policy", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
+    {"mx-none-in-policy", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
+    {"enforce-breakage-now", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
     {"certificate-host-mismatch", certificate_listed, kByName, kResolver, "mx-certificate-of-other"},
     {"certificate-cn-only", certificate_listed, kByName, kResolver, "mx-cn-only"},
     {"starttls-dh-small", none, kNobody, kResolver, "mx-dh-small"},

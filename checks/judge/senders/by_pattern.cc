@@ -48,6 +48,19 @@ Oddity both(bool listed, bool below) {
   return below ? Oddity::below_wildcard : Oddity::none;
 }
 
+/// All that enforces is the first of two modes: senders that take the last ask less of the hosts (RULES 0.4).
+bool last_mode_is_milder(const Case& c) {
+  const auto by_first = [](const PolicyCopy& copy) {
+    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+    return !policy || policy->mode != Mode::enforce || copy.reading->last_mode;
+  };
+  const auto in_effect = [&](const Held& h) {
+    return h.policy.mode != Mode::enforce || c.is_in_effect(h.policy);
+  };
+  return !enforced(c).empty() && std::ranges::all_of(c.copies, by_first) &&
+         std::ranges::all_of(c.held, in_effect);
+}
+
 bool is_listed(Oddity o) { return o == Oddity::certificate_listed || o == Oddity::listed_and_below; }
 bool is_below(Oddity o) { return o == Oddity::below_wildcard || o == Oddity::listed_and_below; }
 
@@ -93,6 +106,7 @@ Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
 }
 
 Oddity oddity_of(const Case& c, const MxCase& mx) {
+  if (last_mode_is_milder(c)) return Oddity::last_mode_milder;
   const auto policies = enforced(c);
   const bool listed = std::ranges::any_of(
       mx.addresses, [&](const MxAddressCase& at) { return is_listed(oddity_at(c, mx, at)); });
@@ -106,6 +120,7 @@ Oddity oddity_of(const Case& c, const MxCase& mx) {
 }
 
 Oddity oddity_of_all(const Case& c) {
+  if (last_mode_is_milder(c)) return Oddity::last_mode_milder;
   bool listed = false, below = false, dotted = false;
   for (const MxCase& mx : c.mx) {
     const Oddity oddity = oddity_of(c, mx);

@@ -31,7 +31,8 @@ bool below_wildcard(const std::string& host, std::span<const std::string> patter
 /// but names is wrong with it; else none.
 Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at);
 
-/// The same of the host, and whether its name is below a wildcard: below_wildcard, listed_and_below.
+/// The same of the host, and whether its name is below a wildcard: below_wildcard, listed_and_below. Before
+/// all that last_mode_milder, where it holds.
 Oddity oddity_of(const Case& c, const MxCase& mx);
 
 /// Of all MX hosts together: who delivers to some of them.
