@@ -316,6 +316,19 @@ TEST_CASE("of two modes the first enforces: those that take the last deliver, an
   CHECK(find(judged(look), "enforce-breakage-now")->accepted_by.empty());
 }
 
+TEST_CASE("a mode in capitals: the one sender that reads it is named") {
+  for (const std::string mode : {"mode: Enforce", "Mode: enforce"}) {
+    CAPTURE(mode);
+    auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+    look.set_policy("version: STSv1\n" + mode + "\nmx: mx1.example.com\nmax_age: 604800\n");
+    const auto v = judged(look);
+    const Finding* invalid = find(v, "sts-policy-mode-invalid");
+    REQUIRE(invalid);
+    CHECK(invalid->accepted_by == SenderNames{"mailauth"});
+    CHECK(invalid->effect.ends_with("Not so mailauth: it reads the policy as it is meant."));
+  }
+}
+
 TEST_CASE("a max_age of eleven digits binds nobody") {
   auto look = serving({"mx1.example.com"}, {"old.example.com"});
   look.set_policy(policy({"old.example.com"}, "enforce", "99999999999"));
