@@ -316,6 +316,25 @@ TEST_CASE("of two modes the first enforces: those that take the last deliver, an
   CHECK(find(judged(look), "enforce-breakage-now")->accepted_by.empty());
 }
 
+TEST_CASE(
+    "a policy whose only line is no host name is one cause and one critical finding above its breakage") {
+  for (const auto* line : {"mx1.example.com, mx2.example.com", "mx1.example.com.", "*", "192.0.2.1"}) {
+    CAPTURE(line);
+    const auto v = judged(serving({"mx1.example.com"}, {line}));
+    const Finding* none = find(v, "mx-none-in-policy");
+    REQUIRE(none);
+    CHECK(none->severity == Severity::critical);
+    CHECK(none->route == Route::page);
+    const auto pattern = std::ranges::find_if(v.findings, is_on_text);
+    REQUIRE(pattern != v.findings.end());
+    CHECK(pattern->severity == Severity::warning);
+    CHECK(pattern->route == Route::ticket);
+    CHECK(criticals(v) == 2);  // with what follows from it, enforce-breakage-now
+  }
+  const auto v = judged(serving({"mx1.example.com"}, {"a.example.net, b.example.net", "old.example.com"}));
+  CHECK(find(v, "sts-policy-mx-invalid-pattern")->severity == Severity::critical);
+}
+
 TEST_CASE("a mode in capitals: the one sender that reads it is named") {
   for (const std::string mode : {"mode: Enforce", "Mode: enforce"}) {
     CAPTURE(mode);
