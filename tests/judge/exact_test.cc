@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "checks/judge/catalogue/situations.h"
+#include "checks/judge/senders/by_pattern.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {
@@ -298,6 +299,21 @@ TEST_CASE("of two modes the last binds some senders: a page where it stops their
   CHECK(mentions(twice->effect, "chasquid and mailauth"));
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
   CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
+}
+
+TEST_CASE("whose mail stops at the last of two modes is said in the words of the finding") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"}, "testing");
+  look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  const auto v = judged(look);
+  const auto stopped = stopped_by_text(v.findings);
+  CHECK(stopped.whose ==
+        "that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them");
+  CHECK(mentions(find(v, "sts-policy-duplicate-field")->effect, "Senders " + stopped.whose));
+  CHECK(stopped.why == "they enforce a policy that lists no MX host");
+  const auto listed = stopped_by_text(
+      judged(serving({"mx1.example.com"}, {"mx1.example.com", "a.example.net, b.example.net"})).findings);
+  CHECK(listed.whose == "with Postfix and postfix-mta-sts-resolver");
+  CHECK(stopped_by_text(judged(base()).findings).whose.empty());
 }
 
 TEST_CASE("of two modes the first enforces: those that take the last deliver, and are named") {

@@ -4,6 +4,7 @@
 
 #include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
+#include "checks/judge/catalogue/codes.h"
 #include "checks/judge/rules/readings.h"
 
 namespace stswatch {
@@ -74,10 +75,15 @@ bool stops_postfix(const Case& c) {
   return std::ranges::any_of(enforced(c), [](const Policy* p) { return postfix_cannot_use(p->mx); });
 }
 
-std::string stopped_by_text(const std::vector<Finding>& findings) {
-  const bool stops =
-      std::ranges::any_of(findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
-  return stops ? "with Postfix and " + std::string(kResolverName) : std::string();
+StoppedByText stopped_by_text(const std::vector<Finding>& findings) {
+  const auto stops = std::ranges::find_if(
+      findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
+  if (stops == findings.end()) return {};
+  if (stops->code == codes::duplicate_field)
+    return {"that take the last of two modes, " + std::string(kResolverName) +
+                ", chasquid and mailauth among them",
+            "they enforce a policy that lists no MX host"};
+  return {"with Postfix and " + std::string(kResolverName), "they cannot use an mx line of the policy"};
 }
 
 bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns) {

@@ -17,8 +17,12 @@ inline constexpr std::string_view kResolverName = "postfix-mta-sts-resolver";
 bool postfix_cannot_use(std::span<const std::string> patterns);
 bool stops_postfix(const Case& c);  // one of the enforce policies in effect is of that kind
 
-/// Whose mail stops at what a text says, whatever the hosts do: "with Postfix and ..."; empty: nobody's.
-std::string stopped_by_text(const std::vector<Finding>& findings);
+/// Whose mail stops at what a text says, whatever the hosts do, and why: "with Postfix and ...".
+struct StoppedByText {
+  std::string whose{};  // empty: nobody's
+  std::string why{};
+};
+StoppedByText stopped_by_text(const std::vector<Finding>& findings);
 
 /// What Postfix does with "secure match=PATTERN:PATTERN...": any name of the certificate, its CN where it has
 /// no DNS name, against any pattern, "*.x" at any depth. False where it could not read one of the patterns.
