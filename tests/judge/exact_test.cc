@@ -2,6 +2,7 @@
 // that would have made things worse. Each case names what was wrong.
 #include <doctest/doctest.h>
 
+#include "checks/judge/catalogue/deployed.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/senders/by_pattern.h"
 #include "tests/judge/facts_builder.h"
@@ -362,6 +363,20 @@ TEST_CASE("a mode in capitals: the one sender that reads it is named") {
     CHECK(invalid->accepted_by == SenderNames{"mailauth"});
     CHECK(invalid->effect.ends_with("Not so mailauth: it reads the policy as it is meant."));
   }
+}
+
+TEST_CASE("an enforce policy without mx: refused by all, so that none is in effect (RFC 8461 §3.2)") {
+  const Look look = serving({"mx1.example.com"}, {});
+  const auto v = judged(look);
+  const Finding* missing = find(v, "sts-policy-mx-missing");
+  REQUIRE(missing);
+  CHECK(missing->refused_by.size() == sender_names().size());
+  CHECK_FALSE(v.enforce_usable_mx);
+  CHECK_FALSE(find(v, "enforce-breakage-now"));
+  const auto foreseen = simulate(look.prepared().world);
+  CHECK_FALSE(foreseen.rfc.usable);
+  REQUIRE(foreseen.senders.size() == 1);
+  CHECK(foreseen.senders[0].outcome == "deliver-unprotected");
 }
 
 TEST_CASE("a max_age of eleven digits binds nobody") {
