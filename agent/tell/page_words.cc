@@ -62,15 +62,15 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
   if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
-  if (f.breakage && f.breakage->at <= now)
+  if (f.breakage && f.breakage->at <= now) {
+    const auto whom = whom_it_hits(v);
     return {"critical",
-            v.enforce_usable_mx && mail.whose != "senders that enforce the policy"
-                ? "Mail of " + mail.whose + " stops now"
-                : "Mail of enforcing senders stops now",
+            "Mail of " + (whom == "that enforce the policy" ? "enforcing senders" : "senders " + whom) +
+                " stops now",
             std::nullopt, cause_in_words(*f.breakage, now)};
-  if (const auto whose = stopped_by_text(v.findings); !whose.empty())
-    return {"critical", "Mail of senders " + whose + " stops now", std::nullopt,
-            "they cannot use an mx line of the policy"};
+  }
+  if (const auto stopped = stopped_by_text(v.findings); !stopped.whose.empty())
+    return {"critical", "Mail of senders " + stopped.whose + " stops now", std::nullopt, stopped.why};
   const auto& first =
       f.degradation && (!f.breakage || f.degradation->at < f.breakage->at) ? f.degradation : f.breakage;
   const bool soon = f.breakage && (f.overdue || f.breakage->at - now < kSoon);

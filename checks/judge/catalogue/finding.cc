@@ -93,7 +93,9 @@ std::string exception_of(const Finding& finding) {
     case Theme::certificate:
       return who + (one ? "it delivers there." : "they deliver there.");
     case Theme::forecast:
-      return " Of those that enforce it, " + names + (one ? " still delivers." : " still deliver.");
+      return std::string(one ? " So does " : " So do ") + names + '.';  // "still deliver" stands before it
+    case Theme::policy_text:
+      return who + (one ? "it reads" : "they read") + " the policy as it is meant.";
     default:
       return {};
   }

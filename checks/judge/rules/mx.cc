@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
@@ -222,6 +223,19 @@ void say_what_to_list(const Case& c, const Policy& policy, const std::vector<std
     say(Situation::not_a_pattern, text::quoted(*no_pattern, 100));
 }
 
+/// One cause, one critical finding: none of its lines is a host name, which stands below what comes of it.
+void lower_lines(const Policy& policy, Findings& out) {
+  constexpr std::array<std::string_view, 2> kLines = {"sts-policy-mx-invalid-pattern",
+                                                      "sts-policy-mx-trailing-dot"};
+  const auto names_a_host = [](const std::string& p) { return is_mx_pattern(p) && !is_list_or_address(p); };
+  if (std::ranges::any_of(policy.mx, names_a_host)) return;
+  for (Finding& line : out.all()) {
+    if (std::ranges::find(kLines, line.code) == kLines.end()) continue;
+    line.severity = std::min(line.severity, Severity::warning);
+    line.route = std::min(line.route, Route::ticket);
+  }
+}
+
 /// RFC 8461 §4.1, §5: hosts no pattern names are skipped. Each policy in effect is somebody's (CONTRACT 2).
 void judge_match(const Case& c, const Policy& policy, Findings& out) {
   std::vector<std::string> listed, unlisted;
@@ -241,6 +255,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     else
       say_what_to_list(c, policy, unlisted, finding);
     tell_senders(finding, std::array{oddity_of_all(c)});
+    if (finding && finding->severity == Severity::critical) lower_lines(policy, out);
     return;
   }
   for (const MxCase& mx : c.mx) {
