@@ -31,6 +31,7 @@ struct AgentOptions {
   std::string web_config;
   std::vector<std::string> hosts;    // names of this service, besides that in external_url
   bool shared_secret_files = false;  // secrets in files that everybody may read are taken
+  bool confine = true;               // give up rights that the service does not need
 };
 
 /// Pictures of a domain's status for other people's pages.

@@ -74,6 +74,7 @@ void agent(TableReader& r, AgentOptions& into) {
     return complain_of_host_and_port(text);
   });
   r.read("shared_secret_files", into.shared_secret_files);
+  r.read("confine", into.confine);
 }
 
 void schedule(TableReader& r, ScheduleOptions& into) {

@@ -15,6 +15,7 @@
 #include "agent/version.h"
 #include "agent/watch/agent_name.h"
 #include "agent/watch/calendar.h"
+#include "agent/watch/confinement.h"
 #include "agent/watch/digest_source.h"
 #include "agent/watch/log.h"
 #include "agent/watch/notifier.h"
@@ -49,7 +50,7 @@ sigset_t block_signals() {
   return set;
 }
 
-using FirstConfig = tl::expected<std::shared_ptr<const LiveConfig>, Refusal>;
+using FirstConfig = tl::expected<Config, Refusal>;
 
 /// May take as long as domains_command does. nullopt: a stop was asked for meanwhile.
 std::optional<FirstConfig> first_config(const RunCommand& command) {
@@ -58,8 +59,7 @@ std::optional<FirstConfig> first_config(const RunCommand& command) {
   for (const int signal : {SIGTERM, SIGINT})
     sigaddset(&stops, signal);
   std::stop_source stop;
-  auto config =
-      std::async(std::launch::async, [&] { return make_live_config(command, nullptr, stop.get_token()); });
+  auto config = std::async(std::launch::async, [&] { return service_config(command, {}, stop.get_token()); });
   constexpr timespec kGlance{0, 20'000'000};
   while (config.wait_for(std::chrono::seconds{0}) != std::future_status::ready)
     if (sigtimedwait(&stops, nullptr, &kGlance) > 0) stop.request_stop();
@@ -216,7 +216,11 @@ int run(const RunCommand& command, Streams io) {
     log_info({.event = "stopping"}, "stopping before it has started");
     return 0;
   }
-  auto plan = std::move(*first);
+  if (!*first) return complain(io, first->error().what, first->error().exit_code);
+  const auto folder = folder_of_store((*first)->agent.state);
+  if (!folder) return complain(io, folder.error(), kExitConfig);
+  const auto confinement = Confinement::enter(**first, *folder);  // all threads begin below
+  auto plan = make_live_config(std::move(**first));
   if (!plan) return complain(io, plan.error().what, plan.error().exit_code);
   const auto listen = (*plan)->config.agent.listen;
   const auto domains = (*plan)->config.domains.size();
@@ -242,7 +246,7 @@ int run(const RunCommand& command, Streams io) {
   service.use_plans(plans);
   if (fleet != nullptr) service.share([&held](const std::string& domain) { return held.has(domain); });
   service.use_reports([&](const std::string& domain) { return (*reports)->of(domain); });
-  Reloader reloader(command, service, memory, clock, [&](const LiveConfig& by) {
+  Reloader reloader(command, confinement, service, memory, clock, [&](const LiveConfig& by) {
     notify_by(by, *notifier);
     (*reports)->adopt(by);
   });

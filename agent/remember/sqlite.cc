@@ -79,6 +79,8 @@ tl::expected<std::unique_ptr<Database>, Trouble> Database::open(const std::strin
     return tl::make_unexpected(*database->trouble_);
   }
   sqlite3_busy_timeout(raw, kBusyMillis);
+  if (file == ":memory:")
+    database->script("PRAGMA temp_store = MEMORY");  // else what it sorts goes to a disk
   return database;
 }
 

@@ -102,6 +102,10 @@ tl::expected<std::unique_ptr<Database>, std::string> open_for_reading(const std:
 
 bool exists(const std::string& file);
 
+/// Where SQLite has the file and what belongs to it, links followed. The last folder of the path is made when
+/// it is missing, and no more than that.
+tl::expected<std::string, std::string> made_folder_of(const std::string& file);
+
 /// A store of this version or an older one, or an empty file; else why OwnedFile::open would refuse it.
 tl::expected<void, std::string> is_ours(const std::string& file);
 

@@ -22,16 +22,6 @@ std::string cannot_write(const std::string& file, const std::string& why) {
          kElsewhere;
 }
 
-/// The last folder of the path is made when it is missing, and no more than that.
-tl::expected<void, std::string> make_folder_of(const std::string& file) {
-  const auto folder = fs::path(file).parent_path();
-  std::error_code error;
-  if (folder.empty() || fs::is_directory(folder, error)) return {};
-  if (mkdir(folder.c_str(), 0750) == 0) return {};
-  return tl::make_unexpected("cannot create the folder " + folder.string() + " for the store: " +
-                             reason(errno) + ": create it for the user that runs stswatch, " + kElsewhere);
-}
-
 tl::expected<int, std::string> lock(const std::string& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return tl::make_unexpected(cannot_write(file, reason(errno)));
@@ -69,6 +59,15 @@ bool exists(const std::string& file) {
   return fs::exists(file, error);
 }
 
+tl::expected<std::string, std::string> made_folder_of(const std::string& file) {
+  std::error_code error;
+  const auto folder = fs::path(file).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, error) && mkdir(folder.c_str(), 0750) != 0)
+    return tl::make_unexpected("cannot create the folder " + folder.string() + " for the store: " +
+                               reason(errno) + ": create it for the user that runs stswatch, " + kElsewhere);
+  return fs::weakly_canonical(fs::absolute(file, error), error).parent_path().string();
+}
+
 std::string explain(const std::string& file, const Trouble& trouble) {
   switch (trouble.kind) {
     case Trouble::Kind::not_ours:
@@ -95,7 +94,7 @@ std::string unreadable(const std::string& file, const std::string& what) {
 }
 
 tl::expected<std::unique_ptr<OwnedFile>, std::string> OwnedFile::open(const std::string& file) {
-  if (auto made = make_folder_of(file); !made) return tl::make_unexpected(made.error());
+  if (auto made = made_folder_of(file); !made) return tl::make_unexpected(made.error());
   const auto fd = lock(file);
   if (!fd) return tl::make_unexpected(fd.error());
   std::unique_ptr<OwnedFile> owned(new OwnedFile(file, *fd));

@@ -32,6 +32,11 @@ tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& 
                            : sql::open_file(state, std::move(options));
 }
 
+tl::expected<std::string, std::string> folder_of_store(const std::string& state) {
+  if (state == kInRam || is_unknown(state) || pg::is_url(state)) return {};
+  return sql::made_folder_of(state);
+}
+
 tl::expected<std::unique_ptr<Memory>, std::string> read_store(const std::string& state,
                                                               const std::set<std::string>& domains) {
   if (is_nothing(state)) return nullptr;

@@ -73,6 +73,9 @@ inline constexpr std::string_view kInRam = ":memory:";
 /// says what is wrong and how to mend it; a store that is not understood is left as it is.
 tl::expected<std::unique_ptr<Store>, std::string> open_store(const std::string& state, StoreOptions options);
 
+/// The folder of a store that is a file, links followed, made where it is not there; empty: it is no file.
+tl::expected<std::string, std::string> folder_of_store(const std::string& state);
+
 /// Whether open_store would take up this file, which is there: nothing is written. The error as above.
 tl::expected<void, std::string> is_store(const std::string& file);
 

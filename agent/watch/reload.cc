@@ -9,12 +9,30 @@
 namespace stswatch {
 namespace {
 
-tl::expected<Config, Refusal> service_config(const RunCommand& command, const std::stop_token& stop) {
+/// What only a new process can take up.
+void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
+  const auto warn = [](const char* key) {
+    log_warning({.event = "restart-needed", .subject = key},
+                "{} has changed: it is taken up at the next restart, not by a reload", key);
+  };
+  if (was.listen.host != is.listen.host || was.listen.port != is.listen.port) warn("agent.listen");
+  if (was.state != is.state) warn("agent.state");
+  if (was.confine != is.confine) warn("agent.confine");
+}
+
+}  // namespace
+
+tl::expected<Config, Refusal> service_config(const RunCommand& command, const Confinement& confinement,
+                                             const std::stop_token& stop) {
   Config config;
   if (!command.config_file.empty()) {
-    auto loaded = load_config(command.config_file, ListCommand::run, stop);
+    // Where a program is named and none can be started, that is what to say, not how it failed.
+    const auto lists = confinement.starts_programs() ? ListCommand::run : ListCommand::leave;
+    auto loaded = load_config(command.config_file, lists, stop);
     if (!loaded) return tl::make_unexpected(Refusal{list_of(loaded.error()), kExitConfig});
     config = std::move(*loaded);
+    if (auto room = confinement.leaves_room_for(config); !room)
+      return tl::make_unexpected(Refusal{std::move(room.error()), kExitConfig});
   }
   for (const auto& typed : command.domains) {
     const auto domain = Domain::parse(typed);
@@ -36,35 +54,20 @@ tl::expected<Config, Refusal> service_config(const RunCommand& command, const st
   return config;
 }
 
-/// What only a new process can take up.
-void warn_of_restart(const AgentOptions& was, const AgentOptions& is) {
-  const auto warn = [](const char* key) {
-    log_warning({.event = "restart-needed", .subject = key},
-                "{} has changed: it is taken up at the next restart, not by a reload", key);
-  };
-  if (was.listen.host != is.listen.host || was.listen.port != is.listen.port) warn("agent.listen");
-  if (was.state != is.state) warn("agent.state");
-}
-
-}  // namespace
-
-tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
-                                                                          const LiveConfig* before,
-                                                                          const std::stop_token& stop) {
-  auto config = service_config(command, stop);
-  if (!config) return tl::make_unexpected(config.error());
+tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(Config config,
+                                                                          const LiveConfig* before) {
   if (before != nullptr)
-    if (auto why = emptied(before->config, *config))
+    if (auto why = emptied(before->config, config))
       return tl::make_unexpected(Refusal{std::move(*why), kExitConfig});
-  auto probes = make_probes(*config, before != nullptr ? &before->probes : nullptr);
+  auto probes = make_probes(config, before != nullptr ? &before->probes : nullptr);
   if (!probes) return tl::make_unexpected(Refusal{probes.error(), kExitConfig});
   std::shared_ptr<WebGate> gate;
-  if (!config->agent.web_config.empty()) {
-    auto opened = WebGate::open(config->agent.web_config, config->agent.shared_secret_files);
+  if (!config.agent.web_config.empty()) {
+    auto opened = WebGate::open(config.agent.web_config, config.agent.shared_secret_files);
     if (!opened) return tl::make_unexpected(Refusal{opened.error(), kExitConfig});
     gate = std::move(*opened);
   }
-  return std::make_shared<const LiveConfig>(std::move(*config), std::move(*probes), std::move(gate));
+  return std::make_shared<const LiveConfig>(std::move(config), std::move(*probes), std::move(gate));
 }
 
 std::optional<std::string> emptied(const Config& was, const Config& is) {
@@ -92,7 +95,9 @@ std::set<std::string> watched_names(const LiveConfig& plan) {
 tl::expected<void, std::string> Reloader::reload_once(const std::stop_token& stop) {
   const auto before = service_.plan();
   systemd::reloading();
-  auto plan = make_live_config(command_, before.get(), stop);
+  auto plan = service_config(command_, confinement_, stop).and_then([&](Config&& config) {
+    return make_live_config(std::move(config), before.get());
+  });
   const auto domains = (plan ? *plan : before)->config.domains.size();
   if (plan) {
     warn_of_restart(before->config.agent, (*plan)->config.agent);

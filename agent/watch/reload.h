@@ -5,15 +5,19 @@
 #include <mutex>
 
 #include "agent/remember/store.h"
+#include "agent/watch/confinement.h"
 #include "agent/watch/service.h"
 #include "agent/watch/turns.h"
 
 namespace stswatch {
 
+/// The file, with the command line laid over it. May take as long as domains_command does; starts no thread.
+tl::expected<Config, Refusal> service_config(const RunCommand& command, const Confinement& confinement,
+                                             const std::stop_token& stop);
+
 /// `before`: what the service works by until now, at a reload.
-tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(const RunCommand& command,
-                                                                          const LiveConfig* before = nullptr,
-                                                                          const std::stop_token& stop = {});
+tl::expected<std::shared_ptr<const LiveConfig>, Refusal> make_live_config(Config config,
+                                                                          const LiveConfig* before = nullptr);
 
 /// Why a list that named domains should not be believed when it names none: a query that went wrong or a file
 /// that is half written would end the watch of all of them. nullopt: each names some, or never did.
@@ -30,9 +34,10 @@ std::set<std::string> watched_names(const LiveConfig& plan);
 class Reloader {
  public:
   /// `adopted` is told of each plan that the service has taken up.
-  Reloader(const RunCommand& command, Service& service, Store& store, Clock& clock,
-           std::function<void(const LiveConfig&)> adopted)
+  Reloader(const RunCommand& command, const Confinement& confinement, Service& service, Store& store,
+           Clock& clock, std::function<void(const LiveConfig&)> adopted)
       : command_(command),
+        confinement_(confinement),
         service_(service),
         store_(store),
         clock_(clock),
@@ -54,6 +59,7 @@ class Reloader {
   tl::expected<void, std::string> reload_once(const std::stop_token& stop);
 
   const RunCommand& command_;
+  const Confinement& confinement_;
   Service& service_;
   Store& store_;
   Clock& clock_;

@@ -25,6 +25,7 @@ BAD = {
     "string for an array": ('[dns]\nservers = "192.0.2.53"\n' + DOMAIN, 2, "dns.servers", "array"),
     "table for an array of tables": ('[domain]\nname = "example.com"\n', 1, "domain", "[[domain]]"),
     "value for a table": ("agent = 1\n" + DOMAIN, 1, "agent", "[agent]"),
+    "word for a boolean": ('[agent]\nconfine = "on"\n' + DOMAIN, 2, "agent.confine", "true or false"),
     "out of range": ("[agent]\nworkers = 1025\n" + DOMAIN, 2, "agent.workers", "1024"),
     "beyond 64 bits": ("[agent]\nworkers = 99999999999999999999\n" + DOMAIN, 2, "", ""),
     "port out of range": ("[network]\nsmtp_port = 0\n" + DOMAIN, 2, "network.smtp_port", "1 to 65535"),

@@ -33,6 +33,7 @@ TEST_CASE("the example is valid and holds the defaults") {
   CHECK(config->agent.listen.port == defaults.agent.listen.port);
   CHECK(config->agent.state == defaults.agent.state);
   CHECK(config->agent.workers == defaults.agent.workers);
+  CHECK(config->agent.confine == defaults.agent.confine);
   CHECK(config->schedule.policy == defaults.schedule.policy);
   CHECK(config->schedule.confirmations == defaults.schedule.confirmations);
   CHECK(config->schedule.second_probe == defaults.schedule.second_probe);
@@ -64,6 +65,11 @@ TEST_CASE("records of keys that are kept for later are read as a zone writes the
   const auto bad = parse_config(head + "3 1 1\"]\n", "c.toml");
   REQUIRE_FALSE(bad);
   CHECK(joined(bad.error()).find("is no TLSA record") != std::string::npos);
+}
+
+TEST_CASE("the service confines itself unless that is switched off") {
+  CHECK(parse_config("", "c.toml")->agent.confine);
+  CHECK_FALSE(parse_config("[agent]\nconfine = false\n", "c.toml")->agent.confine);
 }
 
 TEST_CASE("nothing is posted to addresses of reports without leave") {
