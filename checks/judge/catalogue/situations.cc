@@ -14,6 +14,10 @@ constexpr std::string_view kRename =
     "nor a public certificate can hold {value}. List the new name in the policy file, verify it at every "
     "address, publish \"v=STSv1; id={new_id};\" at {record}, and then let the MX record name it.";
 
+constexpr std::string_view kOthersListed =
+    "Senders that hold MX names against the policy skip {value} if they enforce, and use the MX hosts that are "
+    "listed; mail waits when those are down. In testing they deliver and report.";
+
 constexpr SituationTexts kTexts[] = {
     {"sts-not-deployed", takes_no_mail, "none: {domain} takes no mail",
      "nothing to do: the null MX says that {domain} takes no mail, and there is nothing to protect"},
@@ -110,6 +114,13 @@ constexpr SituationTexts kTexts[] = {
      "The policy lists {value}, which no host is called. Write the name of each MX host of {domain} on an "
      "\"mx:\" line of its own, verify the file at every address, then publish \"v=STSv1; id={new_id};\" at "
      "{record}."},
+    {"provider-google-mx-switched", others_listed, kOthersListed, ""},
+    {"provider-m365-pattern-wrong", others_listed, kOthersListed, ""},
+    {"provider-m365-mx-microsoft-wildcard", others_listed,
+     "A wildcard stands for one label and {value} has two more: senders that match as RFC 8461 has it skip it "
+     "if they enforce, and use the MX hosts that are listed. Senders that let a wildcard cover several labels "
+     "deliver there.",
+     ""},
     {"sts-policy-address-inconsistent", unreadable,
      "Senders that ask the odd address get no policy from it: those that hold none go without, the others "
      "keep "

@@ -29,6 +29,7 @@ enum class Situation {
   below_wildcard,  // {value}: a host more than one label below a wildcard of the policy
   one_line,        // the whole policy file is one line
   not_a_pattern,   // {value}: what the policy lists and no host is called
+  others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 
 struct SituationTexts {

@@ -108,15 +108,19 @@ std::string_view code_of(StsRecordFault fault) {
 
 }  // namespace
 
-bool most_take(const StsRecordReading& record) {
-  if (record.verdict == StsRecordReading::Verdict::none) return false;
+SenderNames refusing(const StsRecordReading& record) {
   std::set<std::string> without;
   for (const StsRecordDeparture& d : record.departures)
     without.merge([&] {
       const SenderNames names = senders_of(code_of(d.fault), std::array{d.oddity}).refuse;
       return std::set<std::string>(names.begin(), names.end());
     }());
-  return 2 * without.size() <= sender_names().size();
+  return {without.begin(), without.end()};
+}
+
+bool most_take(const StsRecordReading& record) {
+  if (record.verdict == StsRecordReading::Verdict::none) return false;
+  return 2 * refusing(record).size() <= sender_names().size();
 }
 
 namespace {
