@@ -238,6 +238,19 @@ std::string why_skipped(const Case& c, const std::string& name) {
   return out;
 }
 
+/// Who delivers all the same: by the policy that leaves no host, which may be held and no longer served. A
+/// sender that asks what a host is called finds none where none is listed.
+void tell_whom_it_breaks(const Case& c, Finding* finding) {
+  const auto& breakage = c.foreseen.rfc.breakage;
+  const auto policy = breakage ? std::ranges::find(c.world.policies, breakage->policy, &WorldPolicy::name)
+                               : c.world.policies.end();
+  if (finding == nullptr || policy == c.world.policies.end()) return;
+  const Policy under{policy->mode, policy->mx, policy->max_age, {}};
+  tell_senders_as(finding, hosts_listed(c, under) == 0 ? codes::none_listed : codes::breakage_now,
+                  std::array{oddity_of_all(c, under)});
+  if (c.is_in_effect(*policy)) let_off_refusing(c, finding);
+}
+
 /// A fault of a host that is not under the operator's own domain is as a rule for somebody else to mend.
 void address_fixes(const Case& c, std::vector<Finding>& findings) {
   const auto own = registrable_domain(c.facts.domain.str());
@@ -285,7 +298,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_forecast(c.world, c.foreseen, c.limits, facts, out);
   if (const auto situation = situation_of_copies(c, facts.served_by))
     say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
-  tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
+  tell_whom_it_breaks(c, out.find(codes::breakage_now));
   judge_lapse(c, out);
   lower_where_no_mail_comes(c, out);
 }

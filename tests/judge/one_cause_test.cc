@@ -90,4 +90,62 @@ TEST_CASE("a provider's finding names who delivers all the same") {
   CHECK(provider->effect.ends_with("Not so postfix-mta-sts-resolver: it delivers there."));
 }
 
+TEST_CASE("no host is usable behind a record that all but one sender take: a page, as behind a good one") {
+  auto look = base();
+  look.set_record({"v=STSv1; id=2026-11-01;"});
+  show(look, kHost, kMail1, expired(kHost));
+  show(look, kOther, kMail2, expired(kOther));
+  const auto v = judged(look);
+  const Finding* now = find(v, "enforce-breakage-now");
+  REQUIRE(now);
+  CHECK(now->route == Route::page);
+  CHECK(now->accepted_by == SenderNames{"mox"});
+  CHECK(now->refused_by.size() == sender_names().size() - 1);
+  CHECK(v.enforce_usable_mx == UsableMx{0, 0, 2});
+  REQUIRE(v.forecast.breakage);
+  CHECK(v.forecast.breakage->at == kNow);
+  CHECK_FALSE(v.mode);  // CONTRACT 2: of a valid record
+  look.limits.expect = Limits::Expect::enforce;
+  CHECK(find(judged(look), "sts-mode-unexpected"));
+}
+
+TEST_CASE("behind such a record a host that works is no breakage, and nothing is in effect as the RFC has it") {
+  auto look = base();
+  look.set_record({"v=STSv1; id=2026-11-01;"});
+  show(look, kHost, kMail1, expired(kHost));
+  const auto v = judged(look);
+  CHECK_FALSE(find(v, "enforce-breakage-now"));
+  CHECK_FALSE(v.enforce_usable_mx);
+}
+
+TEST_CASE("a record that more than half of the senders refuse stops nobody's mail") {
+  auto look = base();
+  look.set_record({"v=STSv1; ID=20261101;"});
+  show(look, kHost, kMail1, expired(kHost));
+  show(look, kOther, kMail2, expired(kOther));
+  CHECK_FALSE(find(judged(look), "enforce-breakage-now"));
+}
+
+TEST_CASE("senders that refuse the record deliver to the hosts that its policy leaves out") {
+  auto look = base();
+  look.set_policy(policy({"old.example.com"}));
+  look.set_record({"v=STSv1; id=1;", "v=STSv1; id=2;"});
+  const auto v = judged(look);
+  const SenderNames refuse{"mox", "postfix-mta-sts-resolver", "go-mtasts", "mailauth"};
+  for (const auto* code : {"mx-none-in-policy", "enforce-breakage-now"}) {
+    CAPTURE(code);
+    REQUIRE(find(v, code));
+    CHECK(find(v, code)->accepted_by == refuse);
+    CHECK(find(v, code)->refused_by == SenderNames{"postfix-tlspol", "chasquid", "KumoMTA", "Stalwart"});
+  }
+}
+
+TEST_CASE("a pattern that no host matches: the same senders refuse, whichever finding tells of it") {
+  auto look = hosts_and_policy({"mx1.example.com"}, {".example.com"});
+  const auto v = judged(look);
+  REQUIRE(find(v, "mx-none-in-policy"));
+  CHECK(find(v, "mx-none-in-policy")->refused_by == find(v, "enforce-breakage-now")->refused_by);
+  CHECK(find(v, "mx-none-in-policy")->accepted_by == find(v, "enforce-breakage-now")->accepted_by);
+}
+
 }  // namespace stswatch::facts

@@ -241,6 +241,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     else
       say_what_to_list(c, policy, unlisted, finding);
     tell_senders(finding, std::array{oddity_of_all(c)});
+    let_off_refusing(c, finding);
     return;
   }
   for (const MxCase& mx : c.mx) {
@@ -250,6 +251,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
     say_what_to_list(c, policy, {mx.host}, finding);
     tell_senders(finding, std::array{oddity_of(c, mx)});
+    let_off_refusing(c, finding);
   }
 }
 

@@ -108,7 +108,7 @@ class ProviderJudge {
       say_for(Situation::others_listed, c_.facts.domain, c_.now, finding, {{"value", text::joined(hosts)}});
     }
     tell_senders_as(finding, kNoneListed, std::array{all ? oddity_of_all(c_) : common_oddity(hosts)});
-    if (!c_.record.usable()) let_off(finding, refusing(c_.record));
+    let_off_refusing(c_, finding);
     lower_parts(hosts);
   }
 

@@ -108,6 +108,8 @@ std::string_view code_of(StsRecordFault fault) {
 
 }  // namespace
 
+namespace {
+
 SenderNames refusing(const StsRecordReading& record) {
   std::set<std::string> without;
   for (const StsRecordDeparture& d : record.departures)
@@ -116,6 +118,12 @@ SenderNames refusing(const StsRecordReading& record) {
       return std::set<std::string>(names.begin(), names.end());
     }());
   return {without.begin(), without.end()};
+}
+
+}  // namespace
+
+void let_off_refusing(const Case& c, Finding* finding) {
+  if (!c.record.usable()) let_off(finding, refusing(c.record));
 }
 
 bool most_take(const StsRecordReading& record) {

@@ -32,8 +32,8 @@ void add_second_probe(const Case& c, const MxCase& mx, const MxAddressCase& at,
 /// At least half of the deployed senders find the policy by this record, though RFC 8461 §3.1 may not have it
 /// (RULES 0.4).
 bool most_take(const StsRecordReading& record);
-/// The others: they find none.
-SenderNames refusing(const StsRecordReading& record);
+/// The others find none, and so nothing that a policy does to a host is said of them.
+void let_off_refusing(const Case& c, Finding* finding);
 
 /// Policies that senders apply to MX hosts now: those in effect, and those behind a record that most of them
 /// take. Mode none asks for nothing (RFC 8461 §5).
