@@ -60,7 +60,7 @@ struct Case {
   bool synthesised = false;          // what stands there is a wildcard's, and announces nothing
   std::vector<PolicyCopy> copies{};  // one per address of the policy host
   std::vector<Policy> policies{};    // distinct readings that some sender would apply, most served first
-  std::vector<Policy> in_effect{};   // those, when the record is usable
+  std::vector<Policy> in_effect{};   // those, when the record is usable, or leaves those that take it no host
   bool null_mx = false;
   std::vector<MxCase> mx{};  // by preference; the implicit MX (D itself) when there is none
   bool implicit_mx = false;
@@ -77,6 +77,8 @@ struct Case {
 
   /// RULES 3.2 A: "a record exists in any spelling or a policy is remembered", one that asks for something.
   bool deployed() const;
+  /// The record leads senders to a policy: by RFC 8461 §3.1, or most of them all the same.
+  bool announces() const { return record.usable() || !in_effect.empty(); }
   /// Somebody without a cache gets a policy of this content now.
   bool is_in_effect(const WorldPolicy& policy) const;
   const Policy* shown() const { return policies.empty() ? nullptr : &policies.front(); }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
+#include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {
@@ -218,11 +219,35 @@ Case read_case(const DomainObservation& facts, const MxLooks& mx, const Vantage&
   return c;
 }
 
+namespace {
+
+bool breaks_now(const Case& c) { return c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now; }
+
+/// A record that RFC 8461 §3.1 refuses and most senders take (RULES 0.4): they enforce what it leads to.
+/// Where that leaves them no MX host their mail stops, so that a policy is in effect; else none is, as the
+/// RFC has it.
+void heed_those_that_take_it(Case& c) {
+  if (c.record.usable() || c.policies.empty() || breaks_now(c) || !most_take(c.record)) return;
+  World world = c.world;
+  Simulation foreseen = c.foreseen;
+  c.in_effect = c.policies;
+  c.world = world_of(c);
+  c.foreseen = simulate_figures(c.world);
+  if (breaks_now(c)) return;
+  c.in_effect.clear();
+  c.world = std::move(world);
+  c.foreseen = std::move(foreseen);
+}
+
+}  // namespace
+
 void foresee(Case& c, const History& history) {
   c.history = history;
   consider_pools(c);
+  if (!c.record.usable()) c.in_effect.clear();
   c.world = world_of(c);
   c.foreseen = simulate_figures(c.world);
+  heed_those_that_take_it(c);
   c.held = longest_held(c.world);
   set_live_mode(c);
 }

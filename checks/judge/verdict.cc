@@ -229,13 +229,26 @@ std::string why_skipped(const Case& c, const std::string& name) {
   std::string out;
   for (const MxCase& mx : c.mx) {
     std::string why = why_it_fails(mx);
+    if (mx.literal || (mx.look && mx.look->addresses.lookup() == Lookup::absent)) why = "no address";
+    // Listed alone it would not do either.
     if (policy != c.world.policies.end() && !matches_any(mx.host, policy->mx))
-      why = "not listed";
-    else if (mx.look && mx.look->addresses.lookup() == Lookup::absent)
-      why = "no address";
+      why = mx.usable == false ? "not listed, and " + why : "not listed";
     text::add(out, "; ", mx.host + ": " + why);
   }
   return out;
+}
+
+/// Who delivers all the same: by the policy that leaves no host, which may be held and no longer served. A
+/// sender that asks what a host is called finds none where none is listed.
+void tell_whom_it_breaks(const Case& c, Finding* finding) {
+  const auto& breakage = c.foreseen.rfc.breakage;
+  const auto policy = breakage ? std::ranges::find(c.world.policies, breakage->policy, &WorldPolicy::name)
+                               : c.world.policies.end();
+  if (finding == nullptr || policy == c.world.policies.end()) return;
+  const Policy under{policy->mode, policy->mx, policy->max_age, {}};
+  tell_senders_as(finding, hosts_listed(c, under) == 0 ? codes::none_listed : codes::breakage_now,
+                  std::array{oddity_of_all(c, under)});
+  if (c.is_in_effect(*policy)) let_off_refusing(c, finding);
 }
 
 /// A fault of a host that is not under the operator's own domain is as a rule for somebody else to mend.
@@ -244,8 +257,13 @@ void address_fixes(const Case& c, std::vector<Finding>& findings) {
   for (Finding& finding : findings) {
     const Nature& nature = nature_of(finding);
     if (!own || !nature.of_host || nature.change() || finding.severity == Severity::info) continue;
-    const auto theirs = registrable_domain(finding.subject.substr(0, finding.subject.find(' ')));
-    if (theirs && *theirs != *own)
+    const std::string host = finding.subject.substr(0, finding.subject.find(' '));
+    const auto theirs = registrable_domain(host);
+    if (!theirs || *theirs == *own || is_left_over(host)) continue;
+    // What stands in the owner's zone no provider can correct.
+    if (texts_in(finding.code, Situation::foreign) != nullptr)
+      say_for(Situation::foreign, c.facts.domain, c.now, &finding, {{"value", *theirs}});
+    else
       finding.fix = "If " + *theirs + " is your provider's, ask the provider for this: " + finding.fix;
   }
 }
@@ -285,7 +303,7 @@ void judge_all(const Case& c, Findings& out) {
   judge_forecast(c.world, c.foreseen, c.limits, facts, out);
   if (const auto situation = situation_of_copies(c, facts.served_by))
     say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
-  tell_senders(out.find(codes::breakage_now), std::array{oddity_of_all(c)});
+  tell_whom_it_breaks(c, out.find(codes::breakage_now));
   judge_lapse(c, out);
   lower_where_no_mail_comes(c, out);
 }

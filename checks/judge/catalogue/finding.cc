@@ -91,6 +91,7 @@ std::string exception_of(const Finding& finding) {
     case Theme::mx:
     case Theme::smtp:
     case Theme::certificate:
+    case Theme::provider:
       return who + (one ? "it delivers there." : "they deliver there.");
     case Theme::forecast:
       return std::string(one ? " So does " : " So do ") + names + '.';  // "still deliver" stands before it
@@ -99,6 +100,14 @@ std::string exception_of(const Finding& finding) {
     default:
       return {};
   }
+}
+
+void set_senders(Finding& finding, Senders senders) {
+  const std::string was = exception_of(finding);
+  if (!was.empty()) finding.effect.resize(finding.effect.size() - was.size());
+  finding.refused_by = std::move(senders.refuse);
+  finding.accepted_by = std::move(senders.accept);
+  finding.effect += exception_of(finding);
 }
 
 }  // namespace
@@ -130,6 +139,9 @@ Finding* Findings::raise_as(Severity severity, std::string_view code, std::strin
   finding.reference = entry->reference;
   finding.subject = std::move(subject);
   finding.detail = std::move(detail);
+  if (live_ != Mode::enforce)
+    say_for(live_ == Mode::testing ? Situation::tests : Situation::asks_nothing, domain_, now_, &finding,
+            fills);
   tell_senders(&finding, {});
   return &all_.emplace_back(std::move(finding));
 }
@@ -182,14 +194,16 @@ bool Findings::has(std::string_view code, std::string_view subject) const {
   return std::ranges::any_of(all_, [&](const Finding& f) { return f.code == code && f.subject == subject; });
 }
 
-const Nature& nature_of(const Finding& finding) {
+Nature nature_of(const Finding& finding) {
   static constexpr Nature kUnknown{.family = Family::publication,
                                    .aspect = Aspect::semantics,
                                    .claim = Claim::cause,
                                    .of_host = false,
                                    .headline = Headline::title};
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
-  return entry ? entry->told.of(finding.subject.starts_with("mta-sts.")) : kUnknown;
+  Nature out = entry ? entry->told.of(finding.subject.starts_with("mta-sts.")) : kUnknown;
+  if (finding.part) out.claim = Claim::symptom;
+  return out;
 }
 
 bool is_of_mx_set(std::string_view code) {
@@ -200,13 +214,27 @@ bool is_of_mx_set(std::string_view code) {
 }
 
 void tell_senders(Finding* finding, std::span<const Oddity> oddities) {
-  if (finding == nullptr) return;
-  const std::string was = exception_of(*finding);
-  if (!was.empty()) finding->effect.resize(finding->effect.size() - was.size());
-  Senders senders = senders_of(finding->code, oddities);
-  finding->refused_by = std::move(senders.refuse);
-  finding->accepted_by = std::move(senders.accept);
-  finding->effect += exception_of(*finding);
+  if (finding != nullptr) set_senders(*finding, senders_of(finding->code, oddities));
+}
+
+void tell_senders_as(Finding* finding, std::string_view code, std::span<const Oddity> oddities) {
+  if (finding != nullptr) set_senders(*finding, senders_of(code, oddities));
+}
+
+void let_off(Finding* finding, const SenderNames& senders) {
+  if (finding == nullptr || senders.empty()) return;
+  const auto among = [](const SenderNames& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  const bool plain = finding->refused_by.empty() && finding->accepted_by.empty();  // all are of one mind
+  Senders out;
+  for (const std::string_view name : sender_names()) {
+    if (among(senders, name) || among(finding->accepted_by, name))
+      out.accept.emplace_back(name);
+    else if (plain || among(finding->refused_by, name))
+      out.refuse.emplace_back(name);
+  }
+  set_senders(*finding, std::move(out));
 }
 
 bool is_on_text(const Finding& finding) {

@@ -34,6 +34,7 @@ struct Finding {
   std::string fix;
   std::string reference;      // "RFC 8461 §4.1"
   bool of_the_agent = false;  // speaks of our own view: changes no status
+  bool part = false;          // of a cause with a finding of its own: told below that
   SenderNames refused_by{};   // deployed senders that refuse or misread this (CONTRACT 2)
   SenderNames accepted_by{};  // those that apply it, or deliver there, all the same (CONTRACT 2)
   std::optional<TimePoint> held_since{}, good_since{};  // of one that is fine now and held open
@@ -84,8 +85,9 @@ class Findings {
   std::vector<Finding> all_;
 };
 
-/// How it is told, by its row; what the catalogue no longer knows is a cause of no particular kind.
-const Nature& nature_of(const Finding& finding);
+/// How it is told, by its row, a part as a symptom; what the catalogue no longer knows is a cause of no
+/// particular kind.
+Nature nature_of(const Finding& finding);
 
 /// A change of the MX set.
 bool is_of_mx_set(std::string_view code);
@@ -93,6 +95,10 @@ bool is_of_mx_set(std::string_view code);
 /// Whom exactly this concerns: the finding (null: nothing to do) names the deployed senders of these oddities
 /// in place of those of its code's plain row, and its effect those that deliver or fetch all the same.
 void tell_senders(Finding* finding, std::span<const Oddity> oddities);
+/// The same by the rows of another code, whose matter this finding tells in other words.
+void tell_senders_as(Finding* finding, std::string_view code, std::span<const Oddity> oddities);
+/// These have nothing to do with what the finding (null: nothing to do) says: they deliver all the same.
+void let_off(Finding* finding, const SenderNames& senders);
 
 /// The finding stands on a record or a policy, and so has a list of those that refuse it, if an empty one.
 bool is_on_text(const Finding& finding);

@@ -4,6 +4,7 @@
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/policy.h"
@@ -61,11 +62,12 @@ std::string until_of(const Case& c, const Change& change) {
   return words_of(latest_end(held));
 }
 
-/// Some policy that senders may hold does not list a host that has come: only then does anybody skip it.
+/// Some policy that senders may hold does not list a host that has come: only then does anybody skip it. One
+/// that they refresh at the next look at the id is told as info by cached-policy-excludes-mx (CONTRACT 9.2).
 bool excluded_somewhere(const Case& c, const Change& change) {
   const auto hosts = split(change.to);
   return std::ranges::any_of(c.held, [&](const Held& h) {
-    return h.policy.mode != Mode::none &&
+    return h.policy.mode != Mode::none && !h.refreshable &&
            !std::ranges::all_of(hosts, [&](const auto& host) { return matches_any(host, h.policy.mx); });
   });
 }
@@ -285,10 +287,24 @@ void judge_ids(const Case& c, Findings& out) {
   judge_unread_id(c, *c.history.past, out);
 }
 
+/// One cause, one critical finding: senders hold what they do because the id did not follow, or went first.
+/// Whom that costs every host is told below it, with the same fix.
+void tell_as_part(const Case& c, Findings& out) {
+  constexpr std::array<std::string_view, 2> kCauses = {"sts-policy-changed-id-unchanged",
+                                                       "sts-update-order-race"};
+  Finding* cached = out.find("cached-policy-excludes-all-mx");
+  const auto pages = [&](std::string_view code) {
+    const Finding* cause = out.find(code);
+    return cause && cause->route == Route::page && cause->subject == c.facts.domain.str();
+  };
+  if (cached != nullptr) cached->part = std::ranges::any_of(kCauses, pages);
+}
+
 void judge_drift(const Case& c, Findings& out) {
   if (!c.history.past) return;
   judge_ids(c, out);
   judge_caches(c, out);
+  tell_as_part(c, out);
   judge_removal(c, out);
 }
 

@@ -8,7 +8,9 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/join.h"
 #include "checks/facts/policy.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/rules/rules.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 namespace {
@@ -76,7 +78,8 @@ bool is_outlook(std::string_view host) {
 class ProviderJudge {
  public:
   ProviderJudge(const Case& c, const Names& hosts, const Policy& policy, Findings& out)
-      : domain_(c.facts.domain.str()),
+      : c_(c),
+        domain_(c.facts.domain.str()),
         hosts_(hosts),
         policy_(policy),
         missing_(unmatched(hosts, policy)),
@@ -90,9 +93,35 @@ class ProviderJudge {
   }
 
  private:
-  void raise(std::string_view code, const std::string& what) {
-    out_.raise(code, domain_,
-               printable(what + "; the policy lists " + text::joined(policy_.mx), bounds::kDetail));
+  Finding* raise(std::string_view code, const std::string& what) {
+    return out_.raise(code, domain_,
+                      printable(what + "; the policy lists " + text::joined(policy_.mx), bounds::kDetail));
+  }
+
+  /// The policy leaves these out. RULES 5.1: a page only where mail stops, so not while others are listed.
+  void raise_of(const Names& hosts, std::string_view code, const std::string& what) {
+    Finding* finding = raise(code, what);
+    if (finding == nullptr) return;
+    const bool all = missing_.size() == hosts_.size();
+    if (!all) {
+      finding->route = std::min(finding->route, Route::ticket);
+      say_for(Situation::others_listed, c_.facts.domain, c_.now, finding, {{"value", text::joined(hosts)}});
+    }
+    tell_senders_as(finding, kNoneListed, std::array{all ? oddity_of_all(c_) : common_oddity(hosts)});
+    let_off_refusing(c_, finding);
+    lower_parts(hosts);
+  }
+
+  /// Who delivers to each of them all the same.
+  Oddity common_oddity(const Names& hosts) const {
+    std::optional<Oddity> out;
+    for (const MxCase& mx : c_.mx) {
+      if (std::ranges::find(hosts, mx.host) == hosts.end()) continue;
+      const Oddity oddity = oddity_of(c_, mx);
+      if (out && *out != oddity) return Oddity::none;
+      out = oddity;
+    }
+    return out.value_or(Oddity::none);
   }
 
   bool lists(std::span<const std::string_view> suffixes) const {
@@ -105,22 +134,26 @@ class ProviderJudge {
     const bool left_behind = !modern.empty() && lists(kGoogleClassic);
     const bool ran_ahead = !classic.empty() && missing.size() == classic.size() && lists(kGoogleNew);
     if (left_behind || ran_ahead) {
-      raise("provider-google-mx-switched", "MX " + text::joined(left_behind ? modern : missing));
+      const Names& hosts = left_behind ? modern : missing;
+      raise_of(hosts, "provider-google-mx-switched", "MX " + text::joined(hosts));
     } else if (std::ranges::any_of(missing, [](const auto& h) { return h != "aspmx.l.google.com"; }) &&
                lists(kGoogleClassic)) {
       // RFC 8461 §4.1: every MX host is matched by itself; those that match nothing are skipped.
-      raise("provider-google-mx-incomplete", "not listed: " + text::joined(missing));
-      lower_parts(missing);
+      raise_of(missing, "provider-google-mx-incomplete", "not listed: " + text::joined(missing));
     }
   }
 
-  /// One cause, one critical finding: what it means for each host stands below it.
+  /// One cause, one critical finding: what it means for each host, or for all of them, stands below it.
   void lower_parts(const Names& hosts) {
     constexpr std::array<std::string_view, 2> kParts = {"mx-not-in-policy", "mx-backup-invalid"};
     for (Finding& part : out_.all()) {
-      const bool is_part = std::ranges::find(kParts, part.code) != kParts.end();
-      if (is_part && std::ranges::find(hosts, part.subject) != hosts.end())
-        part.severity = std::min(part.severity, Severity::warning);
+      const bool of_host = std::ranges::find(kParts, part.code) != kParts.end() &&
+                           std::ranges::find(hosts, part.subject) != hosts.end();
+      const bool of_all = part.code == kNoneListed && hosts.size() == hosts_.size();
+      if (!of_host && !of_all) continue;
+      part.severity = std::min(part.severity, Severity::warning);
+      part.route = std::min(part.route, Route::ticket);
+      part.part = of_all;
     }
   }
 
@@ -130,21 +163,21 @@ class ProviderJudge {
     std::ranges::copy_if(missing_, std::back_inserter(dnssec), is_mx_microsoft);
     // RFC 8461 §4.1: the wildcard is one label, Microsoft's hosts have two before mx.microsoft.
     if (!dnssec.empty() && std::ranges::find(policy_.mx, "*.mx.microsoft") != policy_.mx.end()) {
-      raise("provider-m365-mx-microsoft-wildcard", "MX " + text::joined(dnssec));
+      raise_of(dnssec, "provider-m365-mx-microsoft-wildcard", "MX " + text::joined(dnssec));
       dnssec.clear();
     }
     // A policy of before the move, of another letter's zone or of another cloud; one that names a filter
     // instead is provider-gateway-mismatch.
     if (lists(kMicrosoft)) outlook.insert(outlook.end(), dnssec.begin(), dnssec.end());
     if (!outlook.empty() && !(lists(kGateways) && !lists(kMicrosoft)))
-      raise("provider-m365-pattern-wrong", "MX " + text::joined(outlook));
+      raise_of(outlook, "provider-m365-pattern-wrong", "MX " + text::joined(outlook));
   }
 
   void judge_gateway() {
     if (missing_.size() != hosts_.size()) return;
     const bool in_front = !those(hosts_, kGateways).empty() && lists(kMailboxes);
     const bool behind = !those(hosts_, kMailboxes).empty() && lists(kGateways);
-    if (in_front || behind) raise("provider-gateway-mismatch", "MX " + text::joined(hosts_));
+    if (in_front || behind) raise_of(hosts_, "provider-gateway-mismatch", "MX " + text::joined(hosts_));
   }
 
   /// The lines of RULES 3.4, or the exact names of the MX hosts, are as recommended.
@@ -172,10 +205,15 @@ class ProviderJudge {
       if (!known) continue;
       const bool as_advised = std::ranges::any_of(
           policy_.mx, [&](const auto& pattern) { return recommended(pattern) && matches(host, pattern); });
-      if (!as_advised) return raise("provider-policy-mismatch", "MX " + host);
+      if (as_advised) continue;
+      raise("provider-policy-mismatch", "MX " + host);
+      return;
     }
   }
 
+  static constexpr std::string_view kNoneListed = "mx-none-in-policy";
+
+  const Case& c_;
   const std::string& domain_;
   const Names& hosts_;
   const Policy& policy_;
@@ -233,6 +271,8 @@ void judge_set(const Case& c, const Names& hosts, Findings& out) {
 }
 
 }  // namespace
+
+bool is_left_over(const std::string& host) { return host.ends_with(".mx-verification.google.com"); }
 
 void judge_provider(const Case& c, Findings& out) {
   Names hosts;

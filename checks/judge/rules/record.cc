@@ -108,15 +108,27 @@ std::string_view code_of(StsRecordFault fault) {
 
 }  // namespace
 
-bool most_take(const StsRecordReading& record) {
-  if (record.verdict == StsRecordReading::Verdict::none) return false;
+namespace {
+
+SenderNames refusing(const StsRecordReading& record) {
   std::set<std::string> without;
   for (const StsRecordDeparture& d : record.departures)
     without.merge([&] {
       const SenderNames names = senders_of(code_of(d.fault), std::array{d.oddity}).refuse;
       return std::set<std::string>(names.begin(), names.end());
     }());
-  return 2 * without.size() <= sender_names().size();
+  return {without.begin(), without.end()};
+}
+
+}  // namespace
+
+void let_off_refusing(const Case& c, Finding* finding) {
+  if (!c.record.usable()) let_off(finding, refusing(c.record));
+}
+
+bool most_take(const StsRecordReading& record) {
+  if (record.verdict == StsRecordReading::Verdict::none) return false;
+  return 2 * refusing(record).size() <= sender_names().size();
 }
 
 namespace {

@@ -32,6 +32,8 @@ void add_second_probe(const Case& c, const MxCase& mx, const MxAddressCase& at,
 /// At least half of the deployed senders find the policy by this record, though RFC 8461 §3.1 may not have it
 /// (RULES 0.4).
 bool most_take(const StsRecordReading& record);
+/// The others find none, and so nothing that a policy does to a host is said of them.
+void let_off_refusing(const Case& c, Finding* finding);
 
 /// Policies that senders apply to MX hosts now: those in effect, and those behind a record that most of them
 /// take. Mode none asks for nothing (RFC 8461 §5).
@@ -46,6 +48,9 @@ std::string pattern_list(const std::vector<std::string>& patterns);
 
 /// Every one of these policies lists the host (CONTRACT 2: "by every policy in effect").
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies);
+
+/// The MX record by which Google once verified a domain: it takes no mail (RULES 3.4).
+bool is_left_over(const std::string& host);
 
 /// Neither policies (RFC 5321 §4.1.2) nor public certificates hold such a name.
 bool has_underscore(const std::string& host);

@@ -230,9 +230,9 @@ void judge_published(const Case& c, Findings& out) {
 
 /// The weakest mode that some sender without a cache applies now: -1 without any; nullopt: unknown.
 std::optional<int> weakest_now(const Case& c) {
-  if (!c.in_effect.empty()) return static_cast<int>(std::ranges::min(c.in_effect, {}, &Policy::mode).mode);
   if (c.facts.sts.lookup == Lookup::unknown) return std::nullopt;
   if (!c.record.usable()) return -1;
+  if (!c.in_effect.empty()) return static_cast<int>(std::ranges::min(c.in_effect, {}, &Policy::mode).mode);
   if (c.facts.policy_host.lookup() == Lookup::absent) return -1;
   // CONTRACT 2, status: unknown while "no address gave a proven result".
   const bool proven =

@@ -102,8 +102,11 @@ bool below_wildcard(const std::string& host, std::span<const std::string> patter
   });
 }
 
-Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
-  const auto policies = enforced(c);
+namespace {
+
+using Policies = std::vector<const Policy*>;
+
+Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at, const Policies& policies) {
   if (policies.empty() || !wrong_by_name_alone(mx, at, c.now)) return Oddity::none;
   const Certificate& leaf = at.probe->tls.peer->leaf;
   const bool listed = std::ranges::all_of(
@@ -111,11 +114,9 @@ Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
   return listed ? Oddity::certificate_listed : Oddity::none;
 }
 
-Oddity oddity_of(const Case& c, const MxCase& mx) {
-  if (last_mode_is_milder(c)) return Oddity::last_mode_milder;
-  const auto policies = enforced(c);
+Oddity oddity_of(const Case& c, const MxCase& mx, const Policies& policies) {
   const bool listed = std::ranges::any_of(
-      mx.addresses, [&](const MxAddressCase& at) { return is_listed(oddity_at(c, mx, at)); });
+      mx.addresses, [&](const MxAddressCase& at) { return is_listed(oddity_at(c, mx, at, policies)); });
   const bool below =
       !policies.empty() && mx.usable == true && std::ranges::all_of(policies, [&](const Policy* policy) {
         return matches_any(mx.host, policy->mx) || below_wildcard(mx.host, policy->mx);
@@ -125,17 +126,31 @@ Oddity oddity_of(const Case& c, const MxCase& mx) {
                                                                                            : oddity;
 }
 
-Oddity oddity_of_all(const Case& c) {
-  if (last_mode_is_milder(c)) return Oddity::last_mode_milder;
+Oddity oddity_of_all(const Case& c, const Policies& policies) {
   bool listed = false, below = false, dotted = false;
   for (const MxCase& mx : c.mx) {
-    const Oddity oddity = oddity_of(c, mx);
+    const Oddity oddity = oddity_of(c, mx, policies);
     dotted = dotted || oddity == Oddity::final_dot;
     listed = listed || is_listed(oddity);
     below = below || is_below(oddity);
   }
   const Oddity oddity = both(listed, below);
   return oddity == Oddity::none && dotted ? Oddity::final_dot : oddity;
+}
+
+}  // namespace
+
+Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
+  return oddity_at(c, mx, at, enforced(c));
+}
+Oddity oddity_of(const Case& c, const MxCase& mx) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of(c, mx, enforced(c));
+}
+Oddity oddity_of_all(const Case& c) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, enforced(c));
+}
+Oddity oddity_of_all(const Case& c, const Policy& policy) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, Policies{&policy});
 }
 
 }  // namespace stswatch

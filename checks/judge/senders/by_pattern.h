@@ -41,5 +41,7 @@ Oddity oddity_of(const Case& c, const MxCase& mx);
 
 /// Of all MX hosts together: who delivers to some of them.
 Oddity oddity_of_all(const Case& c);
+/// The same under this policy, whoever holds it.
+Oddity oddity_of_all(const Case& c, const Policy& policy);
 
 }  // namespace stswatch

@@ -39,13 +39,16 @@ void add_policy(const std::string& name, const Policy& p, TimePoint first, TimeP
   world.policies.push_back({name, p.mode, p.mx, p.max_age, first, last, {}, p.more, p.mx_digest});
 }
 
+/// Some senders read no id from a record that they take (RULES 0.4): then it is none that was seen before.
+std::string id_of(const Case& c) { return c.record.id.empty() ? "unreadable" : c.record.id; }
+
 /// Nothing but this look: all of it is there now, and since now.
 void add_look(const Case& c, World& world) {
   for (const Policy& policy : c.in_effect)
     add_policy("P" + std::to_string(world.policies.size() + 1), policy, c.now, c.now, world);
-  if (c.record.usable()) {
-    world.ids.push_back({c.record.id, c.now, c.now, c.facts.sts.ttl});
-    world.current_id = c.record.id;
+  if (c.announces()) {
+    world.ids.push_back({id_of(c), c.now, c.now, c.facts.sts.ttl});
+    world.current_id = id_of(c);
   }
   if (!world.policies.empty()) world.current_policy = world.policies.front().name;
 }
@@ -88,9 +91,9 @@ void add_ids(const Case& c, const Past& past, World& world) {
   const SeenId* shown = shown_id(past);
   if (c.facts.sts.lookup == Lookup::unknown) {
     if (shown) world.current_id = shown->id;
-  } else if (c.record.usable()) {
-    world.current_id = c.record.id;
-    if (!shown || shown->id != c.record.id) world.ids.push_back({c.record.id, c.now, c.now, c.facts.sts.ttl});
+  } else if (c.announces()) {
+    world.current_id = id_of(c);
+    if (!shown || shown->id != id_of(c)) world.ids.push_back({id_of(c), c.now, c.now, c.facts.sts.ttl});
   }
 }
 
