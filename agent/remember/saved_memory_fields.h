@@ -138,7 +138,7 @@ template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
   auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, good_since, held_since, eased,
          swung] = incident;
-  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
+  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, part, refused_by,
          accepted_by, held, good] = finding;  // the last two are of the incident
   v.always("code", code);
   v("subject", subject);
@@ -160,6 +160,7 @@ void describe(V& v, Of<V, Incident>& incident) {
   v.octets("fix", fix);
   v.octets("reference", reference);
   v("of_the_agent", of_the_agent);
+  v("part", part);
   v("refused_by", refused_by);
   v("accepted_by", accepted_by);
 }
