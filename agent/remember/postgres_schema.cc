@@ -169,7 +169,10 @@ INSERT INTO fleet_shards (shard) SELECT generate_series(0, 64);
 INSERT INTO stswatch_schema (version) VALUES (0)
 )sql";
 
-constexpr std::array kSteps{kVersion1};
+// A finding that is a part of another one's cause is told below that.
+constexpr const char* kVersion2 = "ALTER TABLE incidents ADD COLUMN part BIGINT NOT NULL DEFAULT 0;";
+
+constexpr std::array kSteps{kVersion1, kVersion2};
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(5861467319)";
 
 /// -1: no table of ours.

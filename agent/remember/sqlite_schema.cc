@@ -168,7 +168,10 @@ ALTER TABLE incidents ADD COLUMN eased TEXT;
 ALTER TABLE incidents ADD COLUMN swung TEXT;
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
+// A finding that is a part of another one's cause is told below that.
+constexpr const char* kVersion7 = "ALTER TABLE incidents ADD COLUMN part INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
 
 }  // namespace
 

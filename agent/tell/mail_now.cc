@@ -91,17 +91,18 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   const auto& usable = v.enforce_usable_mx;
   if (usable) {
     add("senders that enforce the policy skip ", hosts.skipped);
+    const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
     const int known = static_cast<int>(v.mx.size() - hosts.down.size() - hosts.skipped.size());
     if (usable->max < known)
-      words += "; senders that hold an earlier policy skip more MX hosts";
+      words += "; senders that hold an earlier policy skip " + some + " MX hosts";
     else if (usable->min < usable->max && hosts.unseen.empty())
-      words += "; senders that fetched one of the copies of the policy skip more MX hosts";
+      words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
   if (!hosts.unseen.empty())
     words += "; whether " +
              std::string(usable ? "senders that enforce the policy can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
-  const bool wanted = v.record.outcome == Outcome::ok || v.record.outcome == Outcome::invalid;
+  const bool wanted = usable || v.record.outcome == Outcome::ok || v.record.outcome == Outcome::invalid;
   if (wanted && !v.mode && v.policy.outcome != Outcome::unknown)
     words += "; senders that hold no policy deliver without MTA-STS";
   return {MailNow::State::flows, "", std::move(words)};
