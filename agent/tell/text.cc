@@ -188,7 +188,8 @@ std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) {
-    return "senders " + whom_it_hits(v) + " reach no MX now";
+    const auto whom = whom_it_hits(v);
+    return (whom == "that enforce the policy" ? "enforcing senders" : "senders " + whom) + " reach no MX now";
   }
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
     return nature_of(finding).headline == Headline::no_mail_from;
