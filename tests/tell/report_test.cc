@@ -77,9 +77,9 @@ TEST_CASE("the second line says no more of mail than what was seen") {
     look.set_mx(facts::mx_host(std::string(name), {facts::failed_probe(at, stage, cause)}));
   };
   const auto expired = [](facts::Look& look, std::string_view name, std::string_view at) {
-    look.set_mx(
-        facts::mx_host(std::string(name),
-                       {facts::probe_showing(at, std::string(name), facts::peer(std::string(name), facts::days(-1)))}));
+    look.set_mx(facts::mx_host(
+        std::string(name),
+        {facts::probe_showing(at, std::string(name), facts::peer(std::string(name), facts::days(-1)))}));
   };
   const auto short_lived = [] {  // a warning, so that the line is there
     auto look = facts::base();
