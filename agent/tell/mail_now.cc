@@ -23,11 +23,15 @@ std::string named(const std::vector<const MxVerdict*>& hosts, std::size_t of) {
 struct Hosts {
   std::vector<const MxVerdict*> reached;  // mail can be handed over there, with TLS or without
   std::vector<const MxVerdict*> down;     // no sender reaches it
-  std::vector<const MxVerdict*> skipped;  // by senders that enforce what is served now, though it is up
+  std::vector<const MxVerdict*> skipped;  // by senders that enforce, though it is up
   std::vector<const MxVerdict*> unseen;   // whether a sender that enforces can use it is not known
 };
 
+/// What enforces was served earlier; what is served now asks for less.
+bool only_held(const Verdict& v) { return v.mode && *v.mode != Mode::enforce; }
+
 Hosts hosts_of(const Verdict& v) {
+  const auto left_out = [&](const MxVerdict& mx) { return !only_held(v) && mx.allowed == false; };
   const auto reached = [](const MxAddressVerdict& a) {
     return a.outcome == HostOutcome::ok || a.outcome == HostOutcome::failed;
   };
@@ -37,10 +41,14 @@ Hosts hosts_of(const Verdict& v) {
     const bool is_down = !is_reached && mx.usable == false;
     if (is_reached) out.reached.push_back(&mx);
     if (is_down) out.down.push_back(&mx);
-    if (is_reached && (mx.usable == false || mx.allowed == false)) out.skipped.push_back(&mx);
-    if (!mx.usable && mx.allowed != false) out.unseen.push_back(&mx);
+    if (is_reached && (mx.usable == false || left_out(mx))) out.skipped.push_back(&mx);
+    if (!mx.usable && !left_out(mx)) out.unseen.push_back(&mx);
   }
   return out;
+}
+
+std::string enforcing(const Verdict& v) {
+  return only_held(v) ? "senders that hold an earlier policy" : "senders that enforce the policy";
 }
 
 MailNow stops(const std::string& whose) {
@@ -79,7 +87,7 @@ MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
   why += hosts.unseen.empty()
              ? "whether they can use any MX host depends on the copy of the policy they hold"
              : "whether they can use " + named(hosts.unseen, v.mx.size()) + " could not be seen from here";
-  return may_stop("senders that enforce the policy", why);
+  return may_stop(enforcing(v), why);
 }
 
 MailNow flows(const Verdict& v, const Hosts& hosts) {
@@ -90,7 +98,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   add("no sender reaches ", hosts.down);
   const auto& usable = v.enforce_usable_mx;
   if (usable) {
-    add("senders that enforce the policy skip ", hosts.skipped);
+    add(enforcing(v) + " skip ", hosts.skipped);
     const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
     const int known = static_cast<int>(v.mx.size() - hosts.down.size() - hosts.skipped.size());
     if (usable->max < known)
@@ -99,8 +107,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
       words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
   if (!hosts.unseen.empty())
-    words += "; whether " +
-             std::string(usable ? "senders that enforce the policy can use " : "senders reach ") +
+    words += "; whether " + (usable ? enforcing(v) + " can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
   const bool wanted = usable || v.record.outcome == Outcome::ok || v.record.outcome == Outcome::invalid;
   if (wanted && !v.mode && v.policy.outcome != Outcome::unknown)
