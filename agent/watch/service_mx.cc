@@ -108,7 +108,9 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   record->attempts = record->past->attempts;
   record->tlsa = record->past->tlsa;
   const bool saw = saw_all(look, vantage);
-  if (dubious(look) && !record->debounces.empty()) hurry_references(host, look.at);
+  // Lost at this host, and nobody knows yet whether at others too.
+  const bool undecided = dubious(look) && plan.probes.vantage->starttls_undecided(look.at);
+  if (undecided || (dubious(look) && !record->debounces.empty())) hurry_references(host, look.at);
   // Where the resolver failed, it is to be asked again: the host was not even disturbed.
   const bool found = look.addresses.lookup() != Lookup::unknown;
   const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
@@ -127,7 +129,7 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
   if (doubtful) hurry_siblings(plan, host, users, clock_.now());
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
-  return again_soon || awaited ? std::min(schedule.confirm_after, interval) : interval;
+  return again_soon || awaited || undecided ? std::min(schedule.confirm_after, interval) : interval;
 }
 
 /// Senders report failures at a host that is good from here.
@@ -186,17 +188,21 @@ void Service::hurry_references(const std::string& silent, TimePoint now) {
   constexpr std::size_t kReferences = 3;
   const std::lock_guard lock(mutex_);
   pool_.hurry(kVantage);
-  std::size_t hurried = 0;
+  std::vector<std::string> references, siblings;  // those of other owners prove more
+  const auto owner = registrable_domain(silent);
   for (const auto& [host, domains] : mx_users_.domains_by_host()) {
-    if (hurried == kReferences) return;
+    if (references.size() == kReferences) break;
     const auto record = host == silent ? nullptr : memory_.mx(host);
     if (!record || !record->times.last_look || now - *record->times.last_look < kFreshHost) continue;
     const bool answered_before = std::any_of(record->known->probes.begin(), record->known->probes.end(),
                                              [](const SmtpProbe& p) { return answered(p.failure); });
     if (!answered_before) continue;
-    pool_.hurry({Kind::mx, host});
-    ++hurried;
+    (owner && registrable_domain(host) == owner ? siblings : references).push_back(host);
   }
+  references.insert(references.end(), siblings.begin(), siblings.end());
+  references.resize(std::min(references.size(), kReferences));
+  for (const auto& host : references)
+    pool_.hurry({Kind::mx, host});
 }
 
 }  // namespace stswatch

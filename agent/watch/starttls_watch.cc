@@ -1,12 +1,16 @@
 #include "agent/watch/vantage_watch.h"
 
 #include <algorithm>
-#include <set>
 
 #include "checks/facts/domain.h"
 #include "checks/facts/join.h"
 
 namespace stswatch {
+namespace {
+
+constexpr Seconds kUndecided{600};
+
+}  // namespace
 
 void StarttlsWatch::saw(const MxHostObservation& look, bool canary) {
   bool offered = false, missing = false;
@@ -25,25 +29,36 @@ void StarttlsWatch::saw(const MxHostObservation& look, bool canary) {
   }
 }
 
-std::string StarttlsWatch::stripped() const {
-  std::optional<TimePoint> first;
-  std::set<std::string> owners;
-  std::string names;
-  bool canary = false;
-  std::size_t lost = 0;
+StarttlsWatch::Loss StarttlsWatch::loss() const {
+  Loss out;
   for (const auto& [host, seen] : hosts_) {
     if (!seen.lost) continue;
-    if (!first || *seen.lost < *first) first = seen.lost;
-    owners.insert(registrable_domain(host).value_or(host));
-    canary |= seen.canary;
-    if (++lost <= 3) text::add(names, ", ", host);
+    if (!out.first || *seen.lost < *out.first) out.first = seen.lost;
+    out.owners.insert(registrable_domain(host).value_or(host));
+    out.canary |= seen.canary;
+    if (++out.hosts <= 3) text::add(out.names, ", ", host);
   }
-  if (lost < 2 || (!canary && owners.size() < 2)) return {};
-  const bool still_offered = std::ranges::any_of(
-      hosts_, [&](const auto& h) { return !h.second.lost && h.second.offered >= *first; });
-  if (still_offered) return {};
-  return std::to_string(lost) + " hosts that offered STARTTLS do not any more, none has since " +
-         to_utc(*first) + ": " + names + (lost > 3 ? ", ..." : "");
+  return out;
+}
+
+bool StarttlsWatch::offered_since(TimePoint at) const {
+  return std::ranges::any_of(hosts_, [&](const auto& h) { return !h.second.lost && h.second.offered >= at; });
+}
+
+std::string StarttlsWatch::stripped() const {
+  const Loss all = loss();
+  if (all.hosts < 2 || (!all.canary && all.owners.size() < 2) || offered_since(*all.first)) return {};
+  return std::to_string(all.hosts) + " hosts that offered STARTTLS do not any more, none has since " +
+         to_utc(*all.first) + ": " + all.names + (all.hosts > 3 ? ", ..." : "");
+}
+
+bool StarttlsWatch::undecided(TimePoint now) const {
+  const Loss all = loss();
+  if (!all.first || std::chrono::abs(now - *all.first) > kUndecided || offered_since(*all.first))
+    return false;
+  return std::ranges::any_of(hosts_, [&](const auto& h) {
+    return !h.second.lost && !all.owners.contains(registrable_domain(h.first).value_or(h.first));
+  });
 }
 
 }  // namespace stswatch

@@ -114,6 +114,11 @@ std::optional<std::string> VantageWatch::starttls_stripped() const {
   return why.empty() ? std::nullopt : std::optional(std::move(why));
 }
 
+bool VantageWatch::starttls_undecided(TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  return starttls_.undecided(now);
+}
+
 void VantageWatch::asked_to_validate(const AnswerFacts* root, const AnswerFacts* bogus) {
   const std::lock_guard lock(mutex_);
   if (root != nullptr && bogus != nullptr)
@@ -214,7 +219,7 @@ Vantage VantageWatch::now(const std::string& policy_host, TimePoint at) const {
   v.reached_443_at = https_.newest_besides(policy_host);
   v.reached_25_at = smtp_.newest_besides(policy_host);
   v.spoke_25_at = spoke_.newest_besides(policy_host);
-  v.starttls_stripped = !starttls_.stripped().empty();
+  v.starttls_stripped = !starttls_.stripped().empty() || starttls_.undecided(at);
   v.resolver_blind = resolver_.blind();
   v.clock_doubted = dates_.skewed(at);
   v.port53_blocked = port53_blocked_;

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,22 @@ class StarttlsWatch {
   void saw(const MxHostObservation& look, bool canary);
   /// How it shows; empty: nothing speaks for it.
   std::string stripped() const;
+  /// Some host has just lost it, and whether others have too is not known: none of another owner that offered
+  /// it was looked at since. For some minutes at most.
+  bool undecided(TimePoint now) const;
 
  private:
+  /// What all that have lost it have in common.
+  struct Loss {
+    std::optional<TimePoint> first{};
+    std::set<std::string> owners{};
+    std::string names{};  // of three
+    std::size_t hosts = 0;
+    bool canary = false;
+  };
+  Loss loss() const;
+  bool offered_since(TimePoint at) const;
+
   struct Seen {
     bool canary = false;
     TimePoint offered{};              // last
@@ -104,6 +119,8 @@ class VantageWatch {
   /// known.
   std::optional<std::string> resolver_blind() const;
   std::optional<std::string> starttls_stripped() const;
+  /// See StarttlsWatch::undecided.
+  bool starttls_undecided(TimePoint now) const;
   /// Whether it validates, where it is trusted to; see ResolverWatch. Null facts: it is not.
   void asked_to_validate(const AnswerFacts* root, const AnswerFacts* bogus);
   bool validation_is_due(TimePoint now);

@@ -5,6 +5,7 @@
 #include "tests/agent/start.h"
 
 using namespace stswatch;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -105,4 +106,38 @@ TEST_CASE("with port 443 dead too it is the network, not port 25; MX hosts are u
   CHECK_FALSE(watch.now("", kStart).port25_blocked);
   CHECK_FALSE(watch.now("", kStart).reached_25);
   CHECK_FALSE(watch.port25_ok(kStart));
+}
+
+TEST_CASE(
+    "STARTTLS that a host has lost is held against it once another owner's host was seen to offer it since") {
+  VantageWatch watch(true, false);
+  const Failure none{Stage::starttls, Cause::not_offered, "EHLO without STARTTLS"};
+  const auto doubted = [&](Seconds after) { return watch.now("", kStart + after).starttls_stripped; };
+  watch.saw(mx_look("mx1.example.com", std::nullopt));
+  watch.saw(mx_look("mx2.example.com", std::nullopt));
+  watch.saw(mx_look("mx.example.net", std::nullopt));
+  CHECK_FALSE(doubted(0s));
+  watch.saw(mx_look("mx1.example.com", none, kStart + 60s));
+  CHECK(watch.starttls_undecided(kStart + 60s));
+  CHECK(doubted(60s));
+  CHECK_FALSE(watch.starttls_stripped().has_value());  // nobody is told of a doubt
+  SUBCASE("it was") {
+    watch.saw(mx_look("mx.example.net", std::nullopt, kStart + 61s));
+    CHECK_FALSE(doubted(61s));
+  }
+  SUBCASE("the other has lost it too") {
+    watch.saw(mx_look("mx.example.net", none, kStart + 61s));
+    CHECK_FALSE(watch.starttls_undecided(kStart + 61s));
+    CHECK(doubted(61s));
+    CHECK(watch.starttls_stripped().has_value());
+  }
+  SUBCASE("nobody comes to be looked at") { CHECK_FALSE(doubted(661s)); }
+}
+
+TEST_CASE("STARTTLS that the hosts of the only owner have lost is held against them") {
+  VantageWatch watch(true, false);
+  for (const char* host : {"mx1.example.com", "mx2.example.com"})
+    watch.saw(mx_look(host, std::nullopt));
+  watch.saw(mx_look("mx1.example.com", Failure{Stage::starttls, Cause::not_offered, ""}, kStart + 60s));
+  CHECK_FALSE(watch.now("", kStart + 60s).starttls_stripped);
 }
