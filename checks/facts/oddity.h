@@ -46,6 +46,7 @@ enum class Oddity : std::uint8_t {
   over_2_s,
   over_4_s,
   deflate,
+  not_a_policy,  // what is served is none to anybody
   charset_unknown,
   cut_at_10_k,       // over 10 KiB, and the fields that count do not all stand before
   read_at_10_k,      // over 10 KiB, and they do

@@ -229,10 +229,10 @@ std::string why_skipped(const Case& c, const std::string& name) {
   std::string out;
   for (const MxCase& mx : c.mx) {
     std::string why = why_it_fails(mx);
+    if (mx.literal || (mx.look && mx.look->addresses.lookup() == Lookup::absent)) why = "no address";
+    // Listed alone it would not do either.
     if (policy != c.world.policies.end() && !matches_any(mx.host, policy->mx))
-      why = "not listed";
-    else if (mx.look && mx.look->addresses.lookup() == Lookup::absent)
-      why = "no address";
+      why = mx.usable == false ? "not listed, and " + why : "not listed";
     text::add(out, "; ", mx.host + ": " + why);
   }
   return out;
@@ -257,8 +257,13 @@ void address_fixes(const Case& c, std::vector<Finding>& findings) {
   for (Finding& finding : findings) {
     const Nature& nature = nature_of(finding);
     if (!own || !nature.of_host || nature.change() || finding.severity == Severity::info) continue;
-    const auto theirs = registrable_domain(finding.subject.substr(0, finding.subject.find(' ')));
-    if (theirs && *theirs != *own)
+    const std::string host = finding.subject.substr(0, finding.subject.find(' '));
+    const auto theirs = registrable_domain(host);
+    if (!theirs || *theirs == *own || is_left_over(host)) continue;
+    // What stands in the owner's zone no provider can correct.
+    if (texts_in(finding.code, Situation::foreign) != nullptr)
+      say_for(Situation::foreign, c.facts.domain, c.now, &finding, {{"value", *theirs}});
+    else
       finding.fix = "If " + *theirs + " is your provider's, ask the provider for this: " + finding.fix;
   }
 }

@@ -234,9 +234,8 @@ constexpr CatalogueEntry kAgentRows[] = {
      .reported_as = ResultType::none,
      .title = "The domain does not exist or takes no mail",
      .effect = "Senders find nowhere to deliver to: as a rule they return mail for {domain} at once.",
-     .fix = "Check how {domain} is spelt in the agent's configuration. If it is right and the name does not "
-            "exist, see whether its registration has lapsed and what the parent zone delegates; if it exists "
-            "without MX and address, put its MX records back.",
+     .fix = "Check how {domain} is spelt in the agent's configuration. If it is right, see whether its "
+            "registration has lapsed and what the parent zone delegates.",
      .reference = "RFC 5321 §5.1",
      .rests_on = kSetOrHost,
      .told = kToldAsMx,
@@ -289,8 +288,8 @@ constexpr CatalogueEntry kAgentRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "A mail or policy host has an address that is not public",
-     .effect = "Senders on the Internet cannot reach {address}. They try other addresses, if there are any. "
-               "The agent did not connect to it.",
+     .effect = "Senders on the Internet that get this answer too cannot reach {address}. They try other "
+               "addresses, if there are any. The agent did not connect to it.",
      .fix = "Publish a public address for {host}. If the domain is watched from inside on purpose, set "
             "allow_private in the agent's configuration.",
      .reference = "RFC 5321 §5.1",

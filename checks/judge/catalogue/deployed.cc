@@ -80,6 +80,7 @@ constexpr SenderRow kRows[] = {
     {"sts-policy-http-redirect", none, kAll, kNobody, "source"},
     {"sts-policy-content-type", none, kResolver | kChasquid | kGoMtasts | kKumo,
      kMox | kTlspol | kStalwart | kMailauth, "fetch-html-type"},
+    {"sts-policy-content-type", not_a_policy, kAll, kNobody, "source"},
     {"sts-policy-html-body", none, kAll, kNobody, "source"},
     // Over 64 KiB mox and the resolver give up; chasquid cuts at 10 KiB without a word.
     {"sts-policy-too-large", none, kMox | kResolver, kNobody, "policy-over-64k-tail"},

@@ -92,7 +92,7 @@ constexpr CatalogueEntry kForecastRows[] = {
      .severity = {kNever, kNever, warning},
      .route = Route::ticket,
      .reported_as = ResultType::none,
-     .title = "Protection by MTA-STS is about to run out",
+     .title = "Protection by MTA-STS will run out",
      .effect = "Senders that hold the policy apply it until {until}. After that they deliver without "
                "protection; mail keeps flowing.",
      .fix = "Make the policy on {policy_host} fetchable again: see the findings on the record, the policy "

@@ -128,8 +128,8 @@ constexpr CatalogueEntry kMxRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "An MX host has no address",
-     .effect = "Senders cannot reach {host} and try the next MX host; where there is none, mail waits and "
-               "then bounces.",
+     .effect = "Senders cannot reach {host} and try the next MX host; where there is none, some return the "
+               "mail at once, others queue it first.",
      .fix = "Correct the name in the MX record, or give {host} A and AAAA records. If the name belongs to a "
             "domain that has lapsed remove the record at once, for whoever registers that domain can take "
             "over the host.",

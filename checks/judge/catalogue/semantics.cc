@@ -12,6 +12,8 @@ constexpr Basis kSet = Basis::all_of({Ground::mx_set});
 /// A record that is there and does not do, or is no longer: that is the one to mend.
 constexpr std::string_view kTlsrptFaults[] = {"tlsrpt-removed", "tlsrpt-multiple", "tlsrpt-syntax-invalid",
                                               "tlsrpt-rua-missing", "tlsrpt-rua-scheme"};
+/// Where the null MX may be a mistake, none of it is a reason to retire the policy.
+constexpr std::string_view kBecameNull[] = {"mx-became-null"};
 constexpr Telling kToldAsSemantics{Nature{.family = Family::publication,
                                           .aspect = Aspect::semantics,
                                           .claim = Claim::cause,
@@ -205,7 +207,7 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .reference = "RFC 7505",
      .rests_on = kPolicy,
      .told = kToldAsSemantics,
-     .beside = Beside::anything(),
+     .beside = Beside::anything().and_not_where(kBecameNull),
      .on_text = OnText::policy,
      .advice = Theme::semantics},
 };

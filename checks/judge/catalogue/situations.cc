@@ -18,6 +18,40 @@ constexpr std::string_view kOthersListed =
     "Senders that hold MX names against the policy skip {value} if they enforce, and use the MX hosts that are "
     "listed; mail waits when those are down. In testing they deliver and report.";
 
+constexpr std::string_view kLeftOver =
+    "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, where it "
+    "proved that the domain is yours, and takes no mail. The policy need not list it.";
+
+constexpr std::string_view kFirstTheMail =
+    "nothing to do now: first mend what stops all mail, which the finding beside this one names";
+
+constexpr std::string_view kSingle =
+    "None while it is healthy. When it is down there is no other host, and mail waits.";
+
+/// Under testing, and where no policy asks for anything (RFC 8461 §5).
+constexpr std::string_view kReported =
+    "Mail is delivered at {subject}: senders that test the policy report it. Under enforce they would skip "
+    "{where}.";
+constexpr std::string_view kTaken =
+    "Mail is delivered at {subject}: no policy asks senders for a good certificate, so that they take this one "
+    "as they take any. Under an enforce policy they would skip {where}.";
+constexpr std::string_view kReportedLater =
+    "None yet. Once it has expired, senders that test the policy report {subject}; under enforce they would "
+    "skip {where}.";
+constexpr std::string_view kTakenLater =
+    "None yet, nor later while no policy asks senders for a good certificate. Under an enforce policy they "
+    "would skip {where} once it has expired.";
+constexpr std::string_view kFallBack =
+    "Senders as a rule fall back to clear text at {subject}, or try again later.";
+constexpr std::string_view kFallBackReported =
+    "Senders as a rule fall back to clear text at {subject}, or try again later; those that test the policy "
+    "report it. Under enforce they would skip {where}.";
+constexpr std::string_view kOldOrClear =
+    "Senders may fall back to the old version or to clear text at {subject}.";
+constexpr std::string_view kOldOrClearReported =
+    "Senders may fall back to the old version or to clear text at {subject}; those that test the policy report "
+    "it. Under enforce they would skip {where}.";
+
 constexpr SituationTexts kTexts[] = {
     {"sts-not-deployed", takes_no_mail, "none: {domain} takes no mail",
      "nothing to do: the null MX says that {domain} takes no mail, and there is nothing to protect"},
@@ -92,9 +126,8 @@ constexpr SituationTexts kTexts[] = {
      "name, "
      "and no policy should list it."},
     {"mx-not-in-policy", backup,
-     "Nothing shows while the hosts of better preference are up. When they are down, senders that hold MX "
-     "names "
-     "against the policy do not turn to {host} if they enforce, and defer.",
+     "Nothing shows while a host of better preference that is listed is up. When none is, senders that hold "
+     "MX names against the policy do not turn to {host} if they enforce, and defer.",
      ""},
     {"mx-not-in-policy", below_wildcard, "",
      "\"*\" stands for one label, and {value} lies deeper: add \"mx: {value}\", or a wildcard right above "
@@ -114,6 +147,90 @@ constexpr SituationTexts kTexts[] = {
      "The policy lists {value}, which no host is called. Write the name of each MX host of {domain} on an "
      "\"mx:\" line of its own, verify the file at every address, then publish \"v=STSv1; id={new_id};\" at "
      "{record}."},
+    {"mx-single", tests, kSingle, ""},
+    {"mx-single", asks_nothing, kSingle, ""},
+    {"mx-all-down", no_address,
+     "The MX records of {domain} lead to no address: some senders return mail at once, others queue it first, "
+     "with or without MTA-STS.",
+     "Correct the names in the MX records of {domain}, or give these hosts A and AAAA records: an MX record "
+     "holds the name of a host, never an address. The mail servers may well run. The MTA-STS policy plays no "
+     "part in this: leave it as it is."},
+    {"mx-target-no-address", foreign, "",
+     "Correct the name in the MX record of {domain}, or delete that record: at once if the name belongs to a "
+     "domain that has lapsed, for whoever registers that domain can take over the host. If {value} is your "
+     "provider's, ask which name the record is to hold."},
+    {"mx-target-cname", foreign, "",
+     "If {value} is your provider's, ask which name without an alias your MX record is to hold. MX record, "
+     "policy and certificate must all show one name; for a new one stswatch plan {domain} --mx HOST, once for "
+     "each host of the whole new set, gives the steps and their waits."},
+    {"mx-unreachable", foreign, "",
+     "If {value} is your provider's, ask there why {subject} takes no connection on port 25, and whether it is "
+     "still meant to take your mail; if not, take it out of the MX set. Where others can connect and this "
+     "agent cannot, its address has to be allowed there."},
+    {"mx-not-in-policy", left_over,
+     "Senders that hold MX names against the policy skip {value} if they enforce, and use the other MX hosts: "
+     "it takes no mail for {domain}.",
+     kLeftOver},
+    {"mx-target-no-address", left_over, "", kLeftOver},
+    {"sts-not-deployed", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
+    {"tlsrpt-missing", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
+    {"domain-not-found", existed, "",
+     "See whether the registration of {domain} has lapsed, and what the parent zone delegates: the name was "
+     "there and is no more. Renew or restore it first; record, policy and MX are then as the zone has them."},
+    {"domain-not-found", no_hosts, "",
+     "The name {domain} exists, without MX and address: publish its MX records, or put them back. If it is "
+     "meant to take no mail, say so with a null MX (\"MX 0 .\")."},
+    {"smtp-silent", hangs_up,
+     "Senders are turned away at once at {subject}, and try the next address or MX host; where there is none "
+     "they queue the mail.",
+     "Look at the mail server at {subject}: it accepts connections and closes them before it has spoken SMTP "
+     "(a proxy without its server, a limit, a filter). If other senders are served there and only this agent "
+     "is not, allow the agent's address."},
+    {"mx-not-in-policy", no_other,
+     "Senders that hold MX names against the policy do not use {host} if they enforce, though none of the "
+     "hosts that are listed works: they defer.",
+     ""},
+    {"sts-policy-content-type", no_policy,
+     "It is no policy whatever its type: senders that hold none deliver unprotected, the others keep what they "
+     "hold.",
+     "First serve the policy file itself, as the finding beside this one says. Then have {policy_host} send "
+     "\"Content-Type: text/plain; charset=utf-8\" with it, and check every address with curl -i."},
+    {"sts-policy-connect-failed", one_address,
+     "Senders that meet {address} go on to another address of {policy_host}, as HTTP clients do. One that "
+     "gives up there gets no policy, and delivers unprotected unless it holds one.",
+     ""},
+    {"certificate-expired", tests, kReported, ""},
+    {"certificate-expired", asks_nothing, kTaken, ""},
+    {"certificate-host-mismatch", tests, kReported, ""},
+    {"certificate-host-mismatch", asks_nothing, kTaken, ""},
+    {"certificate-cn-only", tests, kReported, ""},
+    {"certificate-cn-only", asks_nothing, kTaken, ""},
+    {"certificate-not-trusted", tests, kReported, ""},
+    {"certificate-not-trusted", asks_nothing, kTaken, ""},
+    {"certificate-chain-incomplete", tests, kReported, ""},
+    {"certificate-chain-incomplete", asks_nothing, kTaken, ""},
+    {"certificate-not-yet-valid", tests, kReported, ""},
+    {"certificate-not-yet-valid", asks_nothing, kTaken, ""},
+    {"certificate-eku-invalid", tests, kReported, ""},
+    {"certificate-eku-invalid", asks_nothing, kTaken, ""},
+    {"certificate-expiring", tests, kReportedLater, ""},
+    {"certificate-expiring", asks_nothing, kTakenLater, ""},
+    {"certificate-renewal-overdue", tests, kReportedLater, ""},
+    {"certificate-renewal-overdue", asks_nothing, kTakenLater, ""},
+    {"starttls-not-supported", tests,
+     "Mail to {subject} comes in clear text, and senders that test the policy report it. Under enforce they "
+     "would skip {where}, as DANE senders that find usable TLSA records do now.",
+     ""},
+    {"starttls-not-supported", asks_nothing,
+     "Mail to {subject} comes in clear text, which anybody on the path can read and alter. DANE senders that "
+     "find usable TLSA records skip {where}.",
+     ""},
+    {"starttls-refused", tests, kFallBackReported, ""},
+    {"starttls-refused", asks_nothing, kFallBack, ""},
+    {"starttls-handshake-failure", tests, kFallBackReported, ""},
+    {"starttls-handshake-failure", asks_nothing, kFallBack, ""},
+    {"tls-version-unsupported", tests, kOldOrClearReported, ""},
+    {"tls-version-unsupported", asks_nothing, kOldOrClear, ""},
     {"provider-google-mx-switched", others_listed, kOthersListed, ""},
     {"provider-m365-pattern-wrong", others_listed, kOthersListed, ""},
     {"provider-m365-mx-microsoft-wildcard", others_listed,

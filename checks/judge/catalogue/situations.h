@@ -29,6 +29,17 @@ enum class Situation {
   below_wildcard,  // {value}: a host more than one label below a wildcard of the policy
   one_line,        // the whole policy file is one line
   not_a_pattern,   // {value}: what the policy lists and no host is called
+  asks_nothing,    // nobody may hold a policy that asks for anything
+  no_address,      // none of the MX hosts has an address
+  foreign,         // {value}: the domain that the host is under, which is not the owner's
+  left_over,       // {value}: an MX record of a verification that is over
+  no_mail,         // nobody can deliver to the domain, whatever it publishes
+  existed,         // a domain that was there, and is no more
+  no_hosts,        // it is there, with neither MX nor address
+  hangs_up,        // the peer closes at once, where another is silent for minutes
+  no_other,        // none of the hosts that are listed works
+  no_policy,       // what is served there is no policy, whatever its type
+  one_address,     // {address}: the only one that does so; another one serves
   others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 

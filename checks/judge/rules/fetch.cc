@@ -144,10 +144,15 @@ class FetchJudge {
   /// RFC 8461 §3.2: "senders SHOULD validate that the media type is "text/plain""; parameters other than
   /// charset are ignored.
   void judge_type(const PolicyFetch& fetch) {
-    if (!fetch.content_type) return raise("sts-policy-content-type", "no Content-Type");
+    // Who does not look at the type finds no policy either.
+    const bool policy = copy_->reading && copy_->reading->applied();
+    const std::vector<Oddity> oddities{policy ? Oddity::none : Oddity::not_a_policy};
+    if (!fetch.content_type)
+      return raise("sts-policy-content-type", "no Content-Type", std::nullopt, oddities);
     const MediaType media = media_type(*fetch.content_type);
     if (media.type != "text/plain")
-      return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type));
+      return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
+                   oddities);
     if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
       raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
             {is_python_charset(media.charset) ? Oddity::none : Oddity::charset_unknown});
@@ -303,6 +308,19 @@ void judge_agreement(const Case& c, Findings& out) {
   if (!longest) say_for(Situation::unreadable, c.facts.domain, c.now, finding);
 }
 
+/// Where a row's text would not be so: of what is no policy, and of one address beside others that serve.
+void say_what_it_means(const Case& c, Findings& out) {
+  const bool served =
+      std::ranges::any_of(c.copies, [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; });
+  for (Finding& finding : out.all()) {
+    const bool of_one = finding.subject.find(' ') != finding.subject.npos;
+    if (finding.code == "sts-policy-content-type" && finding.refused_by.size() == sender_names().size())
+      say_for(Situation::no_policy, c.facts.domain, c.now, &finding);
+    if (finding.code == "sts-policy-connect-failed" && of_one && served)
+      say_for(Situation::one_address, c.facts.domain, c.now, &finding);
+  }
+}
+
 /// A broken AAAA beside a working A: RULES 3.2 B, sts-policy-ipv6-broken.
 void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
   const auto works = [](const PolicyCopy& copy) { return copy.outcome == Outcome::ok; };
@@ -380,6 +398,7 @@ void judge_fetch(const Case& c, Findings& out) {
     judge.judge(copy);
   judge_ipv6(c, faults);
   raise_by_address(c, faults, out);
+  say_what_it_means(c, out);
   judge_agreement(c, out);
   if (!c.history.past) return;
   judge_times(c, out);

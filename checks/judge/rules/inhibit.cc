@@ -2,8 +2,10 @@
 // name alerts belong to the rule file.
 
 #include <algorithm>
+#include <array>
 
-#include "checks/judge/case.h"
+#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/rules/rules.h"
 
 namespace stswatch {
 namespace {
@@ -41,9 +43,52 @@ bool suppressed(const Case& c, const std::vector<Finding>& all, const Finding& f
   return beside.wants_why_skipped() && !says_why_skipped(all, finding.subject);
 }
 
+/// One record that is left from a set-up is one finding, and its fix is to delete that (RULES 3.4).
+void tell_left_over(const Case& c, const MxCase& mx, Findings& out) {
+  constexpr std::array<std::string_view, 2> kLeading = {"mx-not-in-policy", "mx-target-no-address"};
+  const auto leads = std::ranges::find_if(kLeading, [&](std::string_view code) { return out.has(code, mx.host); });
+  if (!is_left_over(mx.host) || leads == kLeading.end()) return;
+  std::erase_if(out.all(), [&](const Finding& f) {
+    const Nature nature = nature_of(f);
+    return covers(mx.host, f.subject) && f.code != *leads && (nature.of_host || nature.aspect == Aspect::backup);
+  });
+  for (Finding& finding : out.all())
+    if (finding.code == *leads && finding.subject == mx.host)
+      say_for(Situation::left_over, c.facts.domain, c.now, &finding, {{"value", mx.host}});
+}
+
+constexpr std::string_view kNotFound[] = {"domain-not-found"};
+constexpr std::string_view kNobodyDelivers[] = {"domain-not-found", "mx-all-down"};
+constexpr std::string_view kToBeginWith[] = {"sts-not-deployed", "tlsrpt-missing"};
+
+bool is_among(Codes codes, const Finding& f) { return std::ranges::find(codes, f.code) != codes.end(); }
+
+/// Where no mail can be delivered at all, what to publish for it is no advice for now.
+void no_advice_without_mail(const Case& c, Findings& out) {
+  if (!there(out.all(), kNobodyDelivers)) return;
+  const bool not_found = there(out.all(), kNotFound);
+  // RFC 8020: below a name that does not exist there is nothing. What went with it is no fault of its own.
+  const bool all_gone = not_found && c.facts.mx.nxdomain && c.facts.sts.lookup != Lookup::found &&
+                        c.facts.policy_host.lookup() != Lookup::found;
+  std::erase_if(out.all(), [&](const Finding& f) {
+    const Nature nature = nature_of(f);
+    const bool published = nature.family == Family::publication || nature.family == Family::reports;
+    return all_gone && published && !nature.change() && !is_among(kToBeginWith, f);
+  });
+  for (Finding& finding : out.all()) {
+    if (!is_among(kToBeginWith, finding) || (!not_found && finding.severity != Severity::info)) continue;
+    finding.severity = Severity::info;
+    finding.route = Route::log;
+    say_for(Situation::no_mail, c.facts.domain, c.now, &finding);
+  }
+}
+
 }  // namespace
 
 void inhibit(const Case& c, Findings& out) {
+  for (const MxCase& mx : c.mx)
+    tell_left_over(c, mx, out);
+  no_advice_without_mail(c, out);
   std::vector<Finding> kept;
   for (const Finding& finding : out.all()) {
     if (!suppressed(c, out.all(), finding)) kept.push_back(finding);

@@ -86,6 +86,12 @@ std::string merged(const std::vector<const AddressFault*>& all) {
   return out;
 }
 
+/// The peer does not let its senders wait.
+bool hangs_up(const AddressFault* f) {
+  const auto* failure = f->at->probe && f->at->probe->failure ? &*f->at->probe->failure : nullptr;
+  return failure && (failure->cause == Cause::closed || failure->cause == Cause::reset);
+}
+
 /// Those of every address; plain where an address has none.
 std::vector<Oddity> oddities_of(const std::vector<const AddressFault*>& all) {
   std::vector<Oddity> out;
@@ -109,6 +115,8 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
       Finding* finding = out.raise(fault.code, mx.host, in_detail(c, merged(all)));
       if (has_underscore(mx.host))
         say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", mx.host}});
+      if (std::ranges::all_of(all, hangs_up))
+        say_for(Situation::hangs_up, c.facts.domain, c.now, finding);
       tell_senders(finding, oddities_of(all));
       continue;
     }
@@ -116,9 +124,10 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
     const bool others = std::ranges::any_of(
         mx.addresses, [](const MxAddressCase& at) { return at.outcome == HostOutcome::ok; });
     for (const AddressFault* one : all) {
-      tell_senders(out.raise_at_most(others ? Severity::warning : Severity::critical, fault.code,
-                                     mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail)),
-                   one->oddities);
+      Finding* finding = out.raise_at_most(others ? Severity::warning : Severity::critical, fault.code,
+                                           mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
+      if (hangs_up(one)) say_for(Situation::hangs_up, c.facts.domain, c.now, finding);
+      tell_senders(finding, one->oddities);
     }
   }
 }
@@ -187,15 +196,18 @@ bool is_no_host_name(const std::string& host) {
          host.ends_with(".local") || host.ends_with(".internal");
 }
 
-/// Better hosts are all listed and work: senders turn to this one when they are down.
+/// A better host is listed and works: senders turn to this one when it is down.
 bool is_backup(const Case& c, const MxCase& mx, const Policy& policy) {
-  bool better = false;
-  for (const MxCase& other : c.mx) {
-    if (other.preference >= mx.preference) continue;
-    better = true;
-    if (other.usable != true || !matches_any(other.host, policy.mx)) return false;
-  }
-  return better;
+  return std::ranges::any_of(c.mx, [&](const MxCase& other) {
+    return other.preference < mx.preference && other.usable == true && matches_any(other.host, policy.mx);
+  });
+}
+
+/// It works, and none of those that the policy lists does.
+bool is_all_that_works(const Case& c, const MxCase& mx, const Policy& policy) {
+  return mx.usable == true && std::ranges::none_of(c.mx, [&](const MxCase& other) {
+    return other.usable != false && matches_any(other.host, policy.mx);
+  });
 }
 
 /// The fix where it is not simply another "mx:" line: a name that cannot be listed, a wildcard that is too
@@ -248,6 +260,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     if (is_no_host(mx) || matches_any(mx.host, policy.mx)) continue;
     Finding* finding = out.raise("mx-not-in-policy", mx.host, in_detail(c, "the policy lists " + patterns));
     if (is_backup(c, mx, policy)) say_for(Situation::backup, c.facts.domain, c.now, finding);
+    if (is_all_that_works(c, mx, policy)) say_for(Situation::no_other, c.facts.domain, c.now, finding);
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
     say_what_to_list(c, policy, {mx.host}, finding);
     tell_senders(finding, std::array{oddity_of(c, mx)});
@@ -343,15 +356,21 @@ void judge_silence(const Case& c, const MxCase& mx, Findings& out) {
 /// unknown.
 void judge_all_down(const Case& c, Findings& out) {
   std::vector<std::string> words;
+  bool no_addresses = true;
   for (const MxCase& mx : c.mx) {
     const bool no_address =
         mx.literal || mx.host == "." || (mx.look && mx.look->addresses.lookup() == Lookup::absent);
     const bool dead = mx.usable == false && !mx.addresses.empty() &&
                       std::ranges::all_of(mx.addresses, [](const MxAddressCase& at) { return at.dead(); });
     if (!no_address && !dead) return;
-    words.push_back(mx.host + (no_address ? " has no address" : ": " + mx.addresses.front().detail));
+    no_addresses = no_addresses && no_address;
+    words.push_back(mx.host + (mx.literal   ? " is an address and no name"
+                               : no_address ? " has no address"
+                                            : ": " + mx.addresses.front().detail));
   }
-  out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, text::joined(words)));
+  Finding* finding = out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, text::joined(words)));
+  // RFC 5321 §5.1: "this situation MUST be reported as an error". Nothing is to be waited for.
+  if (no_addresses) say_for(Situation::no_address, c.facts.domain, c.now, finding);
 }
 
 /// The MX set that mail went to has gone, and nobody said that it would.

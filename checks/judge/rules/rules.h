@@ -49,6 +49,9 @@ std::string pattern_list(const std::vector<std::string>& patterns);
 /// Every one of these policies lists the host (CONTRACT 2: "by every policy in effect").
 bool listed_by_all(const std::string& host, const std::vector<const Policy*>& policies);
 
+/// The MX record by which Google once verified a domain: it takes no mail (RULES 3.4).
+bool is_left_over(const std::string& host);
+
 /// Neither policies (RFC 5321 §4.1.2) nor public certificates hold such a name.
 bool has_underscore(const std::string& host);
 

@@ -6,6 +6,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/join.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 
@@ -60,7 +61,12 @@ void judge_domain(const Case& c, Findings& out) {
     for (const SeenHost& mx : past->mx)
       text::add(before, ", ", mx.host);
   if (!before.empty()) detail += "; mail went to " + before;
-  out.raise_known(existed, "domain-not-found", c.facts.domain.str(), printable(detail, bounds::kDetail));
+  Finding* finding =
+      out.raise_known(existed, "domain-not-found", c.facts.domain.str(), printable(detail, bounds::kDetail));
+  if (!c.facts.mx.nxdomain)
+    say_for(Situation::no_hosts, c.facts.domain, c.now, finding);
+  else if (existed)
+    say_for(Situation::existed, c.facts.domain, c.now, finding);
 }
 
 // --- Addresses
