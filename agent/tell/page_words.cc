@@ -57,9 +57,8 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   if (f.breakage && f.breakage->at <= now)
     return {"critical", "Mail of enforcing senders stops now", std::nullopt,
             cause_in_words(*f.breakage, now)};
-  if (const auto whose = stopped_by_text(v.findings); !whose.empty())
-    return {"critical", "Mail of senders " + whose + " stops now", std::nullopt,
-            "they cannot use an mx line of the policy"};
+  if (const auto stopped = stopped_by_text(v.findings); !stopped.whose.empty())
+    return {"critical", "Mail of senders " + stopped.whose + " stops now", std::nullopt, stopped.why};
   const auto& first =
       f.degradation && (!f.breakage || f.degradation->at < f.breakage->at) ? f.degradation : f.breakage;
   const bool soon = f.breakage && (f.overdue || f.breakage->at - now < kSoon);

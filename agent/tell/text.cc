@@ -216,7 +216,7 @@ std::string mail_words(const Verdict& v) {
     return point && point->at <= v.checked_at;
   };
   std::string whose = over(v.forecast.breakage) ? whom_it_hits(v) : "";
-  if (whose.empty()) whose = stopped_by_text(v.findings);
+  if (whose.empty()) whose = stopped_by_text(v.findings).whose;
   if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
   if (!whose.empty()) return "stops now for senders " + whose + "; this keeps no others from delivering";
   const auto& usable = v.enforce_usable_mx;

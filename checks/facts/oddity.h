@@ -57,6 +57,7 @@ enum class Oddity : std::uint8_t {
   below_wildcard,      // "*.example.com" and a host two labels below
   listed_and_below,    // both
   final_dot,           // listed but for the dot behind the name in the policy
+  last_mode_milder,    // "mode: enforce", and below it another that asks for less
 };
 
 }  // namespace stswatch

@@ -275,7 +275,8 @@ class Reader {
       if (text::iequals(key, kPolicyKeys[*meant])) folded_[*meant] = true;
       note(Fault::key_case, line_,
            text::quoted(key) + " is not \"" + std::string(kPolicyKeys[*meant]) +
-               "\": senders do not know this key");
+               "\": senders do not know this key",
+           text::iequals(key, kPolicyKeys[*meant]) ? Oddity::key_case : Oddity::none);
       if (!conforms) conforms_ = false;
     } else if (!conforms && is_extension_name(key) && value.find('\t') != std::string_view::npos) {
       return spoil(Fault::control_characters, line_, "a tab inside the value of " + text::quoted(line));

@@ -221,13 +221,11 @@ Case read_case(const DomainObservation& facts, const MxLooks& mx, const Vantage&
 
 namespace {
 
-bool breaks_now(const Case& c) {
-  return c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now;
-}
+bool breaks_now(const Case& c) { return c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now; }
 
-/// A record that RFC 8461 §3.1 refuses and most senders take (RULES 0.4): they enforce what it leads to. Where
-/// that leaves them no MX host their mail stops, so that a policy is in effect; else none is, as the RFC has
-/// it.
+/// A record that RFC 8461 §3.1 refuses and most senders take (RULES 0.4): they enforce what it leads to.
+/// Where that leaves them no MX host their mail stops, so that a policy is in effect; else none is, as the
+/// RFC has it.
 void heed_those_that_take_it(Case& c) {
   if (c.record.usable() || c.policies.empty() || breaks_now(c) || !most_take(c.record)) return;
   World world = c.world;

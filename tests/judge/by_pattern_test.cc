@@ -131,9 +131,10 @@ TEST_CASE("the only host is two labels below the wildcard: the page stays, and n
     CHECK(find(v, code)->accepted_by == SenderNames{"postfix-mta-sts-resolver", "mailauth"});
   }
   CHECK(find(v, "enforce-breakage-now")->route == Route::page);
-  CHECK(find(v, "enforce-breakage-now")
-            ->effect.ends_with(
-                "Of those that enforce it, postfix-mta-sts-resolver and mailauth still deliver."));
+  CHECK(
+      find(v, "enforce-breakage-now")
+          ->effect.ends_with(
+              "Senders that do not enforce it still deliver. So do postfix-mta-sts-resolver and mailauth."));
 }
 
 TEST_CASE("a certificate with a CN alone: Postfix delivers") {

@@ -2,7 +2,9 @@
 // that would have made things worse. Each case names what was wrong.
 #include <doctest/doctest.h>
 
+#include "checks/judge/catalogue/deployed.h"
 #include "checks/judge/catalogue/situations.h"
+#include "checks/judge/senders/by_pattern.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {
@@ -298,6 +300,83 @@ TEST_CASE("of two modes the last binds some senders: a page where it stops their
   CHECK(mentions(twice->effect, "chasquid and mailauth"));
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
   CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
+}
+
+TEST_CASE("whose mail stops at the last of two modes is said in the words of the finding") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"}, "testing");
+  look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  const auto v = judged(look);
+  const auto stopped = stopped_by_text(v.findings);
+  CHECK(stopped.whose ==
+        "that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them");
+  CHECK(mentions(find(v, "sts-policy-duplicate-field")->effect, "Senders " + stopped.whose));
+  CHECK(stopped.why == "they enforce a policy that lists no MX host");
+  const auto listed = stopped_by_text(
+      judged(serving({"mx1.example.com"}, {"mx1.example.com", "a.example.net, b.example.net"})).findings);
+  CHECK(listed.whose == "with Postfix and postfix-mta-sts-resolver");
+  CHECK(stopped_by_text(judged(base()).findings).whose.empty());
+}
+
+TEST_CASE("of two modes the first enforces: those that take the last deliver, and are named") {
+  auto look = serving({"mx1.example.com"}, {"old.example.com"});
+  look.set_policy("version: STSv1\nmode: enforce\nmode: testing\nmx: old.example.com\nmax_age: 604800\n");
+  const auto v = judged(look);
+  const std::string others = "postfix-mta-sts-resolver, chasquid, go-mtasts, KumoMTA, Stalwart and mailauth";
+  const Finding *now = find(v, "enforce-breakage-now"), *none = find(v, "mx-none-in-policy");
+  REQUIRE(now);
+  REQUIRE(none);
+  CHECK(now->route == Route::page);
+  CHECK(now->refused_by == SenderNames{"mox", "postfix-tlspol"});
+  CHECK(now->effect.ends_with("Senders that do not enforce it still deliver. So do " + others + "."));
+  CHECK(none->effect.ends_with("Not so " + others + ": they deliver there."));
+  look.set_policy("version: STSv1\nmode: enforce\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  CHECK(find(judged(look), "enforce-breakage-now")->accepted_by.empty());
+}
+
+TEST_CASE(
+    "a policy whose only line is no host name is one cause and one critical finding above its breakage") {
+  for (const auto* line : {"mx1.example.com, mx2.example.com", "mx1.example.com.", "*", "192.0.2.1"}) {
+    CAPTURE(line);
+    const auto v = judged(serving({"mx1.example.com"}, {line}));
+    const Finding* none = find(v, "mx-none-in-policy");
+    REQUIRE(none);
+    CHECK(none->severity == Severity::critical);
+    CHECK(none->route == Route::page);
+    const auto pattern = std::ranges::find_if(v.findings, is_on_text);
+    REQUIRE(pattern != v.findings.end());
+    CHECK(pattern->severity == Severity::warning);
+    CHECK(pattern->route == Route::ticket);
+    CHECK(criticals(v) == 2);  // with what follows from it, enforce-breakage-now
+  }
+  const auto v = judged(serving({"mx1.example.com"}, {"a.example.net, b.example.net", "old.example.com"}));
+  CHECK(find(v, "sts-policy-mx-invalid-pattern")->severity == Severity::critical);
+}
+
+TEST_CASE("a mode in capitals: the one sender that reads it is named") {
+  for (const std::string mode : {"mode: Enforce", "Mode: enforce"}) {
+    CAPTURE(mode);
+    auto look = serving({"mx1.example.com"}, {"mx1.example.com"});
+    look.set_policy("version: STSv1\n" + mode + "\nmx: mx1.example.com\nmax_age: 604800\n");
+    const auto v = judged(look);
+    const Finding* invalid = find(v, "sts-policy-mode-invalid");
+    REQUIRE(invalid);
+    CHECK(invalid->accepted_by == SenderNames{"mailauth"});
+    CHECK(invalid->effect.ends_with("Not so mailauth: it reads the policy as it is meant."));
+  }
+}
+
+TEST_CASE("an enforce policy without mx: refused by all, so that none is in effect (RFC 8461 §3.2)") {
+  const Look look = serving({"mx1.example.com"}, {});
+  const auto v = judged(look);
+  const Finding* missing = find(v, "sts-policy-mx-missing");
+  REQUIRE(missing);
+  CHECK(missing->refused_by.size() == sender_names().size());
+  CHECK_FALSE(v.enforce_usable_mx);
+  CHECK_FALSE(find(v, "enforce-breakage-now"));
+  const auto foreseen = simulate(look.prepared().world);
+  CHECK_FALSE(foreseen.rfc.usable);
+  REQUIRE(foreseen.senders.size() == 1);
+  CHECK(foreseen.senders[0].outcome == "deliver-unprotected");
 }
 
 TEST_CASE("a max_age of eleven digits binds nobody") {

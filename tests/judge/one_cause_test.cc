@@ -10,8 +10,8 @@ namespace {
 bool tells(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
 /// MX hosts in this order of preference, and a policy that lists these patterns.
-Look hosts_and_policy(std::initializer_list<std::string> hosts, std::initializer_list<std::string_view> patterns,
-                      std::string_view mode = "enforce") {
+Look hosts_and_policy(std::initializer_list<std::string> hosts,
+                      std::initializer_list<std::string_view> patterns, std::string_view mode = "enforce") {
   auto look = base();
   look.mx.clear();
   look.domain.mx.records.clear();
@@ -36,7 +36,8 @@ std::size_t critical_causes(const Verdict& v) {
 
 }  // namespace
 
-TEST_CASE("a provider's host is left out beside one that is listed: one finding, no page, and it names the host") {
+TEST_CASE(
+    "a provider's host is left out beside one that is listed: one finding, no page, and it names the host") {
   const std::string other = "contoso-com.o-v1.mx.microsoft";
   const auto v = judged(hosts_and_policy({"contoso-com.mail.protection.outlook.com", other},
                                          {"contoso-com.mail.protection.outlook.com"}));
@@ -47,23 +48,25 @@ TEST_CASE("a provider's host is left out beside one that is listed: one finding,
   CHECK(tells(wrong->effect, "skip " + other));
   CHECK(find(v, "mx-not-in-policy")->severity == Severity::warning);
   CHECK(critical_causes(v) == 1);
-  const auto switched = judged(hosts_and_policy({"smtp.google.com", "aspmx.l.google.com"}, {"aspmx.l.google.com"}));
+  const auto switched =
+      judged(hosts_and_policy({"smtp.google.com", "aspmx.l.google.com"}, {"aspmx.l.google.com"}));
   REQUIRE(find(switched, "provider-google-mx-switched"));
   CHECK(find(switched, "provider-google-mx-switched")->route == Route::ticket);
   CHECK_FALSE(tells(find(switched, "provider-google-mx-switched")->effect, "No host"));
 }
 
-TEST_CASE("a policy of another provider's hosts: the advice for the provider is the finding, the rest its parts") {
+TEST_CASE(
+    "a policy of another provider's hosts: the advice for the provider is the finding, the rest its parts") {
   struct One {
     std::string host;
     std::string_view pattern, code;
   };
-  for (const One& one : {One{"smtp.google.com", "aspmx.l.google.com", "provider-google-mx-switched"},
-                         One{"contoso-com.mail.protection.outlook.com", "fabrikam-com.mail.protection.outlook.com",
-                             "provider-m365-pattern-wrong"},
-                         One{"contoso-com.o-v1.mx.microsoft", "*.mx.microsoft", "provider-m365-mx-microsoft-wildcard"},
-                         One{"mx0a-00123.pphosted.com", "*.mail.protection.outlook.com",
-                             "provider-gateway-mismatch"}}) {
+  for (const One& one :
+       {One{"smtp.google.com", "aspmx.l.google.com", "provider-google-mx-switched"},
+        One{"contoso-com.mail.protection.outlook.com", "fabrikam-com.mail.protection.outlook.com",
+            "provider-m365-pattern-wrong"},
+        One{"contoso-com.o-v1.mx.microsoft", "*.mx.microsoft", "provider-m365-mx-microsoft-wildcard"},
+        One{"mx0a-00123.pphosted.com", "*.mail.protection.outlook.com", "provider-gateway-mismatch"}}) {
     CAPTURE(one.code);
     const auto v = judged(hosts_and_policy({one.host}, {one.pattern}));
     CHECK(v.findings.front().code != "mx-none-in-policy");
@@ -109,7 +112,8 @@ TEST_CASE("no host is usable behind a record that all but one sender take: a pag
   CHECK(find(judged(look), "sts-mode-unexpected"));
 }
 
-TEST_CASE("behind such a record a host that works is no breakage, and nothing is in effect as the RFC has it") {
+TEST_CASE(
+    "behind such a record a host that works is no breakage, and nothing is in effect as the RFC has it") {
   auto look = base();
   look.set_record({"v=STSv1; id=2026-11-01;"});
   show(look, kHost, kMail1, expired(kHost));

@@ -150,6 +150,49 @@ TEST_CASE("a pair of the id shown now with a former file never ends: a new id co
   check_sound(w, g, plan);
 }
 
+TEST_CASE("the right file under an id that a wrong one was fetched with: a new id is due, and why") {
+  World w = one_host();
+  w.policies = {policy("P1", {"old.example.net"}, 864000, kNow - days(90), kNow - days(1)),
+                policy("P2", {"a.example.net"}, 864000, kNow - days(1), kNow)};
+  w.current_policy = "P2";
+  const Plan plan = make_plan(w, {});
+  CHECK(plan.verdict == PlanVerdict::safe);
+  REQUIRE(deeds(plan) == "publish-id");
+  CHECK(plan.steps[0].id != "x1");
+  CHECK(plan.steps[0].text.find("The id of now, x1, was there with an earlier file too") !=
+        std::string::npos);
+  CHECK(plan.why.find("Nothing has to change") == std::string::npos);
+  check_sound(w, {}, plan);
+  const auto due = [](const World& of) { return deeds(make_plan(of, {})) == "publish-id"; };
+  SUBCASE("also where the older file asked for nothing") {
+    w.policies[0].mode = Mode::none;
+    CHECK(due(w));
+  }
+  SUBCASE("not once nobody can hold the older one") {
+    w.policies[0].max_age = 3600;
+    CHECK_FALSE(due(w));
+  }
+  SUBCASE("nor where both say the same") {
+    w.policies[0].mx = w.policies[1].mx;
+    CHECK_FALSE(due(w));
+  }
+  SUBCASE("nor where looks lay apart, and nobody saw the two together") {
+    w.policies[0].last_seen = kNow - days(3);
+    w.ids[0].first = w.policies[0].first;
+    w.ids[0].sighted = kNow - days(2);
+    CHECK_FALSE(due(w));
+  }
+  SUBCASE("nor where the older one is the right one: a new id would take it from its holders") {
+    std::swap(w.policies[0].mx, w.policies[1].mx);
+    CHECK_FALSE(due(w));
+  }
+  SUBCASE("an id of its own came since") {
+    w.ids = {{"x1", kNow - days(90), kNow - days(1), 1800}, {"x2", kNow - days(1) + 1h, kNow, 1800}};
+    w.current_id = "x2";
+    CHECK_FALSE(due(w));
+  }
+}
+
 TEST_CASE("a stray address that serves an older file is ended before the MX set changes") {
   World w = one_host();
   w.policies.insert(w.policies.begin(), policy("P0", {"a.example.net"}, 86400, kNow - days(95), kNow));

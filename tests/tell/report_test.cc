@@ -74,6 +74,29 @@ TEST_CASE("the second line says whether mail stops, and whose") {
   CHECK(second(look).starts_with("  Mail flows, as far as can be seen"));
 }
 
+TEST_CASE("of two modes the last stops some: the second line names whom the finding names") {
+  auto look = facts::base();
+  look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+  const auto text = to_text(judged(look), {.width = 1000});
+  const std::string whose =
+      "enders that take the last of two modes, postfix-mta-sts-resolver, chasquid and "
+      "mailauth among them";
+  CHECK(text.find("  Mail stops now for s" + whose + "; this keeps no others") != text.npos);
+  CHECK(text.find("Mail  S" + whose + ", enforce a policy") != text.npos);
+  CHECK(text.find("Postfix") == text.npos);
+}
+
+TEST_CASE(
+    "servers of the zone that fail for MX: mail stops, whether the domain is known from before or not") {
+  for (const bool before : {true, false}) {
+    auto look = facts::base();
+    if (!before) look.domain.mx = facts::unknown<MxAnswer>("example.com", "SERVFAIL");
+    look.domain.mx.zone_error = "ns1.example.com 198.51.101.53: SERVFAIL";
+    const auto text = to_text(judged(look), {});
+    CHECK(text.find("\n  Mail stops now for all senders, as far as can be seen from here.\n") != text.npos);
+  }
+}
+
 TEST_CASE("JSON holds every key of the contract") {
   const auto json = to_json(broken());
   for (const auto* key : {"domain", "checked_at", "status", "mode", "record", "policy", "mx", "tlsrpt",

@@ -111,18 +111,19 @@ constexpr SenderRow kRows[] = {
     {"sts-policy-invalid", no_field_at_all, kAll, kNobody, "source"},
     {"sts-policy-version-invalid", none, kAll, kNobody, "source"},
     {"sts-policy-version-invalid", version_missing, kAll & ~kStalwart, kNobody, "source"},
-    {"sts-policy-version-invalid", key_case, kAll & ~(kStalwart | kMailauth), kNobody, "source"},
+    {"sts-policy-version-invalid", key_case, kAll & ~(kStalwart | kMailauth), kStalwart | kMailauth,
+     "source"},
     {"sts-policy-mode-invalid", none, kAll, kNobody, "source"},  // missing: mailauth and Stalwart assume none
-    {"sts-policy-mode-invalid", mode_case, kAll & ~kMailauth, kNobody, "policy-mode-upper"},
-    {"sts-policy-mode-invalid", key_case, kAll & ~kMailauth, kNobody, "policy-key-upper"},
+    {"sts-policy-mode-invalid", mode_case, kAll & ~kMailauth, kMailauth, "policy-mode-upper"},
+    {"sts-policy-mode-invalid", key_case, kAll & ~kMailauth, kMailauth, "policy-key-upper"},
     {"sts-policy-max-age-invalid", none, kAll, kNobody, "source"},  // Stalwart assumes 86400
-    {"sts-policy-max-age-invalid", key_case, kAll & ~kMailauth, kNobody, "source"},
+    {"sts-policy-max-age-invalid", key_case, kAll & ~kMailauth, kMailauth, "source"},
     {"sts-policy-max-age-invalid", signed_number, kMox | kTlspol, kNobody, "policy-max-age-plus"},
-    {"sts-policy-max-age-invalid", fraction, kAll & ~kMailauth, kNobody, "policy-max-age-fraction"},
+    {"sts-policy-max-age-invalid", fraction, kAll & ~kMailauth, kMailauth, "policy-max-age-fraction"},
     {"sts-policy-max-age-too-large", none, kResolver | kChasquid | kStalwart | kMailauth, kNobody, "source"},
     {"sts-policy-max-age-zero", none, kChasquid | kStalwart, kNobody, "policy-max-age-zero"},
     {"sts-policy-mx-missing", none, kAll, kNobody, "source"},
-    {"sts-policy-mx-missing", key_case, kAll & ~kMailauth, kNobody, "source"},
+    {"sts-policy-mx-missing", key_case, kAll & ~kMailauth, kMailauth, "source"},
     // The others keep a pattern that nothing matches, and apply the policy. Postfix cannot use a TLS policy
     // with a list or an IPv4 address in it, and defers all mail for the domain, whatever else is listed.
     {"sts-policy-mx-invalid-pattern", none, kMox | kTlspol, kNobody, "policy-mx-asterisk-beside"},
@@ -145,7 +146,8 @@ constexpr SenderRow kRows[] = {
     {"sts-policy-nonconforming-line", space_before_colon, kMox | kResolver | kGoMtasts, kNobody, "source"},
     {"sts-policy-line-ending", none, kAll & ~kResolver, kNobody,
      "source"},  // str.splitlines() knows a bare CR
-    {"sts-policy-key-case", none, kAll & ~kMailauth, kNobody, "policy-key-upper"},
+    {"sts-policy-key-case", none, kAll, kNobody, "source"},
+    {"sts-policy-key-case", key_case, kAll & ~kMailauth, kMailauth, "policy-key-upper"},
     {"sts-policy-control-characters", none, kMox | kTlspol, kNobody, "source"},
     {"sts-policy-control-characters", not_utf8, kResolver | kTlspol | kStalwart, kNobody, "source"},
     {"sts-policy-control-characters", in_known_field, kAll, kNobody, "source"},
@@ -176,6 +178,10 @@ constexpr SenderRow kRows[] = {
      "policy-mx-final-dot"},
     {"enforce-breakage-now", final_dot, kAll & ~(kMox | kTlspol | kChasquid | kGoMtasts),
      kChasquid | kGoMtasts, "policy-mx-final-dot"},
+    // Of two modes mox and tlspol take the first; KumoMTA refuses the file, the others take the last.
+    {"mx-not-in-policy", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
+    {"mx-none-in-policy", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
+    {"enforce-breakage-now", last_mode_milder, kMox | kTlspol, kAll & ~(kMox | kTlspol), "source"},
     {"certificate-host-mismatch", certificate_listed, kByName, kResolver, "mx-certificate-of-other"},
     {"certificate-cn-only", certificate_listed, kByName, kResolver, "mx-cn-only"},
     {"starttls-dh-small", none, kNobody, kResolver, "mx-dh-small"},

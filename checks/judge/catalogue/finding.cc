@@ -94,7 +94,9 @@ std::string exception_of(const Finding& finding) {
     case Theme::provider:
       return who + (one ? "it delivers there." : "they deliver there.");
     case Theme::forecast:
-      return " Of those that enforce it, " + names + (one ? " still delivers." : " still deliver.");
+      return std::string(one ? " So does " : " So do ") + names + '.';  // "still deliver" stands before it
+    case Theme::policy_text:
+      return who + (one ? "it reads" : "they read") + " the policy as it is meant.";
     default:
       return {};
   }
@@ -138,7 +140,8 @@ Finding* Findings::raise_as(Severity severity, std::string_view code, std::strin
   finding.subject = std::move(subject);
   finding.detail = std::move(detail);
   if (live_ != Mode::enforce)
-    say_for(live_ == Mode::testing ? Situation::tests : Situation::asks_nothing, domain_, now_, &finding, fills);
+    say_for(live_ == Mode::testing ? Situation::tests : Situation::asks_nothing, domain_, now_, &finding,
+            fills);
   tell_senders(&finding, {});
   return &all_.emplace_back(std::move(finding));
 }

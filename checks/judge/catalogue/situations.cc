@@ -15,11 +15,13 @@ constexpr std::string_view kRename =
     "address, publish \"v=STSv1; id={new_id};\" at {record}, and then let the MX record name it.";
 
 constexpr std::string_view kOthersListed =
-    "Senders that hold MX names against the policy skip {value} if they enforce, and use the MX hosts that are "
+    "Senders that hold MX names against the policy skip {value} if they enforce, and use the MX hosts that "
+    "are "
     "listed; mail waits when those are down. In testing they deliver and report.";
 
 constexpr std::string_view kLeftOver =
-    "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, where it "
+    "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, where "
+    "it "
     "proved that the domain is yours, and takes no mail. The policy need not list it.";
 
 constexpr std::string_view kFirstTheMail =
@@ -33,7 +35,8 @@ constexpr std::string_view kReported =
     "Mail is delivered at {subject}: senders that test the policy report it. Under enforce they would skip "
     "{where}.";
 constexpr std::string_view kTaken =
-    "Mail is delivered at {subject}: no policy asks senders for a good certificate, so that they take this one "
+    "Mail is delivered at {subject}: no policy asks senders for a good certificate, so that they take this "
+    "one "
     "as they take any. Under an enforce policy they would skip {where}.";
 constexpr std::string_view kReportedLater =
     "None yet. Once it has expired, senders that test the policy report {subject}; under enforce they would "
@@ -49,7 +52,8 @@ constexpr std::string_view kFallBackReported =
 constexpr std::string_view kOldOrClear =
     "Senders may fall back to the old version or to clear text at {subject}.";
 constexpr std::string_view kOldOrClearReported =
-    "Senders may fall back to the old version or to clear text at {subject}; those that test the policy report "
+    "Senders may fall back to the old version or to clear text at {subject}; those that test the policy "
+    "report "
     "it. Under enforce they would skip {where}.";
 
 constexpr SituationTexts kTexts[] = {
@@ -150,7 +154,8 @@ constexpr SituationTexts kTexts[] = {
     {"mx-single", tests, kSingle, ""},
     {"mx-single", asks_nothing, kSingle, ""},
     {"mx-all-down", no_address,
-     "The MX records of {domain} lead to no address: some senders return mail at once, others queue it first, "
+     "The MX records of {domain} lead to no address: some senders return mail at once, others queue it "
+     "first, "
      "with or without MTA-STS.",
      "Correct the names in the MX records of {domain}, or give these hosts A and AAAA records: an MX record "
      "holds the name of a host, never an address. The mail servers may well run. The MTA-STS policy plays no "
@@ -161,14 +166,17 @@ constexpr SituationTexts kTexts[] = {
      "provider's, ask which name the record is to hold."},
     {"mx-target-cname", foreign, "",
      "If {value} is your provider's, ask which name without an alias your MX record is to hold. MX record, "
-     "policy and certificate must all show one name; for a new one stswatch plan {domain} --mx HOST, once for "
+     "policy and certificate must all show one name; for a new one stswatch plan {domain} --mx HOST, once "
+     "for "
      "each host of the whole new set, gives the steps and their waits."},
     {"mx-unreachable", foreign, "",
-     "If {value} is your provider's, ask there why {subject} takes no connection on port 25, and whether it is "
+     "If {value} is your provider's, ask there why {subject} takes no connection on port 25, and whether it "
+     "is "
      "still meant to take your mail; if not, take it out of the MX set. Where others can connect and this "
      "agent cannot, its address has to be allowed there."},
     {"mx-not-in-policy", left_over,
-     "Senders that hold MX names against the policy skip {value} if they enforce, and use the other MX hosts: "
+     "Senders that hold MX names against the policy skip {value} if they enforce, and use the other MX "
+     "hosts: "
      "it takes no mail for {domain}.",
      kLeftOver},
     {"mx-target-no-address", left_over, "", kLeftOver},
@@ -191,7 +199,8 @@ constexpr SituationTexts kTexts[] = {
      "hosts that are listed works: they defer.",
      ""},
     {"sts-policy-content-type", no_policy,
-     "It is no policy whatever its type: senders that hold none deliver unprotected, the others keep what they "
+     "It is no policy whatever its type: senders that hold none deliver unprotected, the others keep what "
+     "they "
      "hold.",
      "First serve the policy file itself, as the finding beside this one says. Then have {policy_host} send "
      "\"Content-Type: text/plain; charset=utf-8\" with it, and check every address with curl -i."},
@@ -234,8 +243,10 @@ constexpr SituationTexts kTexts[] = {
     {"provider-google-mx-switched", others_listed, kOthersListed, ""},
     {"provider-m365-pattern-wrong", others_listed, kOthersListed, ""},
     {"provider-m365-mx-microsoft-wildcard", others_listed,
-     "A wildcard stands for one label and {value} has two more: senders that match as RFC 8461 has it skip it "
-     "if they enforce, and use the MX hosts that are listed. Senders that let a wildcard cover several labels "
+     "A wildcard stands for one label and {value} has two more: senders that match as RFC 8461 has it skip "
+     "it "
+     "if they enforce, and use the MX hosts that are listed. Senders that let a wildcard cover several "
+     "labels "
      "deliver there.",
      ""},
     {"sts-policy-address-inconsistent", unreadable,

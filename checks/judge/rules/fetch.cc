@@ -151,8 +151,8 @@ class FetchJudge {
       return raise("sts-policy-content-type", "no Content-Type", std::nullopt, oddities);
     const MediaType media = media_type(*fetch.content_type);
     if (media.type != "text/plain")
-      return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
-                   oddities);
+      return raise("sts-policy-content-type", "Content-Type " + text::quoted(*fetch.content_type),
+                   std::nullopt, oddities);
     if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
       raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
             {is_python_charset(media.charset) ? Oddity::none : Oddity::charset_unknown});

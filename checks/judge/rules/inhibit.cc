@@ -46,11 +46,13 @@ bool suppressed(const Case& c, const std::vector<Finding>& all, const Finding& f
 /// One record that is left from a set-up is one finding, and its fix is to delete that (RULES 3.4).
 void tell_left_over(const Case& c, const MxCase& mx, Findings& out) {
   constexpr std::array<std::string_view, 2> kLeading = {"mx-not-in-policy", "mx-target-no-address"};
-  const auto leads = std::ranges::find_if(kLeading, [&](std::string_view code) { return out.has(code, mx.host); });
+  const auto leads =
+      std::ranges::find_if(kLeading, [&](std::string_view code) { return out.has(code, mx.host); });
   if (!is_left_over(mx.host) || leads == kLeading.end()) return;
   std::erase_if(out.all(), [&](const Finding& f) {
     const Nature nature = nature_of(f);
-    return covers(mx.host, f.subject) && f.code != *leads && (nature.of_host || nature.aspect == Aspect::backup);
+    return covers(mx.host, f.subject) && f.code != *leads &&
+           (nature.of_host || nature.aspect == Aspect::backup);
   });
   for (Finding& finding : out.all())
     if (finding.code == *leads && finding.subject == mx.host)

@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
@@ -115,8 +116,7 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
       Finding* finding = out.raise(fault.code, mx.host, in_detail(c, merged(all)));
       if (has_underscore(mx.host))
         say_for(Situation::underscore, c.facts.domain, c.now, finding, {{"value", mx.host}});
-      if (std::ranges::all_of(all, hangs_up))
-        say_for(Situation::hangs_up, c.facts.domain, c.now, finding);
+      if (std::ranges::all_of(all, hangs_up)) say_for(Situation::hangs_up, c.facts.domain, c.now, finding);
       tell_senders(finding, oddities_of(all));
       continue;
     }
@@ -206,8 +206,8 @@ bool is_backup(const Case& c, const MxCase& mx, const Policy& policy) {
 /// It works, and none of those that the policy lists does.
 bool is_all_that_works(const Case& c, const MxCase& mx, const Policy& policy) {
   return mx.usable == true && std::ranges::none_of(c.mx, [&](const MxCase& other) {
-    return other.usable != false && matches_any(other.host, policy.mx);
-  });
+           return other.usable != false && matches_any(other.host, policy.mx);
+         });
 }
 
 /// The fix where it is not simply another "mx:" line: a name that cannot be listed, a wildcard that is too
@@ -234,6 +234,19 @@ void say_what_to_list(const Case& c, const Policy& policy, const std::vector<std
     say(Situation::not_a_pattern, text::quoted(*no_pattern, 100));
 }
 
+/// One cause, one critical finding: none of its lines is a host name, which stands below what comes of it.
+void lower_lines(const Policy& policy, Findings& out) {
+  constexpr std::array<std::string_view, 2> kLines = {"sts-policy-mx-invalid-pattern",
+                                                      "sts-policy-mx-trailing-dot"};
+  const auto names_a_host = [](const std::string& p) { return is_mx_pattern(p) && !is_list_or_address(p); };
+  if (std::ranges::any_of(policy.mx, names_a_host)) return;
+  for (Finding& line : out.all()) {
+    if (std::ranges::find(kLines, line.code) == kLines.end()) continue;
+    line.severity = std::min(line.severity, Severity::warning);
+    line.route = std::min(line.route, Route::ticket);
+  }
+}
+
 /// RFC 8461 §4.1, §5: hosts no pattern names are skipped. Each policy in effect is somebody's (CONTRACT 2).
 void judge_match(const Case& c, const Policy& policy, Findings& out) {
   std::vector<std::string> listed, unlisted;
@@ -254,6 +267,7 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
       say_what_to_list(c, policy, unlisted, finding);
     tell_senders(finding, std::array{oddity_of_all(c)});
     let_off_refusing(c, finding);
+    if (finding && finding->severity == Severity::critical) lower_lines(policy, out);
     return;
   }
   for (const MxCase& mx : c.mx) {

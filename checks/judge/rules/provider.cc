@@ -177,8 +177,7 @@ class ProviderJudge {
     if (missing_.size() != hosts_.size()) return;
     const bool in_front = !those(hosts_, kGateways).empty() && lists(kMailboxes);
     const bool behind = !those(hosts_, kMailboxes).empty() && lists(kGateways);
-    if (in_front || behind)
-      raise_of(hosts_, "provider-gateway-mismatch", "MX " + text::joined(hosts_));
+    if (in_front || behind) raise_of(hosts_, "provider-gateway-mismatch", "MX " + text::joined(hosts_));
   }
 
   /// The lines of RULES 3.4, or the exact names of the MX hosts, are as recommended.

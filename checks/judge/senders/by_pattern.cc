@@ -4,6 +4,7 @@
 
 #include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
+#include "checks/judge/catalogue/codes.h"
 #include "checks/judge/rules/readings.h"
 
 namespace stswatch {
@@ -48,6 +49,19 @@ Oddity both(bool listed, bool below) {
   return below ? Oddity::below_wildcard : Oddity::none;
 }
 
+/// All that enforces is the first of two modes: senders that take the last ask less of the hosts (RULES 0.4).
+bool last_mode_is_milder(const Case& c) {
+  const auto by_first = [](const PolicyCopy& copy) {
+    const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
+    return !policy || policy->mode != Mode::enforce || copy.reading->last_mode;
+  };
+  const auto in_effect = [&](const Held& h) {
+    return h.policy.mode != Mode::enforce || c.is_in_effect(h.policy);
+  };
+  return !enforced(c).empty() && std::ranges::all_of(c.copies, by_first) &&
+         std::ranges::all_of(c.held, in_effect);
+}
+
 bool is_listed(Oddity o) { return o == Oddity::certificate_listed || o == Oddity::listed_and_below; }
 bool is_below(Oddity o) { return o == Oddity::below_wildcard || o == Oddity::listed_and_below; }
 
@@ -61,10 +75,15 @@ bool stops_postfix(const Case& c) {
   return std::ranges::any_of(enforced(c), [](const Policy* p) { return postfix_cannot_use(p->mx); });
 }
 
-std::string stopped_by_text(const std::vector<Finding>& findings) {
-  const bool stops =
-      std::ranges::any_of(findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
-  return stops ? "with Postfix and " + std::string(kResolverName) : std::string();
+StoppedByText stopped_by_text(const std::vector<Finding>& findings) {
+  const auto stops = std::ranges::find_if(
+      findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
+  if (stops == findings.end()) return {};
+  if (stops->code == codes::duplicate_field)
+    return {"that take the last of two modes, " + std::string(kResolverName) +
+                ", chasquid and mailauth among them",
+            "they enforce a policy that lists no MX host"};
+  return {"with Postfix and " + std::string(kResolverName), "they cannot use an mx line of the policy"};
 }
 
 bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns) {
@@ -124,8 +143,14 @@ Oddity oddity_of_all(const Case& c, const Policies& policies) {
 Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
   return oddity_at(c, mx, at, enforced(c));
 }
-Oddity oddity_of(const Case& c, const MxCase& mx) { return oddity_of(c, mx, enforced(c)); }
-Oddity oddity_of_all(const Case& c) { return oddity_of_all(c, enforced(c)); }
-Oddity oddity_of_all(const Case& c, const Policy& policy) { return oddity_of_all(c, Policies{&policy}); }
+Oddity oddity_of(const Case& c, const MxCase& mx) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of(c, mx, enforced(c));
+}
+Oddity oddity_of_all(const Case& c) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, enforced(c));
+}
+Oddity oddity_of_all(const Case& c, const Policy& policy) {
+  return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, Policies{&policy});
+}
 
 }  // namespace stswatch

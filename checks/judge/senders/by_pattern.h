@@ -17,8 +17,12 @@ inline constexpr std::string_view kResolverName = "postfix-mta-sts-resolver";
 bool postfix_cannot_use(std::span<const std::string> patterns);
 bool stops_postfix(const Case& c);  // one of the enforce policies in effect is of that kind
 
-/// Whose mail stops at what a text says, whatever the hosts do: "with Postfix and ..."; empty: nobody's.
-std::string stopped_by_text(const std::vector<Finding>& findings);
+/// Whose mail stops at what a text says, whatever the hosts do, and why: "with Postfix and ...".
+struct StoppedByText {
+  std::string whose{};  // empty: nobody's
+  std::string why{};
+};
+StoppedByText stopped_by_text(const std::vector<Finding>& findings);
 
 /// What Postfix does with "secure match=PATTERN:PATTERN...": any name of the certificate, its CN where it has
 /// no DNS name, against any pattern, "*.x" at any depth. False where it could not read one of the patterns.
@@ -31,7 +35,8 @@ bool below_wildcard(const std::string& host, std::span<const std::string> patter
 /// but names is wrong with it; else none.
 Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at);
 
-/// The same of the host, and whether its name is below a wildcard: below_wildcard, listed_and_below.
+/// The same of the host, and whether its name is below a wildcard: below_wildcard, listed_and_below. Before
+/// all that last_mode_milder, where it holds.
 Oddity oddity_of(const Case& c, const MxCase& mx);
 
 /// Of all MX hosts together: who delivers to some of them.

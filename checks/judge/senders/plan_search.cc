@@ -52,7 +52,7 @@ void close(const Task& task, const std::optional<Policy>& last, Script& script) 
   if (differs || stray) {
     script.push_back({Deed::serve_policy, last});
     if (announced) script.push_back({Deed::publish_id, std::nullopt});
-  } else if (task.record_wanted && !task.world.current_id && !published) {
+  } else if (!published && (task.id_of_another || (task.record_wanted && !task.world.current_id))) {
     script.push_back({Deed::publish_id, std::nullopt});
   }
 }

@@ -138,6 +138,30 @@ bool within(const std::set<std::string>& some, const std::set<std::string>& all)
   return std::ranges::includes(all, some);
 }
 
+/// The two were seen together, or nothing tells that they were not.
+bool seen_together(const WorldId& id, const WorldPolicy& policy) {
+  return policy.last_seen.value_or(policy.last_ub) >= id.sighted.value_or(id.first);
+}
+
+/// RFC 8461 §3.1: an id stands for one policy. Senders that stored another one under the id of now keep it as
+/// long as they live, unless a new id tells them; it must not cost them what they have.
+bool id_of_another(const Task& task, const World& world) {
+  const WorldPolicy* now = task.current();
+  if (!now || !task.world.current_id || task.strays()) return false;
+  const senders::Caches caches(world);
+  bool found = false;
+  for (const auto& pair : caches.pairs()) {
+    const WorldPolicy& held = world.policies[pair.policy];
+    const WorldId& id = world.ids[pair.id];
+    if (id.id != *task.world.current_id || pair.live_until <= world.now || held.last_ub >= world.now)
+      continue;
+    if (same_content(held, content_of(*now)) || !seen_together(id, held)) continue;
+    if (now->mode == Mode::enforce && task.goal_hurts(now->mx, task.claim_of(held))) return false;
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 Fare fare(std::span<const std::string> patterns, const MxSet& set) {
@@ -234,6 +258,7 @@ Task make_task(const World& world, const Goal& goal) {
   out.ttl = std::max(out.ttl, kUsualTtl);
   out.target = target_of(out, goal);
   out.restored = restored(out);
+  out.id_of_another = id_of_another(out, clean);
   return out;
 }
 

@@ -53,6 +53,7 @@ struct Task {
   std::optional<Policy> target;    // to be served in the end; null: the file stays as it is, or goes
   std::optional<Policy> restored;  // what was served last, fitted to the goal, where nothing is served now
   bool host_ended = false;         // the policy host's certificate is over
+  bool id_of_another = false;      // the id of now was shown with an older file, which senders keep under it
   std::vector<std::string> repairs;
   std::set<std::string> inherent;           // hosts that the goal itself has senders skip
   std::optional<TimePoint> enforced_until;  // the end of the last enforce policy that is no longer served

@@ -60,6 +60,15 @@ std::string waits_words(const PlanStep& step) {
   return out.empty() ? out : out + '.';
 }
 
+/// Nothing new is served before it: the file stands, and its id is another one's.
+std::string id_words(const Task& task, const PlanStep& step, const Plan& plan) {
+  const bool served = std::ranges::any_of(
+      plan.steps, [&](const PlanStep& s) { return s.n < step.n && s.deed == Deed::serve_policy; });
+  if (!task.id_of_another || served) return {};
+  return " The id of now, " + *task.world.current_id +
+         ", was there with an earlier file too: who fetched that one keeps it under this id.";
+}
+
 bool testing_before(const Task& task, const PlanStep& step, const Plan& plan) {
   Mode before = task.current() ? task.current()->mode : Mode::none;
   for (const auto& one : plan.steps)
@@ -122,7 +131,8 @@ std::string words(const Task& task, const PlanStep& step, const Plan& plan) {
       return serve_words(task, step, plan);
     case Deed::publish_id:
       return "Publish \"v=STSv1; id=" + step.id + ";\" at _mta-sts." + domain +
-             ", once every address serves the file: senders look for another policy only under another id.";
+             ", once every address serves the file: senders look for another policy only under another id." +
+             id_words(task, step, plan);
     case Deed::set_mx:
       return mx_words(task, step);
     case Deed::remove_record:
