@@ -138,8 +138,9 @@ template <class V>
 void describe(V& v, Of<V, Incident>& incident) {
   auto& [finding, opened, last_bad, closed, good_looks, bad_looks, changes, good_since, held_since, eased,
          swung] = incident;
-  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, refused_by,
-         accepted_by, held, good] = finding;  // the last two are of the incident
+  // The next look tells what it is a part of; the last two are of the incident.
+  auto& [code, severity, route, subject, detail, effect, fix, reference, of_the_agent, part, refused_by,
+         accepted_by, held, good] = finding;
   v.always("code", code);
   v("subject", subject);
   v.always("severity", severity);
