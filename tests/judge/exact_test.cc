@@ -453,8 +453,7 @@ TEST_CASE("a wildcard that is too short is told as that, a line that is no name 
 TEST_CASE("an unlisted backup is told as a backup") {
   const auto v = judged(serving({"mx1.example.com", "mx2.example.com"}, {"mx1.example.com"}));
   REQUIRE(find(v, "mx-not-in-policy"));
-  CHECK(
-      find(v, "mx-not-in-policy")->effect.starts_with("Nothing shows while the hosts of better preference"));
+  CHECK(find(v, "mx-not-in-policy")->effect.starts_with("Nothing shows while a host of better preference"));
 }
 
 TEST_CASE("a certificate that ends soon at one of two policy addresses is a warning, as one that has ended") {

@@ -9,12 +9,12 @@ namespace {
 
 using namespace stswatch;
 
-const TimePoint kNow = *parse_utc("2026-12-01T00:00:00Z");
+const TimePoint kTlsaNow = *parse_utc("2026-12-01T00:00:00Z");
 TlsaRecord key(char digit) { return {3, 1, 1, std::string(64, digit)}; }
 const TlsaRecord kOld = key('a'), kNext = key('b'), kIssuer{2, 1, 1, std::string(64, 'c')};
 
 KeyChange change(std::vector<TlsaRecord> records, std::vector<TlsaRecord> vouching) {
-  return {"mx.example.com", std::move(records), std::move(vouching), kNext, 3600, kNow, {}};
+  return {"mx.example.com", std::move(records), std::move(vouching), kNext, 3600, kTlsaNow, {}};
 }
 
 std::string deeds(const std::vector<TlsaStep>& steps) {
@@ -57,7 +57,7 @@ TEST_CASE("publish, wait two TTLs, change, remove; safe for every cache, however
   const auto steps = plan_key_change(start);
   REQUIRE(steps);
   CHECK(deeds(*steps) == "publish-tlsa+0 change-key+7200 remove-tlsa+0");
-  CHECK(steps->at(1).not_before == kNow + Seconds{7200});
+  CHECK(steps->at(1).not_before == kTlsaNow + Seconds{7200});
   CHECK(steps->back().records == std::vector{kNext});
   for (const int late : {0, 1, 3599, 7200, 1'000'000})
     check_caches(start, *steps, Seconds{late});
@@ -66,9 +66,9 @@ TEST_CASE("publish, wait two TTLs, change, remove; safe for every cache, however
 TEST_CASE("the next record stands there already: what is left of the wait") {
   auto start = change({kOld, kNext}, {kOld});
   CHECK(deeds(*plan_key_change(start)) == "change-key+7200 remove-tlsa+0");  // since when is not known
-  start.published = kNow - Seconds{7000};
+  start.published = kTlsaNow - Seconds{7000};
   CHECK(deeds(*plan_key_change(start)) == "change-key+200 remove-tlsa+0");
-  start.published = kNow - Seconds{90'000};
+  start.published = kTlsaNow - Seconds{90'000};
   CHECK(deeds(*plan_key_change(start)) == "change-key+0 remove-tlsa+0");
 }
 

@@ -9,7 +9,7 @@ using namespace stswatch;
 
 namespace {
 
-const TimePoint kNow = *parse_utc("2026-11-28T10:00:00Z");
+const TimePoint kReportedAt = *parse_utc("2026-11-28T10:00:00Z");
 
 Policy policy(const std::string& mx) {
   Policy out;
@@ -25,7 +25,7 @@ std::string policy_text(const std::string& mx) {
 /// example.com with one good MX host, watched for a hundred days, and what is reported of it.
 struct Reported {
   Reported() : verdict(*Domain::parse("example.com")) {
-    verdict.checked_at = kNow;
+    verdict.checked_at = kReportedAt;
     verdict.live_mode = Mode::enforce;
     verdict.mx_lookup = Lookup::found;
     verdict.tlsrpt.outcome = Outcome::ok;
@@ -35,13 +35,13 @@ struct Reported {
     address.address = *Address::parse("192.0.2.1");
     address.outcome = HostOutcome::ok;
     verdict.mx = {mx};
-    const Span always{kNow - 100 * kDay};
+    const Span always{kReportedAt - 100 * kDay};
     past.began = always.first;
     past.policies.push_back({.policy = policy("mx.example.com"), .sha256 = "", .seen = always});
     past.ids.push_back({.id = "1", .ttl = 300, .seen = always});
     past.mx.push_back({"mx.example.com", always});
     past.tlsrpt_valid_since = always.first;
-    reports.last = kNow - Seconds{3600};
+    reports.last = kReportedAt - Seconds{3600};
   }
 
   /// Of the day that began so many days before this one.
@@ -119,9 +119,10 @@ TEST_CASE("tlsrpt-new-failure-type: of a reporter that did not have it before") 
 
 TEST_CASE("tlsrpt-policy-stale: an earlier policy, day after day") {
   Reported world;
-  world.past.policies.insert(
-      world.past.policies.begin(),
-      {.policy = policy("old.example.com"), .sha256 = "", .seen = {kNow - 200 * kDay, kNow - 100 * kDay}});
+  world.past.policies.insert(world.past.policies.begin(),
+                             {.policy = policy("old.example.com"),
+                              .sha256 = "",
+                              .seen = {kReportedAt - 200 * kDay, kReportedAt - 100 * kDay}});
   world.day(1, "A", 9, 0, "sts", policy_text("old.example.com"));
   CHECK(!world.has("tlsrpt-policy-stale"));  // one day: its cache ended within it
   world.day(2, "A", 9, 0, "sts", policy_text("old.example.com"));
@@ -135,7 +136,7 @@ TEST_CASE("tlsrpt-policy-unknown: none that was served since memory began") {
   const auto* finding = world.find("tlsrpt-policy-unknown");
   REQUIRE(finding);
   CHECK(finding->detail == "A on 2026-11-27: mode enforce, mx evil.example, max_age 86400");
-  world.past.began = kNow - kDay;  // it may be from before, and cached
+  world.past.began = kReportedAt - kDay;  // it may be from before, and cached
   CHECK(!world.has("tlsrpt-policy-unknown"));
   CHECK(!Reported().day(1, "A", 9, 0, "sts", "not a policy").has("tlsrpt-policy-unknown"));
   CHECK(!Reported().day(1, "A", 9, 0, "tlsa", "3 1 1 00").has("tlsrpt-policy-unknown"));
@@ -152,7 +153,7 @@ TEST_CASE("tlsrpt-no-policy-found: by two, or by one that knows better, while th
   CHECK(blind("A", "B").has("tlsrpt-no-policy-found"));
   CHECK(blind("A", "A").day(20, "A", 9, 0).has("tlsrpt-no-policy-found"));
   auto away = blind("A", "B");
-  away.past.ids[0].seen.gone = kNow - 3 * kDay;
+  away.past.ids[0].seen.gone = kReportedAt - 3 * kDay;
   CHECK(!away.has("tlsrpt-no-policy-found"));
 }
 
@@ -168,12 +169,12 @@ TEST_CASE("tlsrpt-unknown-mx: outside all that were MX hosts within thirty days,
   CHECK(!at("<b>").has("tlsrpt-unknown-mx"));
   CHECK(!at("").has("tlsrpt-unknown-mx"));
   auto former = at("former.example.com");
-  former.past.mx.push_back({"former.example.com", {kNow - 90 * kDay, kNow - 29 * kDay}});
+  former.past.mx.push_back({"former.example.com", {kReportedAt - 90 * kDay, kReportedAt - 29 * kDay}});
   CHECK(!former.has("tlsrpt-unknown-mx"));
-  former.past.mx.back().seen.gone = kNow - 31 * kDay;
+  former.past.mx.back().seen.gone = kReportedAt - 31 * kDay;
   CHECK(former.has("tlsrpt-unknown-mx"));
   auto young = at("evil.example");
-  young.past.began = kNow - Seconds{3600};
+  young.past.began = kReportedAt - Seconds{3600};
   CHECK(!young.has("tlsrpt-unknown-mx"));
 }
 
@@ -201,15 +202,15 @@ TEST_CASE("tlsrpt-reports-absent: while they used to come, and by the usual inte
   Reported world;
   for (int ago = 20; ago > 4; --ago)
     world.day(ago, "A", 9, 0);
-  world.reports.last = kNow - 4 * kDay;
+  world.reports.last = kReportedAt - 4 * kDay;
   CHECK(world.has("tlsrpt-reports-absent"));
-  world.reports.last = kNow - 2 * kDay;
+  world.reports.last = kReportedAt - 2 * kDay;
   CHECK(!world.has("tlsrpt-reports-absent"));
   Reported small;
   small.day(30, "A", 9, 0).day(15, "A", 9, 0);  // every second week
-  small.reports.last = kNow - 14 * kDay;
+  small.reports.last = kReportedAt - 14 * kDay;
   CHECK(!small.has("tlsrpt-reports-absent"));
-  world.reports.last = kNow - 4 * kDay;
+  world.reports.last = kReportedAt - 4 * kDay;
   world.verdict.tlsrpt.outcome = Outcome::absent;  // that is why
   CHECK(!world.has("tlsrpt-reports-absent"));
 }
@@ -226,16 +227,16 @@ TEST_CASE("what came in and was not counted is told for some days, with who and 
     CAPTURE(row.code);
     Reported w;
     w.reports = {};
-    w.reports.not_counted = {{row.kind, "sender.example", kNow - kDay, 2, "no JSON"}};
+    w.reports.not_counted = {{row.kind, "sender.example", kReportedAt - kDay, 2, "no JSON"}};
     const auto* found = w.find(row.code);
     REQUIRE(found);
     CHECK(w.found.size() == 1);
     CHECK(found->severity == row.severity);
     CHECK(found->route == Route::log);
     CHECK(found->detail == "sender.example at 2026-11-27T10:00:00Z (2 times): no JSON");
-    w.reports.not_counted[0].at = kNow - 4 * kDay;
+    w.reports.not_counted[0].at = kReportedAt - 4 * kDay;
     CHECK_FALSE(w.has(row.code));
-    w.reports.not_counted.assign(5, {row.kind, "sender.example", kNow, 1, std::string(300, 'x')});
+    w.reports.not_counted.assign(5, {row.kind, "sender.example", kReportedAt, 1, std::string(300, 'x')});
     CHECK(w.find(row.code)->detail.size() <= 203);
   }
 }

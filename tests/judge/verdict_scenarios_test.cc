@@ -129,14 +129,14 @@ std::vector<Scenario> scenarios() {
   auto s39 = hosted_at({"smtp.google.com"});
   s39.set_policy(policy({"aspmx.l.google.com", "*.aspmx.l.google.com"}));
   add("39 Google MX smtp.google.com, policy aspmx lines", s39,
-      {"provider-google-mx-switched example.com critical", "mx-none-in-policy example.com warning",
+      {"provider-google-mx-switched example.com critical", "mx-none-in-policy example.com critical",
        "enforce-breakage-now example.com critical"},
       Status::critical, UsableMx{0, 0, 1});
 
   auto s40 = hosted_at({"contoso-com.o-v1.mx.microsoft"});
   s40.set_policy(policy({"*.mx.microsoft"}));
   add("40 M365 contoso-com.o-v1.mx.microsoft, policy *.mx.microsoft", s40,
-      {"provider-m365-mx-microsoft-wildcard example.com critical", "mx-none-in-policy example.com warning",
+      {"provider-m365-mx-microsoft-wildcard example.com critical", "mx-none-in-policy example.com critical",
        "enforce-breakage-now example.com critical"},
       Status::critical, UsableMx{0, 0, 1});
 
@@ -148,7 +148,7 @@ std::vector<Scenario> scenarios() {
   auto s42 = hosted_at({"mx0a-00123.pphosted.com"});
   s42.set_policy(policy({"*.mail.protection.outlook.com"}));
   add("42 MX to Proofpoint, policy names outlook.com", s42,
-      {"provider-gateway-mismatch example.com critical", "mx-none-in-policy example.com warning",
+      {"provider-gateway-mismatch example.com critical", "mx-none-in-policy example.com critical",
        "enforce-breakage-now example.com critical"},
       Status::critical, UsableMx{0, 0, 1});
 

@@ -99,7 +99,7 @@ TEST_CASE("30 a move in the right order: no page, nothing but the changes") {
   t.wait(1h);
   t.mx_set({std::string(kMx1), std::string(kMx2), kMx3});
   t.see();
-  CHECK(joined(t.open()) == joined({"cached-policy-excludes-mx info log", "mx-added warning ticket"}));
+  CHECK(joined(t.open()) == joined({"cached-policy-excludes-mx info log", "mx-added info log"}));
   CHECK(t.verdict().enforce_usable_mx == UsableMx{3, 3, 3});
   t.run(days(7));
   CHECK_FALSE(t.find("cached-policy-excludes-mx"));  // closed after one TTL and an hour

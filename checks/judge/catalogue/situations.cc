@@ -25,7 +25,7 @@ constexpr std::string_view kLeftOver =
     "proved that the domain is yours, and takes no mail. The policy need not list it.";
 
 constexpr std::string_view kFirstTheMail =
-    "nothing to do now: first mend what stops all mail, which the finding beside this one names";
+    "nothing to do now: first mend what keeps mail away, which the finding beside this one names";
 
 constexpr std::string_view kSingle =
     "None while it is healthy. When it is down there is no other host, and mail waits.";

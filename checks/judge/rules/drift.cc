@@ -62,12 +62,18 @@ std::string until_of(const Case& c, const Change& change) {
   return words_of(latest_end(held));
 }
 
-/// Some policy that senders may hold does not list a host that has come: only then does anybody skip it. One
-/// that they refresh at the next look at the id is told as info by cached-policy-excludes-mx (CONTRACT 9.2).
+/// The id of now has been there for its TTL: whoever delivers sees it, and refreshes what it holds first.
+bool id_is_known(const Case& c) {
+  const SeenId* id = shown_id(*c.history.past);
+  return id && c.now - id->seen.first >= Seconds{std::max(id->ttl, c.facts.sts.ttl)};
+}
+
+/// Some policy that senders may hold does not list a host that has come: only then does anybody skip it.
 bool excluded_somewhere(const Case& c, const Change& change) {
   const auto hosts = split(change.to);
+  const bool refreshed = c.history.past && id_is_known(c);
   return std::ranges::any_of(c.held, [&](const Held& h) {
-    return h.policy.mode != Mode::none && !h.refreshable &&
+    return h.policy.mode != Mode::none && !(h.refreshable && refreshed) &&
            !std::ranges::all_of(hosts, [&](const auto& host) { return matches_any(host, h.policy.mx); });
   });
 }

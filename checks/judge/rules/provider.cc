@@ -143,17 +143,18 @@ class ProviderJudge {
     }
   }
 
-  /// One cause, one critical finding: what it means for each host, or for all of them, stands below it.
+  /// One cause, one critical finding: what it means for each host stands below it, and the generic code of all
+  /// as its part (RULES 5.5: "same severity").
   void lower_parts(const Names& hosts) {
     constexpr std::array<std::string_view, 2> kParts = {"mx-not-in-policy", "mx-backup-invalid"};
     for (Finding& part : out_.all()) {
       const bool of_host = std::ranges::find(kParts, part.code) != kParts.end() &&
                            std::ranges::find(hosts, part.subject) != hosts.end();
       const bool of_all = part.code == kNoneListed && hosts.size() == hosts_.size();
-      if (!of_host && !of_all) continue;
+      part.part = part.part || of_all;
+      if (!of_host) continue;
       part.severity = std::min(part.severity, Severity::warning);
       part.route = std::min(part.route, Route::ticket);
-      part.part = of_all;
     }
   }
 
