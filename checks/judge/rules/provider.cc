@@ -143,8 +143,8 @@ class ProviderJudge {
     }
   }
 
-  /// One cause, one critical finding: what it means for each host stands below it, and the generic code of all
-  /// as its part (RULES 5.5: "same severity").
+  /// One cause, one critical finding: what it means for each host stands below it, and the generic code of
+  /// all as its part (RULES 5.5: "same severity").
   void lower_parts(const Names& hosts) {
     constexpr std::array<std::string_view, 2> kParts = {"mx-not-in-policy", "mx-backup-invalid"};
     for (Finding& part : out_.all()) {
