@@ -48,9 +48,13 @@ void add_check(CLI::App& app, CheckCommand& c) {
       ->capture_default_str();
   sub->add_flag_function(
       "--json", [&c](std::int64_t) { c.format = Format::json; }, "Same as --format json");
-  sub->add_option("--format", c.format, "text, json or nagios")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
-          {"text", Format::text}, {"json", Format::json}, {"nagios", Format::nagios}}));
+  sub->add_option_function<std::string>(
+         "--format",
+         [&c](const std::string& word) {
+           c.format = word == "json" ? Format::json : word == "nagios" ? Format::nagios : Format::text;
+         },
+         "text, json or nagios")
+      ->check(CLI::IsMember({"text", "json", "nagios"}));
   sub->add_option("--save", c.save, "Keep every look in this folder, one file a domain")
       ->allow_extra_args(false);
   sub->add_option("--replay", c.replay, "Judge looks that --save kept, without a look: FILE...");
@@ -205,10 +209,10 @@ void add_store(CLI::App& app, StoreCopyCommand& c) {
 void add_fleet(CLI::App& app, FleetCommand& c) {
   auto* sub = app.add_subcommand(
       "fleet", "Who of the agents on one database holds what (exit: 0 all is held by a living one, 1 not)");
-  auto* config = sub->add_option("--config", c.config_file, "The configuration, which names the database")
-                     ->envname("STSWATCH_CONFIG");
-  auto* state = sub->add_option("--state", c.state, "The database, instead of the configuration's");
-  config->excludes(state);
+  sub->add_option("--config", c.config_file, "The configuration, which names the database")
+      ->envname("STSWATCH_CONFIG");
+  sub->add_option("--state", c.state, "The database, instead of the configuration's")
+      ->envname("STSWATCH_STATE");
   sub->add_flag("--json", c.json, "As JSON");
 }
 
@@ -227,10 +231,9 @@ void add_silence(CLI::App& app, SilenceCommand& c) {
   auto* silence = app.add_subcommand("silence", "What is not to be told")->require_subcommand(1);
   const auto sub = [&](const char* name, const char* what, Action action) {
     auto* s = silence->add_subcommand(name, what)->callback([&c, action] { c.action = action; });
-    auto* store = s->add_option_group("store")->require_option(1);
-    store->add_option("--config", c.config_file, "The configuration, which names the store")
+    s->add_option("--config", c.config_file, "The configuration, which names the store")
         ->envname("STSWATCH_CONFIG");
-    store->add_option("--state", c.state, "The file of the store");
+    s->add_option("--state", c.state, "The store, instead of the configuration's")->envname("STSWATCH_STATE");
     return s;
   };
   auto* add = sub("add", "Tell nothing of what fits", Action::add);
@@ -255,6 +258,7 @@ void add_alerts(CLI::App& app, AlertsTestCommand& c) {
       ->envname("STSWATCH_CONFIG");
   test->add_option("--receiver", c.receiver, "Only this one");
   test->add_flag("--all", c.all, "Each kind of notice in turn: new to resolved, and one of the agent itself");
+  test->add_flag("--dry-run", c.dry_run, "Print what would be sent, secrets as ***, and send nothing");
 }
 
 /// CLI11's own complaint in our form.

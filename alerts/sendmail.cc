@@ -5,14 +5,11 @@
 
 #include <string_view>
 
+#include "alerts/show.h"
 #include "checks/facts/result.h"
 #include "config/program/program.h"
 
 namespace stswatch {
-namespace {
-
-using Kind = SendResult::Kind;
-using How = ProgramEnd::How;
 
 std::string with_unix_lines(std::string_view message) {
   std::string out;
@@ -20,6 +17,11 @@ std::string with_unix_lines(std::string_view message) {
     if (message[i] != '\r' || i + 1 == message.size() || message[i + 1] != '\n') out += message[i];
   return out;
 }
+
+namespace {
+
+using Kind = SendResult::Kind;
+using How = ProgramEnd::How;
 
 SendResult judged(const ProgramEnd& end) {
   std::string words = end.str();
@@ -48,6 +50,10 @@ SendResult judged(const ProgramEnd& end) {
 }  // namespace
 
 SendResult hand_to_sendmail(const SendmailRequest& what, const std::stop_token& stop) {
+  if (what.show) {
+    what.show(as_shown(what));
+    return {Kind::sent, "", ""};
+  }
   std::vector<std::string> words{what.program, "-i", "-f", what.from, "--"};
   words.insert(words.end(), what.to.begin(), what.to.end());
   const std::string message = with_unix_lines(what.message);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alerts/notice.h"
@@ -17,7 +19,11 @@ struct SendmailRequest {
   std::vector<std::string> to;
   std::string message;  // with CRLF line ends
   std::chrono::milliseconds patience{60'000};
+  std::function<void(const std::string& what)> show{};  // gets it instead of the program
 };
+
+/// A message as programs of this machine take it.
+std::string with_unix_lines(std::string_view message);
 
 /// Sent when the program ends with 0; 75 (EX_TEMPFAIL of sysexits.h) is tried again soon.
 SendResult hand_to_sendmail(const SendmailRequest& what, const std::stop_token& stop);

@@ -2,6 +2,7 @@
 // soon after the stop is asked for.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -23,6 +24,9 @@ struct Digest;
 // One HTTP request or one mail over libcurl, to a place the operator chose: verified TLS, a deadline for the
 // whole, no redirect followed, an answer of bounded size. transfer.cc alone includes libcurl.
 
+/// Gets what would be sent, instead of its receiver. What is secret is "***" in it from the start.
+using Showing = std::function<void(const std::string& what)>;
+
 struct HttpRequest {
   std::string url;
   std::vector<std::string> headers{};  // "Name: value"
@@ -32,6 +36,7 @@ struct HttpRequest {
   std::string user_agent{};
   Seconds patience{30};
   Secrets secrets{};  // beside those of the URL
+  Showing show{};
 };
 
 /// Sent when the answer is 2xx. The detail holds no secret, in whatever spelling it is repeated.
@@ -49,6 +54,7 @@ struct MailRequest {
   std::string message{};          // with CRLF line ends
   std::string ca_file{};
   Seconds patience{60};
+  Showing show{};
 };
 
 /// Sent when the server took the message for at least one of the recipients.
@@ -76,6 +82,11 @@ struct SinkOptions {
   std::string ca_file;  // PEM; empty: the system's
   std::string version;  // of the agent
   std::function<TimePoint()> now;
+  Showing show{};  // nothing is sent
+
+  /// As read_secret() and read_secret_url(), but "***" where it would be shown.
+  tl::expected<std::string, std::string> secret(const std::string& file) const;
+  tl::expected<std::string, std::string> secret_url(const std::string& file) const;
 };
 
 struct Receiver {

@@ -230,10 +230,15 @@ class EmailSink : public Sink {
     }
     auto message = make(*from, to);
     if (!receiver_.sendmail.empty())
-      return hand_to_sendmail({receiver_.sendmail, from->address, std::move(addresses), std::move(message)},
+      return hand_to_sendmail({.program = receiver_.sendmail,
+                               .from = from->address,
+                               .to = std::move(addresses),
+                               .message = std::move(message),
+                               .show = with_.show},
                               stop);
     MailRequest mail{.smarthost = receiver_.smarthost, .tls = receiver_.tls, .username = receiver_.username};
     mail.ca_file = with_.ca_file;
+    mail.show = with_.show;
     mail.from = from->address;
     mail.to = std::move(addresses);
     mail.message = std::move(message);
@@ -242,7 +247,7 @@ class EmailSink : public Sink {
         return config("no password or token is sent without TLS: set tls to \"starttls\" or \"implicit\"");
       mail.auth = receiver_.auth;
       const bool token = !receiver_.oauth_token_file.empty();
-      auto secret = read_secret(token ? receiver_.oauth_token_file : receiver_.password_file);
+      auto secret = with_.secret(token ? receiver_.oauth_token_file : receiver_.password_file);
       if (!secret) return config(secret.error());
       (token ? mail.token : mail.password) = std::move(*secret);
     }

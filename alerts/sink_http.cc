@@ -35,6 +35,7 @@ HttpRequest post(const SinkOptions& with, std::string url, std::string body) {
       .url = std::move(url), .headers = {"Content-Type: application/json"}, .body = std::move(body)};
   out.ca_file = with.ca_file;
   out.user_agent = "stswatch/" + with.version;
+  out.show = with.show;
   return out;
 }
 
@@ -44,7 +45,7 @@ class SlackSink : public Sink {
       : receiver_(std::move(receiver)), with_(std::move(with)) {}
 
   SendResult send(const Notice& notice, const Notice*, const std::stop_token& stop) override {
-    const auto url = read_secret_url(receiver_.api_url_file);
+    const auto url = with_.secret_url(receiver_.api_url_file);
     if (!url) return config(url.error());
     auto what = post(with_, *url, to_slack_json(notice, receiver_.channel));
     what.secrets.add_secret_url(*url);
@@ -68,7 +69,7 @@ class WebhookSink : public Sink {
     auto values = template_values(notice);
     Secrets secrets;
     for (const auto& [name, file] : receiver_.secret_files) {
-      const auto secret = read_secret(file);
+      const auto secret = with_.secret(file);
       if (!secret) return config(secret.error());
       secrets.add(*secret);
       values["secret"][name] = *secret;
@@ -76,7 +77,7 @@ class WebhookSink : public Sink {
     auto made = template_->render(values);
     if (!made) return config(made.error());
     if (!receiver_.url_file.empty()) {
-      const auto url = read_secret_url(receiver_.url_file);
+      const auto url = with_.secret_url(receiver_.url_file);
       if (!url) return config(url.error());
       made->url = *url;
       secrets.add_secret_url(*url);
@@ -87,10 +88,10 @@ class WebhookSink : public Sink {
     const auto timestamp = std::to_string(with_.now().time_since_epoch().count());
     what.headers.push_back("X-Stswatch-Timestamp: " + timestamp);
     if (!receiver_.hmac_secret_file.empty()) {
-      const auto secret = read_secret(receiver_.hmac_secret_file);
+      const auto secret = with_.secret(receiver_.hmac_secret_file);
       if (!secret) return config(secret.error());
       what.headers.push_back("X-Stswatch-Signature: sha256=" +
-                             hmac_sha256_hex(*secret, timestamp + '.' + *what.body));
+                             (with_.show ? *secret : hmac_sha256_hex(*secret, timestamp + '.' + *what.body)));
     }
     what.secrets = std::move(secrets);
     return request(what, stop);

@@ -94,7 +94,7 @@ class SlackBotSink : public Sink {
 
   Answer call(const std::string& method, AnswerJson message, const AnswerJson& where,
               const std::stop_token& stop) {
-    const auto token = read_secret(receiver_.bot_token_file);
+    const auto token = with_.secret(receiver_.bot_token_file);
     if (!token) return {{Kind::failed, "config", token.error()}, ""};
     message.update(where);
     auto url = receiver_.api_url;
@@ -106,6 +106,7 @@ class SlackBotSink : public Sink {
         .body = message.dump(-1, ' ', false, AnswerJson::error_handler_t::replace)};
     what.ca_file = with_.ca_file;
     what.user_agent = "stswatch/" + with_.version;
+    what.show = with_.show;
     what.secrets.add(*token);
     std::string text;
     auto result = request(what, stop, &text);

@@ -160,6 +160,8 @@ tl::expected<std::string, ConfigErrors> read_whole(const std::string& path) {
 tl::expected<std::vector<ListedDomain>, ConfigErrors> read_list(std::string_view text,
                                                                 const std::string& source) {
   Complaints wrong(source);
+  // What some editors begin every file with, and TOML allows too.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const auto start = text.find_first_not_of(" \t\r\n");
   const bool json = start != text.npos && text[start] == '[';
   auto names = json ? read_groups(text, wrong) : read_lines(text, wrong);

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "checks/facts/text.h"
+
 namespace stswatch {
 namespace {
 
@@ -207,7 +209,9 @@ int TableReader::word(std::string_view key, const std::vector<std::string_view>&
     std::string list;
     for (const auto w : words)
       list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
-    const auto near = nearest(text, words);
+    // Of words so short any two are near: a slip spares the first letter.
+    auto near = nearest(text, words);
+    if (!near.empty() && text::lower(text.substr(0, 1)) != text::lower(near.substr(0, 1))) near.clear();
     return "\"" + text + "\" is not known; use " +
            (near.empty() ? "one of " + list : "\"" + near + "\" (of " + list + ")");
   });
@@ -245,8 +249,14 @@ void TableReader::finish() {
   const std::vector<std::string_view> names(known_.begin(), known_.end());
   for (const auto& [name, value] : table_) {
     if (std::find(known_.begin(), known_.end(), name.str()) != known_.end()) continue;
-    const auto near = nearest(name.str(), names);
     const auto& at = name.source().begin;
+    // What TOML makes of a key that stands below a table.
+    if (!path_.empty() && (name.str() == "domains_files" || name.str() == "domains_command")) {
+      errors_.push_back({file_, at.line, at.column, full(name.str()),
+                         "belongs to no table; move it to the top of the file, before the first [table]"});
+      continue;
+    }
+    const auto near = nearest(name.str(), names);
     errors_.push_back({file_, at.line, at.column, full(name.str()),
                        near.empty() ? "unknown key" : "unknown key; did you mean \"" + near + "\"?"});
   }

@@ -140,7 +140,11 @@ void expiry(TableReader& r, Limits& into) {
 void probe(TableReader& r, std::vector<std::string>& allow) {
   r.read_each("allow", [&](const std::string& text) -> std::string {
     allow.push_back(text);
-    if (text == "*" || Domain::parse(text.starts_with("*.") ? text.substr(2) : text)) return {};
+    const bool glob = text.starts_with("*.");
+    if (text == "*" || Domain::parse(glob ? text.substr(2) : text)) return {};
+    if (glob && text.size() > 2 && text.find('.', 2) == text.npos)
+      return "\"" + text +
+             "\" is too wide: behind \"*.\" stand two labels at least, as in \"*.example.com\"; \"*\" is all";
     return "\"" + text + "\" is no target; write a domain, \"*.example.com\" or \"*\"";
   });
 }

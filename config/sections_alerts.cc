@@ -236,6 +236,8 @@ void alerts(TableReader& r, AlertOptions& into, bool shared) {
     read_name(t, names, a.name);
     t.require("url");
     read_url(t, "url", a.url);
+    if (const auto path = a.url.find("/api/v"); path != a.url.npos)
+      t.warn("url", "names the API itself, which is appended to it; end it before \"/api\"");
     read_wanted(t, a.wanted);
     into.alertmanagers.push_back(std::move(a));
   });

@@ -114,8 +114,14 @@ void webhook(TableReader& r, WebhookReceiver& into, bool shared) {
   std::string file;
   if (r.has("body")) into.body.emplace();
   if (r.has("body")) r.read("body", *into.body);
-  if (r.has("body") && r.has("body_file")) r.complain("body_file", "\"body\" is there too: one of them");
-  read_body_file(r, into.body, file);
+  if (r.has("body") && r.has("body_file")) {
+    r.complain("body_file", "\"body\" is there too: one of them");
+    r.read("body_file",
+           file);  // it is a known key, and what is said of the body is said of the one that is here
+    file.clear();
+  } else {
+    read_body_file(r, into.body, file);
+  }
   if (r.has("content_type") && !into.body)
     r.complain("content_type", "has no effect without \"body\" or \"body_file\"");
   read_texts(r, into, shared);

@@ -1,4 +1,5 @@
-// alerts test: a marked notice, or one of each kind, through each receiver, and what came of it.
+// alerts test: a marked notice, or one of each kind, through each receiver, and what came of it or would be
+// sent.
 
 #include <iostream>
 #include <optional>
@@ -60,18 +61,21 @@ std::vector<Notice> life_of_a_problem(const Config& config, TimePoint now) {
   return out;
 }
 
-/// Whether it took them all.
-bool send_to(const Receiver& r, const std::vector<Notice>& notices, Streams io) {
+/// Whether it took them all; with `dry`, whether they could be sent.
+bool send_to(const Receiver& r, const std::vector<Notice>& notices, bool dry, Streams io) {
   bool all = true;
   std::optional<Notice> before;
   for (const auto& notice : notices) {
+    const auto name =
+        r.rules.name + ": " + (notices.size() > 1 ? std::string(to_string(notice.kind)) + ": " : "");
+    if (dry) io.out << name << "would be sent:\n";
     const bool goes_on = before && before->thread() == notice.thread();
     const auto result = r.sink->send(notice, goes_on ? &*before : nullptr, {});
     const bool sent = result.kind == SendResult::Kind::sent;
     all = all && sent;
-    io.out << r.rules.name << ": " << (notices.size() > 1 ? std::string(to_string(notice.kind)) + ": " : "")
-           << (sent ? "sent" : "FAILED (" + result.reason + "): " + result.detail) << "\n"
-           << std::flush;
+    if (!dry || !sent)
+      io.out << name << (sent ? "sent" : "FAILED (" + result.reason + "): " + result.detail) << "\n"
+             << std::flush;
     before = notice;
     before->handle = result.handle;
   }
@@ -85,7 +89,9 @@ int alerts_test(const AlertsTestCommand& command, Streams io) {
   if (!config) return complain(io, list_of(config.error()), kExitConfig);
   const SystemClock clock;
   const auto now = [&] { return clock.now(); };
-  const auto receivers = make_receivers(config->alerts, {config->network.ca_file, kVersion, now});
+  SinkOptions with{config->network.ca_file, kVersion, now};
+  if (command.dry_run) with.show = [io](const std::string& what) { io.out << what << "\n" << std::flush; };
+  const auto receivers = make_receivers(config->alerts, with);
   if (receivers.empty())
     return complain(io, command.config_file + " has no receiver: add an [[alerts.email]] or another",
                     kExitConfig);
@@ -101,7 +107,8 @@ int alerts_test(const AlertsTestCommand& command, Streams io) {
                                    : std::vector<Notice>{test_notice(*config, clock.now())};
   bool all = true;
   for (const auto& r : receivers)
-    if (command.receiver.empty() || r.rules.name == command.receiver) all = send_to(r, notices, io) && all;
+    if (command.receiver.empty() || r.rules.name == command.receiver)
+      all = send_to(r, notices, command.dry_run, io) && all;
   return all ? 0 : 1;
 }
 

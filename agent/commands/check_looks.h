@@ -134,6 +134,10 @@ Limits limits_for(const Config& config, const Domain& domain);
 tl::expected<std::optional<Remembered>, std::string> recall(const Config& config, const Domain& domain,
                                                             TimePoint now);
 
+/// Why nothing is told of `what` ("nothing is remembered of example.com"): the store is not there, or has
+/// nothing of it.
+std::string nothing_kept(const std::string& what, const std::string& state);
+
 /// One look now at the domain and its MX hosts, or at `mx` instead of them, laid over what is remembered.
 tl::expected<Remembered, std::string> look_and_recall(const Config& config, const Domain& domain,
                                                       const std::vector<std::string>& mx);

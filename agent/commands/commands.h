@@ -95,6 +95,7 @@ struct AlertsTestCommand {
   std::string config_file;
   std::string receiver;  // empty: all
   bool all = false;      // each kind of notice, not only the first
+  bool dry_run = false;  // prints what would be sent, with "***" for what is secret
 };
 /// Sends a clearly marked test notice through each receiver: 0 when all of them took it, else 1.
 int alerts_test(const AlertsTestCommand& command, Streams io);

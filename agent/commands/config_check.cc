@@ -1,5 +1,7 @@
 // config check: the file, every file that it names, and what in it would have no effect.
 
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/remember/store.h"
+#include "agent/reports/maildir.h"
 #include "agent/tell/door/web_gate.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"
@@ -22,9 +25,43 @@
 namespace stswatch {
 namespace {
 
+/// A user with its groups.
+struct Account {
+  std::string name;
+  uid_t user = 0;
+  std::vector<gid_t> groups;
+
+  bool may_read(const std::string& path) const {
+    struct stat s {};
+    if (::stat(path.c_str(), &s) != 0) return false;
+    if (s.st_uid == user) return (s.st_mode & S_IRUSR) != 0;
+    const bool member = std::ranges::find(groups, s.st_gid) != groups.end();
+    return (s.st_mode & (member ? S_IRGRP : S_IROTH)) != 0;
+  }
+};
+
+std::optional<Account> account_of(const passwd* entry) {
+  if (entry == nullptr || entry->pw_uid == 0) return std::nullopt;
+  Account out{entry->pw_name, entry->pw_uid, std::vector<gid_t>(256)};
+  int n = static_cast<int>(out.groups.size());
+  if (::getgrouplist(entry->pw_name, entry->pw_gid, out.groups.data(), &n) < 0) return std::nullopt;
+  out.groups.resize(static_cast<std::size_t>(n));
+  return out;
+}
+
+/// Who runs the service, where root asks: whose the store is, or its folder, or the package's user.
+std::optional<Account> service_account(const std::string& state) {
+  if (::geteuid() != 0) return std::nullopt;
+  const bool file = state != kInRam && !is_database(state);
+  for (const auto& path : {state, std::filesystem::path(state).parent_path().string()})
+    if (struct stat s{}; file && ::stat(path.c_str(), &s) == 0) return account_of(::getpwuid(s.st_uid));
+  return account_of(::getpwnam("stswatch"));
+}
+
 class Check {
  public:
-  Check(const ReadConfig& read, Streams io) : read_(read), config_(read.config), io_(io) {}
+  Check(const ReadConfig& read, Streams io)
+      : read_(read), config_(read.config), io_(io), service_(service_account(read.config.agent.state)) {}
 
   /// Each file that is named and cannot be read.
   ConfigErrors files() {
@@ -77,6 +114,13 @@ class Check {
       receiver("alerts.webhook", w.wanted);
     for (const auto& a : config_.alerts.alertmanagers)
       receiver("alerts.alertmanager", a.wanted);
+    for (const auto& glob : config_.badge.allow)
+      if (!unseen_names() && !any_watched(glob))
+        warn(glob, "badge.allow", "no domain that is watched fits: nobody has this badge");
+    for (const auto& [path, key] : unreadable_)
+      warn(path, key,
+           path + " cannot be read by " + service_->name + ", whose the store is: chown root:" +
+               service_->name + " and chmod 0640, or run the check as that user");
     const auto& t = config_.tlsrpt;
     if (!t.http && !t.token_file.empty())
       warn(t.token_file, "tlsrpt.token_file", "has no effect without tlsrpt.http = true");
@@ -139,6 +183,7 @@ class Check {
     if (path.empty()) return;
     errno = 0;
     const auto text = read_secret(path);
+    if (text && service_ && !service_->may_read(path)) unreadable_.emplace_back(path, key);
     if (text) return;
     const std::string why = ::access(path.c_str(), R_OK) != 0 ? std::string(": ") + std::strerror(errno) : "";
     complain_of(path, key,
@@ -159,8 +204,14 @@ class Check {
           path, "tlsrpt.maildir",
           path + ": " + std::strerror(errno) + "; make it, or name the Maildir that gets reports");
     if (!S_ISDIR(s.st_mode) || ::access(path.c_str(), R_OK | X_OK) != 0)
-      complain_of(path, "tlsrpt.maildir",
-                  path + " is no folder that this user may read; name a Maildir, and let this user read it");
+      return complain_of(
+          path, "tlsrpt.maildir",
+          path + " is no folder that this user may read; name a Maildir, and let this user read it");
+    for (const auto* folder : {"new", "cur"})
+      if (std::error_code ignored; !std::filesystem::is_directory(path + "/" + folder, ignored))
+        return complain_of(path, "tlsrpt.maildir",
+                           path + " is no Maildir: it has no folder \"" + folder +
+                               "\"; name the one that holds new, cur and tmp (maildirmake makes one)");
   }
 
   /// It is not run unless that is asked for: whoever checks a file may be somebody else than the service.
@@ -213,6 +264,8 @@ class Check {
   const ReadConfig& read_;
   const Config& config_;
   Streams io_;
+  std::optional<Account> service_;                               // where it is somebody else
+  std::vector<std::pair<std::string, std::string>> unreadable_;  // to it: secrets, each with its key
   ConfigErrors errors_;
 };
 
@@ -234,11 +287,17 @@ int config_check(const ConfigCheckCommand& command, Streams io) {
   if (!read.errors.empty()) return 1;
   const bool asks = !config->domains_command.empty() && !command.run_command;
   const bool idle = config->domains.empty() && config->probe_allow.empty() && !asks;  // run refuses it
-  io.out << file << ": valid" << (idle ? ", but it names no domain to watch: " : ": ")
-         << config->domains.size() << (config->domains.size() == 1 ? " domain" : " domains")
+  // Whoever named a list meant to watch something: the unit tells the two apart by these words.
+  const bool listed =
+      !config->domains_files.empty() || !config->lists.empty() || !config->domains_command.empty();
+  const char* const none =
+      listed ? ", but no list has a domain to watch: " : ", but it names no domain to watch: ";
+  const auto& host = config->agent.listen.host;
+  io.out << file << ": valid" << (idle ? none : ": ") << config->domains.size()
+         << (config->domains.size() == 1 ? " domain" : " domains")
          << (asks ? " and those that domains_command prints" : "") << ", listening on "
-         << config->agent.listen.host << ":" << config->agent.listen.port << ", state in "
-         << shown_store(config->agent.state) << "\n";
+         << (host.find(':') == host.npos ? host : "[" + host + "]") << ":" << config->agent.listen.port
+         << ", state in " << shown_store(config->agent.state) << "\n";
   check.without_effect(SystemClock().now());
   for (const auto& [source, names] : config->listed)
     if (names == 0) io.err << "stswatch: warning: " << source << ": names no domain\n";

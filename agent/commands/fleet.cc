@@ -74,6 +74,8 @@ void print(const FleetView& view, std::ostream& out) {
 
 int fleet(const FleetCommand& command, Streams io) {
   std::string state = command.state;
+  if (state.empty() && command.config_file.empty())
+    return complain(io, "no store is named: give --config with the configuration, or --state", kExitUsage);
   if (state.empty()) {
     const auto config = load_config(command.config_file);
     if (!config) return complain(io, list_of(config.error()), kExitConfig);

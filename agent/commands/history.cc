@@ -187,10 +187,7 @@ int history(const HistoryCommand& command, Streams io) {
   const auto known = recall(*config, *domain, SystemClock().now());
   if (!known) return complain(io, known.error(), kExitConfig);
   if (!*known)
-    return complain(io,
-                    "nothing is remembered of " + domain->str() + " in " + config->agent.state +
-                        ": watch it with stswatch run first, or name the store (--config, --state)",
-                    3);
+    return complain(io, nothing_kept("nothing is remembered of " + domain->str(), config->agent.state), 3);
   if (command.world) {
     io.out << to_json((*known)->world()).dump(2) << "\n";
     return 0;

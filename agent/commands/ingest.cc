@@ -33,10 +33,19 @@ tl::expected<void, std::string> make_store(const std::string& state, const Clock
   return {};
 }
 
+/// What cannot be read is named, and holds up none of the others.
+void cannot_read(const std::string& why, Counts& counts, Streams io) {
+  ++counts[Fate::unreadable];
+  complain(io, text::one_line(why), 0);
+}
+
 tl::expected<void, std::string> take_file(const std::string& path, reports::Intake& intake, Counts& counts,
                                           Streams io) {
   auto octets = read_report_file(path);
-  if (!octets) return tl::make_unexpected(octets.error());
+  if (!octets) {
+    cannot_read(octets.error(), counts, io);
+    return {};
+  }
   const auto outcomes =
       intake.take({{.octets = std::move(*octets), .source = path, .media_type = "", .stays = true}});
   if (!outcomes) return tl::make_unexpected(outcomes.error());
@@ -53,7 +62,10 @@ tl::expected<void, std::string> take_file(const std::string& path, reports::Inta
 
 tl::expected<void, std::string> take_maildir(const std::string& path, reports::Intake& intake, Counts& counts,
                                              Streams io) {
-  if (auto fit = reports::look_at_maildir(path); !fit) return fit;
+  if (const auto fit = reports::look_at_maildir(path); !fit) {
+    cannot_read(fit.error(), counts, io);
+    return {};
+  }
   reports::Maildir maildir(path);
   for (bool more = true; more;) {
     const auto turn = maildir.turn(intake);

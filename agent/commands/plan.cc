@@ -2,6 +2,7 @@
 #include "checks/judge/senders/plan.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -105,10 +106,15 @@ int kept_plan(const PlanCommand& command, Streams io) {
 
 }  // namespace
 
-int plan(const PlanCommand& command, Streams io) {
+int plan(const PlanCommand& given, Streams io) {
+  auto command = given;
   const bool policy_parts = !command.mode.empty() || command.max_age;
   const bool parts = !command.mx.empty() || policy_parts || !command.policy.empty() || command.retire;
   const bool of_the_store = command.follow || command.show || command.drop;
+  // As run takes it: the plan is kept where the service has its memory.
+  const char* const around = std::getenv("STSWATCH_CONFIG");
+  if (of_the_store && command.flags.config_file.empty() && around != nullptr)
+    command.flags.config_file = around;
   if (of_the_store && !command.domain.empty() && command.flags.config_file.empty())
     return complain(io,
                     "plans are kept in the service's store: give --config with its configuration, or set "

@@ -1,6 +1,7 @@
 #include "agent/commands/check_looks.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/remember/store.h"
 #include "agent/watch/clock.h"
@@ -79,6 +80,14 @@ tl::expected<std::optional<Remembered>, std::string> recall(const Config& config
   for (const auto& host : hosts_of(*out.record->confirmed))
     add_host(**memory, host, out);
   return out;
+}
+
+std::string nothing_kept(const std::string& what, const std::string& state) {
+  if (std::error_code ignored;
+      state != kInRam && !is_database(state) && !std::filesystem::exists(state, ignored))
+    return what + ": there is no store " + state + "; name the service's (--config, --state)";
+  return what + " in " + shown_store(state) +
+         ": watch it with stswatch run first, or name the store (--config, --state)";
 }
 
 tl::expected<Remembered, std::string> look_and_recall(const Config& config, const Domain& domain,

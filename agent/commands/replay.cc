@@ -102,10 +102,7 @@ int replay(const ReplayCommand& command, Streams io) {
   const auto history = read_history(config->agent.state, *domain);
   if (!history) return complain(io, history.error(), kExitConfig);
   if (!*known || !*history || (*history)->looks.empty())
-    return complain(io,
-                    "no look at " + domain->str() + " is kept in " + config->agent.state +
-                        ": watch it with stswatch run first, or name the store (--config, --state)",
-                    3);
+    return complain(io, nothing_kept("no look at " + domain->str() + " is kept", config->agent.state), 3);
   const auto limits = limits_for(*config, *domain);
   Json looks = Json::array();
   for (const auto& stored : (*history)->looks) {

@@ -38,6 +38,9 @@ using Silences = std::map<std::string, Silence>;
 /// The file of the store, from the configuration or the flag.
 tl::expected<std::string, std::pair<std::string, int>> store_file(const SilenceCommand& command) {
   std::string state = command.state;
+  if (state.empty() && command.config_file.empty())
+    return tl::make_unexpected(std::pair(
+        std::string("no store is named: give --config with the configuration, or --state"), kExitUsage));
   if (state.empty()) {
     const auto config = load_config(command.config_file);
     if (!config) return tl::make_unexpected(std::pair(list_of(config.error()), kExitConfig));

@@ -39,13 +39,23 @@ std::string token_of(const Request& q) {
   return q.get_param_value("token");
 }
 
+/// Of what programs send.
+bool is_for_post(std::string_view path) {
+  return path == "/-/reload" || path == "/tlsrpt" ||
+         (path.starts_with("/api/v1/domains/") && path.ends_with("/check"));
+}
+
 class Server : public HttpServer {
  public:
   explicit Server(HttpParts parts)
       : parts_(std::move(parts)),
         server_([this] { return parts_.gate(); }, [this] { return parts_.own_names(); }) {
-    server_.set_error_handler([](const Request&, Response& r) {
+    server_.set_error_handler([](const Request& q, Response& r) {
       if (!r.body.empty()) return;
+      if (r.status == 404 && q.method != "POST" && is_for_post(q.path)) {
+        r.set_header("Allow", "POST");
+        return fail(r, 405, "this takes a POST alone: see contrib/api.md");
+      }
       fail(r, r.status,
            r.status == 404 ? "no such page: see contrib/api.md" : "this request cannot be served");
     });

@@ -22,6 +22,14 @@ Escape escape_for(const std::string& content_type) {
   return Escape::none;
 }
 
+/// What may be done about it, where the text before the fault shows that.
+std::string fix_of(std::string_view before) {
+  const auto last = before.substr(0, before.size() - (before.empty() ? 0 : 1)).find_last_not_of(" \t\r\n");
+  const bool closes = before.ends_with('}') || before.ends_with(']');
+  if (closes && last != before.npos && before[last] == ',') return "the comma before it is one too many";
+  return "a value stands in quotes, or ends with | json";
+}
+
 /// "parse error at line 3, column 5: …": where and what, of nlohmann's words.
 TemplateError not_json(const std::string& result) {
   TemplateError error{1, "what it makes is no JSON", "", {}};
@@ -32,8 +40,12 @@ TemplateError not_json(const std::string& result) {
     error.line = 1 + static_cast<std::size_t>(std::count(result.begin(), end, '\n'));
     const auto begin = result.rfind('\n', std::min(e.byte, result.size()) - 1);
     const auto from = begin == result.npos ? 0 : begin + 1;
-    error.what += " after " + text::quoted(result.substr(from, e.byte > from ? e.byte - from : 1)) +
-                  ": a value stands in quotes, or ends with | json";
+    const auto before = result.substr(from, e.byte > from ? e.byte - from : 1);
+    // Its end is at the fault; the values in it are those of a sample.
+    constexpr std::size_t kShown = 40;
+    error.what += " after " +
+                  text::quoted(before.size() > kShown ? before.substr(before.size() - kShown) : before) +
+                  " (with a sample's values): " + fix_of(before);
   }
   return error;
 }

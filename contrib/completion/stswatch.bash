@@ -16,7 +16,7 @@ _stswatch_flags() {
     replay) echo "--config --state --json" ;;
     "store copy") echo "--from --to" ;;
     fleet) echo "--config --state --json" ;;
-    "alerts test") echo "--config --receiver --all" ;;
+    "alerts test") echo "--config --receiver --all --dry-run" ;;
     "silence add") echo "--config --state --domain --code --subject --for --until --forever --all --comment" ;;
     "silence list") echo "--config --state --json" ;;
     "silence remove") echo "--config --state" ;;
@@ -36,7 +36,7 @@ _stswatch_value() {
     --log-format) echo "text json" ;;
     --log-level) echo "debug info warning error" ;;
     --rua) echo "mailto: https://" ;;
-    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --listen | --url | --receiver | \
+    --resolver | --https-port | --smtp-port | --timeout | --jobs | --max-age | --mx | --id | --key-of | --next-tlsa | --listen | --url | --receiver | \
       --domain | --code | --subject | --for | --until | --comment) ;;
     *) return 1 ;;
   esac

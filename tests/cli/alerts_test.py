@@ -4,6 +4,7 @@ import email.policy
 import hashlib
 import hmac
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -228,6 +229,58 @@ class Usage(AlertsCase):
         self.assertIn("sub.example.com", done.stderr)
 
 
+class DryRun(AlertsCase):
+    """What would be sent is printed as it would be sent, but for what is secret, and nobody gets anything."""
+
+    def test_each_kind_of_receiver(self):
+        secret, token = self.file("secret", "s3cret-hush\n"), self.file("token", "xoxb-hush\n")
+        program = Path(self.file("sendmail", f"#!/bin/sh\ntouch {self.folder}/ran\n"))
+        program.chmod(0o755)
+        with HttpListener() as listener, SmtpServer(self.pair) as server:
+            url = self.file("slack", listener.url + "/services/T/B/hush\n")
+            receivers = (self.mail_to(server, auth=True)
+                         + f'[[alerts.email]]\nname = "local"\nsendmail = "{program}"\nfrom = "a@example.net"\nto = ["b@example.net"]\n'
+                         f'[[alerts.slack]]\nname = "chat"\napi_url_file = "{url}"\nchannel = "#mail"\n'
+                         f'[[alerts.slack]]\nname = "bot"\nbot_token_file = "{token}"\nchannel = "C1"\napi_url = "{listener.url}/api"\n'
+                         f'[[alerts.webhook]]\nname = "hook"\nurl = "{listener.url}/hook?key=q-hush-q"\nmethod = "PUT"\n'
+                         f'secret_files = {{key = "{secret}"}}\nhmac_secret_file = "{secret}"\n'
+                         'headers = {Authorization = "Bearer typed-hush", Title = "{{ title }}"}\n'
+                         'body = \'{"routing_key":"{{ secret.key }}","title":"{{ title }}"}\'\n'
+                         f'[[alerts.alertmanager]]\nname = "am"\nurl = "{listener.url}"\n')
+            out = self.sent(receivers, "--dry-run")
+            again = self.sent(receivers, "--all", "--dry-run", "--receiver", "bot")
+        self.assertEqual((listener.requests, server.mails, server.commands), ([], [], []))
+        self.assertFalse((self.folder / "ran").exists())
+        self.assertNotIn("hush", out)
+        self.assertNotIn("pass word", out)
+        parts = dict(re.findall(r"(?ms)^(\w+): would be sent:\n(.*?\n)\n(?=\w+: would be sent:|\Z)", out))
+        self.assertEqual(list(parts), ["mail", "local", "chat", "bot", "hook", "am"], out)
+        self.assertTrue(parts["mail"].startswith(f"by localhost:{server.port}, STARTTLS, as watch with ***, "
+                                                 "from watch@example.net to ops@example.net\nFrom: "), parts["mail"])
+        message = email.message_from_string(parts["mail"].partition("\n")[2], policy=email.policy.default)
+        self.assertEqual(message.defects, [])
+        self.assertIn("TEST", message["Subject"])
+        self.assertTrue(parts["local"].startswith(f"by {program}, from a@example.net to b@example.net\nFrom: "))
+        self.assertTrue(parts["chat"].startswith("POST ***\nContent-Type: application/json\n"))
+        self.assertTrue(parts["bot"].startswith(f"POST {listener.url}/api/***\n"))     # as long as a token is
+        self.assertIn("\nAuthorization: Bearer ***\n", parts["bot"])
+        head, _, body = parts["hook"].partition("\n\n")
+        self.assertTrue(head.startswith(f"PUT {listener.url}/hook?key=***\n"), head)
+        for line in ("Authorization: Bearer ***", "X-Stswatch-Signature: sha256=***", "Content-Type: application/json"):
+            self.assertIn(line, head.splitlines())
+        self.assertRegex(head, r"(?m)^Title: TEST: .*\n(?:.*\n)*User-Agent: stswatch/")
+        self.assertEqual(json.loads(body)["routing_key"], "***")
+        self.assertEqual(json.loads(parts["am"].partition("\n\n")[2])[0]["labels"]["alertname"], "StswatchProblem")
+        self.assertEqual(re.findall(r"(?m)^bot: (\w+): would be sent:$", again), ["new", "worse", "reminder", "better", "resolved", "new"])
+        self.assertEqual(again.count('"ts":"***"'), 3)                   # an update of the first
+
+    def test_what_could_not_be_sent_is_said(self):
+        receiver = f'[[alerts.webhook]]\nname = "hook"\nurl = "https://example.net/"\nhmac_secret_file = "{self.folder}/gone"\n'
+        done = self.alerts_test(receiver, "--dry-run")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertIn("FAILED (config): ", done.stdout)
+
+
 class Silences(Case):
     def setUp(self):
         super().setUp()
@@ -330,6 +383,10 @@ class Silences(Case):
             "not there": (("remove", *self.where, "nobody"), '"nobody"'),
             "no store named": (("list",),),
         }, USAGE, "silence")
+        around = {"STSWATCH_CONFIG": self.where[1]}
+        self.refused(["silence", "list", "--state", ":memory:"], CONFIG, ":memory:", env=around)    # what is typed goes first
+        self.refused(["silence", "list"], CONFIG, ":memory:", env={**around, "STSWATCH_STATE": ":memory:"})
+        self.assertEqual(self.run_it("silence", "list", "--json", env=around).returncode, 0)
         self.refused(["silence", "list", "--state", ":memory:"], CONFIG, ":memory:")
         self.refused(["silence", "list", "--state", str(self.folder / "none.db")], OUTPUT, "none.db")
         other = self.file("other.db", "no database")

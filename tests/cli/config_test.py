@@ -1,5 +1,6 @@
 """A configuration that is no good: every command that reads it says where, what, and what would be right."""
 import os
+import pwd
 import socket
 import unittest
 
@@ -47,6 +48,12 @@ BAD = {
     "state nowhere": ('[agent]\nstate = ""\n' + DOMAIN, 2, "agent.state", ":memory:"),
     "badge for what is no domain": ('[badge]\nallow = ["a b"]\n' + DOMAIN, 2, "badge.allow", "*.example.com"),
     "label that alerts have": ('[[domain]]\nname = "example.com"\nlabels = {severity = "x"}\n', 3, "domain.labels", "our_severity"),
+    "key of the top in a table": ('[agent]\nworkers = 1\ndomains_files = ["l.txt"]\n' + DOMAIN, 3, "agent.domains_files", "before the first"),
+    "word that is near no other": ('[metrics]\nper_domain = "some"\n' + DOMAIN, 2, "metrics.per_domain", 'use one of "all", "failing", "none"'),
+    "slip in a word": ('[metrics]\nper_domain = "Failin"\n' + DOMAIN, 2, "metrics.per_domain", 'use "failing"'),
+    "too many targets": ('[probe]\nallow = ["*.test"]\n' + DOMAIN, 2, "probe.allow", "two labels"),
+    "comma too many in a template": ('[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
+                                     'body = \'{"a":"{{ title }}",}\'\n' + DOMAIN, 4, "alerts.webhook.body", "one too many"),
     "not UTF-8": (b'[agent]\nvantage = "\xff"\n' + DOMAIN.encode(), 2, "", ""),
 }
 
@@ -174,6 +181,43 @@ class NamedFiles(Case):
         self.assertEqual(done.returncode, 0)
         self.assertIn("none.txt: names no domain", done.stderr)
 
+    def test_of_body_and_body_file_one_is_blamed(self):
+        path = self.file("c.toml", DOMAIN + '[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\n'
+                                            "body = \'{{ titel }}\'\nbody_file = \"gone\"\n")
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual([line.removeprefix(path).split(": ")[:2] for line in done.stderr.splitlines()],
+                         [[":6:8", "alerts.webhook.body"], [":7:13", "alerts.webhook.body_file"]], done.stderr)
+
+    def test_a_folder_is_no_maildir(self):
+        path = self.file("c.toml", f'[tlsrpt]\nmaildir = "{self.folder}"\n' + DOMAIN)
+        done = self.run_it("config", "check", path)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f"{path}:2:11: tlsrpt.maildir: {self.folder} is no Maildir", done.stderr)
+
+    def test_addresses_are_told_as_they_are_typed(self):
+        done = self.run_it("config", "check", self.file("c.toml", '[agent]\nlisten = "[::]:9461"\n' + DOMAIN))
+        self.assertIn("listening on [::]:9461,", done.stdout)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may give files away")
+    def test_root_hears_of_a_secret_that_the_service_cannot_read(self):
+        secret = self.file("secret", "hush\n")
+        state = self.folder / "state"
+        state.mkdir()
+        path = self.file("c.toml", f'[agent]\nstate = "{state}/s.db"\n' + DOMAIN +
+                         f'[[alerts.webhook]]\nname = "w"\nurl = "https://example.net/"\nhmac_secret_file = "{secret}"\n')
+        nobody = pwd.getpwnam("nobody")
+        for owner, group, mode, warned in ((0, 0, 0o600, True), (0, 0, 0o640, True), (0, nobody.pw_gid, 0o640, False),
+                                           (nobody.pw_uid, 0, 0o400, False)):
+            with self.subTest(owner=owner, group=group, mode=oct(mode)):
+                os.chown(state, nobody.pw_uid, nobody.pw_gid)
+                os.chown(secret, owner, group)
+                os.chmod(secret, mode)
+                done = self.run_it("config", "check", path)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual("cannot be read by nobody" in done.stderr, warned, done.stderr)
+                self.assertEqual(f"{path}:8:20: alerts.webhook.hmac_secret_file: " in done.stderr, warned, done.stderr)
+
     def test_a_command_is_run_when_that_is_asked_for(self):
         path = self.file("c.toml", 'domains_command = ["sh", "-c", "touch ran; echo a.example; echo b.example"]\n')
         done = self.run_it("config", "check", path)
@@ -198,6 +242,8 @@ class NamedFiles(Case):
         for text, words in {
                 '[[silence]]\ndomain = "a.example"\nuntil = "2020-01-01T00:00:00Z"\n': "is over",
                 "[expiry]\nwarn_days = 7\ncrit_days = 9\n": "c.toml:4:13: expiry.warn_days: warn_days = 7 has no effect",
+                '[badge]\nallow = ["*.example.org"]\n': "badge.allow: no domain that is watched fits",
+                '[[alerts.alertmanager]]\nname = "a"\nurl = "http://am:9093/api/v2/alerts"\n': 'end it before "/api"',
                 "[badge]\npublic = true\n": 'badge.public: has no effect without "allow"',
                 '[[alerts.email]]\nname = "m"\nsmarthost = "127.0.0.1:25"\nauth = "plain"\nfrom = "a@example.net"\n'
                 'to = ["b@example.net"]\n': 'alerts.email.auth: has no effect without "username"',
@@ -220,7 +266,7 @@ class NamedFiles(Case):
                 text = names + f'[[silence]]\ndomain = "{fits}"\nuntil = "2090-01-01T00:00:00Z"\n'
                 done = self.run_it("config", "check", self.file("c.toml", text))
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertEqual("no domain that is watched fits" in done.stderr, fits == "m?nchen.de", done.stderr)
+                self.assertEqual("silence.domain: no domain that is watched fits" in done.stderr, fits == "m?nchen.de", done.stderr)
         text = names + '[[silence]]\ndomain = "*mün.de"\n'
         done = self.run_it("config", "check", self.file("c.toml", text))
         self.assertEqual(done.returncode, 1)

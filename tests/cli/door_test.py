@@ -214,7 +214,7 @@ class Door(Case):
                               (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
                               (HEAD + b"Content-Length: +5\r\n\r\nhello", 400), (HEAD + b"Content-Length: 65537\r\n\r\n", 413),
                               (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", 415),
-                              (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404), (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+                              (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404), (b"GET /-/reload HTTP/1.1\r\nHost: x\r\n\r\n", 405), (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
                               (HEAD + b"Origin: https://elsewhere.example\r\nContent-Length: 0\r\n\r\n", 403)):
             with self.subTest(first), socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
                 client.sendall(first + second)

@@ -76,6 +76,10 @@ class Followed(Case):
     def test_where_it_cannot_be_followed(self):
         config = self.file("c.toml", f'[agent]\nstate = "{self.folder}/s.db"\n[[domain]]\nname = "example.net"\n')
         self.refused(("plan", "example.net", "--mx", "b.example.org", "--follow"), USAGE, "store", "--config")
+        self.refused(("plan", "example.net", "--show"), USAGE, "STSWATCH_CONFIG")
+        around = {"STSWATCH_CONFIG": config}
+        self.refused(("plan", "other.net", "--mx", "b.example.org", "--follow"), USAGE, "other.net", "configuration", env=around)
+        self.refused(("plan", "example.net", "--show", "--drop"), USAGE, "alone", env=around)
         self.refused(("plan", "other.net", "--mx", "b.example.org", "--follow", "--config", config), USAGE, "other.net", "configuration")
         self.refused(("plan", "example.net", "--show", "--drop", "--config", config), USAGE, "alone")
         self.refused(("plan", "example.net", "--show", "--mx", "b.example.org", "--config", config), USAGE, "alone")

@@ -165,6 +165,14 @@ class FromFiles(ReportCase):
         self.assertEqual(bad.returncode, 1)
         self.assertIn("unreadable", bad.stderr)
 
+    def test_what_cannot_be_read_holds_up_nothing(self):
+        self.config()
+        (self.folder / "none").mkdir()
+        done = self.run_it("tlsrpt", "ingest", "--config", str(self.folder / "c.toml"), "gone.json", "none", self.file("a.json", report(1)))
+        self.assertEqual((done.returncode, done.stdout), (1, "stored: 1\nunreadable: 2\n"), done.stderr)
+        self.assertIn("stswatch: gone.json cannot be read", done.stderr)
+        self.assertIn("none is no Maildir", done.stderr)
+
     def test_lint_says_what_is_in_one(self):
         done = self.run_it("lint", "tlsrpt-report", self.file("c.eml", mail(3)), "--json")
         self.assertEqual((done.returncode, json.loads(done.stdout)["totals"]["failed"]), (0, 10))

@@ -49,6 +49,9 @@ class Database(StoreCase):
         done = self.run_it("fleet", "--state", "s.db")
         self.assertEqual(done.returncode, CONFIG)
         self.assertIn("which one agent has for itself", done.stderr)
+        around = {"STSWATCH_CONFIG": self.config(free_port(), self.URL)}
+        self.refused(("fleet", "--state", "s.db"), CONFIG, "which one agent has for itself", env=around)
+        self.refused(("fleet",), USAGE, "--config")
 
 
 class Remembering(StoreCase):
@@ -92,6 +95,9 @@ class Remembering(StoreCase):
         done = self.run_it("replay", "other.example", "--state", self.store())
         self.assertEqual((done.returncode, done.stdout), (3, ""))
         self.assertIn("no look at other.example is kept", done.stderr)
+        gone = str(self.folder / "gone.db")
+        for command in ("history", "replay"):
+            self.refused((command, "example.com", "--state", gone), 3, f"there is no store {gone}")
 
     def test_check_goes_on_without_a_store_that_it_cannot_read(self):
         config = self.config(free_port(), self.file("s.db", "no store"))

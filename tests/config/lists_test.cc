@@ -57,6 +57,13 @@ const DomainConfig& of(const Config& config, const std::string& name) {
 
 }  // namespace
 
+TEST_CASE("what editors put before the first line is no part of it") {
+  const std::string mark = "\xef\xbb\xbf";
+  CHECK(read(mark + "# list\r\na.example\r\n") == "a.example@2\n");
+  CHECK(read(mark + R"([{"targets": ["a.example"]}])") == "a.example@[0].targets[0]\n");
+  CHECK(read(mark) == "");
+}
+
 TEST_CASE("a list of names is lines, or the JSON of Prometheus' service discovery") {
   CHECK(read("") == "");
   CHECK(read("# none\n\n") == "");

@@ -86,6 +86,19 @@ class Examples(unittest.TestCase):
         self.assertTrue(run(BINARY, *(ROOT / word if "/" in word else word for word in command.split())).stdout.startswith(told), told)
 
 
+class Log(unittest.TestCase):
+    def test_every_event_is_named(self):
+        """Those of the sources; what they are made of at run time is there whole besides."""
+        sources = "".join(path.read_text() for path in (ROOT / "agent").rglob("*.cc"))
+        events = {word for pair in re.findall(r'\.event =\s*(?:\w+ \? )?"([a-z-]+)"(?: : "([a-z-]+)")?', sources) for word in pair}
+        events |= set(re.findall(r'say\("([a-z-]+)"', sources))
+        events |= {f"finding-{how}" for how in ("opened", "worse", "better", "closed")}
+        events -= {"", "finding-"}
+        self.assertGreater(len(events), 30)
+        text = re.search(r"`event` is one of: (.*?)\.\n", (DOCS / "stswatch.1.md").read_text(), re.S)[1]
+        self.assertEqual(events - set(re.findall(r"[a-z]+(?:-[a-z]+)*", text)), set())
+
+
 class Webhook(unittest.TestCase):
     def test_the_verifying_example_verifies(self):
         page = {}

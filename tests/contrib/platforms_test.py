@@ -185,6 +185,16 @@ class Kubernetes(Program):
                               "NetworkPolicy": "networking.k8s.io/v1", "ServiceMonitor": "monitoring.coreos.com/v1"}.items():
             self.assertEqual(self.kinds[kind]["apiVersion"], version)
 
+    def test_the_image_is_one_that_the_manual_builds_and_names(self):
+        image = self.container(self.kinds["Deployment"]["spec"]["template"])["image"]
+        name, tag = image.split(":")
+        self.assertEqual(documents(KUBERNETES / "kustomization.yaml")[0]["images"], [{"name": name, "newTag": tag}])
+        manual = (CONTRIB / "docs" / "install.md").read_text()
+        pushed = re.search(r"podman push (\S+)", manual)[1]
+        self.assertTrue(pushed.endswith(f"/{image}"))
+        self.assertIn(f"kustomize edit set image {name}={pushed}", manual)
+        self.assertEqual(self.container(self.sidecar["spec"]["template"])["image"], pushed)
+
     def test_selectors_select(self):
         labels = self.kinds["Deployment"]["spec"]["template"]["metadata"]["labels"]
         spec = {kind: d["spec"] for kind, d in self.kinds.items()}

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The rules and the samples are read by the programs they are for, and each alert is tested both ways."""
+import json
 import os
 import re
 import tempfile
@@ -89,6 +90,82 @@ class Joins(unittest.TestCase):
             file.write_text(yaml.safe_dump(test))
             done = run("promtool", "test", "rules", file)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Dashboard(unittest.TestCase):
+    """What the dashboard shows of two agents of a fleet, of which each holds some of the domains."""
+    AGENTS = {
+        "a:9461": {
+            'stswatch_domains{status="critical"': 11,
+            'stswatch_domains{status="warning"': 5,
+            'stswatch_domains{status="ok"': 5,
+            'stswatch_domains{status="unknown"': 0,
+            'stswatch_domains_with_finding{code="mx-gone",severity="critical",route="page"': 3,
+            'stswatch_domain_status{domain="a.example",status="critical"': 1,
+            'stswatch_domain_status{domain="b.example",status="ok"': 1,
+            'stswatch_mx_info{domain="a.example",mx="mx1.example",preference="10"': 1,
+            'stswatch_mx_info{domain="a.example",mx="mx2.example",preference="20"': 1,
+            'stswatch_mx_outcome{mx="mx1.example",address="192.0.2.1",outcome="ok"': 1,
+            'stswatch_mx_outcome{mx="mx2.example",address="192.0.2.2",outcome="ok"': 1,
+            'stswatch_mx_outcome{mx="mx2.example",address="192.0.2.3",outcome="failed"': 1,
+            'stswatch_last_look_timestamp_seconds{domain="a.example",what="mx"': 1,
+            'up{': 1,
+        },
+        "b:9461": {
+            'stswatch_domains{status="critical"': 10,
+            'stswatch_domains{status="warning"': 5,
+            'stswatch_domains{status="ok"': 2,
+            'stswatch_domains{status="unknown"': 0,
+            'stswatch_domains_with_finding{code="mx-gone",severity="critical",route="page"': 4,
+            'stswatch_domain_status{domain="c.example",status="warning"': 1,
+            'stswatch_domain_status{domain="d.example",status="unknown"': 1,
+            'up{': 1,
+        },
+    }
+    # A counter is born with its first change, ten minutes after the agent.
+    BORN = {
+        'stswatch_drift_events_total{domain="a.example",kind="mx-added"': "_x9 1x20",
+        'stswatch_drift_last_timestamp_seconds{domain="a.example",kind="mx-added"': "_x9 600x20",
+        'stswatch_tlsrpt_failures_total{domain="a.example",policy_type="sts",result_type="x",organization="o"': "_x9 7x20",
+    }
+    OTHERS = {'stswatch_domain_status{domain="a.example",status="%s"' % status: 0 for status in ("ok", "warning", "unknown")} | {
+        'stswatch_mx_outcome{mx="mx2.example",address="192.0.2.3",outcome="ok"': 0,
+        'stswatch_mx_outcome{mx="mx1.example",address="192.0.2.1",outcome="failed"': 0}
+    # (panel, query) -> at which minute, what it answers
+    ANSWERS = {
+        ("Domains critical", "A"): (12, {"{}": 21}),
+        ("Domains warning", "A"): (12, {"{}": 10}),
+        ("Domains ok", "A"): (12, {"{}": 7}),
+        ("Domains by urgency", "A"): (12, {'{domain="a.example"}': 3, '{domain="b.example"}': 0,
+                                           '{domain="c.example"}': 2, '{domain="d.example"}': 1}),
+        ("Open findings", "A"): (12, {'{route="page",severity="critical"}': 7}),
+        ("Open findings by code", "A"): (12, {'{code="mx-gone",route="page",severity="critical"}': 7}),
+        ("MX hosts", "C"): (12, {'{mx="mx1.example"}': 1, '{mx="mx2.example"}': 0}),
+        ("Changes", "A"): (12, {'{kind="mx-added"}': 1}),
+        ("Reported failures", "A"): (12, {'{organization="o",result_type="x"}': 7}),
+    }
+
+    def test_each(self):
+        panels = json.loads((CONTRIB / "grafana" / "stswatch.json").read_text())["panels"]
+        exprs = {(panel["title"], target["refId"]): target["expr"].replace("$instance", ".*").replace(
+            "$domain", "a.example").replace("$__rate_interval", "4m")
+            for panel in panels for target in panel.get("targets", [])}
+        for states, others in (("current", {}), ("all", self.OTHERS)):
+            series = {f'{name}{"" if name.endswith("{") else ","}job="stswatch",instance="{instance}"}}': f"{value}x30"
+                      for instance, agent in self.AGENTS.items() for name, value in agent.items()}
+            series |= {f'{name},job="stswatch",instance="a:9461"}}': values
+                       for name, values in (self.BORN | {name: "0x30" for name in others}).items()}
+            test = {"evaluation_interval": "1m", "tests": [{
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "promql_expr_test": [{"expr": exprs[query], "eval_time": f"{minute}m", "exp_samples": [
+                    {"labels": labels, "value": value} for labels, value in answer.items()]}
+                    for query, (minute, answer) in self.ANSWERS.items()]}]}
+            with self.subTest(states), tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "dashboard.yml")
+                file.write_text(yaml.safe_dump(test))
+                done = run("promtool", "test", "rules", file)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Rules(unittest.TestCase):

@@ -81,6 +81,10 @@ class Unit(unittest.TestCase):
             self.assertIn("names no domain", fresh.stderr)
             self.assertEqual(condition('[[domain]]\nname = "example.com"\n').returncode, 0)
             self.assertEqual(condition('[probe]\nallow = ["*"]\n').returncode, 0)
+            # Whoever named a list meant to watch something: the service fails where it has become empty.
+            Path(folder, "list.txt").write_text("# none\n")
+            self.assertEqual(condition('domains_files = ["list.txt"]\n').returncode, 0)
+            self.assertEqual(condition('[[domains]]\nfile = "list.txt"\n').returncode, 0)
             # A mistake is no reason to be silent: the service is started, fails, and says where.
             self.assertEqual(condition("[[domian]]\n").returncode, 0)
 
