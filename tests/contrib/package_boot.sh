@@ -18,6 +18,7 @@ config=/etc/stswatch/stswatch.toml
 dropin() { mkdir -p /run/systemd/system/$1.service.d; cat >/run/systemd/system/$1.service.d/$2.conf; systemctl daemon-reload; }
 shown() { systemctl show stswatch -p ActiveState,SubState,StatusText,Result,NRestarts,ExecMainStatus; }
 until_it() { for try in $(seq 100); do "$@" && return; sleep 0.1; done; echo "not within 10 s: $*"; }
+runs() { [ "$(systemctl show stswatch -p SubState --value)" = running ]; }  # RELOADING=1 may come after systemctl has returned
 restarted() { [ "$(systemctl show stswatch -p NRestarts --value)" != 0 ] && systemctl is-active --quiet stswatch; }
 
 echo "== given"
@@ -42,6 +43,7 @@ stswatch health
 
 echo "== reload"
 systemctl reload stswatch; echo "reloaded: $?"
+until_it runs
 shown
 
 echo "== stuck"
