@@ -24,11 +24,15 @@ struct Hosts {
   std::vector<const MxVerdict*> reached;  // mail can be handed over there, with TLS or without
   std::vector<const MxVerdict*> down;     // no sender reaches it
   std::vector<const MxVerdict*> skipped;  // by senders that enforce, though it is up
+  std::vector<const MxVerdict*> no_dane;  // by senders that do DANE: no address fits the TLSA records
   std::vector<const MxVerdict*> unseen;   // whether a sender that enforces can use it is not known
 };
 
-/// What enforces was served earlier; what is served now asks for less.
-bool only_held(const Verdict& v) { return v.mode && *v.mode != Mode::enforce; }
+/// What enforces was served earlier; what is served now asks for less, or nothing is.
+bool only_held(const Verdict& v) {
+  if (v.mode) return *v.mode != Mode::enforce;
+  return !v.policy.shown || v.policy.shown->mode != Mode::enforce || v.record.outcome == Outcome::absent;
+}
 
 Hosts hosts_of(const Verdict& v) {
   const auto left_out = [&](const MxVerdict& mx) { return !only_held(v) && mx.allowed == false; };
@@ -37,11 +41,14 @@ Hosts hosts_of(const Verdict& v) {
   };
   Hosts out;
   for (const auto& mx : v.mx) {
+    if (mx.host == ".") continue;  // beside others: no host (RFC 7505 §3)
     const bool is_reached = std::ranges::any_of(mx.addresses, reached);
     const bool is_down = !is_reached && mx.usable == false;
     if (is_reached) out.reached.push_back(&mx);
     if (is_down) out.down.push_back(&mx);
     if (is_reached && (mx.usable == false || left_out(mx))) out.skipped.push_back(&mx);
+    const auto mismatched = [](const MxAddressVerdict& a) { return a.dane == Dane::mismatched; };
+    if (is_reached && std::ranges::all_of(mx.addresses, mismatched)) out.no_dane.push_back(&mx);
     if (!mx.usable && !left_out(mx)) out.unseen.push_back(&mx);
   }
   return out;
@@ -96,11 +103,12 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
     if (!which.empty()) words += "; " + std::string(what) + named(which, v.mx.size());
   };
   add("no sender reaches ", hosts.down);
+  add("senders that do DANE skip ", hosts.no_dane);
   const auto& usable = v.enforce_usable_mx;
   if (usable) {
     add(enforcing(v) + " skip ", hosts.skipped);
     const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
-    const int known = static_cast<int>(v.mx.size() - hosts.down.size() - hosts.skipped.size());
+    const int known = usable->of - static_cast<int>(hosts.down.size() + hosts.skipped.size());
     if (usable->max < known)
       words += "; senders that hold an earlier policy skip " + some + " MX hosts";
     else if (usable->min < usable->max && hosts.unseen.empty())
@@ -109,9 +117,15 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   if (!hosts.unseen.empty())
     words += "; whether " + (usable ? enforcing(v) + " can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
-  const bool wanted = usable || v.record.outcome == Outcome::ok || v.record.outcome == Outcome::invalid;
-  if (wanted && !v.mode && v.policy.outcome != Outcome::unknown)
-    words += "; senders that hold no policy deliver without MTA-STS";
+  if (!v.mode && v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown) {
+    const bool wanted = usable || v.record.outcome != Outcome::absent;
+    if (usable && !only_held(v))
+      words += v.policy.outcome == Outcome::invalid
+                   ? "; senders that refuse the policy deliver without MTA-STS"
+                   : "; senders that refuse the record deliver without MTA-STS";
+    else if (wanted)
+      words += "; senders that hold no policy deliver without MTA-STS";
+  }
   return {MailNow::State::flows, "", std::move(words)};
 }
 
@@ -131,14 +145,15 @@ std::string whom_it_hits(const Verdict& v) {
   const bool hit_now = v.foresight && v.foresight->simulation.rfc.usable
                            ? v.foresight->simulation.rfc.usable->min == 0
                            : usable && usable->min == 0;
-  return served_is_good || !hit_now ? "that hold an earlier policy" : "that enforce the policy";
+  return served_is_good || !hit_now || only_held(v) ? "that hold an earlier policy"
+                                                    : "that enforce the policy";
 }
 
 MailNow mail_now(const Verdict& v) {
   if (std::ranges::any_of(v.findings, stops_for_all))
     return {MailNow::State::stops, "all senders",
             "stops now for all senders, as far as can be seen from here"};
-  if (v.null_mx || v.status == Status::unknown || v.status == Status::ok) return {};
+  if (v.null_mx || v.status == Status::ok) return {};
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };

@@ -166,7 +166,8 @@ std::string mode_words(const Verdict& v) {
   const bool seen = v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown;
   if (v.enforce_usable_mx && seen) {
     if (v.policy.outcome == Outcome::invalid)
-      return "an invalid policy; some senders enforce it, or an earlier one";
+      return v.policy.shown ? "an invalid policy, which some senders enforce"
+                            : "an invalid policy, an earlier one in effect";
     return v.record.outcome == Outcome::invalid ? "an invalid record, which some senders take"
                                                 : "nothing to fetch, an earlier policy in effect";
   }

@@ -56,6 +56,10 @@ void set_live_mode(Case& c) {
   const auto raise_to = [&](Mode mode) { c.live = std::max(c.live, mode); };
   for (const Policy& policy : c.in_effect)
     raise_to(policy.mode);
+  // RULES 0.4: of two modes most deployed senders take the last.
+  for (const PolicyCopy& copy : c.copies)
+    if (!c.in_effect.empty() && c.live == Mode::none && copy.reading && copy.reading->last_mode)
+      raise_to(*copy.reading->last_mode);
   for (const Held& held : c.held)
     raise_to(held.policy.mode);
   if (!c.in_effect.empty() || !c.held.empty()) return;

@@ -300,6 +300,20 @@ TEST_CASE("of two modes the last binds some senders: a page where it stops their
   CHECK(mentions(twice->effect, "chasquid and mailauth"));
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
   CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
+  SUBCASE("where its hosts are of no use too") {
+    look.set_mx(
+        facts::mx_host(std::string(facts::kMx1),
+                       {facts::probe_showing(facts::kMail1, std::string(facts::kMx1),
+                                             facts::peer(std::string(facts::kMx1), facts::days(-1)))}));
+    CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::page);
+  }
+  SUBCASE("below one that asks for nothing") {
+    look.set_policy("version: STSv1\nmode: none\nmode: enforce\nmx: mx1.example.com\nmax_age: 604800\n");
+    REQUIRE(find(judged(look), "sts-policy-duplicate-field"));
+    CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::ticket);
+    look.set_policy("version: STSv1\nmode: none\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
+    CHECK(find(judged(look), "sts-policy-duplicate-field")->route == Route::page);
+  }
 }
 
 TEST_CASE("whose mail stops at the last of two modes is said in the words of the finding") {
@@ -310,7 +324,7 @@ TEST_CASE("whose mail stops at the last of two modes is said in the words of the
   CHECK(stopped.whose ==
         "that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them");
   CHECK(mentions(find(v, "sts-policy-duplicate-field")->effect, "Senders " + stopped.whose));
-  CHECK(stopped.why == "they enforce a policy that lists no MX host");
+  CHECK(stopped.why == "they enforce a policy under which no MX host can be used");
   const auto listed = stopped_by_text(
       judged(serving({"mx1.example.com"}, {"mx1.example.com", "a.example.net, b.example.net"})).findings);
   CHECK(listed.whose == "with Postfix and postfix-mta-sts-resolver");

@@ -102,6 +102,11 @@ TEST_CASE("the second line says no more of mail than what was seen") {
           "may be stopping for senders that enforce the policy: they cannot use mx2.example.com, "
           "and whether they can use mx1.example.com could not be seen from here");
   }
+  SUBCASE("a null MX beside others is no host") {
+    look = short_lived();
+    look.domain.mx.records.push_back({0, "."});
+    CHECK(says(look) == "flows");
+  }
   SUBCASE("a host that nobody reaches is nobody's, whatever its policy") {
     look = short_lived();
     look.vantage.reached_25 = true;

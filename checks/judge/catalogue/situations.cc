@@ -30,6 +30,14 @@ constexpr std::string_view kFirstTheMail =
 constexpr std::string_view kSingle =
     "None while it is healthy. When it is down there is no other host, and mail waits.";
 
+constexpr std::string_view kTestedNone =
+    "No host in the MX records is listed. Mail is delivered: senders that test the policy report each of the "
+    "hosts. Under enforce they would defer mail for {domain}.";
+constexpr std::string_view kTestedSome =
+    "Mail is delivered: senders that test the policy report the hosts left out. Under enforce they would "
+    "skip "
+    "them.";
+
 /// Under testing, and where no policy asks for anything (RFC 8461 §5).
 constexpr std::string_view kReported =
     "Mail is delivered at {subject}: senders that test the policy report it. Under enforce they would skip "
@@ -64,6 +72,11 @@ constexpr SituationTexts kTexts[] = {
      "they would skip each of them, and defer.",
      "Before the mode becomes enforce add an \"mx:\" line for every MX host of {domain} to the policy file, "
      "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+    {"provider-google-mx-switched", tests, kTestedNone, ""},
+    {"provider-gateway-mismatch", tests, kTestedNone, ""},
+    {"provider-google-mx-incomplete", tests, kTestedSome, ""},
+    {"provider-m365-pattern-wrong", tests, kTestedSome, ""},
+    {"provider-m365-mx-microsoft-wildcard", tests, kTestedSome, ""},
     {"mx-not-in-policy", tests,
      "Mail is delivered: senders that test the policy report {host} as a failure. Under enforce they would "
      "skip it.",
@@ -110,8 +123,9 @@ constexpr SituationTexts kTexts[] = {
      ""},
     {"sts-policy-duplicate-field", last_enforces,
      "Senders that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them, "
-     "enforce a policy that lists no MX host of {domain}: they defer its mail now, and bounce it when their "
-     "queue gives up, some from one day on. Those that take the first deliver.",
+     "enforce a policy under which no MX host of {domain} can be used: they defer its mail now, and bounce "
+     "it "
+     "when their queue gives up, some from one day on. Those that take the first deliver.",
      ""},
     {"mx-none-in-policy", implicit_mx,
      "There is no MX record, so senders take {domain} itself for the mail host. Those that enforce the "
@@ -208,6 +222,9 @@ constexpr SituationTexts kTexts[] = {
      "Senders that meet {address} go on to another address of {policy_host}, as HTTP clients do. One that "
      "gives up there gets no policy, and delivers unprotected unless it holds one.",
      ""},
+    {"mx-unreachable", one_address, "Senders that meet {address} go on to the other addresses of the host.",
+     "Start the mail server at {address} and open port 25 to the Internet, or withdraw that address record. "
+     "Where others can connect and this agent cannot, allow the agent's address."},
     {"certificate-expired", tests, kReported, ""},
     {"certificate-expired", asks_nothing, kTaken, ""},
     {"certificate-host-mismatch", tests, kReported, ""},

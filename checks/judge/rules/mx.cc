@@ -127,6 +127,9 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
       Finding* finding = out.raise_at_most(others ? Severity::warning : Severity::critical, fault.code,
                                            mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
       if (hangs_up(one)) say_for(Situation::hangs_up, c.facts.domain, c.now, finding);
+      if (others)
+        say_for(Situation::one_address, c.facts.domain, c.now, finding,
+                {{"address", one->at->address.str()}});
       tell_senders(finding, one->oddities);
     }
   }

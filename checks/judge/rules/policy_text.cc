@@ -144,13 +144,20 @@ void tell_who_stops(const Case& c, Findings& out) {
   }
 }
 
-/// Of two modes some senders take the last (RULES 0.4): where it enforces and lists no host, their mail
-/// stops.
+/// Some listed host is of use, or may be.
+bool leaves_a_host(const Case& c, const Policy& policy) {
+  return std::ranges::any_of(
+      c.mx, [&](const MxCase& mx) { return mx.usable != false && matches_any(mx.host, policy.mx); });
+}
+
+/// Of two modes some senders take the last (RULES 0.4): where it enforces and leaves no host, their mail
+/// stops, whatever the mode that counts by RFC 8461 §3.2.
 void tell_who_takes_the_last(const Case& c, Findings& out) {
-  if (c.mx.empty()) return;
+  if (c.mx.empty() || c.null_mx) return;
   for (const PolicyCopy& copy : c.copies) {
     const Policy* policy = copy.reading ? copy.reading->applied() : nullptr;
-    if (!policy || copy.reading->last_mode != Mode::enforce || hosts_listed(c, *policy) > 0) continue;
+    if (!policy || copy.reading->last_mode != Mode::enforce) continue;
+    if (leaves_a_host(c, *policy)) continue;
     Finding* finding = out.find("sts-policy-duplicate-field");
     if (!finding) return;
     if (finding->subject == c.facts.domain.policy_host()) {

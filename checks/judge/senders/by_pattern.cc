@@ -82,7 +82,7 @@ StoppedByText stopped_by_text(const std::vector<Finding>& findings) {
   if (stops->code == codes::duplicate_field)
     return {"that take the last of two modes, " + std::string(kResolverName) +
                 ", chasquid and mailauth among them",
-            "they enforce a policy that lists no MX host"};
+            "they enforce a policy under which no MX host can be used"};
   return {"with Postfix and " + std::string(kResolverName), "they cannot use an mx line of the policy"};
 }
 
