@@ -211,8 +211,8 @@ std::string headline(const Verdict& v, const TextStyle& style) {
   return out;
 }
 
-/// The finding that this one follows from, of the same subject or of the host that it is expected at, and as
-/// grave: what mends that mends this. Null: it stands for itself.
+/// The finding that this one follows from, of the same subject or of the host that it is expected at, as
+/// grave and told as urgently: what mends that mends this. Null: it stands for itself.
 const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   const auto& nature = nature_of(symptom);
   if (!nature.symptom()) return nullptr;
@@ -221,7 +221,7 @@ const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   const auto is_cause = [&](const Finding& f) {
     const auto& other = nature_of(f);
     return other.claim == Claim::cause && other.family == nature.family && f.severity >= symptom.severity &&
-           (f.subject == symptom.subject || f.subject == at);
+           f.route >= symptom.route && (f.subject == symptom.subject || f.subject == at);
   };
   const auto it = std::ranges::find_if(v.findings, is_cause);
   return it == v.findings.end() ? nullptr : &*it;
