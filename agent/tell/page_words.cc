@@ -63,7 +63,7 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now) {
-    const auto whom = whom_it_hits(v);
+    const std::string whom = v.enforce_usable_mx ? whom_it_hits(v) : "that enforce the policy";
     return {"critical",
             "Mail of " + (whom == "that enforce the policy" ? "enforcing senders" : "senders " + whom) +
                 " stops now",
