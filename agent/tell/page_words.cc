@@ -59,8 +59,6 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   const bool everybodys = mail.whose == "all senders";
   if (mail.state == stops && everybodys)
     return {"critical", "Mail stops now", std::nullopt, "for all senders, as far as can be seen from here"};
-  if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
-  if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
   if (f.breakage && f.breakage->at <= now) {
     const std::string whom = v.enforce_usable_mx ? whom_it_hits(v) : "that enforce the policy";
@@ -77,6 +75,8 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   if (soon)
     return {"critical", "Mail of enforcing senders stops" + in(f.breakage->at), f.breakage->at,
             cause_in_words(*f.breakage, now)};
+  if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
+  if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   if (first && first->at <= now && !f.breakage)
     return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
   if (first && first->at > now && first->at - now < kSoon)

@@ -147,6 +147,8 @@ TEST_CASE("what comes, in words") {
   const auto now = *parse_utc("2026-12-01T00:00:00Z");
   const auto words = [&](const Verdict& v) { return forecast_in_words(v, {}, now).what; };
   Verdict v(*Domain::parse("example.com"));
+  CHECK(words(v) == "Mail may flow or not");
+  v.mx_lookup = Lookup::found;
   CHECK(words(v) == "Nothing is foreseen");
   v.record.outcome = Outcome::ok;
   v.policy.outcome = Outcome::absent;
