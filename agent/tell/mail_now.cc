@@ -54,29 +54,52 @@ Hosts hosts_of(const Verdict& v) {
   return out;
 }
 
+/// Whom a breakage of now hits, of those that enforce.
+enum class Hit { all, of_one_copy, holders };
+
+Hit hit_by(const Verdict& v) {
+  const auto& usable = v.enforce_usable_mx;
+  if (usable && usable->min == 0 && usable->max > 0) return Hit::of_one_copy;
+  const auto good = [](const MxVerdict& mx) { return mx.allowed == true && mx.usable == true; };
+  const bool served_is_good = std::ranges::any_of(v.mx, good);
+  const bool hit_now = v.foresight && v.foresight->simulation.rfc.usable
+                           ? v.foresight->simulation.rfc.usable->min == 0
+                           : usable && usable->min == 0;
+  return served_is_good || !hit_now || only_held(v) ? Hit::holders : Hit::all;
+}
+
+std::string in_words(Hit hit) {
+  if (hit == Hit::of_one_copy) return "that fetched one of the copies of the policy";
+  return hit == Hit::holders ? "that hold an earlier policy" : "that enforce the policy";
+}
+
 std::string enforcing(const Verdict& v) {
   return only_held(v) ? "senders that hold an earlier policy" : "senders that enforce the policy";
 }
 
 MailNow stops(const std::string& whose) {
-  return {MailNow::State::stops, "senders " + whose,
+  return {MailNow::State::stops, false,
           "stops now for senders " + whose + "; this keeps no others from delivering"};
 }
 
-MailNow may_stop(const std::string& whose, const std::string& why) {
-  return {MailNow::State::may_stop, whose, "may be stopping for " + whose + ": " + why,
+MailNow may_stop(const std::string& whose, const std::string& why, bool everybodys = false) {
+  return {MailNow::State::may_stop, everybodys, "may be stopping for " + whose + ": " + why,
           "for " + whose + ": " + why};
 }
 
 MailNow unseen(const std::string& why) {
-  return {MailNow::State::unseen, "", "may flow or not: " + why, why};
+  return {MailNow::State::unseen, false, "may flow or not: " + why, why};
 }
 
 /// Nobody was seen to take mail.
 MailNow without_a_host(const Verdict& v, const Hosts& hosts) {
   if (hosts.down.empty()) return unseen("no MX host could be seen from here");
-  return may_stop("all senders", "they cannot reach " + named(hosts.down, v.mx.size()) + ", and " +
-                                     named(hosts.unseen, v.mx.size()) + " could not be seen from here");
+  std::vector<const MxVerdict*> others;
+  for (const auto& mx : v.mx)
+    if (mx.host != "." && mx.usable != false) others.push_back(&mx);
+  std::string why = "they cannot reach " + named(hosts.down, v.mx.size());
+  if (!others.empty()) why += ", and " + named(others, v.mx.size()) + " could not be seen from here";
+  return may_stop("all senders", why, true);
 }
 
 /// Senders that enforce are sure of no host, and it is not sure that they have none.
@@ -85,7 +108,7 @@ MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
     return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
   };
   if (std::ranges::any_of(v.findings, unsure))
-    return {MailNow::State::flows, "",
+    return {MailNow::State::flows, false,
             "flows, but for senders with Postfix that fetched the copy of the policy named below"};
   std::vector<const MxVerdict*> of_no_use = hosts.skipped;
   of_no_use.insert(of_no_use.end(), hosts.down.begin(), hosts.down.end());
@@ -126,7 +149,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
     else if (wanted)
       words += "; senders that hold no policy deliver without MTA-STS";
   }
-  return {MailNow::State::flows, "", std::move(words)};
+  return {MailNow::State::flows, false, std::move(words)};
 }
 
 }  // namespace
@@ -137,27 +160,19 @@ bool stops_for_all(const Finding& f) {
          nature_of(f).aspect != Aspect::dane && entry->theme != Theme::dnssec;
 }
 
-std::string whom_it_hits(const Verdict& v) {
-  const auto& usable = v.enforce_usable_mx;
-  if (usable && usable->min == 0 && usable->max > 0) return "that fetched one of the copies of the policy";
-  const auto good = [](const MxVerdict& mx) { return mx.allowed == true && mx.usable == true; };
-  const bool served_is_good = std::ranges::any_of(v.mx, good);
-  const bool hit_now = v.foresight && v.foresight->simulation.rfc.usable
-                           ? v.foresight->simulation.rfc.usable->min == 0
-                           : usable && usable->min == 0;
-  return served_is_good || !hit_now || only_held(v) ? "that hold an earlier policy"
-                                                    : "that enforce the policy";
+std::string hit_senders(const Verdict& v) {
+  const Hit hit = hit_by(v);
+  return hit == Hit::all ? "enforcing senders" : "senders " + in_words(hit);
 }
 
 MailNow mail_now(const Verdict& v) {
   if (std::ranges::any_of(v.findings, stops_for_all))
-    return {MailNow::State::stops, "all senders",
-            "stops now for all senders, as far as can be seen from here"};
+    return {MailNow::State::stops, true, "stops now for all senders, as far as can be seen from here"};
   if (v.null_mx || v.status == Status::ok) return {};
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };
-  std::string whose = over(v.forecast.breakage) ? whom_it_hits(v) : "";
+  std::string whose = over(v.forecast.breakage) ? in_words(hit_by(v)) : "";
   if (whose.empty()) whose = stopped_by_text(v.findings).whose;
   if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
   if (!whose.empty()) return stops(whose);

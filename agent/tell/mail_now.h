@@ -14,19 +14,19 @@ struct MailNow {
     flows,     // to some host at least, from all senders
     unseen,    // no host was seen
     may_stop,  // all hosts that were seen are of no use; of the others it is not known
-    stops,     // for those in `whose`
+    stops,
   };
   State state = State::unsaid;
-  std::string whose{};  // stops, may_stop: "all senders", "senders that enforce the policy"
-  std::string words{};  // completes "Mail ..."; empty where nothing is said
-  std::string why{};    // unseen, may_stop: what of it was seen
+  bool everybodys = false;  // stops, may_stop: whatever the policy; else of those that enforce one
+  std::string words{};      // completes "Mail ..."; empty where nothing is said
+  std::string why{};        // unseen, may_stop: what of it was seen
 };
 
 MailNow mail_now(const Verdict& verdict);
 
-/// Whom a breakage of now hits: those that drew the bad one of several copies, that hold an earlier policy,
-/// or all: "that enforce the policy".
-std::string whom_it_hits(const Verdict& verdict);
+/// Whom a breakage of now hits: "enforcing senders", or of them those that drew the bad one of several copies
+/// or hold an earlier policy.
+std::string hit_senders(const Verdict& verdict);
 
 /// Mail stops there whatever a policy says.
 bool stops_for_all(const Finding& finding);

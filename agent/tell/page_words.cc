@@ -56,17 +56,13 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   const auto& f = v.forecast;
   const auto mail = mail_now(v);
   using enum MailNow::State;
-  const bool everybodys = mail.whose == "all senders";
-  if (mail.state == stops && everybodys)
+  if (mail.state == stops && mail.everybodys)
     return {"critical", "Mail stops now", std::nullopt, "for all senders, as far as can be seen from here"};
   const auto in = [&](TimePoint at) { return " in " + to_words(at - now); };
-  if (f.breakage && f.breakage->at <= now) {
-    const std::string whom = v.enforce_usable_mx ? whom_it_hits(v) : "that enforce the policy";
+  if (f.breakage && f.breakage->at <= now)
     return {"critical",
-            "Mail of " + (whom == "that enforce the policy" ? "enforcing senders" : "senders " + whom) +
-                " stops now",
+            "Mail of " + (v.enforce_usable_mx ? hit_senders(v) : "enforcing senders") + " stops now",
             std::nullopt, cause_in_words(*f.breakage, now)};
-  }
   if (const auto stopped = stopped_by_text(v.findings); !stopped.whose.empty())
     return {"critical", "Mail of senders " + stopped.whose + " stops now", std::nullopt, stopped.why};
   const auto& first =

@@ -189,8 +189,7 @@ std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at) {
-    const auto whom = whom_it_hits(v);
-    return (whom == "that enforce the policy" ? "enforcing senders" : "senders " + whom) + " reach no MX now";
+    return hit_senders(v) + " reach no MX now";
   }
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
     return nature_of(finding).headline == Headline::no_mail_from;
