@@ -107,7 +107,7 @@ MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
   const auto unsure = [&](const Finding& f) {
     return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
   };
-  if (std::ranges::any_of(v.findings, unsure))
+  if (hosts.unseen.empty() && std::ranges::any_of(v.findings, unsure))
     return {MailNow::State::flows, false,
             "flows, but for senders with Postfix that fetched the copy of the policy named below"};
   std::vector<const MxVerdict*> of_no_use = hosts.skipped;

@@ -162,7 +162,8 @@ struct Vantage {
   // for a name elsewhere. What fails at the same time everywhere says nothing of one host.
   TimePoint reached_443_at{}, reached_25_at{}, answered_at{};
   TimePoint spoke_25_at{};  // when a host elsewhere, or a canary, last spoke SMTP with this vantage
-  /// Canaries and hosts that offered STARTTLS have all lost it at once: something on the way takes it out.
+  /// Canaries and hosts that offered STARTTLS have all lost it at once: something on the way takes it out. Or
+  /// one has just lost it, and no host of another owner was looked at since.
   bool starttls_stripped = false;
   std::string resolver_blind{};  // the configured resolver is at fault, and how that shows; empty: it is not
   std::string

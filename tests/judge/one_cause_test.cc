@@ -270,7 +270,7 @@ TEST_CASE("hosts are not said to be skipped where nobody enforces") {
     const char* mode;
     const char* words;
   };
-  for (const One& one : {One{"none", "no policy asks senders for a good certificate"},
+  for (const One& one : {One{"none", "no MTA-STS policy asks senders for a good certificate"},
                          One{"testing", "senders that test the policy report it"}}) {
     CAPTURE(one.mode);
     auto look = base();

@@ -19,10 +19,9 @@ inline constexpr std::size_t kTrailers = 8U << 10;
 
 /// All connections together. Where one more octet would be too many, somebody is closed (Client::rank).
 inline constexpr std::size_t kConnections = 512;
-inline constexpr std::size_t kRequests = 20U << 20;  // octets of requests that are read or served
-inline constexpr std::size_t kAnswers = 20U << 20;   // octets of answers that wait for their readers...
-inline constexpr std::size_t kAnswersOfLargest =
-    3;  // ...or as much as so many of the largest: two scrapers and one more
+inline constexpr std::size_t kRequests = 20U << 20;   // octets of requests that are read or served
+inline constexpr std::size_t kAnswers = 20U << 20;    // octets of answers that wait for their readers...
+inline constexpr std::size_t kAnswersOfLargest = 3;   // ...or so many of the largest: two scrapers and one
 inline constexpr std::size_t kHandshake = 64U << 10;  // octets before TLS is up
 inline constexpr std::size_t kDrained = 1U << 20;     // what is read and dropped after a refusal
 

@@ -16,13 +16,11 @@ constexpr std::string_view kRename =
 
 constexpr std::string_view kOthersListed =
     "Senders that hold MX names against the policy skip {value} if they enforce, and use the MX hosts that "
-    "are "
-    "listed; mail waits when those are down. In testing they deliver and report.";
+    "are listed; mail waits when those are down. In testing they deliver and report.";
 
 constexpr std::string_view kLeftOver =
-    "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, where "
-    "it "
-    "proved that the domain is yours, and takes no mail. The policy need not list it.";
+    "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, "
+    "where it proved that the domain is yours, and takes no mail. The policy need not list it.";
 
 constexpr std::string_view kFirstTheMail =
     "nothing to do now: first mend what keeps mail away, which the finding beside this one names";
@@ -31,27 +29,25 @@ constexpr std::string_view kSingle =
     "None while it is healthy. When it is down there is no other host, and mail waits.";
 
 constexpr std::string_view kTestedNone =
-    "No host in the MX records is listed. Mail is delivered: senders that test the policy report each of the "
-    "hosts. Under enforce they would defer mail for {domain}.";
+    "No host in the MX records is listed. Mail is delivered: senders that test the policy report each of "
+    "the hosts. Under enforce they would defer mail for {domain}.";
 constexpr std::string_view kTestedSome =
     "Mail is delivered: senders that test the policy report the hosts left out. Under enforce they would "
-    "skip "
-    "them.";
+    "skip them.";
 
 /// Under testing, and where no policy asks for anything (RFC 8461 §5).
 constexpr std::string_view kReported =
     "Mail is delivered at {subject}: senders that test the policy report it. Under enforce they would skip "
     "{where}.";
 constexpr std::string_view kTaken =
-    "Mail is delivered at {subject}: no policy asks senders for a good certificate, so that they take this "
-    "one "
-    "as they take any. Under an enforce policy they would skip {where}.";
+    "Mail is delivered at {subject}: no MTA-STS policy asks senders for a good certificate, so that they "
+    "take this one as they take any. Under an enforce policy they would skip {where}.";
 constexpr std::string_view kReportedLater =
     "None yet. Once it has expired, senders that test the policy report {subject}; under enforce they would "
     "skip {where}.";
 constexpr std::string_view kTakenLater =
-    "None yet, nor later while no policy asks senders for a good certificate. Under an enforce policy they "
-    "would skip {where} once it has expired.";
+    "None yet, nor later while no MTA-STS policy asks senders for a good certificate. Under an enforce "
+    "policy they would skip {where} once it has expired.";
 constexpr std::string_view kFallBack =
     "Senders as a rule fall back to clear text at {subject}, or try again later.";
 constexpr std::string_view kFallBackReported =
@@ -61,8 +57,7 @@ constexpr std::string_view kOldOrClear =
     "Senders may fall back to the old version or to clear text at {subject}.";
 constexpr std::string_view kOldOrClearReported =
     "Senders may fall back to the old version or to clear text at {subject}; those that test the policy "
-    "report "
-    "it. Under enforce they would skip {where}.";
+    "report it. Under enforce they would skip {where}.";
 
 constexpr SituationTexts kTexts[] = {
     {"sts-not-deployed", takes_no_mail, "none: {domain} takes no mail",
@@ -70,8 +65,8 @@ constexpr SituationTexts kTexts[] = {
     {"mx-none-in-policy", tests,
      "Mail is delivered: senders that test the policy report each of the hosts as a failure. Under enforce "
      "they would skip each of them, and defer.",
-     "Before the mode becomes enforce add an \"mx:\" line for every MX host of {domain} to the policy file, "
-     "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+     "Before the mode becomes enforce add an \"mx:\" line for every MX host of {domain} to the policy "
+     "file, verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
     {"provider-google-mx-switched", tests, kTestedNone, ""},
     {"provider-gateway-mismatch", tests, kTestedNone, ""},
     {"provider-google-mx-incomplete", tests, kTestedSome, ""},
@@ -83,22 +78,20 @@ constexpr SituationTexts kTexts[] = {
      ""},
     {"mx-backup-invalid", tests,
      "Nothing shows while the primary is up. Senders that test the policy report {host} when they use it; "
-     "under "
-     "enforce they could not.",
+     "under enforce they could not.",
      ""},
     {"mx-none-in-policy", underscore, "", kRename},
     {"mx-not-in-policy", underscore, "", kRename},
     {"certificate-host-mismatch", underscore, "", kRename},
     {"sts-policy-mx-invalid-pattern", underscore,
      "Strict senders refuse the whole policy and, unless they hold an earlier one, deliver unprotected. "
-     "Others "
-     "take the name as it is written.",
+     "Others take the name as it is written.",
      kRename},
     {"sts-policy-mx-invalid-pattern", stops_postfix,
      "Postfix with postfix-mta-sts-resolver defers the mail it has for {domain} now, whatever else the "
-     "policy "
-     "lists; bounces come after as long as it keeps mail, five days by default. Strict senders refuse the "
-     "policy and, unless they hold an earlier one, deliver unprotected. Others find no host for the line.",
+     "policy lists; bounces come after as long as it keeps mail, five days by default. Strict senders "
+     "refuse the policy and, unless they hold an earlier one, deliver unprotected. Others find no host for "
+     "the line.",
      ""},
     {"sts-policy-host-no-address", dangling_alias, "",
      "The CNAME at {policy_host} leads to {value}, which has no address: restore it there, or point "
@@ -107,59 +100,49 @@ constexpr SituationTexts kTexts[] = {
      "policy for {domain}."},
     {"enforce-breakage-now", some_copies, "",
      "Put the policy file that the other addresses of {policy_host} serve at {value} too, and purge what "
-     "caches "
-     "it. Verify each address, then publish \"v=STSv1; id={new_id};\" at {record}: senders that look at the "
-     "id "
-     "fetch again within one TTL of the record."},
+     "caches it. Verify each address, then publish \"v=STSv1; id={new_id};\" at {record}: senders that "
+     "look at the id fetch again within one TTL of the record."},
     {"enforce-breakage-now", no_other_copy, "",
-     "Correct the policy file at {value}: list every MX host of {domain}. Verify each address, then publish "
-     "\"v=STSv1; id={new_id};\" at {record}: senders that look at the id fetch again within one TTL of the "
-     "record."},
+     "Correct the policy file at {value}: list every MX host of {domain}. Verify each address, then "
+     "publish \"v=STSv1; id={new_id};\" at {record}: senders that look at the id fetch again within one "
+     "TTL of the record."},
     {"dnssec-invalid", not_mail,
      "Senders whose resolver validates cannot look up {value}, and so find no policy: most that hold none "
      "deliver unprotected, some (mox) defer, the others go on with what they hold. The MX records are "
-     "another "
-     "matter. Since March 2026 public CAs refuse to issue for such names too.",
+     "another matter. Since March 2026 public CAs refuse to issue for such names too.",
      ""},
     {"sts-policy-duplicate-field", last_enforces,
      "Senders that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them, "
      "enforce a policy under which no MX host of {domain} can be used: they defer its mail now, and bounce "
-     "it "
-     "when their queue gives up, some from one day on. Those that take the first deliver.",
+     "it when their queue gives up, some from one day on. Those that take the first deliver.",
      ""},
     {"mx-none-in-policy", implicit_mx,
      "There is no MX record, so senders take {domain} itself for the mail host. Those that enforce the "
-     "policy "
-     "skip it, defer the mail, and bounce it when their queue gives up, some from one day on.",
+     "policy skip it, defer the mail, and bounce it when their queue gives up, some from one day on.",
      "Put the MX records of {domain} back: the policy lists the hosts that they named. Only if {domain} "
-     "itself "
-     "is meant to take mail, list that name, verify the file at every address, then publish \"v=STSv1; "
-     "id={new_id};\" at {record}."},
+     "itself is meant to take mail, list that name, verify the file at every address, then publish "
+     "\"v=STSv1; id={new_id};\" at {record}."},
     {"mx-not-in-policy", no_host_name, "",
      "Take {value} out of the MX set, or name the host that is meant by its full public name: no policy "
-     "should "
-     "list this one, and no public certificate holds it."},
+     "should list this one, and no public certificate holds it."},
     {"mx-none-in-policy", no_host_name, "",
      "Let the MX records of {domain} name the mail hosts by their full public names; {value} is no such "
-     "name, "
-     "and no policy should list it."},
+     "name, and no policy should list it."},
     {"mx-not-in-policy", backup,
      "Nothing shows while a host of better preference that is listed is up. When none is, senders that hold "
      "MX names against the policy do not turn to {host} if they enforce, and defer.",
      ""},
     {"mx-not-in-policy", below_wildcard, "",
      "\"*\" stands for one label, and {value} lies deeper: add \"mx: {value}\", or a wildcard right above "
-     "it, "
-     "to the policy file. Verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+     "it, to the policy file. Verify it at every address, then publish \"v=STSv1; id={new_id};\" at "
+     "{record}."},
     {"mx-none-in-policy", below_wildcard, "",
      "\"*\" stands for one label, and {value} lies deeper: add an \"mx:\" line for each MX host, or a "
-     "wildcard "
-     "right above them, to the policy file. Verify it at every address, then publish \"v=STSv1; "
-     "id={new_id};\" "
-     "at {record}."},
+     "wildcard right above them, to the policy file. Verify it at every address, then publish \"v=STSv1; "
+     "id={new_id};\" at {record}."},
     {"sts-policy-version-invalid", one_line, "",
-     "Give each field a line of its own: \"version: STSv1\" first, then mode, max_age and one mx for each MX "
-     "host, each ended by a line feed. Verify the file at every address, then publish \"v=STSv1; "
+     "Give each field a line of its own: \"version: STSv1\" first, then mode, max_age and one mx for each "
+     "MX host, each ended by a line feed. Verify the file at every address, then publish \"v=STSv1; "
      "id={new_id};\" at {record}."},
     {"mx-none-in-policy", not_a_pattern, "",
      "The policy lists {value}, which no host is called. Write the name of each MX host of {domain} on an "
@@ -169,62 +152,58 @@ constexpr SituationTexts kTexts[] = {
     {"mx-single", asks_nothing, kSingle, ""},
     {"mx-all-down", no_address,
      "The MX records of {domain} lead to no address: some senders return mail at once, others queue it "
-     "first, "
-     "with or without MTA-STS.",
-     "Correct the names in the MX records of {domain}, or give these hosts A and AAAA records: an MX record "
-     "holds the name of a host, never an address. The mail servers may well run. The MTA-STS policy plays no "
-     "part in this: leave it as it is."},
+     "first, with or without MTA-STS.",
+     "Correct the names in the MX records of {domain}, or give these hosts A and AAAA records: an MX "
+     "record holds the name of a host, never an address. The mail servers may well run. The MTA-STS policy "
+     "plays no part in this: leave it as it is."},
     {"mx-target-no-address", foreign, "",
-     "Correct the name in the MX record of {domain}, or delete that record: at once if the name belongs to a "
-     "domain that has lapsed, for whoever registers that domain can take over the host. If {value} is your "
-     "provider's, ask which name the record is to hold."},
+     "Correct the name in the MX record of {domain}, or delete that record: at once if the name belongs to "
+     "a domain that has lapsed, for whoever registers that domain can take over the host. If {value} is "
+     "your provider's, ask which name the record is to hold."},
     {"mx-target-cname", foreign, "",
      "If {value} is your provider's, ask which name without an alias your MX record is to hold. MX record, "
      "policy and certificate must all show one name; for a new one stswatch plan {domain} --mx HOST, once "
-     "for "
-     "each host of the whole new set, gives the steps and their waits."},
+     "for each host of the whole new set, gives the steps and their waits."},
     {"mx-unreachable", foreign, "",
-     "If {value} is your provider's, ask there why {subject} takes no connection on port 25, and whether it "
-     "is "
-     "still meant to take your mail; if not, take it out of the MX set. Where others can connect and this "
-     "agent cannot, its address has to be allowed there."},
+     "If {value} is your provider's, ask there why {subject} takes no connection on port 25, and whether "
+     "it is still meant to take your mail; if not, take it out of the MX set. Where others can connect and "
+     "this agent cannot, its address has to be allowed there."},
     {"mx-not-in-policy", left_over,
      "Senders that hold MX names against the policy skip {value} if they enforce, and use the other MX "
-     "hosts: "
-     "it takes no mail for {domain}.",
+     "hosts: it takes no mail for {domain}.",
      kLeftOver},
     {"mx-target-no-address", left_over, "", kLeftOver},
     {"sts-not-deployed", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
     {"tlsrpt-missing", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
     {"domain-not-found", existed, "",
-     "See whether the registration of {domain} has lapsed, and what the parent zone delegates: the name was "
-     "there and is no more. Renew or restore it first; record, policy and MX are then as the zone has them."},
+     "See whether the registration of {domain} has lapsed, and what the parent zone delegates: the name "
+     "was there and is no more. Renew or restore it first; record, policy and MX are then as the zone has "
+     "them."},
     {"domain-not-found", no_hosts, "",
      "The name {domain} exists, without MX and address: publish its MX records, or put them back. If it is "
      "meant to take no mail, say so with a null MX (\"MX 0 .\")."},
     {"smtp-silent", hangs_up,
-     "Senders are turned away at once at {subject}, and try the next address or MX host; where there is none "
-     "they queue the mail.",
-     "Look at the mail server at {subject}: it accepts connections and closes them before it has spoken SMTP "
-     "(a proxy without its server, a limit, a filter). If other senders are served there and only this agent "
-     "is not, allow the agent's address."},
+     "Senders are turned away at once at {subject}, and try the next address or MX host; where there is "
+     "none they queue the mail.",
+     "Look at the mail server at {subject}: it accepts connections and closes them before it has spoken "
+     "SMTP (a proxy without its server, a limit, a filter). If other senders are served there and only "
+     "this agent is not, allow the agent's address."},
     {"mx-not-in-policy", no_other,
      "Senders that hold MX names against the policy do not use {host} if they enforce, though none of the "
      "hosts that are listed works: they defer.",
      ""},
     {"sts-policy-content-type", no_policy,
      "It is no policy whatever its type: senders that hold none deliver unprotected, the others keep what "
-     "they "
-     "hold.",
-     "First serve the policy file itself, as the finding beside this one says. Then have {policy_host} send "
-     "\"Content-Type: text/plain; charset=utf-8\" with it, and check every address with curl -i."},
+     "they hold.",
+     "First serve the policy file itself, as the finding beside this one says. Then have {policy_host} "
+     "send \"Content-Type: text/plain; charset=utf-8\" with it, and check every address with curl -i."},
     {"sts-policy-connect-failed", one_address,
      "Senders that meet {address} go on to another address of {policy_host}, as HTTP clients do. One that "
      "gives up there gets no policy, and delivers unprotected unless it holds one.",
      ""},
     {"mx-unreachable", one_address, "Senders that meet {address} go on to the other addresses of the host.",
-     "Start the mail server at {address} and open port 25 to the Internet, or withdraw that address record. "
-     "Where others can connect and this agent cannot, allow the agent's address."},
+     "Start the mail server at {address} and open port 25 to the Internet, or withdraw that address "
+     "record. Where others can connect and this agent cannot, allow the agent's address."},
     {"certificate-expired", tests, kReported, ""},
     {"certificate-expired", asks_nothing, kTaken, ""},
     {"certificate-host-mismatch", tests, kReported, ""},
@@ -248,8 +227,8 @@ constexpr SituationTexts kTexts[] = {
      "would skip {where}, as DANE senders that find usable TLSA records do now.",
      ""},
     {"starttls-not-supported", asks_nothing,
-     "Mail to {subject} comes in clear text, which anybody on the path can read and alter. DANE senders that "
-     "find usable TLSA records skip {where}.",
+     "Mail to {subject} comes in clear text, which anybody on the path can read and alter. DANE senders "
+     "that find usable TLSA records skip {where}.",
      ""},
     {"starttls-refused", tests, kFallBackReported, ""},
     {"starttls-refused", asks_nothing, kFallBack, ""},
@@ -261,20 +240,17 @@ constexpr SituationTexts kTexts[] = {
     {"provider-m365-pattern-wrong", others_listed, kOthersListed, ""},
     {"provider-m365-mx-microsoft-wildcard", others_listed,
      "A wildcard stands for one label and {value} has two more: senders that match as RFC 8461 has it skip "
-     "it "
-     "if they enforce, and use the MX hosts that are listed. Senders that let a wildcard cover several "
-     "labels "
-     "deliver there.",
+     "it if they enforce, and use the MX hosts that are listed. Senders that let a wildcard cover several "
+     "labels deliver there.",
      ""},
     {"sts-policy-address-inconsistent", unreadable,
      "Senders that ask the odd address get no policy from it: those that hold none go without, the others "
-     "keep "
-     "what they hold.",
+     "keep what they hold.",
      "Put the same file and certificate on every node of {policy_host}, purge the CDN, and verify each "
      "address."},
     {"sts-testing-too-long", gates_pass, "",
-     "All readiness gates pass, so switch: set \"mode: enforce\" and \"max_age: 604800\" in the file, verify "
-     "it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
+     "All readiness gates pass, so switch: set \"mode: enforce\" and \"max_age: 604800\" in the file, "
+     "verify it at every address, then publish \"v=STSv1; id={new_id};\" at {record}."},
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ enum class Situation {
   hangs_up,        // the peer closes at once, where another is silent for minutes
   no_other,        // none of the hosts that are listed works
   no_policy,       // what is served there is no policy, whatever its type
-  one_address,     // {address}: the only one that does so; another one serves
+  one_address,     // {address}: one that does so, while another one serves
   others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 
