@@ -104,12 +104,6 @@ MailNow without_a_host(const Verdict& v, const Hosts& hosts) {
 
 /// Senders that enforce are sure of no host, and it is not sure that they have none.
 MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
-  const auto unsure = [&](const Finding& f) {
-    return is_on_text(f) && std::ranges::find(f.refused_by, kResolverName) != f.refused_by.end();
-  };
-  if (hosts.unseen.empty() && std::ranges::any_of(v.findings, unsure))
-    return {MailNow::State::flows, false,
-            "flows, but for senders with Postfix that fetched the copy of the policy named below"};
   std::vector<const MxVerdict*> of_no_use = hosts.skipped;
   of_no_use.insert(of_no_use.end(), hosts.down.begin(), hosts.down.end());
   std::string why;
@@ -128,8 +122,9 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   add("no sender reaches ", hosts.down);
   add("senders that do DANE skip ", hosts.no_dane);
   const auto& usable = v.enforce_usable_mx;
+  const bool taken = !v.mode && v.record.most_take && v.policy.shown;
+  if (usable || (taken && v.policy.shown->mode == Mode::enforce)) add(enforcing(v) + " skip ", hosts.skipped);
   if (usable) {
-    add(enforcing(v) + " skip ", hosts.skipped);
     const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
     const int known = usable->of - static_cast<int>(hosts.down.size() + hosts.skipped.size());
     if (usable->max < known)
@@ -137,12 +132,18 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
     else if (usable->min < usable->max && hosts.unseen.empty())
       words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
+  if (!usable && v.field_usable_mx) {
+    if (const auto& stop = v.field_breakage; stop && stop->at <= v.checked_at)
+      words += "; it waits for senders that keep an earlier policy longer than others";
+    else
+      add("senders that keep an earlier policy longer than others skip ", hosts.skipped);
+  }
   if (!hosts.unseen.empty())
     words += "; whether " + (usable ? enforcing(v) + " can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
   if (!v.mode && v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown) {
     const bool wanted = usable || v.record.outcome != Outcome::absent;
-    if (usable && !only_held(v))
+    if (usable ? !only_held(v) : taken)
       words += v.policy.outcome == Outcome::invalid
                    ? "; senders that refuse the policy deliver without MTA-STS"
                    : "; senders that refuse the record deliver without MTA-STS";

@@ -75,9 +75,12 @@ void NagiosReport::add(const Verdict& v) {
   // Per-domain figures only for few domains: a Nagios line of megabytes helps nobody.
   if (domains_ > 20) return;
   const auto& d = v.domain.str();
-  if (v.enforce_usable_mx)
-    perfdata_ += " '" + d + " usable_mx'=" + std::to_string(v.enforce_usable_mx->max) + ";;1:;0;" +
-                 std::to_string(v.enforce_usable_mx->of);
+  if (const auto& usable = v.enforce_usable_mx) {
+    // What was not seen may be good; what one copy of the policy lists nobody else gets.
+    const bool unseen = std::ranges::any_of(v.mx, [](const MxVerdict& mx) { return !mx.usable; });
+    perfdata_ += " '" + d + " usable_mx'=" + std::to_string(unseen ? usable->max : usable->min) + ";;1:;0;" +
+                 std::to_string(usable->of);
+  }
   if (v.forecast.breakage)
     perfdata_ +=
         " '" + d + " breakage'=" + seconds_until(v.forecast.breakage, v.checked_at) + ";604800:;86400:";
@@ -161,6 +164,11 @@ void labelled(std::string& out, std::string_view label, std::string_view text, c
   out += head + wrapped(text, head.size(), static_cast<std::size_t>(style.width)) + "\n";
 }
 
+std::string taken_record(const Verdict& v) {
+  return v.record.most_take ? "an invalid record, which most senders take"
+                            : "an invalid record, which some senders take";
+}
+
 std::string mode_words(const Verdict& v) {
   if (v.mode) return "mode " + std::string(to_string(*v.mode));
   const bool seen = v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown;
@@ -168,10 +176,11 @@ std::string mode_words(const Verdict& v) {
     if (v.policy.outcome == Outcome::invalid)
       return v.policy.shown ? "an invalid policy, which some senders enforce"
                             : "an invalid policy, an earlier one in effect";
-    return v.record.outcome == Outcome::invalid ? "an invalid record, which some senders take"
+    return v.record.outcome == Outcome::invalid ? taken_record(v)
                                                 : "nothing to fetch, an earlier policy in effect";
   }
   if (v.record.outcome == Outcome::absent && v.policy.outcome != Outcome::ok) return "no MTA-STS";
+  if (v.record.outcome == Outcome::invalid && v.record.most_take && v.policy.shown) return taken_record(v);
   if (v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown) return "mode unknown";
   return "no policy in effect";
 }
@@ -210,8 +219,9 @@ std::string headline(const Verdict& v, const TextStyle& style) {
   return out;
 }
 
-/// The finding that this one follows from, of the same subject or of the host that it is expected at, as
-/// grave and told as urgently: what mends that mends this. Null: it stands for itself.
+/// The finding that this one follows from, of the same subject or of the host that it is expected at (what
+/// becomes of the policy follows from what its host does), as grave and told as urgently: what mends that
+/// mends this. Null: it stands for itself.
 const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   const auto& nature = nature_of(symptom);
   if (!nature.symptom()) return nullptr;
@@ -220,7 +230,9 @@ const Finding* cause_of(const Finding& symptom, const Verdict& v) {
   const auto is_cause = [&](const Finding& f) {
     const auto& other = nature_of(f);
     return other.claim == Claim::cause && other.family == nature.family && f.severity >= symptom.severity &&
-           f.route >= symptom.route && (f.subject == symptom.subject || f.subject == at);
+           f.route >= symptom.route &&
+           (f.subject == symptom.subject || f.subject == at ||
+            (nature.family == Family::publication && f.subject == v.domain.policy_host()));
   };
   const auto it = std::ranges::find_if(v.findings, is_cause);
   return it == v.findings.end() ? nullptr : &*it;

@@ -69,6 +69,7 @@ struct Case {
   std::vector<Held> held{};   // the live pairs in it
   Mode live = Mode::none;     // RULES 0.3; CONTRACT 2 without memory
   bool live_assumed = false;  // the worst case, because the announced policy cannot be read
+  Mode asked = Mode::none;    // the strongest that any sender goes by, be it the last of two modes in a file
 
   // What the newest look itself saw, where `facts` holds more: what it could not see is our own view (group
   // Q). Null: `facts` is that look.

@@ -71,6 +71,15 @@ void set_live_mode(Case& c) {
   c.live_assumed = !last;
 }
 
+/// Of a file that no record announces, and that nobody holds, no sender knows. Of two modes deployed senders
+/// take the last (RULES 0.4), whatever counts by RFC 8461 §3.2.
+void set_asked_mode(Case& c) {
+  c.asked = c.announced || !c.held.empty() ? c.live : Mode::none;
+  for (const PolicyCopy& copy : c.copies)
+    if (!c.in_effect.empty() && copy.reading && copy.reading->last_mode)
+      c.asked = std::max(c.asked, *copy.reading->last_mode);
+}
+
 /// RFC 4592: a name that nobody made answers alike, so that a wildcard made both. An alias is compared by
 /// where it leads first; what stands there may be told in another order.
 bool is_synthesised(const TxtAnswer& answer, const TxtAnswer& sibling) {
@@ -228,8 +237,7 @@ namespace {
 bool breaks_now(const Case& c) { return c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now; }
 
 /// A record that RFC 8461 §3.1 refuses and most senders take (RULES 0.4): they enforce what it leads to.
-/// Where that leaves them no MX host their mail stops, so that a policy is in effect; else none is, as the
-/// RFC has it.
+/// Where that leaves them no MX host, now or soon, a policy is in effect; else none is, as the RFC has it.
 void heed_those_that_take_it(Case& c) {
   if (c.record.usable() || c.policies.empty() || breaks_now(c) || !most_take(c.record)) return;
   World world = c.world;
@@ -237,7 +245,7 @@ void heed_those_that_take_it(Case& c) {
   c.in_effect = c.policies;
   c.world = world_of(c);
   c.foreseen = simulate_figures(c.world);
-  if (breaks_now(c)) return;
+  if (foresees_breakage(c.world, c.foreseen, c.limits)) return;
   c.in_effect.clear();
   c.world = std::move(world);
   c.foreseen = std::move(foreseen);
@@ -254,6 +262,7 @@ void foresee(Case& c, const History& history) {
   heed_those_that_take_it(c);
   c.held = longest_held(c.world);
   set_live_mode(c);
+  set_asked_mode(c);
 }
 
 Case make_case(const DomainObservation& facts, const MxLooks& mx, const Vantage& vantage,

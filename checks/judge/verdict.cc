@@ -44,6 +44,7 @@ RecordVerdict record_verdict(const Case& c) {
   for (const CnameLink& link : c.facts.sts.cname)
     out.cname.push_back(link.target);
   out.id = c.record.id;
+  out.most_take = c.record.usable() || most_take(c.record);
   if (c.facts.sts.lookup == Lookup::unknown) return out;
   if (c.facts.sts.lookup == Lookup::absent) {
     out.outcome = Outcome::absent;  // also behind a CNAME that leads nowhere
@@ -228,6 +229,7 @@ std::string why_skipped(const Case& c, const std::string& name) {
   const auto policy = std::ranges::find(c.world.policies, name, &WorldPolicy::name);
   std::string out;
   for (const MxCase& mx : c.mx) {
+    if (mx.host == "." && c.mx.size() > 1) continue;  // RFC 7505 §3: no host
     std::string why = why_it_fails(mx);
     if (mx.literal || (mx.look && mx.look->addresses.lookup() == Lookup::absent)) why = "no address";
     // Listed alone it would not do either.
@@ -304,6 +306,8 @@ void judge_all(const Case& c, Findings& out) {
   if (const auto situation = situation_of_copies(c, facts.served_by))
     say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
   tell_whom_it_breaks(c, out.find(codes::breakage_now));
+  if (const auto& field = c.foreseen.field.breakage; field && c.history.past)
+    judge_field_breakage(c, why_skipped(c, field->policy), out);
   judge_lapse(c, out);
   lower_where_no_mail_comes(c, out);
 }
@@ -419,7 +423,7 @@ Verdict judge(Case c) {
   set_dane_outlook(c, out);
   if (c.history.past) remembered(c, out);
 
-  Findings findings(c.facts.domain, c.live, c.now, enforced_until(c.held).words());
+  Findings findings(c.facts.domain, c.live, c.now, enforced_until(c.held).words(), c.asked);
   judge_all(c, findings);
   inhibit(c, findings);
   address_fixes(c, findings.all());

@@ -32,6 +32,7 @@ std::string_view to_string(Dane dane);
 struct RecordVerdict {
   Outcome outcome = Outcome::unknown;
   std::string id;
+  bool most_take = false;  // it leads most deployed senders to the policy, be it valid or not (RULES 0.4)
   std::vector<std::string> texts;
   std::vector<std::string> cname;
 };

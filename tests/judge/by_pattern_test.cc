@@ -217,7 +217,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a bad pattern stops nobody where no enforce policy is in effect, and at one copy it is a warning") {
+    "a bad pattern stops nobody where no enforce policy is in effect, and at one copy those who read it") {
   const std::string list = "a.example.net, b.example.net";
   auto look = base();
   SUBCASE("testing asks for nothing") {
@@ -238,8 +238,12 @@ TEST_CASE(
     const Finding* f = find(v, "sts-policy-mx-invalid-pattern");
     REQUIRE(f);
     CHECK(f->subject == "mta-sts.example.com 198.51.101.2");
-    CHECK(f->severity == Severity::warning);
-    CHECK(f->route == Route::ticket);
+    CHECK(f->severity == Severity::critical);
+    CHECK(f->route == Route::page);
+    CHECK(
+        f->effect.starts_with("Postfix with postfix-mta-sts-resolver that fetched from 198.51.101.2 defers"));
+    CHECK(stopped_by_text(v.findings).whose ==
+          "with Postfix and postfix-mta-sts-resolver that fetched the policy from 198.51.101.2");
   }
 }
 

@@ -116,6 +116,40 @@ TEST_CASE("the second line says no more of mail than what was seen") {
   }
 }
 
+TEST_CASE("a record that most senders take leads them to the policy: so say both first lines") {
+  auto look = facts::base();
+  look.set_record({"v=STSv1; id=2026-11-01;"});
+  auto text = to_text(judged(look), {});
+  CHECK(
+      text.starts_with("example.com  CRITICAL  an invalid record, which most senders take, 2 MX\n"
+                       "  Mail flows; senders that refuse the record deliver without MTA-STS.\n"));
+  look.set_mx(facts::mx_host(
+      facts::kHost, {facts::probe_showing(facts::kMail1, facts::kHost, facts::expired(facts::kHost))}));
+  text = to_text(judged(look), {});
+  CHECK(text.find("\n  Mail flows; senders that enforce the policy skip mx1.example.com; senders that refuse "
+                  "the record deliver without MTA-STS.\n") != text.npos);
+}
+
+TEST_CASE("what becomes of the policy is told below what its host does") {
+  auto look = facts::base();
+  look.set_fetches({facts::fetch(facts::kWeb, "gone", 404)});
+  Past past;
+  past.began = facts::kNow - facts::days(60);
+  const auto gone = facts::kNow - facts::days(2);
+  past.policies = {{{Mode::enforce, {facts::kHost, facts::kOther}, 604800, {}},
+                    "a",
+                    {facts::kNow - facts::days(60), gone},
+                    1,
+                    gone}};
+  past.policy_ok_last = gone;
+  past.ids = {{"20261101T000000Z", 3600, {facts::kNow - facts::days(60), {}}, {}, {}}};
+  const auto v = judged(look, {&past, {}});
+  CHECK(std::ranges::any_of(v.findings, [](const Finding& f) { return f.code == "sts-policy-disappeared"; }));
+  const auto text = to_text(v, {});
+  CHECK(text.find("\n    So    The policy has vanished while senders still enforce it") != text.npos);
+  CHECK(text.find("\n  critical  The policy has vanished") == text.npos);
+}
+
 TEST_CASE("of two modes the last stops some: the second line names whom the finding names") {
   auto look = facts::base();
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");
@@ -163,6 +197,12 @@ TEST_CASE("Nagios: one domain is one line with performance data; several are cou
   one.add(healthy());
   CHECK(one.text().starts_with("MTA-STS OK - example.com OK | critical=0 warning=0 unknown=0 ok=1"));
   CHECK(one.text().find("'example.com usable_mx'=2;;1:;0;2") != std::string::npos);
+  auto look = facts::base();
+  look.set_fetches(
+      {facts::fetch(facts::kWeb), facts::fetch(facts::kWeb2, facts::policy({"old.example.com"}))});
+  NagiosReport copies;  // no host for those who fetched one of the copies
+  copies.add(judged(look));
+  CHECK(copies.text().find("'example.com usable_mx'=0;;1:;0;2") != std::string::npos);
   NagiosReport two;
   two.add(healthy());
   two.add(broken());

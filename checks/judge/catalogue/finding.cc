@@ -139,8 +139,8 @@ Finding* Findings::raise_as(Severity severity, std::string_view code, std::strin
   finding.reference = entry->reference;
   finding.subject = std::move(subject);
   finding.detail = std::move(detail);
-  if (live_ != Mode::enforce)
-    say_for(live_ == Mode::testing ? Situation::tests : Situation::asks_nothing, domain_, now_, &finding,
+  if (asked_ != Mode::enforce)
+    say_for(asked_ == Mode::testing ? Situation::tests : Situation::asks_nothing, domain_, now_, &finding,
             fills);
   tell_senders(&finding, {});
   return &all_.emplace_back(std::move(finding));

@@ -45,9 +45,11 @@ using Fill = std::pair<std::string_view, std::string>;  // placeholder without b
 
 class Findings {
  public:
-  /// `until`: when the last enforce policy that senders hold ends; empty where that is not known.
-  Findings(const Domain& domain, Mode live, TimePoint now, std::string until = {})
-      : domain_(domain), live_(live), now_(now), until_(std::move(until)) {}
+  /// `until`: when the last enforce policy that senders hold ends; empty where that is not known. `asked`:
+  /// the strongest mode that any sender goes by, where severities follow another; the texts speak of it.
+  Findings(const Domain& domain, Mode live, TimePoint now, std::string until = {},
+           std::optional<Mode> asked = {})
+      : domain_(domain), live_(live), asked_(asked.value_or(live)), now_(now), until_(std::move(until)) {}
 
   /// Each raise hands out the finding, null where none was raised; it is good until the next one.
   /// Raises a code of the catalogue (unknown codes are a bug: assertion). Dropped when the catalogue does not
@@ -79,7 +81,7 @@ class Findings {
 
  private:
   Domain domain_;
-  Mode live_;
+  Mode live_, asked_;
   TimePoint now_;
   std::string until_;
   std::vector<Finding> all_;

@@ -99,8 +99,9 @@ constexpr CatalogueEntry kSemanticsRows[] = {
      .route = Route::log,
      .reported_as = ResultType::none,
      .title = "The policy with mode none lists no mx",
-     .effect = "The RFC allows it, but chasquid and Stalwart refuse the file and go on applying the enforce "
-               "policy that they hold until {until}.",
+     .effect = "The RFC allows it, but chasquid refuses the file and goes on applying the enforce policy "
+               "that it holds until {until}. Stalwart refuses it too, and once the id is new it delivers "
+               "unprotected.",
      .fix = "Put the mx lines back beside \"mode: none\", where they do no harm. Verify the file at every "
             "address, then publish \"v=STSv1; id={new_id};\" at {record}.",
      .reference = "RFC 8461 §3.2, RFC 8461 §8.3",

@@ -88,8 +88,8 @@ constexpr SituationTexts kTexts[] = {
      "Others take the name as it is written.",
      kRename},
     {"sts-policy-mx-invalid-pattern", stops_postfix,
-     "Postfix with postfix-mta-sts-resolver defers the mail it has for {domain} now, whatever else the "
-     "policy lists; bounces come after as long as it keeps mail, five days by default. Strict senders "
+     "{who} defers the mail it has for {domain} now, whatever else the policy lists; bounces come after as "
+     "long as it keeps mail, five days by default. Strict senders "
      "refuse the policy and, unless they hold an earlier one, deliver unprotected. Others find no host for "
      "the line.",
      ""},
@@ -116,6 +116,10 @@ constexpr SituationTexts kTexts[] = {
      "enforce a policy under which no MX host of {domain} can be used: they defer its mail now, and bounce "
      "it when their queue gives up, some from one day on. Those that take the first deliver.",
      ""},
+    {"tlsrpt-syntax-invalid", spaced_version,
+     "none: mail is not affected, and the grammar allows the blank, but senders that look for "
+     "\"v=TLSRPTv1;\" as a whole find no record and send no reports",
+     "Take the blank out of the record at _smtp._tls.{domain}: it begins \"v=TLSRPTv1;\"."},
     {"mx-none-in-policy", implicit_mx,
      "There is no MX record, so senders take {domain} itself for the mail host. Those that enforce the "
      "policy skip it, defer the mail, and bounce it when their queue gives up, some from one day on.",

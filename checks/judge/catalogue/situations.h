@@ -40,6 +40,7 @@ enum class Situation {
   no_other,        // none of the hosts that are listed works
   no_policy,       // what is served there is no policy, whatever its type
   one_address,     // {address}: one that does so, while another one serves
+  spaced_version,  // a blank before the ";" that ends the version
   others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 

@@ -375,6 +375,7 @@ void judge_all_down(const Case& c, Findings& out) {
   std::vector<std::string> words;
   bool no_addresses = true;
   for (const MxCase& mx : c.mx) {
+    if (mx.host == "." && c.mx.size() > 1) continue;  // RFC 7505 §3: no host
     const bool no_address =
         mx.literal || mx.host == "." || (mx.look && mx.look->addresses.lookup() == Lookup::absent);
     const bool dead = mx.usable == false && !mx.addresses.empty() &&

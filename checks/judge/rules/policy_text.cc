@@ -129,18 +129,22 @@ bool is_one_line(std::string_view body) {
   return last != body.npos && body.substr(0, last).find('\n') == body.npos;
 }
 
+constexpr std::string_view kPostfix = "Postfix with postfix-mta-sts-resolver";
+
 /// RULES 5.1: a page where mail stops. Postfix's stops under a pattern that it cannot use, whatever else is
 /// listed (RULES 0.4); the strict ones, who refuse the policy, deliver without.
 void tell_who_stops(const Case& c, Findings& out) {
   if (!stops_postfix(c)) return;
   for (Finding& finding : out.all()) {
-    // Of one copy among several it is told at its address, and is no page of everybody's.
-    const bool of_all = finding.subject == c.facts.domain.policy_host();
-    if (finding.code != "sts-policy-mx-invalid-pattern" || !of_all) continue;
-    if (finding.severity != Severity::critical) continue;
+    if (finding.code != "sts-policy-mx-invalid-pattern" || out.live() != Mode::enforce) continue;
     if (std::ranges::find(finding.refused_by, kResolverName) == finding.refused_by.end()) continue;
+    finding.severity = Severity::critical;
     finding.route = Route::page;
-    say_for(Situation::stops_postfix, c.facts.domain, c.now, &finding);
+    const auto space = finding.subject.find(' ');
+    say_for(Situation::stops_postfix, c.facts.domain, c.now, &finding,
+            {{"who", space == finding.subject.npos ? std::string(kPostfix)
+                                                   : std::string(kPostfix) + " that fetched from " +
+                                                         finding.subject.substr(space + 1)}});
   }
 }
 

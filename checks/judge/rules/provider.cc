@@ -100,6 +100,7 @@ class ProviderJudge {
 
   /// The policy leaves these out. RULES 5.1: a page only where mail stops, so not while others are listed.
   void raise_of(const Names& hosts, std::string_view code, const std::string& what) {
+    const std::size_t at = out_.all().size();
     Finding* finding = raise(code, what);
     if (finding == nullptr) return;
     const bool all = missing_.size() == hosts_.size();
@@ -110,6 +111,8 @@ class ProviderJudge {
     tell_senders_as(finding, kNoneListed, std::array{all ? oddity_of_all(c_) : common_oddity(hosts)});
     let_off_refusing(c_, finding);
     lower_parts(hosts);
+    // RULES 5.5: one cause, one critical finding. No host is listed, and this is of one provider of several.
+    if (all && hosts.size() < hosts_.size()) out_.all()[at].part = out_.has(kNoneListed);
   }
 
   /// Who delivers to each of them all the same.

@@ -56,7 +56,14 @@ void judge_tlsrpt(const Case& c, Findings& out) {
       if (d.fault == first.fault) text::add(detail, "; ", d.detail);
     out.raise(code_of(first.fault), subject, printable(detail, bounds::kDetail));
   }
-  // RFC 8460 §3: "records that do not begin with "v=TLSRPTv1;" are discarded"; strangers are no record.
+  // RFC 8460 §3: field-delim = *WSP ";" *WSP, and yet "records that do not begin with "v=TLSRPTv1;" are
+  // discarded" where there are several, by some senders also where there is one.
+  if (c.tlsrpt.usable() && answer.records.size() == 1 &&
+      !answer.records.front().joined().starts_with("v=TLSRPTv1;"))
+    say_for(Situation::spaced_version, c.facts.domain, c.now,
+            out.raise_as(Severity::info, "tlsrpt-syntax-invalid", subject,
+                         "white space between \"v=TLSRPTv1\" and \";\""));
+  // Strangers are no record.
   if (c.tlsrpt.verdict == TlsrptReading::Verdict::none && c.tlsrpt.departures.empty()) {
     const std::string detail = answer.records.empty() ? (answer.nxdomain ? "NXDOMAIN" : "no TXT record")
                                                       : "none of the TXT records there is one of TLSRPT";

@@ -83,7 +83,11 @@ StoppedByText stopped_by_text(const std::vector<Finding>& findings) {
     return {"that take the last of two modes, " + std::string(kResolverName) +
                 ", chasquid and mailauth among them",
             "they enforce a policy under which no MX host can be used"};
-  return {"with Postfix and " + std::string(kResolverName), "they cannot use an mx line of the policy"};
+  const auto space = stops->subject.find(' ');
+  const std::string from =
+      space == stops->subject.npos ? "" : " that fetched the policy from " + stops->subject.substr(space + 1);
+  return {"with Postfix and " + std::string(kResolverName) + from,
+          "they cannot use an mx line of the policy"};
 }
 
 bool listed_by_certificate(const Certificate& leaf, std::span<const std::string> patterns) {

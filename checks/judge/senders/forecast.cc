@@ -44,6 +44,12 @@ bool deserves_notice(const World& world, const WorldPoint& point, const Limits& 
   return !by_certificate_alone(point) && left <= kTicket;
 }
 
+bool is_soon(const World& world, const WorldPoint& breakage) { return breakage.at - world.now <= kPage; }
+
+bool is_due(const World& world, const WorldPoint& breakage, const Limits& limits) {
+  return is_soon(world, breakage) || deserves_notice(world, breakage, limits, kTicket);
+}
+
 std::string in_words(const WorldReason& reason) {
   switch (reason.why) {
     case Why::already:
@@ -89,11 +95,10 @@ void raise_breakage(const World& world, const WorldPoint& breakage, const Limits
                                            : "Senders that fetched the policy from " + addresses}});
     return;
   }
-  const bool soon = breakage.at - world.now <= kPage;
-  if (!soon && !deserves_notice(world, breakage, limits, kTicket)) return;
+  if (!is_due(world, breakage, limits)) return;
   // RULES 5.1: a page only where mail stops or is about to.
-  out.raise_routed(soon ? Route::page : Route::ticket, "enforce-breakage-predicted", world.domain,
-                   in_words(world, breakage), {{"until", until}});
+  out.raise_routed(is_soon(world, breakage) ? Route::page : Route::ticket, "enforce-breakage-predicted",
+                   world.domain, in_words(world, breakage), {{"until", until}});
 }
 
 }  // namespace
@@ -113,6 +118,27 @@ void set_field_level(const World& world, const Simulation& result, Verdict& verd
   verdict.field_usable_mx = result.field.usable;
   if (result.field.breakage) verdict.field_breakage = point_of(world, *result.field.breakage);
   if (result.field.degradation) verdict.field_degradation = point_of(world, *result.field.degradation);
+}
+
+void judge_field_breakage(const Case& c, const std::string& why, Findings& out) {
+  const auto &field = c.foreseen.field.breakage, &rfc = c.foreseen.rfc.breakage;
+  if (!field || field->at > c.now || (rfc && rfc->at <= c.now)) return;
+  const auto policy = std::ranges::find(c.world.policies, field->policy, &WorldPolicy::name);
+  if (policy == c.world.policies.end()) return;
+  const Policy under{policy->mode, policy->mx, policy->max_age, {}};
+  if (hosts_listed(c, under) == 0) return;  // a change of hosts: group J tells of it
+  const bool refreshable = std::ranges::any_of(
+      c.held, [&](const Held& h) { return h.refreshable && same_policy(h.policy, under); });
+  const auto& end = c.foreseen.field.recovery;
+  out.raise("cached-policy-breakage-now", c.facts.domain.str(), printable(why, bounds::kDetail),
+            {{"who", refreshable ? "Senders that never compare ids (postfix-tlspol)"
+                                 : "Senders that renew a policy without fetching it (mox, "
+                                   "postfix-mta-sts-resolver, mailauth)"},
+             {"until", end ? to_utc(*end) : "a new id is published"}});
+}
+
+bool foresees_breakage(const World& world, const Simulation& result, const Limits& limits) {
+  return result.rfc.breakage && is_due(world, *result.rfc.breakage, limits);
 }
 
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits,

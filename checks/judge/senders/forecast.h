@@ -40,9 +40,16 @@ struct BreakageFacts {
   std::string why;        // of each MX host, why it is skipped
 };
 
+/// One of the first two follows from it.
+bool foresees_breakage(const World& world, const Simulation& result, const Limits& limits);
+
 /// enforce-breakage-now, -predicted and enforce-degradation-predicted.
 void judge_forecast(const World& world, const Simulation& result, const Limits& limits,
                     const BreakageFacts& facts, Findings& out);
+
+/// cached-policy-breakage-now, which needs a memory: mail stops at level field alone, for senders that keep
+/// longer than RFC 8461 has it what they once fetched (RULES 0.4). `why`: of each MX host, why it is skipped.
+void judge_field_breakage(const Case& c, const std::string& why, Findings& out);
 
 /// protection-lapse-predicted, which needs a memory.
 void judge_lapse(const Case& c, Findings& out);
