@@ -212,7 +212,7 @@ Service::Looking Service::look_now(const Domain& name) {
   fetch_now_.insert(name.str());
   pool_.hurry({Kind::domain, name.str()}, after);
   for (const auto& host : mx_users_.hosts_of(name.str()))
-    pool_.hurry({Kind::mx, host}, after);
+    want_look(host, after);
   return Looking::at_it;
 }
 
@@ -353,9 +353,11 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, co
     if (plan_->find(name.str()) != nullptr && ours_(name.str())) use_mx_hosts(name.str(), hosts);
   }
   // What another policy asks of them is asked of the hosts of now, not of an hour ago.
-  if (before && announces_other(*before, *turn.record))
+  if (before && announces_other(*before, *turn.record)) {
+    const std::lock_guard users_lock(mutex_);
     for (const auto& host : hosts)
-      pool_.hurry({Kind::mx, host});
+      want_look(host);
+  }
   log_transitions(name, turn.transitions);
   memory_.remember(std::move(turn.record), std::make_shared<DomainObservation>(std::move(facts)),
                    turn.transitions);
@@ -365,8 +367,10 @@ Outcome Service::remember(const LiveConfig& plan, const DomainConfig& domain, co
 void Service::use_mx_hosts(const std::string& domain, const std::set<std::string>& hosts) {
   for (const auto& host : hosts)
     pool_.add({Kind::mx, host});
-  for (const auto& host : mx_users_.set(domain, hosts))
+  for (const auto& host : mx_users_.set(domain, hosts)) {
     pool_.remove({Kind::mx, host});
+    wanted_.erase(host);
+  }
 }
 
 std::mutex& Service::judging(const Domain& name) {

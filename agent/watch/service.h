@@ -34,7 +34,10 @@ class Service {
   /// In a fleet: which domains are looked at by this agent; the others are shown as memory has them; before
   /// start().
   using Ours = std::function<bool(const std::string& domain)>;
-  void share(Ours ours) { ours_ = std::move(ours); }
+  void share(Ours ours) {
+    ours_ = std::move(ours);
+    shared_ = true;
+  }
   /// Whose they are has changed: looks at what was gained begin, at what was lost they end.
   void share_anew();
   /// What others have remembered of their domains.
@@ -86,6 +89,10 @@ class Service {
   /// Whether the next look is to come soon, whatever this one found.
   bool look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
+  /// When to look at the host, which another agent of the fleet has just seen to be good: it is not disturbed
+  /// again, and our domains are judged by what was seen. Null: look now.
+  std::optional<Seconds> seen_by_another(const LiveConfig& plan, const std::string& host);
+  void want_look(const std::string& host, Seconds after = Seconds{0});  // with mutex_ held
   bool is_disputed(const std::string& host);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
@@ -108,6 +115,7 @@ class Service {
   PlanWatch* plans_ = nullptr;
   ReportsOf reports_of_ = [](const std::string&) { return nullptr; };
   Ours ours_ = [](const std::string&) { return true; };
+  bool shared_ = false;  // one of a fleet
   LookMetrics looks_;
   Means means_;
   AddressQueue address_queue_;
@@ -123,6 +131,7 @@ class Service {
   std::set<std::string> looked_at_;         // domains in the schedule
   std::set<std::string> fetch_now_;         // domains whose next look fetches the policy too
   MxUsers mx_users_;
+  std::set<std::string> wanted_;  // hosts whose next look was asked for, whoever saw them last
 
   WorkerPool pool_;  // last, so that its workers end first
 };

@@ -70,7 +70,39 @@ bool second_probe_is_due(const MxMemory* before, const std::string& host, TimePo
 
 }  // namespace
 
+void Service::want_look(const std::string& host, Seconds after) {
+  if (mx_users_.domains_of(host).empty()) return;
+  wanted_.insert(host);
+  pool_.hurry({Kind::mx, host}, after);
+}
+
+std::optional<Seconds> Service::seen_by_another(const LiveConfig& plan, const std::string& host) {
+  std::set<std::string> users;
+  {
+    const std::lock_guard lock(mutex_);
+    if (wanted_.erase(host) > 0 || !shared_) return std::nullopt;
+    users = mx_users_.domains_of(host);
+  }
+  const auto now = clock_.now();
+  // Whether port 25 is open from here nobody else can see.
+  if (!plan.probes.vantage->port25_tried()) return std::nullopt;
+  const auto seen = memory_.mx(host);
+  if (!seen || !seen->times.last_look || seen->times.last_look != seen->times.last_success ||
+      !seen->debounces.empty())
+    return std::nullopt;
+  const Seconds interval = plan.config.schedule.mx, age = now - *seen->times.last_look;
+  if (age < Seconds{0} || age >= interval * 3 / 4) return std::nullopt;
+  // A fault is worth another pair of eyes.
+  const auto vantage = plan.probes.vantage->now(host, now);
+  if (is_at_fault(*seen->known, vantage)) return std::nullopt;
+  for (const auto& name : users)
+    if (const auto* domain = plan.find(name))
+      judge_again(plan, *domain, host, saw_all(*seen->known, vantage));
+  return interval - age;
+}
+
 Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
+  if (const auto left = seen_by_another(plan, host)) return *left;
   const Stopwatch watch;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
   std::vector<Address> crowded;
@@ -176,12 +208,14 @@ void Service::hurry_siblings(const LiveConfig& plan, const std::string& host,
     for (const auto& mx : record->verdict.mx)
       if (mx.host != host && siblings.size() < kHosts) siblings.insert(mx.host);
   }
-  for (const auto& sibling : siblings) {
+  std::erase_if(siblings, [&](const std::string& sibling) {
     const auto record = memory_.mx(sibling);
-    if (record && record->debounces.empty() && record->times.last_look &&
-        now - *record->times.last_look >= kFreshHost)
-      pool_.hurry({Kind::mx, sibling});
-  }
+    return !record || !record->debounces.empty() || !record->times.last_look ||
+           now - *record->times.last_look < kFreshHost;
+  });
+  const std::lock_guard lock(mutex_);
+  for (const auto& sibling : siblings)
+    want_look(sibling);
 }
 
 void Service::hurry_references(const std::string& silent, TimePoint now) {
@@ -202,7 +236,7 @@ void Service::hurry_references(const std::string& silent, TimePoint now) {
   references.insert(references.end(), siblings.begin(), siblings.end());
   references.resize(std::min(references.size(), kReferences));
   for (const auto& host : references)
-    pool_.hurry({Kind::mx, host});
+    want_look(host);
 }
 
 }  // namespace stswatch

@@ -56,6 +56,7 @@ class Watched {
     asked_ = table.get();
     Config config;
     config.domains = {{kName, {}, {}, 100}};
+    config.schedule.second_probe = Seconds{0};  // the usual looks alone are counted
     ObserveOptions options;
     options.allow_private = config.network.allow_private = true;
     options.smtp.port = config.network.smtp_port = mail_.port();
@@ -90,6 +91,22 @@ class Watched {
     for (const auto& batch : asked_->batches)
       looks += batch.front() == "_mta-sts.watched.example" ? 1 : 0;
   }
+
+  void share() {
+    service_->share([](const std::string&) { return true; });
+  }
+  /// Another agent of the fleet has looked at the MX host, and what it saw has come into our memory.
+  void another_sees() {
+    const auto before = memory_->mx("mx.watched.example");
+    REQUIRE(before != nullptr);
+    auto seen = std::make_shared<MxMemory>(*before);
+    auto look = std::make_shared<MxHostObservation>(*before->known);
+    look->at = clock_.now();
+    seen->known = seen->confirmed = look;
+    note_look(seen->times, clock_.now(), true);
+    memory_->remember(std::move(seen), nullptr);
+  }
+  void ask_to_look() { CHECK(service_->look_now(kName) == Service::Looking::at_it); }
 
   std::shared_ptr<const DomainMemory> record() const { return memory_->domain(kName); }
   std::size_t looks = 0, fetches = 0, probes = 0;  // after stop()
@@ -171,4 +188,27 @@ TEST_CASE(
   w.go_on(3min);
   CHECK(accused() == 1);
   w.stop();
+}
+
+TEST_CASE("a host that another agent of the fleet has just seen is not disturbed again") {
+  struct Row {
+    const char* why;
+    bool fleet, seen, asked;
+    std::size_t probes;
+  };
+  // Half an hour before the second look is due another agent may see the host; the looks of two hours follow.
+  for (const Row& row :
+       {Row{"alone", false, true, false, 3}, Row{"nobody else looked", true, false, false, 3},
+        Row{"another did", true, true, false, 2}, Row{"asked for", true, true, true, 3}}) {
+    CAPTURE(row.why);
+    Watched w;
+    if (row.fleet) w.share();
+    w.run(30min);
+    if (row.seen) w.another_sees();
+    if (row.asked) w.ask_to_look();
+    w.go_on(95min);
+    w.stop();
+    CHECK(w.probes == row.probes);
+    CHECK(w.record()->verdict.mx.at(0).usable == true);
+  }
 }
