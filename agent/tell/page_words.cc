@@ -73,6 +73,9 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
             cause_in_words(*f.breakage, now)};
   if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
   if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
+  if (!f.breakage && v.field_breakage && v.field_breakage->at <= now)
+    return {"warning", "Mail of some senders waits", std::nullopt,
+            "they keep an earlier policy longer than others"};
   if (first && first->at <= now && !f.breakage)
     return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
   if (first && first->at > now && first->at - now < kSoon)
@@ -91,6 +94,8 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
     return {"dim", "Nothing is foreseen", std::nullopt, ""};
   if (v.mode || v.record.outcome == Outcome::absent)
     return {"dim", "Mail flows unprotected", std::nullopt, ""};
+  if (v.record.most_take && v.policy.shown)
+    return {"warning", "Mail flows", std::nullopt, "most senders take the record, which is not valid"};
   return {"warning", "Mail flows unprotected", std::nullopt,
           "there is no valid policy to fetch; senders that hold an earlier one keep to it"};
 }
