@@ -153,13 +153,14 @@ TEST_CASE("what comes, in words") {
   v.record.outcome = Outcome::ok;
   v.policy.outcome = Outcome::absent;
   CHECK(words(v) == "Mail flows unprotected");
-  v.record = {.outcome = Outcome::invalid, .most_take = true};
+  v.record.outcome = Outcome::invalid;
+  v.record.most_take = true;
   v.policy.shown = Policy{Mode::enforce, {"mx1.example.com"}, 604800, {}};
   CHECK(words(v) == "Mail flows");
   v.field_breakage = ForecastPoint{now, Why::already, {"example.com"}};
   CHECK(words(v) == "Mail of some senders waits");
   v.field_breakage.reset();
-  v.record = {.outcome = Outcome::ok};
+  v.record.outcome = Outcome::ok;
   v.policy.outcome = Outcome::ok;
   v.mode = Mode::testing;
   CHECK(words(v) == "Mail flows, nothing is enforced");
