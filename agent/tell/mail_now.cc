@@ -1,6 +1,7 @@
 #include "agent/tell/mail_now.h"
 
 #include <algorithm>
+#include <set>
 
 #include "checks/facts/join.h"
 #include "checks/judge/senders/by_pattern.h"
@@ -36,6 +37,15 @@ bool only_held(const Verdict& v) {
 
 Hosts hosts_of(const Verdict& v) {
   const auto left_out = [&](const MxVerdict& mx) { return !only_held(v) && mx.allowed == false; };
+  // No TLSA record fits, or none can be looked up for a proven fault: RFC 7672 §2.1.1 has them skip it.
+  const auto no_dane = [&](const MxVerdict& mx) {
+    const auto mismatched = [](const MxAddressVerdict& a) { return a.dane == Dane::mismatched; };
+    return std::ranges::all_of(mx.addresses, mismatched) ||
+           std::ranges::any_of(v.findings, [&](const Finding& f) {
+             return f.severity == Severity::critical && f.subject == mx.host &&
+                    nature_of(f).aspect == Aspect::dane;
+           });
+  };
   const auto reached = [](const MxAddressVerdict& a) {
     return a.outcome == HostOutcome::ok || a.outcome == HostOutcome::failed;
   };
@@ -47,8 +57,7 @@ Hosts hosts_of(const Verdict& v) {
     if (is_reached) out.reached.push_back(&mx);
     if (is_down) out.down.push_back(&mx);
     if (is_reached && (mx.usable == false || left_out(mx))) out.skipped.push_back(&mx);
-    const auto mismatched = [](const MxAddressVerdict& a) { return a.dane == Dane::mismatched; };
-    if (is_reached && std::ranges::all_of(mx.addresses, mismatched)) out.no_dane.push_back(&mx);
+    if (is_reached && no_dane(mx)) out.no_dane.push_back(&mx);
     if (!mx.usable && !left_out(mx)) out.unseen.push_back(&mx);
   }
   return out;
@@ -114,6 +123,49 @@ MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
   return may_stop(enforcing(v), why);
 }
 
+bool is_unseen(const Verdict& v) {
+  return v.record.outcome == Outcome::unknown ||
+         (v.policy.outcome == Outcome::unknown && v.record.outcome != Outcome::absent);
+}
+
+bool leaves_no_host(const Verdict& v) {
+  return std::ranges::none_of(
+      v.mx, [](const MxVerdict& mx) { return mx.usable != false && mx.allowed != false && mx.host != "."; });
+}
+
+/// Record or policy was not seen, and if senders apply what is known of them, no host is left to them.
+std::optional<MailNow> without_sight(const Verdict& v, const Hosts& hosts) {
+  if (v.enforce_usable_mx || !is_unseen(v) || v.live_mode != Mode::enforce || !leaves_no_host(v))
+    return std::nullopt;
+  return may_stop("senders that enforce a policy",
+                  v.policy.shown
+                      ? "they can use no MX host under the one that is served, and whether a record "
+                        "announces it could not be seen from here"
+                      : "they cannot use " + named(hosts.skipped, v.mx.size()) +
+                            ", and the policy could not be seen from here");
+}
+
+/// Senders that take a record which the RFC refuses, and no host of the policy that it leads to can be used.
+std::string stopped_by_record(const Verdict& v) {
+  const bool enforces = v.policy.shown && v.policy.shown->mode == Mode::enforce;
+  if (v.enforce_usable_mx || v.record.taken_by.empty() || !enforces || !leaves_no_host(v) || v.mx.empty())
+    return {};
+  return "that take the record all the same (" + comma_separated(v.record.taken_by) + ")";
+}
+
+/// Senders that take a policy host which others refuse.
+std::string but_those_that_fetch(const Verdict& v) {
+  std::set<std::string> names;
+  for (const Finding& f : v.findings) {
+    const auto* entry = find_in_catalogue(f.code);
+    if (entry && entry->theme == Theme::policy_tls) names.insert(f.accepted_by.begin(), f.accepted_by.end());
+  }
+  std::string out;
+  for (const auto& name : names)
+    text::add(out, ", ", name);
+  return out.empty() ? out : ", but for those that take the certificate of the policy host (" + out + ")";
+}
+
 MailNow flows(const Verdict& v, const Hosts& hosts) {
   std::string words = "flows";
   const auto add = [&](std::string_view what, const std::vector<const MxVerdict*>& which) {
@@ -122,7 +174,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   add("no sender reaches ", hosts.down);
   add("senders that do DANE skip ", hosts.no_dane);
   const auto& usable = v.enforce_usable_mx;
-  const bool taken = !v.mode && v.record.most_take && v.policy.shown;
+  const bool taken = !v.mode && !v.record.taken_by.empty() && v.policy.shown;
   if (usable || (taken && v.policy.shown->mode == Mode::enforce)) add(enforcing(v) + " skip ", hosts.skipped);
   if (usable) {
     const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
@@ -132,12 +184,10 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
     else if (usable->min < usable->max && hosts.unseen.empty())
       words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
-  if (!usable && v.field_usable_mx) {
-    if (const auto& stop = v.field_breakage; stop && stop->at <= v.checked_at)
-      words += "; it waits for senders that keep an earlier policy longer than others";
-    else
-      add("senders that keep an earlier policy longer than others skip ", hosts.skipped);
-  }
+  if (std::ranges::any_of(v.findings, waits_with_long_keepers))
+    words += "; it waits for senders that keep an earlier policy longer than others";
+  else if (!usable && v.field_usable_mx)
+    add("senders that keep an earlier policy longer than others skip ", hosts.skipped);
   if (!hosts.unseen.empty())
     words += "; whether " + (usable ? enforcing(v) + " can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
@@ -148,8 +198,10 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
                    ? "; senders that refuse the policy deliver without MTA-STS"
                    : "; senders that refuse the record deliver without MTA-STS";
     else if (wanted)
-      words += "; senders that hold no policy deliver without MTA-STS";
+      words += "; senders that hold no policy deliver without MTA-STS" + but_those_that_fetch(v);
   }
+  if (!usable && is_unseen(v) && v.live_mode == Mode::enforce)
+    words += "; whether a policy keeps senders from some hosts could not be seen from here";
   return {MailNow::State::flows, false, std::move(words)};
 }
 
@@ -166,23 +218,48 @@ std::string hit_senders(const Verdict& v) {
   return hit == Hit::all ? "enforcing senders" : "senders " + in_words(hit);
 }
 
+bool waits_with_long_keepers(const Finding& f) {
+  const Nature nature = nature_of(f);
+  return f.severity != Severity::info && nature.aspect == Aspect::caches && nature.symptom();
+}
+
+/// What stops it is a fault that only a resolver which validates meets.
+bool stops_for_validating(const Verdict& v, const Finding& stop) {
+  return std::ranges::any_of(v.findings, [&](const Finding& f) {
+    const auto* entry = find_in_catalogue(f.code);
+    return entry && entry->theme == Theme::dnssec && f.severity == Severity::critical &&
+           f.subject == stop.subject;
+  });
+}
+
 MailNow mail_now(const Verdict& v) {
-  if (std::ranges::any_of(v.findings, stops_for_all))
-    return {MailNow::State::stops, true, "stops now for all senders, as far as can be seen from here"};
+  bool for_validating = false;
+  for (const Finding& f : v.findings) {
+    if (!stops_for_all(f)) continue;
+    for_validating = stops_for_validating(v, f);
+    if (!for_validating)
+      return {MailNow::State::stops, true, "stops now for all senders, as far as can be seen from here"};
+  }
+  if (for_validating) return stops("whose resolver validates");
   if (v.null_mx || v.status == Status::ok) return {};
   const auto over = [&](const std::optional<ForecastPoint>& point) {
     return point && point->at <= v.checked_at;
   };
   std::string whose = over(v.forecast.breakage) ? in_words(hit_by(v)) : "";
   if (whose.empty()) whose = stopped_by_text(v.findings).whose;
-  if (v.dane && over(v.dane->breakage)) text::add(whose, ", and for those ", "that do DANE");
+  if (whose.empty()) whose = stopped_by_record(v);
+  const auto hosts = hosts_of(v);
+  const bool none_by_dane =
+      !hosts.reached.empty() && hosts.no_dane.size() == hosts.reached.size() && hosts.unseen.empty();
+  if ((v.dane && over(v.dane->breakage)) || none_by_dane)
+    text::add(whose, ", and for those ", "that do DANE");
   if (!whose.empty()) return stops(whose);
   if (v.mx_lookup == Lookup::unknown && v.mx.empty())
     return unseen("its MX records could not be looked up from here");
   if (v.mx.empty()) return {};
-  const auto hosts = hosts_of(v);
   if (hosts.reached.empty()) return without_a_host(v, hosts);
   if (v.enforce_usable_mx && v.enforce_usable_mx->min == 0) return without_a_sure_host(v, hosts);
+  if (auto unsure = without_sight(v, hosts)) return *unsure;
   return flows(v, hosts);
 }
 

@@ -28,6 +28,9 @@ MailNow mail_now(const Verdict& verdict);
 /// or hold an earlier policy.
 std::string hit_senders(const Verdict& verdict);
 
+/// It waits for senders that keep an earlier policy longer than RFC 8461 has it, and with it hosts that fail.
+bool waits_with_long_keepers(const Finding& finding);
+
 /// Mail stops there whatever a policy says.
 bool stops_for_all(const Finding& finding);
 

@@ -73,7 +73,7 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
             cause_in_words(*f.breakage, now)};
   if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
   if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
-  if (!f.breakage && v.field_breakage && v.field_breakage->at <= now)
+  if (!f.breakage && std::ranges::any_of(v.findings, waits_with_long_keepers))
     return {"warning", "Mail of some senders waits", std::nullopt,
             "they keep an earlier policy longer than others"};
   if (first && first->at <= now && !f.breakage)
@@ -94,8 +94,10 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
     return {"dim", "Nothing is foreseen", std::nullopt, ""};
   if (v.mode || v.record.outcome == Outcome::absent)
     return {"dim", "Mail flows unprotected", std::nullopt, ""};
-  if (v.record.most_take && v.policy.shown)
-    return {"warning", "Mail flows", std::nullopt, "most senders take the record, which is not valid"};
+  if (!v.record.taken_by.empty() && v.policy.shown)
+    return {
+        "warning", "Mail flows", std::nullopt,
+        std::string(v.record.most_take() ? "most" : "some") + " senders take the record, which is not valid"};
   return {"warning", "Mail flows unprotected", std::nullopt,
           "there is no valid policy to fetch; senders that hold an earlier one keep to it"};
 }

@@ -165,8 +165,8 @@ void labelled(std::string& out, std::string_view label, std::string_view text, c
 }
 
 std::string taken_record(const Verdict& v) {
-  return v.record.most_take ? "an invalid record, which most senders take"
-                            : "an invalid record, which some senders take";
+  return v.record.most_take() ? "an invalid record, which most senders take"
+                              : "an invalid record, which some senders take";
 }
 
 std::string mode_words(const Verdict& v) {
@@ -180,7 +180,8 @@ std::string mode_words(const Verdict& v) {
                                                 : "nothing to fetch, an earlier policy in effect";
   }
   if (v.record.outcome == Outcome::absent && v.policy.outcome != Outcome::ok) return "no MTA-STS";
-  if (v.record.outcome == Outcome::invalid && v.record.most_take && v.policy.shown) return taken_record(v);
+  if (v.record.outcome == Outcome::invalid && !v.record.taken_by.empty() && v.policy.shown)
+    return taken_record(v);
   if (v.record.outcome == Outcome::unknown || v.policy.outcome == Outcome::unknown) return "mode unknown";
   return "no policy in effect";
 }
@@ -191,15 +192,16 @@ std::string mx_words(const Verdict& v) {
     return in_words(*v.enforce_usable_mx) + " MX usable";
   }
   if (v.mx_lookup == Lookup::unknown) return "MX unknown";
-  return std::to_string(v.mx.size()) + " MX";
+  const auto is_host = [](const MxVerdict& mx) { return mx.host != "."; };
+  return std::to_string(std::ranges::count_if(v.mx, is_host)) + " MX";
 }
 
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
   if (!f.breakage) return {};
-  if (f.breakage->at <= v.checked_at) {
-    return hit_senders(v) + " reach no MX now";
-  }
+  if (f.breakage->at <= v.checked_at)
+    return (mail_now(v).everybodys ? "senders" : hit_senders(v)) + " reach no MX now";
+  if (std::ranges::any_of(v.findings, waits_with_long_keepers)) return {};
   const bool near = std::any_of(v.findings.begin(), v.findings.end(), [](const Finding& finding) {
     return nature_of(finding).headline == Headline::no_mail_from;
   });

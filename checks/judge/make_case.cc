@@ -74,7 +74,8 @@ void set_live_mode(Case& c) {
 /// Of a file that no record announces, and that nobody holds, no sender knows. Of two modes deployed senders
 /// take the last (RULES 0.4), whatever counts by RFC 8461 §3.2.
 void set_asked_mode(Case& c) {
-  c.asked = c.announced || !c.held.empty() ? c.live : Mode::none;
+  const bool known = c.announced || c.facts.sts.lookup == Lookup::unknown;
+  c.asked = known || !c.held.empty() ? c.live : Mode::none;
   for (const PolicyCopy& copy : c.copies)
     if (!c.in_effect.empty() && copy.reading && copy.reading->last_mode)
       c.asked = std::max(c.asked, *copy.reading->last_mode);

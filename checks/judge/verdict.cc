@@ -44,7 +44,7 @@ RecordVerdict record_verdict(const Case& c) {
   for (const CnameLink& link : c.facts.sts.cname)
     out.cname.push_back(link.target);
   out.id = c.record.id;
-  out.most_take = c.record.usable() || most_take(c.record);
+  if (!c.record.usable()) out.taken_by = taken_by(c.record);
   if (c.facts.sts.lookup == Lookup::unknown) return out;
   if (c.facts.sts.lookup == Lookup::absent) {
     out.outcome = Outcome::absent;  // also behind a CNAME that leads nowhere
@@ -306,8 +306,10 @@ void judge_all(const Case& c, Findings& out) {
   if (const auto situation = situation_of_copies(c, facts.served_by))
     say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
   tell_whom_it_breaks(c, out.find(codes::breakage_now));
-  if (const auto& field = c.foreseen.field.breakage; field && c.history.past)
-    judge_field_breakage(c, why_skipped(c, field->policy), out);
+  if (c.history.past) {
+    const auto& field = c.foreseen.field.breakage;
+    judge_field_breakage(c, why_skipped(c, field ? field->policy : ""), out);
+  }
   judge_lapse(c, out);
   lower_where_no_mail_comes(c, out);
 }

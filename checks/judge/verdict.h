@@ -32,7 +32,8 @@ std::string_view to_string(Dane dane);
 struct RecordVerdict {
   Outcome outcome = Outcome::unknown;
   std::string id;
-  bool most_take = false;  // it leads most deployed senders to the policy, be it valid or not (RULES 0.4)
+  SenderNames taken_by{};  // deployed senders that it leads to the policy, where it is not valid (RULES 0.4)
+  bool most_take() const { return 2 * taken_by.size() > sender_names().size(); }
   std::vector<std::string> texts;
   std::vector<std::string> cname;
 };

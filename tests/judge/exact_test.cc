@@ -444,7 +444,7 @@ TEST_CASE("without an MX record the cause is that, and not the policy") {
   const Finding* none = find(v, "mx-none-in-policy");
   REQUIRE(none);
   CHECK(mentions(none->detail, "no MX record, the address of example.com"));
-  CHECK(none->fix.starts_with("Put the MX records of example.com back"));
+  CHECK(none->fix.starts_with("If other hosts take the mail of example.com, publish MX records"));
 }
 
 TEST_CASE("a host that is no public name is for the MX set to drop") {

@@ -154,12 +154,15 @@ TEST_CASE("what comes, in words") {
   v.policy.outcome = Outcome::absent;
   CHECK(words(v) == "Mail flows unprotected");
   v.record.outcome = Outcome::invalid;
-  v.record.most_take = true;
+  v.record.taken_by = {"chasquid"};
   v.policy.shown = Policy{Mode::enforce, {"mx1.example.com"}, 604800, {}};
   CHECK(words(v) == "Mail flows");
-  v.field_breakage = ForecastPoint{now, Why::already, {"example.com"}};
+  v.findings.emplace_back();
+  v.findings.back().code = "cached-policy-breakage-now";
+  v.findings.back().severity = Severity::warning;
   CHECK(words(v) == "Mail of some senders waits");
-  v.field_breakage.reset();
+  v.findings.clear();
+  v.record.taken_by.clear();
   v.record.outcome = Outcome::ok;
   v.policy.outcome = Outcome::ok;
   v.mode = Mode::testing;

@@ -150,6 +150,28 @@ TEST_CASE("what becomes of the policy is told below what its host does") {
   CHECK(text.find("\n  critical  The policy has vanished") == text.npos);
 }
 
+TEST_CASE("what could not be seen is said of the mail, and not passed over") {
+  const auto says = [](const facts::Look& look) { return mail_now(judged(look)).words; };
+  auto look = facts::base();
+  look.set_policy(facts::policy({"old.example.com"}));
+  look.domain.sts = facts::unknown<TxtAnswer>(look.domain.domain.sts_record_name());
+  CHECK(says(look) ==
+        "may be stopping for senders that enforce a policy: they can use no MX host under the one that is "
+        "served, "
+        "and whether a record announces it could not be seen from here");
+  look.set_policy(facts::policy());
+  CHECK(says(look) == "flows; whether a policy keeps senders from some hosts could not be seen from here");
+}
+
+TEST_CASE("senders that take a record which others refuse are named where their mail stops") {
+  auto look = facts::base();
+  look.set_policy(facts::policy({"old.example.com"}));
+  look.set_record({"v=STSv1;"});
+  const auto words = mail_now(judged(look)).words;
+  CHECK(words.starts_with("stops now for senders that take the record all the same ("));
+  CHECK(words.find("chasquid") != words.npos);
+}
+
 TEST_CASE("of two modes the last stops some: the second line names whom the finding names") {
   auto look = facts::base();
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");

@@ -22,8 +22,9 @@ constexpr CatalogueEntry kCachesRows[] = {
      .route = Route::page,
      .reported_as = ResultType::none,
      .title = "The policy has changed but its id has not",
-     .effect = "Senders that hold the earlier policy see the same id and do not fetch again before {until}. "
-               "mox, postfix-mta-sts-resolver and mailauth even prolong it each time, with no end.",
+     .effect = "Senders that hold the earlier policy and go by the id see the same one, and need not fetch "
+               "again before {until}. mox, postfix-mta-sts-resolver and mailauth even prolong it each time, "
+               "with no end.",
      .fix = "Check that the file is right and the same at every address, then publish \"v=STSv1; "
             "id={new_id};\" at {record}. That holds too if you have put the old file back: some senders "
             "fetched the other one.",
@@ -129,8 +130,8 @@ constexpr CatalogueEntry kCachesRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "Senders may hold a policy without one of the MX hosts",
-     .effect = "Senders that can refresh skip that host until they see the new id. Those that cannot skip "
-               "it until {until}.",
+     .effect = "Senders that hold the earlier policy skip that host until they fetch again, at the latest "
+               "{until}.",
      .fix = "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is "
             "how senders learn of the present policy. Keep an MX host that the earlier policy lists as "
             "well, since senders may hold that one until {until}.",

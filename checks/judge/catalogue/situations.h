@@ -40,6 +40,13 @@ enum class Situation {
   no_other,        // none of the hosts that are listed works
   no_policy,       // what is served there is no policy, whatever its type
   one_address,     // {address}: one that does so, while another one serves
+  same_id,         // the earlier policy had the id of now
+  other_hosts,     // the MX hosts are others than those of the earlier policy
+  intermediate,    // {value}: the certificate of a CA that the host sends and that has ended
+  unlisted,        // no policy in effect lists the host
+  tests_implicit,  // as implicit_mx, where the policy only tests
+  had_records,     // as implicit_mx, of a domain whose MX records are remembered
+  compressed,      // the body is whole, in a coding that nobody undoes
   spaced_version,  // a blank before the ";" that ends the version
   others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };

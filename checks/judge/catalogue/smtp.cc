@@ -90,7 +90,7 @@ constexpr CatalogueEntry kSmtpRows[] = {
      .reported_as = ResultType::validation_failure,
      .title = "An MX host uses small Diffie-Hellman parameters",
      .effect = "Senders whose TLS library asks for 2048 bits, as OpenSSL does at security level 2, fail the "
-               "handshake and skip {where} if they enforce. Others deliver there.",
+               "handshake and skip {where} if they enforce.",
      .fix =
          "Give the mail server on {host} parameters of 2048 bits (Postfix 3.7: smtpd_tls_dh1024_param_file = "
          "auto), or leave DHE out and prefer ECDHE ciphers. Then look again.",

@@ -8,6 +8,7 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/join.h"
 #include "checks/facts/policy.h"
+#include "checks/judge/catalogue/situations.h"
 #include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
@@ -266,6 +267,40 @@ class CertificateJudge {
 
 }  // namespace
 
+namespace {
+
+/// The certificate of a CA in the chain has ended, where the host's own has not.
+const Certificate* ended_above(const MxAddressCase& at, TimePoint now) {
+  if (!at.probe || !at.probe->tls.peer || at.probe->tls.peer->leaf.not_after <= now) return nullptr;
+  return ended(*at.probe->tls.peer, now);
+}
+
+void say_whose_end(const Case& c, const MxCase& mx, Findings& out) {
+  const auto policies = demanding_policies(c);
+  const auto lists = [&](const Policy* policy) { return matches_any(mx.host, policy->mx); };
+  const auto leaves_out = [&](const Held& h) {
+    return h.policy.mode == Mode::none || std::ranges::find(h.unlisted, mx.host) != h.unlisted.end();
+  };
+  const bool unlisted =
+      !policies.empty() && std::ranges::none_of(policies, lists) && std::ranges::all_of(c.held, leaves_out);
+  for (Finding& finding : out.all()) {
+    const bool of_all = finding.subject == mx.host;
+    if (!of_all && !finding.subject.starts_with(mx.host + ' ')) continue;
+    if (unlisted && finding.code == "certificate-expiring" && c.asked == Mode::enforce) {
+      finding.severity = std::min(finding.severity, Severity::warning);
+      say_for(Situation::unlisted, c.facts.domain, c.now, &finding);
+    }
+    for (const MxAddressCase& at : mx.addresses) {
+      const Certificate* above = ended_above(at, c.now);
+      if (above && finding.code == "certificate-expired" &&
+          (of_all || finding.subject.ends_with(' ' + at.address.str())))
+        say_for(Situation::intermediate, c.facts.domain, c.now, &finding, {{"value", above->subject}});
+    }
+  }
+}
+
+}  // namespace
+
 void judge_certificates(const Case& c, Findings& out) {
   for (const MxCase& mx : c.mx) {
     std::vector<AddressFault> faults;
@@ -281,6 +316,7 @@ void judge_certificates(const Case& c, Findings& out) {
       return fault.at->flapping && fault.at->flapping->faults.contains(std::string(fault.code));
     });
     raise_by_address(c, mx, faults, out);
+    say_whose_end(c, mx, out);
   }
 }
 

@@ -80,9 +80,23 @@ bool retired(const Case& c) {
          std::ranges::all_of(c.held, [](const Held& h) { return h.policy.mode == Mode::none; });
 }
 
+namespace {
+
+/// The id of now was shown beside an enforce policy: senders that renew a copy without fetching keep that
+/// one.
+bool id_stood_for_enforce(const Past& past) {
+  const SeenId* id = shown_id(past);
+  return id && std::ranges::any_of(past.policies, [&](const SeenPolicy& p) {
+           return p.policy.mode == Mode::enforce && p.seen.gone.value_or(TimePoint::max()) > id->seen.first;
+         });
+}
+
+}  // namespace
+
 bool removal_complete(const Case& c) {
-  return retired(c) && std::ranges::any_of(c.history.past->policies,
-                                           [](const SeenPolicy& p) { return p.policy.mode != Mode::none; });
+  return retired(c) && !id_stood_for_enforce(*c.history.past) &&
+         std::ranges::any_of(c.history.past->policies,
+                             [](const SeenPolicy& p) { return p.policy.mode != Mode::none; });
 }
 
 void judge_removal(const Case& c, Findings& out) {

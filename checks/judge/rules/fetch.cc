@@ -127,7 +127,9 @@ class FetchJudge {
 
   std::vector<Oddity> oddities_of(FetchEnd end) const {
     const PolicyFetch& fetch = *copy_->fetch;
-    if (end == FetchEnd::status && fetch.status / 100 == 2) return {Oddity::success_but_200};
+    // RFC 9110 §15.3.5: a 204 has no body that anybody could read.
+    if (end == FetchEnd::status && fetch.status / 100 == 2 && fetch.status != 204)
+      return {Oddity::success_but_200};
     if (end == FetchEnd::too_large && small_reader(fetch) == Oddity::cut_at_10_k)
       return {Oddity::none, Oddity::cut_at_10_k};
     return {};
@@ -156,7 +158,8 @@ class FetchJudge {
     if (!media.charset.empty() && media.charset != "utf-8" && media.charset != "us-ascii")
       raise("sts-policy-charset", "Content-Type " + text::quoted(*fetch.content_type), std::nullopt,
             {is_python_charset(media.charset) ? Oddity::none : Oddity::charset_unknown});
-    if (media.charset.empty() || media.charset == "us-ascii") judge_ascii(fetch);
+    // What is compressed or cut off is no text.
+    if (copy_->reading && (media.charset.empty() || media.charset == "us-ascii")) judge_ascii(fetch);
   }
 
   /// RFC 8461 §3.2 has the file in UTF-8; a reader that goes by the media type alone takes it for ASCII (RFC
@@ -229,6 +232,11 @@ class FetchJudge {
 void judge_addresses(const Case& c, Findings& out) {
   const HostAddresses& host = c.facts.policy_host;
   if (host.lookup() != Lookup::absent) return;
+  // RULES 3.2 B: where no record leads there nobody looks for it but who still holds a policy, and would
+  // renew it.
+  const SeenPolicy* last = c.history.past ? last_served(*c.history.past) : nullptr;
+  const bool wanted = c.record.announced() || (last && last->policy.mode != Mode::none);
+  if (c.facts.sts.lookup != Lookup::unknown && !wanted) return;
   const bool nxdomain = host.a.nxdomain || host.aaaa.nxdomain;
   std::string detail = nxdomain ? "NXDOMAIN" : "neither A nor AAAA";
   for (const CnameLink& link : host.cname())
@@ -316,6 +324,12 @@ void say_what_it_means(const Case& c, Findings& out) {
     const bool of_one = finding.subject.find(' ') != finding.subject.npos;
     if (finding.code == "sts-policy-content-type" && finding.refused_by.size() == sender_names().size())
       say_for(Situation::no_policy, c.facts.domain, c.now, &finding);
+    const auto compressed = [&](const PolicyCopy& copy) {
+      return copy.fetch->content_encoding && !copy.fetch->decoded && copy.fetch->status == 200 &&
+             (!of_one || finding.subject.ends_with(' ' + copy.fetch->address.str()));
+    };
+    if (finding.code == "sts-policy-body-truncated" && std::ranges::any_of(c.copies, compressed))
+      say_for(Situation::compressed, c.facts.domain, c.now, &finding);
     if (finding.code == "sts-policy-connect-failed" && of_one && served)
       say_for(Situation::one_address, c.facts.domain, c.now, &finding);
   }

@@ -120,9 +120,13 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
       tell_senders(finding, oddities_of(all));
       continue;
     }
-    // RFC 5321 §5.1: senders try the other addresses of the host.
-    const bool others = std::ranges::any_of(
-        mx.addresses, [](const MxAddressCase& at) { return at.outcome == HostOutcome::ok; });
+    // RFC 5321 §5.1: senders try the other addresses of the host; whom nobody answers at one, at any that
+    // does.
+    const bool unreached = std::ranges::all_of(
+        all, [](const AddressFault* f) { return f->at->outcome == HostOutcome::unreachable; });
+    const bool others = std::ranges::any_of(mx.addresses, [&](const MxAddressCase& at) {
+      return at.outcome == HostOutcome::ok || (unreached && at.outcome == HostOutcome::failed);
+    });
     for (const AddressFault* one : all) {
       Finding* finding = out.raise_at_most(others ? Severity::warning : Severity::critical, fault.code,
                                            mx.host + ' ' + one->at->address.str(), in_detail(c, one->detail));
@@ -264,9 +268,12 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
                                    (c.implicit_mx ? "; no MX record, the address of " : "; MX: ") +
                                    text::joined(unlisted)));
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
-    if (c.implicit_mx)
-      say_for(Situation::implicit_mx, c.facts.domain, c.now, finding);
-    else
+    if (c.implicit_mx) {
+      const auto say = [&](Situation situation) { say_for(situation, c.facts.domain, c.now, finding); };
+      say(Situation::implicit_mx);
+      if (c.asked == Mode::testing) say(Situation::tests_implicit);
+      if (c.history.past && !c.history.past->mx.empty()) say(Situation::had_records);
+    } else
       say_what_to_list(c, policy, unlisted, finding);
     tell_senders(finding, std::array{oddity_of_all(c)});
     let_off_refusing(c, finding);

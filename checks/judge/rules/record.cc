@@ -11,6 +11,7 @@
 #include "checks/judge/catalogue/situations.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
+#include "checks/judge/senders/by_pattern.h"
 
 namespace stswatch {
 
@@ -133,9 +134,20 @@ void let_off_refusing(const Case& c, Finding* finding) {
   if (!c.record.usable()) let_off(finding, refusing(c.record));
 }
 
+SenderNames taken_by(const StsRecordReading& record) {
+  SenderNames out;
+  if (record.verdict == StsRecordReading::Verdict::none) return out;
+  const SenderNames without = refusing(record);
+  for (const std::string_view name : sender_names())
+    if (std::ranges::find(without, name) == without.end()) out.emplace_back(name);
+  return out;
+}
+
+/// Postfix stands behind one of the names, and so counts for most by itself (RULES 5.1: a page where mail
+/// stops).
 bool most_take(const StsRecordReading& record) {
-  if (record.verdict == StsRecordReading::Verdict::none) return false;
-  return 2 * refusing(record).size() <= sender_names().size();
+  const SenderNames with = taken_by(record);
+  return 2 * with.size() >= sender_names().size() || std::ranges::find(with, kResolverName) != with.end();
 }
 
 namespace {

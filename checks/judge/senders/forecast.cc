@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
+#include "checks/judge/catalogue/situations.h"
 
 namespace stswatch {
 namespace {
@@ -120,21 +121,70 @@ void set_field_level(const World& world, const Simulation& result, Verdict& verd
   if (result.field.degradation) verdict.field_degradation = point_of(world, *result.field.degradation);
 }
 
+namespace {
+
+/// A policy of mode none without mx lines is no policy to chasquid, which goes on with what it holds (RULES
+/// 0.4): the copy that it keeps longest, where no host can be used under it. Null: none.
+const Held* kept_by_chasquid(const Case& c) {
+  const bool refused = std::ranges::any_of(
+      c.in_effect, [](const Policy& policy) { return policy.mode == Mode::none && policy.mx.empty(); });
+  if (!refused || c.mx.empty()) return nullptr;
+  const Held* out = nullptr;
+  for (const Held& h : c.held)
+    if (h.policy.mode == Mode::enforce && h.usable_mx == 0 &&
+        (!out || !h.until || (out->until && *h.until > *out->until)))
+      out = &h;
+  return out;
+}
+
+struct LongKeepers {
+  bool by_id = false;              // those that never compare ids, and have fetched it under an earlier one
+  bool same_id = false;            // those that renew it without fetching, since it had the id of now
+  const Held* refusing = nullptr;  // those that refuse the file of now
+  bool listed = true;              // some MX host of now is in what the first two hold
+
+  bool any() const { return by_id || same_id || refusing; }
+  std::string who() const {
+    std::string out = by_id ? "Senders that never compare ids (postfix-tlspol)" : "";
+    const std::string others = "that refuse a file without mx lines (chasquid)";
+    return refusing ? out + (by_id ? " and those " : "Senders ") + others : out;
+  }
+};
+
+/// Who goes by an earlier policy under which no MX host can be used, though RFC 8461 has them let go of it.
+LongKeepers long_keepers(const Case& c) {
+  LongKeepers out;
+  out.refusing = kept_by_chasquid(c);
+  const auto& stop = c.foreseen.field.breakage;
+  if (!stop || stop->at > c.now) return out;
+  const auto policy = std::ranges::find(c.world.policies, stop->policy, &WorldPolicy::name);
+  if (policy == c.world.policies.end()) return out;
+  const Policy kept{policy->mode, policy->mx, policy->max_age, {}};
+  out.listed = hosts_listed(c, kept) > 0;
+  out.by_id = std::ranges::any_of(
+      c.held, [&](const Held& h) { return h.refreshable && same_policy(h.policy, kept); });
+  out.same_id = !out.by_id;
+  return out;
+}
+
+}  // namespace
+
 void judge_field_breakage(const Case& c, const std::string& why, Findings& out) {
-  const auto &field = c.foreseen.field.breakage, &rfc = c.foreseen.rfc.breakage;
-  if (!field || field->at > c.now || (rfc && rfc->at <= c.now)) return;
-  const auto policy = std::ranges::find(c.world.policies, field->policy, &WorldPolicy::name);
-  if (policy == c.world.policies.end()) return;
-  const Policy under{policy->mode, policy->mx, policy->max_age, {}};
-  if (hosts_listed(c, under) == 0) return;  // a change of hosts: group J tells of it
-  const bool refreshable = std::ranges::any_of(
-      c.held, [&](const Held& h) { return h.refreshable && same_policy(h.policy, under); });
-  const auto& end = c.foreseen.field.recovery;
-  out.raise("cached-policy-breakage-now", c.facts.domain.str(), printable(why, bounds::kDetail),
-            {{"who", refreshable ? "Senders that never compare ids (postfix-tlspol)"
-                                 : "Senders that renew a policy without fetching it (mox, "
-                                   "postfix-mta-sts-resolver, mailauth)"},
-             {"until", end ? to_utc(*end) : "a new id is published"}});
+  if (c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now) return;
+  const LongKeepers kept = long_keepers(c);
+  if (!kept.any()) return;
+  // A change of hosts in the right order leaves it behind (RFC 8461 §8.1), and there is nothing to be done.
+  const bool moved = kept.by_id && !kept.listed && !kept.refusing;
+  if (moved && out.has("cached-policy-excludes-mx")) return;  // which says so of all who hold it
+  const auto& end = kept.refusing ? kept.refusing->until : c.foreseen.field.recovery;
+  const std::initializer_list<Fill> fills = {{"who", kept.who()},
+                                             {"until", end ? to_utc(*end) : "the end of max_age"}};
+  const std::string &domain = c.facts.domain.str(), detail = printable(why, bounds::kDetail);
+  constexpr std::string_view kCode = "cached-policy-breakage-now";
+  Finding* finding = moved ? out.raise_as(Severity::info, kCode, domain, detail, fills)
+                           : out.raise(kCode, domain, detail, fills);
+  if (moved) say_for(Situation::other_hosts, c.facts.domain, c.now, finding, fills);
+  if (kept.same_id && !kept.refusing) say_for(Situation::same_id, c.facts.domain, c.now, finding);
 }
 
 bool foresees_breakage(const World& world, const Simulation& result, const Limits& limits) {

@@ -48,7 +48,8 @@ void judge_forecast(const World& world, const Simulation& result, const Limits& 
                     const BreakageFacts& facts, Findings& out);
 
 /// cached-policy-breakage-now, which needs a memory: mail stops at level field alone, for senders that keep
-/// longer than RFC 8461 has it what they once fetched (RULES 0.4). `why`: of each MX host, why it is skipped.
+/// longer than RFC 8461 has it what they once fetched (RULES 0.4), or refuse what is served now. `why`: of
+/// each MX host, why it is skipped.
 void judge_field_breakage(const Case& c, const std::string& why, Findings& out);
 
 /// protection-lapse-predicted, which needs a memory.
