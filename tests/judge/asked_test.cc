@@ -276,6 +276,7 @@ TEST_CASE("an intermediate that has ended is named, and the host's own certifica
   const auto v = judged(look);
   const Finding* f = find(v, "certificate-expired");
   REQUIRE(f);
+  CHECK(f->detail.starts_with(shown.chain.front().subject + ", which the host sends, expired "));
   CHECK(f->fix.starts_with("Send the current intermediate certificates"));
   CHECK(f->fix.find(shown.chain.front().subject) != std::string::npos);
 }

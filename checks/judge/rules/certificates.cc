@@ -33,7 +33,8 @@ const Certificate* ended(const PeerCertificates& peer, TimePoint now) {
 void add_expired(const PeerCertificates& peer, TimePoint now, std::vector<CertificateFault>& out) {
   // RFC 8461 §4.2: "The certificate presented by the receiving MTA MUST not be expired".
   if (const Certificate* which = ended(peer, now)) {
-    out.push_back({"certificate-expired", "expired " + to_utc(which->not_after) + ", " +
+    const std::string whose = which == &peer.leaf ? "" : which->subject + ", which the host sends, ";
+    out.push_back({"certificate-expired", whose + "expired " + to_utc(which->not_after) + ", " +
                                               to_words(now - which->not_after) +
                                               " ago: " + described(*which)});
   } else if (peer.has(Kind::expired)) {
