@@ -291,7 +291,8 @@ int run(const RunCommand& command, Streams io) {
   auto http = serve_http(listen.host, listen.port, std::move(parts));
   if (!http) return complain(io, http.error(), kExitConfig);
 
-  SelfCheck self(own, clock, self_questions(senses_of({clock, service, *notifier, memory, reloader})));
+  SelfCheck self(own, clock,
+                 self_questions(senses_of({clock, service, *notifier, memory, reloader, **reports})));
   const auto tell_of_agent = [&] { notifier->on_update(record_of_agent(own.incidents(), clock.now())); };
   own.on_change(tell_of_agent);
   tell_of_agent();

@@ -1,6 +1,7 @@
 #include "agent/reports/book.h"
 
 #include <algorithm>
+#include <map>
 
 #include "agent/remember/sqlite.h"
 #include "agent/remember/store.h"
@@ -206,12 +207,16 @@ void Book::add(const std::string& domain, const ReportPolicy& policy, const TlsR
       "failed = iif(failed + excluded.failed > ?, excluded.failed, failed + excluded.failed), "
       "last = max(last, excluded.last)",
       domain, type, policy.successful, policy.failed, number_of(now), kMost, kMost);
-  for (const auto& row : policy.failures)
+  std::map<std::string_view, std::uint64_t> sessions;
+  for (const auto& row : policy.failures) {
+    auto& sum = sessions[result_type_word(row.result_type)];
+    sum = added(sum, row.sessions);
+  }
+  for (const auto& [word, sum] : sessions)
     db_->run(
         "INSERT INTO tlsrpt_failure_totals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
         "sessions = iif(sessions + excluded.sessions > ?, excluded.sessions, sessions + excluded.sessions)",
-        domain, type, result_type_word(row.result_type), organization_word(report.organization), row.sessions,
-        kMost);
+        domain, type, word, organization_word(report.organization), sum, kMost);
 }
 
 void Book::note_not_counted(const std::string& domain, const NotCounted& what) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/reports/book.h"
+#include "checks/reports/read.h"
 #include "config/config.h"
 
 namespace stswatch::reports {
@@ -33,7 +34,8 @@ class Intake {
 
   void adopt(const TlsrptIntake& options, std::set<std::string> domains);
 
-  /// What became of each, on the disk when it returns; the error: the disk refused, and nothing was counted.
+  /// What became of each, on the disk when it returns; the error: the disk refused. Then hand all of it in
+  /// again: what was counted before that is known.
   tl::expected<std::vector<Outcome>, std::string> take(const std::vector<Handed>& handed);
   /// Drops what is kept no longer; call it now and then.
   tl::expected<void, std::string> tidy();
@@ -43,8 +45,11 @@ class Intake {
   Book& book() { return book_; }
 
  private:
+  Reading read(const Handed& each, const TlsrptIntake& options);
+
   Book& book_;
   const std::function<TimePoint()> now_;
+  std::mutex reading_;  // held by whoever unpacks
   mutable std::mutex mutex_;
   TlsrptIntake options_;  // guarded by mutex_, as is all below
   std::map<Fate, std::uint64_t> fates_;

@@ -17,9 +17,10 @@
 namespace stswatch::reports {
 namespace {
 
-constexpr std::size_t kFiles = 256;               // of one batch: one sync of the disk for all of them
-constexpr std::size_t kListed = 4096;             // names of one listing
-constexpr std::size_t kBatchOctets = 32U << 20U;  // of one batch, but for its last file
+constexpr std::size_t kFiles = 256;              // of one batch: one sync of the disk for all of them
+constexpr std::size_t kListed = 4096;            // names of one listing
+constexpr std::size_t kBatchOctets = 8U << 20U;  // of one batch, but for its last file
+constexpr std::size_t kStuck = 65'536;           // names that are remembered
 
 struct CloseFolder {
   void operator()(DIR* d) const { ::closedir(d); }
@@ -109,14 +110,25 @@ tl::expected<std::vector<Maildir::Mail>, std::string> Maildir::waiting() {
     for (auto& name : names)
       out.push_back({path_ + folder, std::move(name)});
   };
-  auto fresh = names_in(path_ + "/new", [](auto) { return true; });
+  const auto not_stuck = [&](std::string_view name) {
+    return stuck_.empty() || !stuck_.contains("/new/" + std::string(name));
+  };
+  auto fresh = names_in(path_ + "/new", not_stuck);
+  if (fresh && fresh->empty() && !stuck_.empty()) {
+    stuck_.clear();
+    fresh = names_in(path_ + "/new", not_stuck);
+  }
   if (!fresh) return tl::make_unexpected(fresh.error());
   add("/new/", std::move(*fresh));
   struct stat s {};
-  if (out.size() >= kFiles || ::stat((path_ + "/cur").c_str(), &s) != 0) return out;
+  if (::stat((path_ + "/cur").c_str(), &s) != 0)
+    return tl::make_unexpected("cannot read " + path_ + "/cur: " + why(errno));
+  if (out.size() >= kFiles) return out;
   const auto changed = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec;
   if (changed == cur_seen_) return out;
-  auto moved = names_in(path_ + "/cur", unseen);
+  auto moved = names_in(path_ + "/cur", [&](std::string_view name) {
+    return unseen(name) && (stuck_.empty() || !stuck_.contains("/cur/" + std::string(name)));
+  });
   if (!moved) return tl::make_unexpected(moved.error());
   if (moved->empty()) cur_seen_ = changed;
   add("/cur/", std::move(*moved));
@@ -136,10 +148,20 @@ bool Maildir::move(const Mail& mail, bool flagged) const {
     const auto to = path_ + "/cur/" + base + (copy == 0 ? "" : "." + std::to_string(copy)) + info;
     if (::renameat2(AT_FDCWD, (mail.folder + mail.name).c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
       return true;
-    if (errno == ENOENT) return true;  // somebody else moved it: a mail reader
-    if (errno != EEXIST) return false;
+    if (errno == EEXIST) continue;
+    const int error = errno;
+    struct stat s {};
+    if (error == ENOENT && ::lstat((mail.folder + mail.name).c_str(), &s) != 0 && errno == ENOENT)
+      return true;  // somebody else moved it: a mail reader
+    errno = error;
+    return false;
   }
   return false;
+}
+
+void Maildir::pass_over(const Mail& mail, const std::string& reason) {
+  stuck_why_ = mail.folder + printable(mail.name) + ": " + reason;
+  if (stuck_.size() < kStuck) stuck_.insert(mail.folder.substr(path_.size()) + mail.name);
 }
 
 tl::expected<MaildirTurn, std::string> Maildir::turn(Intake& intake) {
@@ -154,7 +176,7 @@ tl::expected<MaildirTurn, std::string> Maildir::turn(Intake& intake) {
     if (full()) break;
     auto read = File(mail.folder + mail.name).read();
     if (!read) {
-      if (errno != ENOENT) turn.trouble = mail.folder + printable(mail.name) + ": " + why(errno);
+      if (errno != ENOENT) pass_over(mail, why(errno));
       continue;
     }
     octets += read->size();
@@ -174,8 +196,12 @@ tl::expected<MaildirTurn, std::string> Maildir::turn(Intake& intake) {
     if (move(taken[i], flagged))
       ++turn.moved;
     else
-      turn.trouble = taken[i].folder + printable(taken[i].name) + ": " + why(errno);
+      pass_over(taken[i], why(errno));
   }
+  if (!stuck_.empty())
+    turn.trouble =
+        (stuck_.size() == 1 ? "a mail" : std::to_string(stuck_.size()) + " mails, the last of them") + " " +
+        stuck_why_;
   turn.more = turn.moved > 0 && (full() || mails->size() == kListed);
   return turn;
 }

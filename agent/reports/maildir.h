@@ -4,6 +4,7 @@
 // marked seen there is taken as well. What cannot be read goes to cur/ too, flagged, for somebody to look at.
 #pragma once
 
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -14,7 +15,7 @@ namespace stswatch::reports {
 struct MaildirTurn {
   std::size_t moved = 0;
   std::map<Fate, std::size_t> fates{};
-  std::string trouble{};  // of a single file, in words; the others were dealt with
+  std::string trouble{};  // of files that stay where they are, in words; the others were dealt with
   bool more = false;      // the turn was full: there is more
 };
 
@@ -32,8 +33,12 @@ class Maildir {
   };
   tl::expected<std::vector<Mail>, std::string> waiting();
   bool move(const Mail& mail, bool flagged) const;
+  void pass_over(const Mail& mail, const std::string& reason);
 
   const std::string path_;
+  // What could not be read or moved stands behind what can be; it is tried again when nothing else is there.
+  std::set<std::string> stuck_;
+  std::string stuck_why_;       // of the last of them
   std::int64_t cur_seen_ = -1;  // when cur/ last changed, as it was when last read
 };
 

@@ -54,6 +54,12 @@ bool same_secret(std::string_view a, std::string_view b) {
   return differs == 0;
 }
 
+std::optional<std::string> PostBox::trouble() const {
+  const auto options = intake_.options();
+  if (!options.http || options.token_file.empty() || secret_in(options.token_file)) return std::nullopt;
+  return "tlsrpt.token_file " + options.token_file + " cannot be read, or is empty: nobody is let in";
+}
+
 bool PostBox::too_many() {
   const std::lock_guard lock(mutex_);
   const auto now = now_();
@@ -78,9 +84,33 @@ std::optional<Answer> PostBox::refused(const Post& post, const TlsrptIntake& opt
   return std::nullopt;
 }
 
+bool PostBox::take_turn() {
+  std::unique_lock lock(mutex_);
+  const bool mine = turn_.wait_for(lock, patience_, [&] { return ending_ || reading_ < kRead; }) && !ending_;
+  if (mine) ++reading_;
+  return mine;
+}
+
+void PostBox::give_turn() {
+  const std::lock_guard lock(mutex_);
+  --reading_;
+  turn_.notify_one();
+}
+
+void PostBox::end() {
+  const std::lock_guard lock(mutex_);
+  ending_ = true;
+  turn_.notify_all();
+}
+
 Answer PostBox::take(Post post) {
   const auto options = intake_.options();
   if (auto no = refused(post, options)) return std::move(*no);
+  if (!take_turn()) return {503, "too many reports are being read: post it again later"};
+  struct Turn {
+    PostBox& box;
+    ~Turn() { box.give_turn(); }
+  } const turn{*this};
   // Its type said JSON or a packed one: a mail is none of them.
   std::vector<Handed> handed(1);
   handed[0] = {.octets = std::move(post.body), .source = post.address, .media_type = post.media_type};

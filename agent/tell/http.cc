@@ -1,6 +1,9 @@
 #include "agent/tell/http.h"
 
+#include <array>
 #include <charconv>
+#include <chrono>
+#include <mutex>
 
 #include "agent/tell/api.h"
 #include "agent/tell/badge.h"
@@ -39,23 +42,45 @@ std::string token_of(const Request& q) {
   return q.get_param_value("token");
 }
 
-/// Of what programs send.
-bool is_for_post(std::string_view path) {
-  return path == "/-/reload" || path == "/tlsrpt" ||
-         (path.starts_with("/api/v1/domains/") && path.ends_with("/check"));
-}
+/// The newest answer to a scrape, for those who asked before it was begun and still wait: whatever they would
+/// be told, it is in there. One thread makes them (door::kScrapeThreads); nothing is kept once nobody waits.
+class SharedText {
+ public:
+  struct Text {
+    std::chrono::steady_clock::time_point begun{};
+    std::string plain, packed;  // by gzip; empty where nobody wants it
+  };
+
+  /// Of this format, the caller's own where nobody else wants it; `make` is asked where none that was made is
+  /// new enough.
+  template <class Make>
+  Text of(TextFormat format, const Asked& asked, Make make) {
+    const std::lock_guard lock(mutex_);
+    auto& kept = kept_[format == TextFormat::openmetrics];
+    if (!kept || kept->begun < asked.since) {
+      kept.reset();
+      const auto begun = std::chrono::steady_clock::now();
+      kept = Text{begun, make(), {}};
+    }
+    if (asked.gzip && kept->packed.empty()) kept->packed = gzipped(kept->plain);
+    if (asked.more) return *kept;
+    auto out = std::move(*kept);
+    kept_ = {};
+    return out;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::optional<Text>, 2> kept_;  // by format; guarded by mutex_
+};
 
 class Server : public HttpServer {
  public:
   explicit Server(HttpParts parts)
       : parts_(std::move(parts)),
         server_([this] { return parts_.gate(); }, [this] { return parts_.own_names(); }) {
-    server_.set_error_handler([](const Request& q, Response& r) {
+    server_.set_error_handler([](const Request&, Response& r) {
       if (!r.body.empty()) return;
-      if (r.status == 404 && q.method != "POST" && is_for_post(q.path)) {
-        r.set_header("Allow", "POST");
-        return fail(r, 405, "this takes a POST alone: see contrib/api.md");
-      }
       fail(r, r.status,
            r.status == 404 ? "no such page: see contrib/api.md" : "this request cannot be served");
     });
@@ -80,9 +105,13 @@ class Server : public HttpServer {
              [this](const door::RequestHead& head) {
                return head.method != "POST" && head.path().starts_with(kBadges) && parts_.badges_are_public();
              },
-         .patient =
+         .pace =
              [](const door::RequestHead& head) {
-               return head.path() == "/probe" || head.path() == "/-/reload" || door::is_report(head.path());
+               const auto path = head.path();
+               if (path == "/-/healthy" || path == "/-/ready") return door::Pace::health;
+               if (path == "/metrics") return door::Pace::scrape;
+               if (door::is_report(path)) return door::Pace::report;
+               return path == "/probe" || path == "/-/reload" ? door::Pace::patient : door::Pace::quick;
              }});
     if (!door) return tl::make_unexpected(std::move(door.error()));
     door_ = std::move(*door);
@@ -92,9 +121,23 @@ class Server : public HttpServer {
   int port() const override { return door_->port(); }
 
  private:
+  /// Of what programs send: whoever asks otherwise is told so.
+  template <class Handler>
+  void takes_post(const char* path, Handler handler) {
+    server_.Post(path, std::move(handler));
+    server_.Get(path, [](const Request&, Response& r) {
+      r.set_header("Allow", "POST");
+      fail(r, 405, "this takes a POST alone: see contrib/api.md");
+    });
+  }
+
   void add_probes() {
     server_.Get("/metrics", [this](const Request& q, Response& r) {
-      answer_metrics(q, r, [this](TextFormat format) { return text_of(parts_.metrics, format); });
+      const auto format = format_for(q);
+      const auto& asked = HttpRoutes::asked();
+      auto text = scraped_.of(format, asked, [&] { return text_of(parts_.metrics, format); });
+      const bool pack = asked.gzip && !text.packed.empty();
+      answer_metrics(r, format, std::move(pack ? text.packed : text.plain), pack);
     });
     server_.Get("/probe", [this](const Request& q, Response& r) { probe(q, r); });
     server_.Get("/-/healthy", [this](const Request&, Response& r) {
@@ -105,7 +148,7 @@ class Server : public HttpServer {
       if (!parts_.ready()) return fail(r, 503, "stswatch is starting or stopping");
       r.set_content("stswatch is ready\n" + own_trouble_in_words(parts_.own()), kTextType);
     });
-    server_.Post("/-/reload", [this](const Request& q, Response& r) {
+    takes_post("/-/reload", [this](const Request& q, Response& r) {
       const auto done = parts_.reload(caller_of(q).str());
       if (!done) return fail(r, 500, done.error());
       r.set_content("reloaded\n", kTextType);
@@ -114,8 +157,15 @@ class Server : public HttpServer {
 
   /// RFC 8460 §5.4.
   void add_reports() {
-    server_.Post("/tlsrpt", [this](const Request& q, Response& r) {
-      const auto answer = parts_.report({.body = q.body,
+    using Reader = httplib::ContentReader;
+    takes_post("/tlsrpt", [this](const Request& q, Response& r, const Reader& read) {
+      std::string body;  // read here, it is there once
+      body.reserve(q.get_header_value<std::uint64_t>("Content-Length"));
+      read([&](const char* octets, std::size_t n) {
+        body.append(octets, n);
+        return true;
+      });
+      const auto answer = parts_.report({.body = std::move(body),
                                          .media_type = q.get_header_value("Content-Type"),
                                          .token = token_of(q),
                                          .address = q.remote_addr});
@@ -165,7 +215,7 @@ class Server : public HttpServer {
       if (!document) return fail(r, 404, name->str() + " is not watched, or was not looked at yet");
       r.set_content(*document, kJsonType);
     });
-    server_.Post(R"(/api/v1/domains/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
+    takes_post(R"(/api/v1/domains/([^/]{1,300})/check)", [this](const Request& q, Response& r) {
       const auto name = Domain::parse(q.matches[1].str());
       if (!name) return fail(r, 400, name.error());
       const auto looking = parts_.look_now(*name, caller_of(q).str());
@@ -276,18 +326,15 @@ class Server : public HttpServer {
     r.set_content(page, "text/html; charset=utf-8");
   }
 
-  /// httplib compresses text/plain when asked to, and leaves OpenMetrics' type alone.
-  template <class Text>
-  static void answer_metrics(const Request& q, Response& r, Text text_in) {
+  static TextFormat format_for(const Request& q) {
     const bool open = q.get_header_value("Accept").find("application/openmetrics-text") != std::string::npos;
-    auto text = text_in(open ? TextFormat::openmetrics : TextFormat::prometheus);
-    if (open && accepts_gzip(q.get_header_value("Accept-Encoding"))) {
-      if (auto packed = gzipped(text); !packed.empty()) {
-        text = std::move(packed);
-        r.set_header("Content-Encoding", "gzip");
-      }
-    }
-    r.set_content(std::move(text), open ? kOpenMetricsType : kMetricsType);
+    return open ? TextFormat::openmetrics : TextFormat::prometheus;
+  }
+
+  static void answer_metrics(Response& r, TextFormat format, std::string text, bool packed) {
+    r.body = std::move(text);
+    r.set_header("Content-Type", format == TextFormat::openmetrics ? kOpenMetricsType : kMetricsType);
+    if (packed) r.set_header("Content-Encoding", "gzip");
     r.set_header("Vary", "Accept, Accept-Encoding");
   }
 
@@ -303,11 +350,16 @@ class Server : public HttpServer {
     const auto families = probe_families(*answer);
     if (q.get_param_value("debug") == "true")
       return r.set_content(probe_in_words(*answer, text_of(families, TextFormat::prometheus)), kTextType);
-    answer_metrics(q, r, [&](TextFormat format) { return text_of(families, format); });
+    const auto format = format_for(q);
+    auto text = text_of(families, format);
+    auto packed = HttpRoutes::asked().gzip ? gzipped(text) : std::string();
+    const bool pack = !packed.empty();
+    answer_metrics(r, format, std::move(pack ? packed : text), pack);
   }
 
   HttpParts parts_;
   HttpRoutes server_;
+  SharedText scraped_;
   std::unique_ptr<door::Door> door_;
 };
 

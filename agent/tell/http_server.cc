@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kUser = "x-stswatch-user";  // from the door to the routes
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
+thread_local Asked served_now;
 
 /// What httplib is not told: how the request came, which the door has dealt with; ranges, which it
 /// multiplies; codings, of which it takes one that is refused for one that is wanted (RFC 9110 §12.5.3); and
@@ -34,6 +35,9 @@ bool takes_gzip(const door::RequestHead& head) {
   return accepts_gzip(all);
 }
 
+/// Routes that would have httplib pack the same text for each who asks.
+bool packs_itself(std::string_view path) { return path == "/metrics" || path == "/probe"; }
+
 std::string written_down(const door::RequestHead& head, std::size_t length, const std::string& user) {
   std::string out = head.method + " " + head.target + " HTTP/1.1\r\nHost: " + head.host + "\r\n";
   // A report's token may come as a header; elsewhere the door alone has to do with passwords.
@@ -41,7 +45,7 @@ std::string written_down(const door::RequestHead& head, std::size_t length, cons
   for (const auto& [name, value] : head.headers)
     if (!hidden(name) || (report && door::same_word(name, "authorization")))
       out += name + ": " + value + "\r\n";
-  if (takes_gzip(head)) out += "Accept-Encoding: gzip\r\n";
+  if (takes_gzip(head) && !packs_itself(head.path())) out += "Accept-Encoding: gzip\r\n";
   if (!user.empty()) out += std::string(kUser) + ": " + to_base64(user) + "\r\n";  // it may hold anything
   if (head.method == "POST") out += "Content-Length: " + std::to_string(length) + "\r\n";
   return out + (head.keep ? "\r\n" : "Connection: close\r\n\r\n");
@@ -114,6 +118,7 @@ door::Answer HttpRoutes::serve(door::Request request) {
   // Reports come from anywhere, under whatever name: their token lets them in.
   if (!door::is_report(request.head.path()))
     if (const auto why = door::foreign(request.head, own_())) return door::plain_answer(403, *why);
+  served_now = {request.since, request.more, takes_gzip(request.head)};
   InMemory stream(std::move(request));
   bool closed = false;
   (void)process_request(stream, false, closed, nullptr);
@@ -123,6 +128,8 @@ door::Answer HttpRoutes::serve(door::Request request) {
   answer.close |= head.find("\r\nConnection: close") != head.npos;
   return answer;
 }
+
+const Asked& HttpRoutes::asked() { return served_now; }
 
 Caller caller_of(const httplib::Request& request) {
   return {from_base64(request.get_header_value(kUser)).value_or(""), request.remote_addr};

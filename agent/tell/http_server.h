@@ -7,6 +7,8 @@
 
 #include <httplib.h>
 
+#include <chrono>
+
 #include "agent/tell/door/door.h"
 #include "agent/tell/door/web_gate.h"
 
@@ -18,6 +20,13 @@
 
 namespace stswatch {
 
+/// What the door knows of the request that a route answers at this moment, and httplib does not.
+struct Asked {
+  std::chrono::steady_clock::time_point since{};  // when it was complete
+  bool more = false;                              // others of its kind wait
+  bool gzip = false;                              // it may be answered packed
+};
+
 class HttpRoutes : public httplib::Server {
  public:
   using Gate = std::function<std::shared_ptr<WebGate>()>;
@@ -27,6 +36,8 @@ class HttpRoutes : public httplib::Server {
 
   /// Thread-safe once all routes are set.
   door::Answer serve(door::Request request);
+  /// To be asked by a route, in the thread that serves it.
+  static const Asked& asked();
 
  private:
   bool process_and_close_socket(socket_t) override { return false; }  // it has none

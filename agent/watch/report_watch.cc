@@ -9,7 +9,6 @@
 namespace stswatch {
 namespace {
 
-constexpr std::chrono::seconds kWaitForTurn{20};
 constexpr Seconds kOften{5};  // reports come once a day; somebody who tests one does not want to wait
 constexpr Seconds kTidyEvery{3600};
 
@@ -41,6 +40,7 @@ void ReportWatch::start() {
 }
 
 void ReportWatch::stop() {
+  box_.end();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -99,12 +99,21 @@ bool ReportWatch::one_batch() {
 }
 
 void ReportWatch::tell(const std::string& trouble) {
-  if (trouble == trouble_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (trouble == trouble_) return;
+    trouble_ = trouble;
+  }
   if (trouble.empty())
     log_info({.event = "reports-recovered"}, "TLS reports are taken again");
   else
     log_error({.event = "reports-failed"}, "TLS reports wait: {}", trouble);
-  trouble_ = trouble;
+}
+
+std::optional<std::string> ReportWatch::trouble() const {
+  if (auto why = box_.trouble()) return why;
+  const std::lock_guard lock(mutex_);
+  return trouble_.empty() ? std::nullopt : std::optional(trouble_);
 }
 
 std::shared_ptr<const DomainReports> ReportWatch::of(const std::string& domain) {
@@ -114,13 +123,6 @@ std::shared_ptr<const DomainReports> ReportWatch::of(const std::string& domain) 
 
 ReportAnswer ReportWatch::post(ReportPost post) {
   const auto address = post.address;
-  // Unpacked, one may be of 10 MiB: a few at a time, whoever posts.
-  if (!reading_.try_acquire_for(kWaitForTurn))
-    return {503, "too many reports are being read: post it again later"};
-  struct Turn {
-    std::counting_semaphore<>& reading;
-    ~Turn() { reading.release(); }
-  } const turn{reading_};
   const auto answer = box_.take({.body = std::move(post.body),
                                  .media_type = std::move(post.media_type),
                                  .token = std::move(post.token),

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 
 #include "agent/reports/maildir.h"
@@ -30,6 +29,8 @@ class ReportWatch {
   void stop();
 
   ReportAnswer post(ReportPost post);
+  /// Why reports that are here, or come, are not taken in; nullopt: they are.
+  std::optional<std::string> trouble() const;
   reports::Figures figures() { return intake_.figures(); }
   /// Null where nothing was ever reported.
   std::shared_ptr<const DomainReports> of(const std::string& domain);
@@ -46,13 +47,12 @@ class ReportWatch {
   Clock& clock_;
   reports::Intake intake_;
   reports::PostBox box_;
-  std::counting_semaphore<> reading_{2};       // posts that are unpacked at once
-  std::unique_ptr<reports::Maildir> maildir_;  // the thread's own, as are the next two
-  std::string trouble_;
+  std::unique_ptr<reports::Maildir> maildir_;  // the thread's own, as is the next
   std::optional<SteadyPoint> tidied_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;  // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_, as is the next
+  std::string trouble_;    // with the Maildir
   std::thread thread_;
 };
 

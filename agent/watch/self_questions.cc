@@ -10,6 +10,7 @@ namespace {
 constexpr Seconds kDatedAheadFor{600};  // how long it is told that what is remembered came from a wrong clock
 constexpr Seconds kStoreFails{10};      // one write that is late is nothing: the second attempt failed too
 constexpr Seconds kPort25{60};          // a second round of the canaries
+constexpr Seconds kReportsWait{10};     // somebody may be moving it
 constexpr Seconds kOwedTooLong{600};    // to a receiver
 constexpr Seconds kClocksLogged{300};
 
@@ -73,7 +74,7 @@ std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receiv
 }
 
 SelfSenses senses_of(const SelfParts& of) {
-  auto& [clock, service, notifier, memory, reloader] = of;
+  auto& [clock, service, notifier, memory, reloader, reports] = of;
   const auto clocks = std::make_shared<ClockQuestion>(clock, service, notifier, memory.key_values());
   return {.clocks = [clocks] { return clocks->ask(); },
           .means = [&service] { return service.lacking(); },
@@ -90,6 +91,7 @@ SelfSenses senses_of(const SelfParts& of) {
                 notifier.describe(s);
                 return owed_too_long(s.receivers, clock.now());
               },
+          .reports = [&reports] { return reports.trouble(); },
           .port25_tried = [&service] { return service.port25_tried(); }};
 }
 
@@ -103,7 +105,8 @@ std::vector<SelfQuestion> self_questions(const SelfSenses& senses) {
           {"vantage-port25-blocked", kPort25, senses.port25, senses.port25_tried},
           {"agent-store-failing", kStoreFails, senses.store},
           {"agent-reload-failed", Seconds{0}, senses.configuration},
-          {"agent-receiver-failing", Seconds{0}, senses.receivers}};
+          {"agent-receiver-failing", Seconds{0}, senses.receivers},
+          {"agent-reports-failing", kReportsWait, senses.reports}};
 }
 
 }  // namespace stswatch

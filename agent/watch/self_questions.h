@@ -12,6 +12,7 @@
 #include "agent/watch/calendar.h"
 #include "agent/watch/notifier.h"
 #include "agent/watch/reload.h"
+#include "agent/watch/report_watch.h"
 #include "agent/watch/self_check.h"
 #include "agent/watch/service.h"
 
@@ -20,7 +21,7 @@ namespace stswatch {
 /// What the agent can be asked of itself; an answer is what is wrong at present.
 struct SelfSenses {
   using Sense = std::function<std::optional<std::string>()>;
-  Sense clocks, means, resolver, validation, skew, starttls, port25, store, configuration, receivers;
+  Sense clocks, means, resolver, validation, skew, starttls, port25, store, configuration, receivers, reports;
   std::function<bool()> port25_tried;
 };
 
@@ -37,6 +38,7 @@ struct SelfParts {
   Notifier& notifier;
   Store& memory;
   Reloader& reloader;
+  ReportWatch& reports;
 };
 
 SelfSenses senses_of(const SelfParts& of);

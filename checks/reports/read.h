@@ -20,9 +20,11 @@ inline constexpr std::size_t kPacked = 16U << 20;    // as received: what the do
 inline constexpr std::size_t kUnpacked = 10U << 20;  // all of it together; the largest real ones are a tenth
 inline constexpr std::size_t kLayers = 3;            // a gzip in a zip in a mail
 inline constexpr std::size_t kNesting = 32;          // RFC 8460's own JSON is six deep
-inline constexpr std::size_t kValues = 400'000;      // some 40,000 rows of failure-details, 40 MiB when read
-inline constexpr std::size_t kZipMembers = 16;       // archives of reporters hold one
-inline constexpr std::size_t kMailParts = 100;       // RFC 8460 §5.3: two
+inline constexpr std::size_t kValues = 400'000;      // some 40,000 rows of failure-details
+inline constexpr std::size_t kPolicies = 1000;       // reporters send one for each domain and type
+inline constexpr std::size_t kRows = 4000;  // of all policies that are kept as they are; others are summed up
+inline constexpr std::size_t kZipMembers = 16;  // archives of reporters hold one
+inline constexpr std::size_t kMailParts = 100;  // RFC 8460 §5.3: two
 inline constexpr std::size_t kMailNesting = 16;
 
 // Reports as they are packed: gzip (RFC 1952), and the zip files that some reporters send instead. What

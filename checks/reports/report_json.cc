@@ -1,7 +1,9 @@
 #include "checks/reports/read.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "checks/facts/text.h"
@@ -150,7 +152,6 @@ TimePoint moment(const Json& range, const char* key) {
 }
 
 ReportFailure failure_of(const Json& row) {
-  if (!row.is_object()) throw Wrong{"failure-details holds something that is no object"};
   return {.result_type = required_text(row, "result-type"),
           .sessions = count(row, "failed-session-count"),
           .sending_ip = optional_text(row, "sending-mta-ip"),
@@ -161,8 +162,8 @@ ReportFailure failure_of(const Json& row) {
           .reason = optional_text(row, "failure-reason-code")};
 }
 
+/// Without its rows.
 ReportPolicy policy_of(const Json& entry) {
-  if (!entry.is_object()) throw Wrong{"policies holds something that is no object"};
   const auto& policy = object_at(entry, "policy");
   ReportPolicy out;
   out.type = required_text(policy, "policy-type");
@@ -174,15 +175,146 @@ ReportPolicy policy_of(const Json& entry) {
     out.successful = count(summary, "total-successful-session-count");
     out.failed = count(summary, "total-failure-session-count");
   }
-  if (const auto* rows = member(entry, "failure-details")) {
-    if (!rows->is_array()) throw Wrong{"failure-details is no array"};
-    for (const auto& row : *rows)
-      out.failures.push_back(failure_of(row));
-  }
+  const auto* rows = member(entry, "failure-details");
+  if (rows != nullptr && !rows->is_array()) throw Wrong{"failure-details is no array"};
   return out;
 }
 
-TlsReport report_of(const Json& json) {
+/// What the parser asks at each step. Rows and policies become values as soon as they are whole, and what
+/// nobody reads is never built: a report costs its text and little more, whatever its reporter put in.
+class Sieve {
+ public:
+  bool keep(int depth, Json::parse_event_t event, Json& parsed) {
+    using Event = Json::parse_event_t;
+    if (dropped_ > 0 && (depth > dropped_ || (depth == dropped_ && event != Event::key))) return false;
+    dropped_ = 0;
+    switch (event) {
+      case Event::key:
+        return keep_key(static_cast<std::size_t>(depth), parsed.get_ref<const std::string&>());
+      case Event::object_start:
+      case Event::array_start:
+        begin(static_cast<std::size_t>(depth), event == Event::array_start);
+        return true;
+      case Event::object_end:
+        return !taken(static_cast<std::size_t>(depth), parsed);
+      case Event::value:
+        if (++built_ > kBuilt) throw Wrong{"more than " + std::to_string(kBuilt) + " values beside its rows"};
+        refuse_other(static_cast<std::size_t>(depth));
+        return true;
+      case Event::array_end:
+        break;
+    }
+    return true;
+  }
+
+  std::vector<ReportPolicy> policies() { return std::move(policies_); }
+
+ private:
+  static constexpr std::size_t kPolicy = 2, kRow = 4;  // how deep they are
+  static constexpr std::size_t kBuilt = 20'000;
+
+  bool keep_key(std::size_t depth, const std::string& key) {
+    constexpr std::array<std::string_view, 24> kKnown = {"organization-name",
+                                                         "contact-info",
+                                                         "date-range",
+                                                         "start-datetime",
+                                                         "end-datetime",
+                                                         "report-id",
+                                                         "policies",
+                                                         "policy",
+                                                         "policy-type",
+                                                         "policy-string",
+                                                         "policy-domain",
+                                                         "mx-host",
+                                                         "summary",
+                                                         "total-successful-session-count",
+                                                         "total-failure-session-count",
+                                                         "failure-details",
+                                                         "result-type",
+                                                         "failed-session-count",
+                                                         "sending-mta-ip",
+                                                         "receiving-mx-hostname",
+                                                         "receiving-mx-helo",
+                                                         "receiving-ip",
+                                                         "additional-information",
+                                                         "failure-reason-code"};
+    const bool known = std::ranges::find(kKnown, key) != kKnown.end();
+    if (!known) dropped_ = static_cast<int>(depth);
+    if (depth < keys_.size()) keys_[depth] = known ? key : std::string();
+    return known;
+  }
+
+  /// Whether what begins or stands at `depth` is an element of the policies, or of the failure-details of
+  /// one.
+  bool among_policies(std::size_t depth) const {
+    return depth == kPolicy && arrays_[1] && keys_[1] == "policies";
+  }
+  bool among_rows(std::size_t depth) const {
+    return depth == kRow && arrays_[1] && keys_[1] == "policies" && !arrays_[2] && arrays_[3] &&
+           keys_[3] == "failure-details";
+  }
+
+  void refuse_other(std::size_t depth) const {
+    if (among_policies(depth)) throw Wrong{"policies holds something that is no object"};
+    if (among_rows(depth)) throw Wrong{"failure-details holds something that is no object"};
+  }
+
+  void begin(std::size_t depth, bool array) {
+    if (array) refuse_other(depth);
+    if (depth < arrays_.size()) arrays_[depth] = array;
+    // Of two members of one name the last is meant.
+    if (array && among_policies(depth + 1)) policies_.clear();
+    if ((array && among_rows(depth + 1)) || (!array && among_policies(depth))) forget_rows();
+    if (among_policies(depth) || among_rows(depth)) built_before_[depth == kRow] = built_;
+  }
+
+  bool taken(std::size_t depth, const Json& parsed) {
+    const bool row = among_rows(depth);
+    if (!row && !among_policies(depth)) return false;
+    built_ = built_before_[row];
+    if (row) {
+      add(failure_of(parsed));
+      return true;
+    }
+    if (policies_.size() == kPolicies) throw Wrong{"more than " + std::to_string(kPolicies) + " policies"};
+    policies_.push_back(policy_of(parsed));
+    auto& failures = policies_.back().failures;
+    failures = std::move(rows_);
+    for (auto& [_, rest] : rest_)
+      failures.push_back(std::move(rest));
+    forget_rows();
+    return true;
+  }
+
+  /// Beyond the bound only sums are kept, by the words that are counted.
+  void add(ReportFailure row) {
+    if (kept_ < kRows) {
+      ++kept_;
+      rows_.push_back(std::move(row));
+      return;
+    }
+    const auto word = result_type_word(row.result_type);
+    auto& rest = rest_[std::string(word)];
+    rest.result_type = word;
+    rest.sessions = added(rest.sessions, row.sessions);
+  }
+
+  void forget_rows() {
+    rows_.clear();
+    rest_.clear();
+  }
+
+  int dropped_ = 0;  // how deep the member is that nobody reads; 0: none
+  std::array<std::string, kRow + 1> keys_{};
+  std::array<bool, kRow + 1> arrays_{};
+  std::size_t built_ = 0, kept_ = 0;
+  std::array<std::size_t, 2> built_before_{};  // the policy under way, and its row
+  std::vector<ReportPolicy> policies_;
+  std::vector<ReportFailure> rows_;
+  std::map<std::string, ReportFailure> rest_;
+};
+
+TlsReport report_of(const Json& json, Sieve& sieve) {
   if (!json.is_object()) throw Wrong{"no JSON object"};
   TlsReport out;
   out.organization = required_text(json, "organization-name");
@@ -198,8 +330,7 @@ TlsReport report_of(const Json& json) {
   const auto* policies = member(json, "policies");
   if (policies == nullptr) throw Wrong{"policies is missing"};
   if (!policies->is_array()) throw Wrong{"policies is no array"};  // RFC 8460 §4: also for a single one
-  for (const auto& entry : *policies)
-    out.policies.push_back(policy_of(entry));
+  out.policies = sieve.policies();
   return out;
 }
 
@@ -208,9 +339,13 @@ TlsReport report_of(const Json& json) {
 tl::expected<TlsReport, std::string> read_report_json(std::string_view text) {
   try {
     refuse_excess(text);
-    const auto json = Json::parse(text, nullptr, false);  // UTF-8 only, as RFC 7493 §2.1 has it
+    Sieve sieve;
+    const auto json = Json::parse(
+        text,
+        [&](int depth, Json::parse_event_t event, Json& parsed) { return sieve.keep(depth, event, parsed); },
+        false);  // UTF-8 only, as RFC 7493 §2.1 has it
     if (json.is_discarded()) throw Wrong{"no JSON in UTF-8"};
-    return report_of(json);
+    return report_of(json, sieve);
   } catch (const Wrong& wrong) {
     return tl::make_unexpected(wrong.what);
   } catch (const Json::exception& e) {

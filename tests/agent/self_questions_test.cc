@@ -29,6 +29,7 @@ const Row kRows[] = {
     {&SelfSenses::store, "agent-store-failing", 10s},
     {&SelfSenses::configuration, "agent-reload-failed", 0s},
     {&SelfSenses::receivers, "agent-receiver-failing", 0s},
+    {&SelfSenses::reports, "agent-reports-failing", 10s},
 };
 
 SelfSenses all_well() {

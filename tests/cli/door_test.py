@@ -1,5 +1,7 @@
 """Strangers at the door of the service's own HTTP server: 32 of a kind at once, while it is scraped."""
+import gzip
 import http.client
+import json
 import os
 import select
 import socket
@@ -10,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BINARY, NOBODY, Case, Service, free_port, need
+from harness import BINARY, NOBODY, Case, Service, free_port, get, need
 
 # bcrypt of "open sesame", cost 4
 SESAME = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"
@@ -50,12 +52,47 @@ SLOW = {
 }
 
 
+def reported(rows=80_000, junk=0):
+    """A report of some 20 KB that unfolds to 8 MB."""
+    row = {"result-type": "certificate-expired", "failed-session-count": 1, "receiving-mx-hostname": "mx.example.com"}
+    body = {"organization-name": "x", "report-id": "r", "date-range": {"start-datetime": "2026-01-01T00:00:00Z", "end-datetime": "2026-01-01T23:59:59Z"},
+            "policies": [{"policy": {"policy-type": "sts", "policy-domain": "example.com"}, "failure-details": [row] * rows}], "x": ["y"] * junk}
+    packed = gzip.compress(json.dumps(body, separators=(",", ":")).encode())
+    return b"POST /tlsrpt HTTP/1.1\r\nHost: x\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
+
+
+def plain_get(path, more=b""):
+    return b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: " + RIGHT["Authorization"].encode() + b"\r\n" + more + b"\r\n"
+
+
+def hello():
+    """What begins a handshake."""
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        ssl.create_default_context().wrap_bio(into, out, server_hostname="one").do_handshake()
+    except ssl.SSLWantReadError:
+        return out.read()
+    raise AssertionError("no handshake ends so")
+
+
+# What is complete, and much of it: each is answered, and asked for again.
+MANY = {
+    "reports that unfold to rows": reported(),
+    "reports that unfold to what nobody reads": reported(0, 390_000),
+    "reports of sixteen megabytes": b"POST /tlsrpt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16777216\r\n\r\n" + b" " * (1 << 24),
+    "pipelined requests": plain_get(b"/-/ready") * 500,
+    "forms of a thousand fields": b"POST /domain/example.com/silence HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " + RIGHT["Authorization"].encode()
+                                  + b"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8000\r\n\r\n" + b"a&" * 4000,
+    "probes": b"".join(plain_get(b"/probe?target=x%d.example.org" % i) for i in range(50)),
+}
+
+
 class Attack:
     """AT_ONCE connections that send without end for `seconds`, from one thread; each is opened again when it was closed.
-    `until_closed`: and until more than AT_ONCE were, which takes as long as the machine is slow."""
+    `in_turn`: the next is sent once the one before was answered. `until_closed`: and until more than AT_ONCE were, which takes as long as the machine is slow."""
 
-    def __init__(self, connect, first, again, seconds=2.0, at_once=AT_ONCE, until_closed=False):
-        self.until_closed = until_closed
+    def __init__(self, connect, first, again, seconds=2.0, at_once=AT_ONCE, until_closed=False, half_closed=False, reads=True, in_turn=False):
+        self.until_closed, self.half_closed, self.reads, self.in_turn = until_closed, half_closed, reads, in_turn
         self.connect, self.first, self.again, self.seconds, self.at_once = connect, first, again, seconds, at_once
         self.sent = self.answered = self.closed = 0
         self.thread = threading.Thread(target=self.run)
@@ -65,7 +102,7 @@ class Attack:
         return passed < self.seconds or (self.until_closed and self.closed <= self.at_once and passed < 60)
 
     def run(self):
-        began, open_ = time.monotonic(), {}
+        began, open_, waiting = time.monotonic(), {}, set()
         while self.goes_on(began):
             while len(open_) < self.at_once:
                 try:
@@ -75,21 +112,26 @@ class Attack:
             moved = False
             for client in list(open_):
                 try:
-                    left = open_[client] or memoryview(self.again)
+                    left = open_[client] if open_[client] or client in waiting else memoryview(self.again)
                     if left:
                         n = client.send(left)
                         self.sent, moved = self.sent + n, True
                         open_[client] = left[n:]
+                        if self.half_closed and n == len(left):
+                            client.shutdown(socket.SHUT_WR)
+                        if self.in_turn and n == len(left):
+                            waiting.add(client)
                 except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                     pass
                 except OSError:
                     moved |= self.drop(open_, client)
                     continue
-                if self.again.startswith(b"GET /metrics"):
+                if self.again.startswith(b"GET /metrics") or not self.reads:
                     continue
                 try:
                     got = client.recv(65536)
                     self.answered += len(got)
+                    waiting.discard(client)
                     moved |= bool(got)
                     if not got:
                         self.drop(open_, client)
@@ -110,7 +152,7 @@ class Attack:
 
 
 class Door(Case):
-    def service(self, web=None):
+    def service(self, web=None, domains="", chain=0):
         self.port, self.tls = free_port(), None
         if web:
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7",
@@ -119,10 +161,18 @@ class Door(Case):
             os.chmod(self.file("web.yml", web), 0o600)
             self.tls = ssl.create_default_context()
             self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
+            if chain:
+                self.chain(chain)
         more = f'web_config = "{self.folder}/web.yml"\n' if web else ""
         config = self.file("c.toml", f'[agent]\nlisten = "127.0.0.1:{self.port}"\nstate = ":memory:"\n{more}'
-                                     f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n[[domain]]\nname = "example.com"\n')
+                                     f'[dns]\nservers = ["{NOBODY}"]\ntimeout = "1s"\ntries = 1\n[[domain]]\nname = "example.com"\n{domains}'
+                                     "[tlsrpt]\nhttp = true\n")
         return self.enterContext(Service("--config", config, port=self.port, folder=self.folder, ready=lambda: self.scrape("/-/ready") < 30))
+
+    def connect_plainly(self):
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        client.setblocking(False)
+        return client
 
     def connect(self):
         client = socket.create_connection(("127.0.0.1", self.port), timeout=5)
@@ -207,6 +257,129 @@ class Door(Case):
                 self.holds(service, kind, [attack])
                 self.assertGreaterEqual(attack.sent, len(first))
 
+    @need("openssl")
+    def test_deadlines_are_kept(self):
+        """Of each kind one, which nobody else wants to have closed: not before its time, and soon after it."""
+        self.service(WEB)
+        body = b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+        kinds = {"silence": (self.connect, b"", 10), "a head": (self.connect, b"GET / HT", 10), "a body": (self.connect, body, 20),
+                 "no handshake": (self.connect_plainly, b"", 10), "half a handshake": (self.connect_plainly, hello()[:100], 10)}
+        open_ = {}
+        for kind, (connect, first, seconds) in kinds.items():
+            client = connect()
+            self.addCleanup(client.close)
+            if first:
+                client.send(first)
+            open_[client] = (kind, time.monotonic(), seconds)
+        while open_:
+            readable, _, _ = select.select(list(open_), [], [], 40)
+            self.assertTrue(readable, f"never closed: {[kind for kind, _, _ in open_.values()]}")
+            for client in readable:
+                try:
+                    if client.recv(4096):
+                        continue
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    continue                                     # a ticket of TLS
+                except OSError:
+                    pass
+                kind, began, seconds = open_.pop(client)
+                with self.subTest(kind):
+                    self.assertGreater(time.monotonic() - began, seconds - 0.5)
+                    self.assertLess(time.monotonic() - began, seconds + 1 + PATIENCE)
+
+    @need("openssl")
+    def test_a_handshake_has_its_bounds(self):
+        self.service("tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAnyClientCert\n", chain=1)
+        for size, closed in ((60_000, False), (80_000, True)):       # of a ClientHello of 100,000 octets
+            with self.subTest(size), self.connect_plainly() as client:
+                client.setblocking(True)
+                whole = b"\x01" + (100_000).to_bytes(3, "big") + b"\x03\x03" + bytes(size)
+                try:
+                    for at in range(0, size, 16_000):
+                        piece = whole[at:at + 16_000]
+                        client.sendall(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece)
+                except OSError:
+                    pass
+                client.settimeout(PATIENCE)
+                if closed:
+                    self.assertEqual(self.what_comes(client), b"")
+                else:
+                    self.assertRaises(TimeoutError, client.recv, 1)
+        one = len(ssl.PEM_cert_to_DER_cert((self.folder / "server.pem").read_text()))
+        for octets, taken in ((24 << 10, True), (40 << 10, False)):
+            with self.subTest(octets):
+                self.chain(octets // one)
+                if taken:
+                    self.assertLess(self.scrape(), 30)
+                else:
+                    self.assertRaises(OSError, self.scrape)
+
+    def what_comes(self, client):
+        try:
+            return client.recv(1)
+        except ConnectionError:
+            return b""
+
+    def chain(self, length):
+        """What a client shows of itself from now on."""
+        shown = self.folder / "client.pem"
+        shown.write_text((self.folder / "server.pem").read_text() * length)
+        self.tls = ssl.create_default_context()
+        self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
+        self.tls.load_cert_chain(shown, self.folder / "server.key")
+
+    def test_many_complete_requests(self):
+        for kind, again in MANY.items():
+            service = self.service()
+            with self.subTest(kind):
+                attack = Attack(self.connect, again, again, seconds=4.0, in_turn=True)
+                self.holds(service, kind, [attack])
+                if kind != "reports of sixteen megabytes":      # two of them are too many
+                    self.assertGreater(attack.answered, 0)
+
+    def test_clients_that_half_close(self):
+        """Whole requests are answered, also to who does not read that; of the others nobody hears again."""
+        service = self.service()
+        for kind, first, reads in (("half of a request and half closed", b"GET /metrics HT", True), ("half closed", plain_get(b"/metrics"), True),
+                                   ("half closed, and not read", plain_get(b"/metrics"), False)):
+            with self.subTest(kind):
+                attack = Attack(self.connect, first, b"", half_closed=True, reads=reads)
+                self.holds(service, kind, [attack])
+                self.assertEqual(attack.answered > 0, reads and first.endswith(b"\r\n\r\n"))
+
+    @need("openssl")
+    def test_handshakes_that_stall(self):
+        service = self.service(WEB)
+        whole = hello()
+        for kind, first, at_once in (("nothing of a handshake", b"", 600), ("half of a ClientHello", whole[:100], 600),
+                                     ("a ClientHello and no more", whole, 600), ("ClientHellos without end", whole, AT_ONCE)):
+            with self.subTest(kind):
+                attack = Attack(self.connect_plainly, first, whole if at_once == AT_ONCE else b"", at_once=at_once, reads=at_once == AT_ONCE)
+                self.holds(service, kind, [attack])
+
+    def test_a_crowd_that_asks_for_much_keeps_no_monitor_waiting(self):
+        """What is large is made one at a time, and once for all who wait; health waits for neither."""
+        service = self.service(domains="".join(f'[[domain]]\nname = "d{i}.example.com"\n' for i in range(600)))
+        until = time.monotonic() + 30
+        while len(json.loads(get(self.port, "/api/v1/domains")[1])) < 500:
+            self.assertLess(time.monotonic(), until)
+        for path in ("/api/v1/domains", "/metrics"):
+            with self.subTest(path):
+                ask = plain_get(path.encode() + b"?")
+                attack = Attack(self.connect, ask, ask, seconds=6.0, at_once=100, in_turn=True)
+                for _ in range(8):
+                    self.scrape(path)
+                before = self.memory(service, "VmRSS")
+                attack.thread.start()
+                took = []
+                while attack.thread.is_alive():
+                    for monitor in ("/-/healthy", "/metrics"):
+                        took.append(self.scrape(monitor))
+                print(f"100 x {path}: {self.memory(service, 'VmRSS') - before:+.1f} MiB, {len(took)} others, the slowest {max(took):.2f} s", flush=True)
+                self.assertGreater(len(took), 6)
+                self.assertLess(sorted(took)[-2], PATIENCE, took)
+                self.assertLess(self.memory(service, "VmRSS") - before, GROWTH)
+
     def test_what_was_refused_ends_the_connection(self):
         self.service()
         second = b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -214,7 +387,9 @@ class Door(Case):
                               (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
                               (HEAD + b"Content-Length: +5\r\n\r\nhello", 400), (HEAD + b"Content-Length: 65537\r\n\r\n", 413),
                               (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", 415),
-                              (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404), (b"GET /-/reload HTTP/1.1\r\nHost: x\r\n\r\n", 405), (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+                              (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404), (b"GET /-/reload HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+                              (b"GET /tlsrpt HTTP/1.1\r\nHost: x\r\n\r\n", 405), (b"GET /api/v1/domains/example.com/check HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+                              (b"GET /api/v1/domains/example.com/uncheck HTTP/1.1\r\nHost: x\r\n\r\n", 404), (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
                               (HEAD + b"Origin: https://elsewhere.example\r\nContent-Length: 0\r\n\r\n", 403)):
             with self.subTest(first), socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
                 client.sendall(first + second)
@@ -226,9 +401,18 @@ class Door(Case):
 
     def test_ranges_are_not_for_us(self):
         self.service()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
-            client.sendall(b"GET /style.css HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=0-3\r\n\r\n")
-            self.assertTrue(client.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n"))
+        def answer(ranges):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
+                client.sendall(b"GET /style.css HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + ranges + b"\r\n")
+                answer = b""
+                while more := client.recv(4096):
+                    answer += more
+                return answer
+        whole = answer(b"")
+        self.assertTrue(whole.startswith(b"HTTP/1.1 200 OK\r\n"))
+        for ranges in (b"0-3", b"0-3,2-5", b"0-,0-,0-", b"-1", b"9999999-"):
+            with self.subTest(ranges):
+                self.assertEqual(answer(b"Range: bytes=" + ranges + b"\r\n"), whole)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """TLS reports (RFC 8460) as they come in: by mail into a Maildir, by POST, and from files; counted once, whatever happens."""
+import base64
 import datetime
 import gzip
 import json
+import os
 import random
 import re
 import signal
@@ -16,6 +18,8 @@ from name_server import A, MX, TXT, NameServer, mx, txt
 
 DAY = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).strftime("%Y-%m-%d")
 KILLS = 50
+AILS = "agent-reports-failing"
+SANITIZED = b"__asan_init" in Path(BINARY).read_bytes()
 
 
 def report(number=0, organization="Google Inc.", successful=90, failed=10, domain="example.com"):
@@ -32,7 +36,6 @@ def mail(number=0, more="", **told):
     head = (f"From: noreply@sender.example\nSubject: Report\n{more}TLS-Report-Domain: example.com\nMIME-Version: 1.0\n"
             "Content-Type: multipart/report; report-type=tlsrpt; boundary=b\n\n--b\nContent-Type: text/plain\n\nx\n"
             "--b\nContent-Type: application/tlsrpt+gzip\nContent-Transfer-Encoding: base64\n\n")
-    import base64
     return head.encode() + base64.encodebytes(gzip.compress(report(number, **told))) + b"--b--\n"
 
 
@@ -83,6 +86,30 @@ class ReportCase(Case):
     def listed(self, name):
         return sorted(path.name for path in (self.folder / "mail" / name).iterdir())
 
+    def until(self, what, condition):
+        end = time.monotonic() + 2 * SECONDS
+        while not (answer := condition()):
+            if time.monotonic() > end:
+                self.fail(f"never: {what}; {self.errors()[-1500:]}")
+            time.sleep(0.1)
+        return answer
+
+    def errors(self):
+        return (self.folder / "stderr").read_text()
+
+    def ails(self, service, what):
+        """Health, the pages and the log say so; the service goes on."""
+        health = self.until("told", lambda: (said := get(service.port, "/-/healthy"))[1].count(AILS) and said)
+        self.assertEqual(health[0], 200)
+        self.assertIn(what, health[1])
+        self.assertIn(AILS, get(service.port, "/-/ready")[1])
+        self.assertIn(AILS, get(service.port, "/")[1])
+        self.assertIn(f"[{AILS}]", self.errors())
+
+    def is_well(self, service):
+        self.until("over", lambda: AILS not in get(service.port, "/-/healthy")[1])
+        self.assertNotIn(AILS, get(service.port, "/")[1])
+
     def sums(self):
         import sqlite3
         with sqlite3.connect(self.folder / "s.db") as database:
@@ -126,7 +153,68 @@ class ByPost(ReportCase):
         self.assertNotIn("tlsrpt", get(service.port, "/metrics")[1])
 
 
+    def test_a_token_that_is_gone_is_the_agents_own_trouble(self):
+        token = self.file("token", "very-secret\n")
+        Path(token).chmod(0o600)
+        service = self.service(f'http = true\ntoken_file = "{token}"\n')
+        Path(token).unlink()
+        self.ails(service, token)
+        self.assertEqual(get(service.port, "/tlsrpt?token=very-secret", report(), {"Content-Type": "application/json"})[0], 503)
+        self.file("token", "very-secret\n")
+        self.is_well(service)
+        self.assertEqual(get(service.port, "/tlsrpt?token=very-secret", report(), {"Content-Type": "application/json"})[0], 201)
+
+
 class ByMail(ReportCase):
+    def test_a_maildir_that_cannot_be_read_is_the_agents_own_trouble(self):
+        """It is gone, or without a part of it; then what came meanwhile is counted."""
+        self.config()
+        service = self.service(f'maildir = "{self.folder}/mail"\n')
+        for number, part in enumerate(("mail", "mail/new", "mail/cur")):
+            with self.subTest(part):
+                path = self.folder / part
+                aside = path.rename(self.folder / "aside")
+                self.ails(service, f"{self.folder}/mail")
+                aside.rename(path)
+                self.deliver(f"{number}.a", mail(number))
+                self.is_well(service)
+                service.metrics_with(f'stswatch_tlsrpt_reports_total{{outcome="stored"}} {number + 1}')
+
+    def test_a_maildir_full_of_what_cannot_be_read(self):
+        self.config()
+        for number in range(5000):                    # more than one listing has
+            (self.folder / f"mail/new/0.{number}").symlink_to("/dev/zero")
+        self.deliver("1.a", mail(1))
+        service = self.service(f'maildir = "{self.folder}/mail"\n')
+        self.ails(service, f"{self.folder}/mail/new/0.")
+        service.metrics_with('stswatch_tlsrpt_reports_total{outcome="stored"} 1')
+        self.deliver("2.b", mail(2))
+        service.metrics_with('stswatch_tlsrpt_reports_total{outcome="stored"} 2')
+        for number in range(5000):
+            (self.folder / f"mail/new/0.{number}").unlink()
+        self.is_well(service)
+
+    @unittest.skipIf(SANITIZED, "it keeps what was freed")
+    def test_mails_that_unfold_cost_no_more_together_than_one(self):
+        """28 KB each, and 80,000 rows."""
+        row = json.loads(report())["policies"][0]["failure-details"] * 80_000
+        self.config()
+        for number in range(16):
+            body = json.loads(report(number))
+            body["policies"][0]["failure-details"] = row
+            self.deliver(f"{number}.x", b"TLS-Report-Domain: example.com\nContent-Type: application/tlsrpt+gzip\n"
+                                        b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(gzip.compress(json.dumps(body, separators=(",", ":")).encode())))
+        config = self.config()
+        done = subprocess.Popen([BINARY, "tlsrpt", "ingest", "--config", config, str(self.folder / "mail")], env=environment(),
+                                stdout=subprocess.PIPE, text=True)
+        told = done.stdout.read()
+        _, status, used = os.wait4(done.pid, 0)
+        done.returncode = os.waitstatus_to_exitcode(status)
+        done.stdout.close()
+        self.assertEqual((done.returncode, told), (0, "stored: 16\n"))
+        self.assertLess(used.ru_maxrss / 1024, 96, "MiB, of which the program itself is some 25")
+        self.assertEqual(self.sums(), (16 * 90, 16 * 10))
+
     def test_taken_moved_and_remembered(self):
         self.config()
         self.deliver("1.a", mail(1))

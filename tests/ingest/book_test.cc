@@ -50,6 +50,35 @@ TEST_CASE("words that a reporter makes up are no labels") {
   CHECK(kept.failures[0].result_type == "'; DROP TABLE tlsrpt_reports");
 }
 
+TEST_CASE("of a report so many policies and rows are kept, and all are counted") {
+  Desk desk(":memory:");
+  TlsReport large;
+  large.organization = "Google Inc.";
+  large.report_id = "r1";
+  large.start = kNow - Seconds{86400};
+  large.end = kNow;
+  for (int i = 0; i < 70; ++i) {
+    large.policies.push_back({.type = "sts", .domain = "example.com", .policy_string = {}, .mx_host = {}});
+    large.policies.back().failed = 1;
+  }
+  for (int i = 0; i < 150; ++i)
+    large.policies.front().failures.emplace_back().mx = "mx" + std::to_string(i);
+  for (auto& row : large.policies.front().failures) {
+    row.result_type = "certificate-expired";
+    row.sessions = 1;
+  }
+  const auto fates = desk.book->take(std::vector<reports::Arrival>{{large, ""}}, kNow);
+  REQUIRE(fates);
+  REQUIRE(fates->front() == Fate::stored);
+  const auto kept = desk.book->of("example.com", kNow - 30 * Seconds{86400});
+  CHECK(kept.sessions.size() == 64);
+  CHECK(kept.failures.size() == 100);
+  CHECK(sessions(desk, "sts").failed == 70);
+  CHECK(desk.intake->figures()
+            .domains.at("example.com")
+            .failures.at({"sts", "certificate-expired", "Google"}) == 150);
+}
+
 TEST_CASE("only domains that are watched, and the MX hosts that DANE reports name for them (RFC 8460 §4.4)") {
   Desk desk(":memory:");
   CHECK(desk.hand_in(report({.domain = "elsewhere.example"})) == Fate::foreign);

@@ -86,6 +86,81 @@ TEST_CASE("what is no file is told of, and holds up nobody") {
   CHECK(!turn->trouble.empty());
 }
 
+TEST_CASE("a crowd of what cannot be read hides nothing that can, and is told of until it is gone") {
+  const Folder folder;
+  Desk desk(":memory:");
+  constexpr int kCrowd = 4200;  // more than one listing has
+  for (int i = 0; i < kCrowd; ++i)
+    std::filesystem::create_symlink("/dev/zero", folder.path / "mail/new" / ("0." + std::to_string(i)));
+  folder.deliver("new/1.a", report());
+  reports::Maildir maildir(folder.maildir());
+  std::size_t moved = 0;
+  for (int turn = 0; turn < 3; ++turn) {
+    const auto done = maildir.turn(*desk.intake);
+    REQUIRE(done);
+    moved += done->moved;
+    CHECK(done->trouble.find("mail/new/0.") != std::string::npos);
+  }
+  CHECK(moved == 1);
+  folder.deliver("new/2.b", report({.id = "r2"}));
+  auto turn = maildir.turn(*desk.intake);
+  for (int i = 0; i < 2 && turn->moved == 0; ++i)
+    turn = maildir.turn(*desk.intake);
+  CHECK(turn->moved == 1);
+  for (int i = 0; i < kCrowd; ++i)
+    std::filesystem::remove(folder.path / "mail/new" / ("0." + std::to_string(i)));
+  CHECK(maildir.turn(*desk.intake)->trouble.empty());
+}
+
+TEST_CASE("a Maildir without cur/ is told of, and nothing of it is counted again and again") {
+  const Folder folder;
+  Desk desk(":memory:");
+  reports::Maildir maildir(folder.maildir());
+  std::filesystem::remove(folder.path / "mail/cur");
+  folder.deliver("new/1.a", report());
+  const auto turn = maildir.turn(*desk.intake);
+  REQUIRE_FALSE(turn);
+  CHECK(turn.error().find("/cur: No such file") != std::string::npos);
+  CHECK(folder.listed("new") == Names{"1.a"});
+  std::filesystem::create_directory(folder.path / "mail/cur");
+  CHECK(maildir.turn(*desk.intake)->moved == 1);
+}
+
+TEST_CASE("reports that unfold far are written down before the next are read") {
+  const Folder folder;
+  Desk desk(":memory:");
+  // Each is some megabytes when read: together they are more than is held at once.
+  const auto fat = [](int i) {
+    auto out = report({.id = std::to_string(i)});
+    const std::string at = R"("failure-details":[)";
+    std::string rows;
+    for (int row = 0; row < 3000; ++row)
+      rows += R"({"result-type":"certificate-expired","failed-session-count":1,"additional-information":")" +
+              std::string(1000, 'x') + "\"},";
+    return out.insert(out.find(at) + at.size(), rows);
+  };
+  for (int i = 0; i < 6; ++i)
+    folder.deliver("new/" + std::to_string(i), fat(i));
+  folder.deliver("new/9", "no report\n");
+  reports::Maildir maildir(folder.maildir());
+  std::map<Fate, std::size_t> fates;
+  std::size_t moved = 0;
+  for (int i = 0; i < 8; ++i) {
+    const auto turn = maildir.turn(*desk.intake);
+    REQUIRE(turn);
+    moved += turn->moved;
+    for (const auto& [fate, n] : turn->fates)
+      fates[fate] += n;
+  }
+  CHECK(moved == 7);
+  CHECK(fates == std::map<Fate, std::size_t>{{Fate::stored, 6}, {Fate::unreadable, 1}});
+  const auto figures = desk.intake->figures();
+  CHECK(figures.fates.at(Fate::stored) == 6);
+  CHECK(figures.fates.at(Fate::unreadable) == 1);
+  CHECK(figures.domains.at("example.com").failures.at({"sts", "certificate-expired", "Google"}) ==
+        6 * (3000 + 10));
+}
+
 TEST_CASE("a batch is bounded, and says that there is more") {
   const Folder folder;
   Desk desk(":memory:");

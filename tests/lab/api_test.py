@@ -40,14 +40,14 @@ allow = ["*.test"]
 # A request, and the answer that stands below it, if any.
 EXAMPLE = re.compile(r"^    (curl [^\n]*)\n(?:\n```(json)?\n(.*?)\n```)?", re.MULTILINE | re.DOTALL)
 ELSEWHERE = "…"                                     # the key of an object that is documented elsewhere
-ROUTE_IN_CODE = re.compile(r'(server_\.Get|server_\.Post|\basset|\bform)\(\s*(?:R"\((.*?)\)"|"(.*?)")\s*,')
+ROUTE_IN_CODE = re.compile(r'(server_\.Get|\btakes_post|\basset|\bform)\(\s*(?:R"\((.*?)\)"|"(.*?)")\s*,')
 
 
 def routes_in_code():
     source = (ROOT / "agent/tell/http.cc").read_text()
     for call, pattern, plain in ROUTE_IN_CODE.findall(source):
         path = re.sub(r"\(\\\.md\)\?$", "", pattern) if pattern else plain
-        yield ("POST " if call in ("server_.Post", "form") else "GET ") + re.sub(r"\(\[.*?\}\)", "NAME", path).replace(r"\.", ".")
+        yield ("POST " if call in ("takes_post", "form") else "GET ") + re.sub(r"\(\[.*?\}\)", "NAME", path).replace(r"\.", ".")
 
 
 def routes_documented():

@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "cli"))
 sys.path.insert(0, str(ROOT / "tests" / "remember"))
-from harness import BINARY, environment, free_port                              # noqa: E402
+from harness import BINARY, environment, free_port, get, post                   # noqa: E402
 from name_server import A, MX, TXT, NameServer, mx, txt                          # noqa: E402
 from postgres import Postgres, programs                                          # noqa: E402
 from receivers import HttpListener                                               # noqa: E402
@@ -76,7 +76,7 @@ class Fleet:
         self.resolver = Resolver(self.table, self.names)
         self.hook = HttpListener()
         self.postgres = Postgres(port=free_port())
-        self.agents = {}
+        self.agents, self.ports = {}, {}
         self.pgbouncer = arguments.pgbouncer
         self.pooler = None
 
@@ -124,9 +124,10 @@ class Fleet:
 
     def start(self, name):
         config = self.folder / f"{name}.toml"
+        self.ports[name] = free_port()
         config.write_text(f"""domains_files = ["{self.folder}/domains.txt"]
 [agent]
-listen = "127.0.0.1:{free_port()}"
+listen = "127.0.0.1:{self.ports[name]}"
 state = "{self.url}"
 vantage = "{name}"
 workers = 16
@@ -187,6 +188,15 @@ own = false
     def notices(self):
         return [json.loads(body) for _, _, body in list(self.hook.requests)]
 
+    def shown(self, name):
+        """What the page of each agent's API says of the domain: its status, and what is open."""
+        out = set()
+        for port in self.ports.values():
+            status, body = get(port, f"/api/v1/domains/{name}")
+            domain = json.loads(body) if status == 200 else {"status": status, "findings": []}
+            out.add((domain["status"], tuple(sorted(finding["code"] for finding in domain["findings"]))))
+        return out
+
     # Faults: each answers how it is mended.
 
     def kill(self, name):
@@ -208,6 +218,19 @@ def check(condition, what):
         raise AssertionError(what)
 
 
+def ask_whom_one_may(fleet):
+    """Who asks an agent to look at what another looks at is told so, on the page and in the API (contrib/api.md)."""
+    for name in fleet.names[:6]:
+        answers = {agent: post(port, f"/api/v1/domains/{name}/check") for agent, port in fleet.ports.items()}
+        check(sorted(status for status, _ in answers.values()) == [202, 409, 409], f"{name}: {answers}")
+        for agent, (status, body) in answers.items():
+            if status == 409:
+                check(f"{name} is looked at by another agent of the fleet" in body, f"{agent}: {body}")
+                page = post(fleet.ports[agent], f"/domain/{name}/check")
+                check(page[0] == 409 and "another agent of the fleet" in page[1], f"{agent}: {page}")
+    check(post(next(iter(fleet.ports.values())), "/api/v1/domains/nobody.example/check")[0] == 404, "not watched")
+
+
 def run(arguments):
     with Fleet(arguments) as fleet:
         began = time.monotonic()
@@ -219,6 +242,8 @@ def run(arguments):
         fleet.until("three to share", lambda: fleet.is_shared_among(AGENTS))
         fleet.until("a first look at all", lambda: len(fleet.resolver.asked) >= len(fleet.names))
         print(f"three agents share {len(fleet.names)} domains after {time.monotonic() - began:.0f} s: {fleet.held()}", flush=True)
+        ask_whom_one_may(fleet)
+        fleet.until("all to show alike", lambda: all(len(fleet.shown(name)) == 1 for name in fleet.names[:10]))
         names = fleet.names[:]
         fleet.random.shuffle(names)
         broken, healed = [], []
@@ -238,6 +263,9 @@ def run(arguments):
             fleet.until("three to share again", lambda: fleet.is_shared_among(AGENTS))
             name = broken[-1]
             fleet.until(f"the notice of {name}", lambda: fleet.told(name, "firing"))
+            # What one has seen the others hear of: the same stands on the page of each.
+            fleet.until(f"all to show that {name} is broken", lambda: len(shown := fleet.shown(name)) == 1 and "sts-txt-multiple" in
+                        next(iter(shown))[1])
             if fleet.random.random() < 0.7:
                 fleet.heal(name)
                 healed.append(name)

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <array>
 #include <condition_variable>
+#include <future>
 
 #include "agent/remember/postgres.h"
 #include "tests/judge/facts_builder.h"
@@ -103,6 +104,21 @@ TEST_CASE("every domain falls in a shard, and they fill alike") {
     CHECK(filled[static_cast<std::size_t>(shard)] < 1200);
   }
   CHECK(shard_of("example.com") == 38);  // for ever: it is in every row
+}
+
+TEST_CASE("a first write waits for the first renewal, and not for ever") {
+  using namespace std::chrono_literals;
+  Leases leases;
+  leases.hold(1, 1);  // what is held is not yet certain
+  CHECK_FALSE(leases.await_first(0ms));
+  const auto began = std::chrono::steady_clock::now();
+  CHECK_FALSE(leases.await_first(20ms));
+  CHECK(std::chrono::steady_clock::now() - began >= 20ms);
+  auto waiting = std::async(std::launch::async, [&] { return leases.await_first(1h); });
+  CHECK(waiting.wait_for(20ms) == std::future_status::timeout);
+  leases.renewed(Leases::boot_time());
+  CHECK(waiting.get());
+  CHECK(leases.await_first(0ms));
 }
 
 TEST_CASE("a database's password is in nothing that is said of it") {

@@ -200,6 +200,12 @@ TEST_CASE("a bomb costs no more than its bound") {
   for (std::size_t i = 0; i <= reports::kLayers; ++i)
     layered = gzipped(layered);
   CHECK(read(layered).why.find("packed more than") == 0);
+  // As large as it may be, and one octet more.
+  const auto padded = [](std::size_t size) { return kReport + std::string(size - kReport.size(), ' '); };
+  CHECK(read(gzipped(padded(reports::kUnpacked))).parse == Parse::ok);
+  CHECK(read(gzipped(padded(reports::kUnpacked + 1))).why.find("unpacks to more than") == 0);
+  CHECK(read(padded(reports::kUnpacked + 1)).why == "longer than 10485760 octets");
+  CHECK(read(std::string(reports::kPacked + 1, ' ')).why == "longer than 16777216 octets");
   CHECK(reports::gunzipped(gzipped("12345"), 5).value() == "12345");
   CHECK(!reports::gunzipped(gzipped("123456"), 5));
 }
@@ -215,6 +221,79 @@ TEST_CASE("nesting and numbers of values are bounded before anything is built of
   auto quoted = kReport;
   quoted.insert(1, "\"x\":\"" + std::string(1000, '[') + "\\\"\",");
   CHECK(read(quoted).parse == Parse::ok);
+}
+
+TEST_CASE("what nobody reads is not built, whatever it is") {
+  auto odd = kReport;
+  odd.insert(
+      1,
+      R"("x":[{"policies":[{"policy":1}],"failure-details":[1]},[[]],null,1.5,"y"],"x":{"x":{"policies":[]}},)");
+  odd.insert(odd.find(R"("policy":{)"), R"("extra":[1,{"failure-details":[2]}],)");
+  const auto plain = reports::read_report_json(kReport), with = reports::read_report_json(odd);
+  REQUIRE(plain);
+  REQUIRE_MESSAGE(with, with.error());
+  CHECK(*plain == *with);
+  // Under a name that is read, too, there is a bound.
+  std::string many = "[0";
+  for (int i = 0; i < 30'000; ++i)
+    many += ",0";
+  CHECK(
+      reports::read_report_json("{\"contact-info\":" + many + "]}").error().find("more than 20000 values") ==
+      0);
+}
+
+TEST_CASE("rows beyond the bound are summed up by what is counted, policies beyond theirs are refused") {
+  const auto reported = [](const std::string& policies) {
+    auto out = kReport;
+    const std::string begin = R"("policies":[)";
+    const auto at = out.find(begin) + begin.size();
+    return out.replace(at, out.rfind(']') - at, policies);
+  };
+  const std::string policy = R"({"policy":{"policy-type":"sts"},"failure-details":[)";
+  const auto row = [](const std::string& type, std::size_t i) {
+    return R"({"result-type":")" + type + R"(","failed-session-count":2,"receiving-mx-hostname":"mx)" +
+           std::to_string(i) + "\"}";
+  };
+  std::string rows;
+  for (std::size_t i = 0; i < reports::kRows; ++i)
+    rows += row("certificate-expired", i) + ",";
+  const auto at_bound = reports::read_report_json(reported(policy + rows + row("made-up", 0) + "]}"));
+  REQUIRE_MESSAGE(at_bound, at_bound.error());
+  const auto& few = at_bound->policies.at(0).failures;
+  REQUIRE(few.size() == reports::kRows + 1);
+  CHECK(few.at(0).mx == "mx0");
+  CHECK(few.back().result_type == "other");
+  CHECK(few.back().sessions == 2);
+  const auto more = reports::read_report_json(
+      reported(policy + rows + rows + row("made-up", 0) + "]}," + policy + row("made-up", 1) + "]}"));
+  REQUIRE_MESSAGE(more, more.error());
+  REQUIRE(more->policies.size() == 2);
+  const auto& many = more->policies[0].failures;
+  REQUIRE(many.size() == reports::kRows + 2);
+  std::uint64_t expired = 0;
+  for (const auto& failure : many)
+    expired += failure.result_type == "certificate-expired" ? failure.sessions : 0;
+  CHECK(expired == 2 * 2 * reports::kRows);
+  CHECK(more->policies[1].failures.size() == 1);
+  std::string crowd;
+  for (std::size_t i = 0; i < reports::kPolicies; ++i)
+    crowd += (i == 0 ? "" : ",") + policy + "]}";
+  CHECK(reports::read_report_json(reported(crowd)));
+  CHECK(reports::read_report_json(reported(crowd + "," + policy + "]}"))
+            .error()
+            .find("more than 1000 policies") == 0);
+}
+
+TEST_CASE("of two members of one name the last is meant") {
+  auto twice = kReport;
+  twice.insert(twice.find(R"("policies")"), R"("policies":[{"policy":{"policy-type":"sts"}}],)");
+  const auto read_twice = reports::read_report_json(twice), once = reports::read_report_json(kReport);
+  REQUIRE(read_twice);
+  CHECK(*read_twice == *once);
+  for (const char* wrong : {R"({"policies":[1]})", R"({"policies":[[]]})", R"({"policies":[null]})"})
+    CHECK(reports::read_report_json(wrong).error() == "policies holds something that is no object");
+  CHECK(reports::read_report_json(R"({"policies":[{"failure-details":["x"]}]})").error() ==
+        "failure-details holds something that is no object");
 }
 
 TEST_CASE("a mail nested without end is read to its bound") {

@@ -182,6 +182,13 @@ TEST_CASE("each part has its bound, and what is at the bound is read") {
 TEST_CASE("a bound is known before the body is") {
   CHECK(status_of(post("Content-Length: 65537\r\n", "")) == 413);
   CHECK(status_of(chunked("10001\r\n")) == 413);
+  const auto report = [](const std::string& headers, const std::string& body) {
+    return status_of("POST /tlsrpt?token=x HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n" + body);
+  };
+  CHECK(report("Content-Length: 16777216\r\n", "") == 0);  // waits for it
+  CHECK(report("Content-Length: 16777217\r\n", "") == 413);
+  CHECK(report("Transfer-Encoding: chunked\r\n", "1000000\r\n") == 0);
+  CHECK(report("Transfer-Encoding: chunked\r\n", "1000001\r\n") == 413);
 }
 
 TEST_CASE("what is held of an endless request is bounded") {

@@ -19,9 +19,11 @@ inline constexpr std::size_t kTrailers = 8U << 10;
 
 /// All connections together. Where one more octet would be too many, somebody is closed (Client::rank).
 inline constexpr std::size_t kConnections = 512;
-inline constexpr std::size_t kRequests = 20U << 20;   // octets of requests that are read or served
-inline constexpr std::size_t kAnswers = 20U << 20;    // octets of answers that wait for their readers...
-inline constexpr std::size_t kAnswersOfLargest = 3;   // ...or so many of the largest: two scrapers and one
+inline constexpr std::size_t kRequests = 20U << 20;  // octets of requests that are read or served
+inline constexpr std::size_t kAnswers = 20U << 20;   // octets of answers that wait for their readers...
+inline constexpr std::size_t kAnswersOfLargest = 3;  // ...or so many of the largest: two scrapers and one
+inline constexpr std::size_t kUntaken = 1U
+                                        << 20;  // octets of answers that are made before those are looked at
 inline constexpr std::size_t kHandshake = 64U << 10;  // octets before TLS is up
 inline constexpr std::size_t kDrained = 1U << 20;     // what is read and dropped after a refusal
 
@@ -40,9 +42,13 @@ inline constexpr auto kSlow = 1s;          // in one phase for longer: closed be
 
 inline constexpr std::size_t kFairRate = 16U << 10;  // octets of an answer taken a second: slower is slow
 
-inline constexpr std::size_t kQuickThreads = 4;  // pages, API, metrics: they compute and never wait
+inline constexpr std::size_t kQuickThreads = 4;  // pages and API: they compute and never wait
 inline constexpr std::size_t kQuickWaiting = kConnections;
-inline constexpr std::size_t kPatientThreads = 40;  // /probe (32 at once) and what else waits for something
+inline constexpr std::size_t kScrapeThreads =
+    1;  // one is made at a time: of thousands of domains it is large
+inline constexpr std::size_t kHealthThreads = 1;
+inline constexpr std::size_t kReportThreads = 16;   // most of them wait for their turn (reports::kRead)
+inline constexpr std::size_t kPatientThreads = 40;  // /probe (32 at once) and reloads
 inline constexpr std::size_t kPatientWaiting = 64;
 
 constexpr bool is_report(std::string_view path) { return path == "/tlsrpt"; }

@@ -165,7 +165,7 @@ RequestReader Client::serve(Clock::time_point now) {
 
 void Client::answer(Answer answer, Clock::time_point now) {
   out_ = std::move(answer);
-  out_at_ = served_ = 0;
+  out_at_ = taken_ = served_ = 0;
   reader_ = {};
   enter(Phase::answering, now);
 }
@@ -175,8 +175,15 @@ void Client::write_answer(Clock::time_point now) {
     std::size_t count = 0;
     const auto got = send(std::string_view(out_.octets).substr(out_at_), &count);
     if (got == Got::end) return close();
-    if (got == Got::nothing) return;
+    if (got == Got::nothing) {
+      // The system takes megabytes at once; a crowd of slow readers would hold as much here, and uncounted.
+      if (out_at_ < out_.octets.size() / 2) return;
+      out_.octets = out_.octets.substr(out_at_);
+      out_at_ = 0;
+      return;
+    }
     out_at_ += count;
+    taken_ += count;
     progress_ = now;
   }
   const bool last = out_.close;
@@ -259,7 +266,7 @@ int Client::rank(Clock::time_point now) const {
       return kRefused;
     case Phase::answering: {
       const auto fair = static_cast<std::size_t>(age / 1s) * kFairRate;
-      return age > kSlow && (now - progress_ > kSlow || out_at_ < fair) ? kSlowOne : kReading;
+      return age > kSlow && (now - progress_ > kSlow || taken_ < fair) ? kSlowOne : kReading;
     }
     case Phase::request:
       if (kept_ && reader_.state() == RequestReader::State::empty) return kIdle;

@@ -48,7 +48,8 @@ class Client {
   const Address& address() const { return address_; }
   Clock::time_point deadline() const;
   std::size_t request_octets() const { return reader_.held() + left_.size() + served_; }
-  std::size_t answer_octets() const { return phase_ == Phase::answering ? out_.octets.size() - out_at_ : 0; }
+  /// Held of the answer: what was taken is let go when it is half of that.
+  std::size_t answer_octets() const { return phase_ == Phase::answering ? out_.octets.size() : 0; }
   /// Who is closed first where there are too many: the highest rank, then the longest in its phase. 0: nobody
   /// who is being served.
   int rank(Clock::time_point now) const;
@@ -77,7 +78,7 @@ class Client {
   std::size_t served_ = 0, drained_ = 0;
   bool kept_ = false;  // it has been answered before
   Answer out_;
-  std::size_t out_at_ = 0;
+  std::size_t out_at_ = 0, taken_ = 0;  // of what is held; of the whole answer
 };
 
 }  // namespace stswatch::door

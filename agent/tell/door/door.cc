@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -50,9 +51,14 @@ class EventDoor : public Door {
     ending_ = true;
     ring();
     if (thread_.joinable()) thread_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      gone_ = true;
+    }
+    taken_.notify_all();
     passwords_.end();
-    quick_.end();
-    patient_.end();
+    for (auto* lane : {&quick_, &scrapes_, &health_, &patient_, &reports_})
+      lane->end();
   }
 
  private:
@@ -68,10 +74,12 @@ class EventDoor : public Door {
   void go_on(Id id, unsigned events, Clock::time_point now);
   void deal_with(Id id, Client& client, Clock::time_point now);
   void admit(Id id, const std::shared_ptr<Request>& request);
+  Lane& lane_of(Pace pace);
   void submit(Id id, const std::shared_ptr<Request>& request);
   void refuse(Id id, const Request& request, Answer answer);
   void take_answers(Clock::time_point now);
   void post(Id id, Answer answer);
+  void await_taken();
   void settle(Seats::iterator seat);
   bool close_one(Clock::time_point now);
   void close_late(Clock::time_point now);
@@ -91,7 +99,11 @@ class EventDoor : public Door {
   std::atomic<bool> ending_{false};
 
   std::mutex mutex_;
-  std::vector<std::pair<Id, Answer>> answers_;  // guarded by mutex_: of the lanes for the thread
+  std::condition_variable taken_;
+  std::vector<std::pair<Id, Answer>>
+      answers_;              // guarded by mutex_, as are the next: of the lanes for the thread
+  std::size_t untaken_ = 0;  // their octets
+  bool gone_ = false;        // the thread
 
   Seats seats_;  // of the thread, as is all below
   Id last_ = kNews;
@@ -99,6 +111,8 @@ class EventDoor : public Door {
   Clock::time_point deaf_until_{};  // no descriptors: the listener is not watched
 
   Lane quick_{kQuickThreads, kQuickWaiting}, patient_{kPatientThreads, kPatientWaiting};
+  Lane reports_{kReportThreads, kPatientWaiting};
+  Lane scrapes_{kScrapeThreads, kQuickWaiting}, health_{kHealthThreads, kQuickWaiting};
   Passwords passwords_;
   std::thread thread_;
 };
@@ -202,6 +216,7 @@ void EventDoor::deal_with(Id id, Client& client, Clock::time_point now) {
         std::make_shared<Request>(Request{std::move(read.head()), std::move(read.body()), client.address()});
     if (request->head.method != "POST") request->body = {};
     request->client = seats_.at(id).here;
+    request->since = now;
     admit(id, request);
   }
 }
@@ -220,14 +235,32 @@ void EventDoor::admit(Id id, const std::shared_ptr<Request>& request) {
                    });
 }
 
+Lane& EventDoor::lane_of(Pace pace) {
+  switch (pace) {
+    case Pace::patient:
+      return patient_;
+    case Pace::report:
+      return reports_;
+    case Pace::scrape:
+      return scrapes_;
+    case Pace::health:
+      return health_;
+    case Pace::quick:
+      break;
+  }
+  return quick_;
+}
+
 void EventDoor::submit(Id id, const std::shared_ptr<Request>& request) {
-  auto& lane = parts_.patient(request->head) ? patient_ : quick_;
+  auto& lane = lane_of(parts_.pace(request->head));
   const bool keep = request->head.keep;
-  const bool taken = lane.submit([this, id, keep, request] {
+  const bool taken = lane.submit([this, &lane, id, keep, request] {
     if (request->client.expired()) return;
+    request->more = lane.waiting() > 0;
     auto answer = parts_.serve(std::move(*request));
     answer.close |= !keep;
     post(id, std::move(answer));
+    await_taken();
   });
   if (!taken) refuse(id, *request, plain_answer(503, "too many requests are under way: ask again later"));
 }
@@ -240,9 +273,17 @@ void EventDoor::refuse(Id id, const Request& request, Answer answer) {
 void EventDoor::post(Id id, Answer answer) {
   {
     const std::lock_guard lock(mutex_);
+    untaken_ += answer.octets.size();
     answers_.emplace_back(id, std::move(answer));
   }
   ring();
+}
+
+/// What the thread has not seen is within no bound of its own: who makes answers faster than it takes them,
+/// waits.
+void EventDoor::await_taken() {
+  std::unique_lock lock(mutex_);
+  taken_.wait(lock, [this] { return gone_ || untaken_ <= kUntaken; });
 }
 
 void EventDoor::take_answers(Clock::time_point now) {
@@ -252,7 +293,9 @@ void EventDoor::take_answers(Clock::time_point now) {
   {
     const std::lock_guard lock(mutex_);
     answers.swap(answers_);
+    untaken_ = 0;
   }
+  taken_.notify_all();
   for (auto& [id, answer] : answers) {
     const auto seat = seats_.find(id);
     if (seat == seats_.end()) continue;

@@ -20,7 +20,13 @@ struct Request {
   Address address;                       // of the peer
   std::string user = {};                 // of basic authentication; empty where nobody is asked
   std::weak_ptr<const int> client = {};  // expired: the client has gone, and nobody waits for the answer
+  Clock::time_point since = {};          // when it was complete
+  bool more = false;                     // others wait in its lane
 };
+
+/// How a request is served: it computes; it waits for something, or for the reports before it; it is a
+/// program's that watches us, and asks for all there is or for a word.
+enum class Pace { quick, patient, report, scrape, health };
 
 struct Parts {
   /// The web configuration as it is at this moment: TLS, and users that are asked for before a request is
@@ -30,8 +36,8 @@ struct Parts {
   std::function<Answer(Request)> serve;
   /// Whether it is served without a user's name and password; asked only where the others need them.
   std::function<bool(const RequestHead&)> open = [](const RequestHead&) { return false; };
-  /// Whether serving it waits for something: such requests do not hold up the others.
-  std::function<bool(const RequestHead&)> patient = [](const RequestHead&) { return false; };
+  /// Requests of one lane wait for those of the same lane alone.
+  std::function<Pace(const RequestHead&)> pace = [](const RequestHead&) { return Pace::quick; };
 };
 
 class Door {

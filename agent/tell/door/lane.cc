@@ -11,6 +11,11 @@ bool Lane::submit(std::function<void()> task) {
   return true;
 }
 
+std::size_t Lane::waiting() {
+  const std::lock_guard lock(mutex_);
+  return tasks_.size();
+}
+
 void Lane::end() {
   std::vector<std::thread> threads;
   {

@@ -29,6 +29,7 @@ class Lane {
 
   /// False where too many wait already.
   bool submit(std::function<void()> task);
+  std::size_t waiting();
   void end();
 
  private:

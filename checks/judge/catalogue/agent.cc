@@ -184,6 +184,24 @@ constexpr CatalogueEntry kAgentRows[] = {
      .beside = Beside::anything(),
      .on_text = OnText::neither,
      .advice = Theme::agent},
+    {.code = "agent-reports-failing",
+     .theme = Theme::agent,
+     .severity = kOwnView,
+     .route = Route::ticket,
+     .reported_as = ResultType::none,
+     .title = "TLS reports are not taken in",
+     .effect = "none: mail is not affected; what senders report is not counted, and failures that only they "
+               "see go unnoticed",
+     .fix =
+         "Make new/ and cur/ of tlsrpt.maildir and the mails in them readable and writable for the agent's "
+         "user, or give tlsrpt.token_file its token. Mail that waits there is counted then; senders post "
+         "again for a day.",
+     .reference = "contrib/docs/findings.md#agent-reports-failing",
+     .rests_on = kAgent,
+     .told = kToldOnce,
+     .beside = Beside::anything(),
+     .on_text = OnText::neither,
+     .advice = Theme::agent},
     {.code = "check-stale",
      .theme = Theme::agent,
      .severity = kOwnView,
