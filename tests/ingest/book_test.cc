@@ -58,7 +58,8 @@ TEST_CASE("of a report so many policies and rows are kept, and all are counted")
   large.start = kNow - Seconds{86400};
   large.end = kNow;
   for (int i = 0; i < 70; ++i) {
-    large.policies.push_back({.type = "sts", .domain = "example.com", .policy_string = {}, .mx_host = {}});
+    large.policies.push_back(
+        {.type = "sts", .domain = "example.com", .policy_string = {}, .mx_host = {}, .failures = {}});
     large.policies.back().failed = 1;
   }
   for (int i = 0; i < 150; ++i)
