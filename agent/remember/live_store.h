@@ -228,7 +228,7 @@ void RamStore::remember_in(Slots<Record>& slots, SubjectKind kind, const std::st
   }
   slot.record = std::move(record);
   slot.kept = kept;
-  slot.moved = true;
+  slot.moved = slot.moved || looked || before == nullptr || before->known != slot.record->known;
   if (write.empty() || !stamp(write, kind, name)) return;
   write.subject = slot.subject;
   ++accepted_;

@@ -2,6 +2,7 @@
 // values; a new one replaces the old, so readers never wait for writers.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,5 +66,9 @@ class Memory {
 
 /// Memory that ends with the process. Thread-safe.
 std::unique_ptr<Memory> make_ram_memory();
+
+/// For work on many subjects that know nothing of each other: each number below `count` once, on as many
+/// threads as can run at once. `work` must not throw.
+void side_by_side(std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace stswatch

@@ -32,19 +32,33 @@ Verdict judge(const SavedLook& look, const Limits& limits);
 template <class T>
 using Read = tl::expected<T, std::string>;
 
+/// A text that is JSON throughout: facts can be read of it.
+class SavedJson {
+ public:
+  struct Document;
+  explicit SavedJson(std::unique_ptr<const Document> document);
+  SavedJson(SavedJson&&) noexcept;
+  SavedJson& operator=(SavedJson&&) noexcept;
+  ~SavedJson();
+  const Document& operator*() const { return *document_; }
+
+ private:
+  std::unique_ptr<const Document> document_;
+};
+
 nlohmann::ordered_json to_json(const DomainObservation& look);
 nlohmann::ordered_json to_json(const MxHostObservation& look);
 nlohmann::ordered_json to_json(const Vantage& vantage);
 
-/// These pass over keys that they do not know, so that a store outlives the program that wrote it.
-Read<DomainObservation> read_domain_look(const nlohmann::json& json);
-Read<MxHostObservation> read_mx_look(const nlohmann::json& json);
-Read<Vantage> read_vantage(const nlohmann::json& json);
-
-/// From text, for those: JSON of at most kSavedText octets and kSavedDepth levels.
-Read<nlohmann::json> parse_saved(std::string_view text);
+/// From text, for those below: JSON of at most kSavedText octets and kSavedDepth levels.
+Read<SavedJson> parse_saved(std::string_view text);
 inline constexpr std::size_t kSavedText = 16U << 20U;  // 50 MX hosts with 16 chains each stay below
 inline constexpr std::size_t kSavedDepth = 32;         // the facts nest 7 deep
+
+/// These pass over keys that they do not know, so that a store outlives the program that wrote it.
+Read<DomainObservation> read_domain_look(const SavedJson& json);
+Read<MxHostObservation> read_mx_look(const SavedJson& json);
+Read<Vantage> read_vantage(const SavedJson& json);
 
 /// One file: {"stswatch_look": 1, "domain": {...}, "mx": [...], "vantage": {...}, "past": {...},
 /// "mx_pasts": {HOST: {...}}}. Reading it refuses keys
@@ -56,7 +70,7 @@ Read<SavedLook> read_saved_look(std::string_view text);
 // own.
 
 nlohmann::ordered_json to_json(const Incident& incident);
-Read<Incident> read_incident(const nlohmann::json& json);
+Read<Incident> read_incident(const SavedJson& json);
 
 /// What lasts from look to look ...
 nlohmann::ordered_json state_of(const DomainMemory& record);
@@ -68,12 +82,14 @@ nlohmann::ordered_json moments_of(const MxMemory& record, const LookTimesByRole&
 
 /// Lays a state or moments over the record; the error is a place and what would be right there. A state of
 /// an older store holds both.
-tl::expected<void, std::string> read_state(const nlohmann::json& json, DomainMemory& record);
-tl::expected<void, std::string> read_state(const nlohmann::json& json, MxMemory& record);
-tl::expected<void, std::string> read_moments(const nlohmann::json& json, DomainMemory& record,
+tl::expected<void, std::string> read_state(const SavedJson& json, DomainMemory& record);
+tl::expected<void, std::string> read_state(const SavedJson& json, MxMemory& record);
+tl::expected<void, std::string> read_moments(const SavedJson& json, DomainMemory& record,
                                              LookTimesByRole& looks);
-tl::expected<void, std::string> read_moments(const nlohmann::json& json, MxMemory& record,
-                                             LookTimesByRole& looks);
+tl::expected<void, std::string> read_moments(const SavedJson& json, MxMemory& record, LookTimesByRole& looks);
+
+/// Of moments those times alone, which can be read without the record.
+tl::expected<void, std::string> read_look_times(const SavedJson& moments, LookTimesByRole& looks);
 
 /// Texts made small for the store: zlib (RFC 1950).
 std::string compress(std::string_view text);

@@ -3,13 +3,14 @@
 // store.
 #pragma once
 
+#include <simdjson.h>
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <utility>
 
+#include "agent/remember/saved_look.h"
 #include "agent/remember/saved_memory_fields.h"
 #include "checks/facts/join.h"
 
@@ -92,45 +93,50 @@ struct Fault {
 
 class Reader {
  public:
-  using Json = nlohmann::json;
+  using Json = simdjson::dom::element;
   static constexpr bool kWrites = false;
   static constexpr std::size_t kList = 10'000;          // a DNS answer of 64 KiB holds fewer records
   static constexpr std::int64_t kMillis = 604'800'000;  // no look takes a week
 
-  Reader(const Json& object, const Place& place, Fault& fault);
+  Reader(Json object, const Place& place, Fault& fault);
   ~Reader() = default;
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
   template <class F>
   void operator()(const char* key, F& value) {
-    if (const Json* json = find(key)) get(*json, value, {&place_, key});
+    if (const auto json = find(key)) get(*json, value, {&place_, key});
   }
   template <class F>
   void always(const char* key, F& value) {
-    const Json* json = find(key);
-    if (json == nullptr) return fault_.say({&place_, key}, "is missing");
+    const auto json = find(key);
+    if (!json) return fault_.say({&place_, key}, "is missing");
     get(*json, value, {&place_, key});
   }
   void octets(const char* key, std::string& value) {
-    if (const Json* json = find(key)) get_octets(*json, value, {&place_, key});
+    if (const auto json = find(key)) get_octets(*json, value, {&place_, key});
   }
   void octets(const char* key, std::vector<std::string>& values);
   /// Call last: complains of keys that nobody asked for, where that is wanted.
   void finish();
 
   template <class F>
-  static void get_object(const Json& json, F& value, const Place& place, Fault& fault) {
+  static void get_object(Json json, F& value, const Place& place, Fault& fault) {
     Reader inner(json, place, fault);
     describe(inner, value);
     inner.finish();
   }
+  template <class F>
+  static void get_list(Json json, F& values, const Place& place, Fault& fault) {
+    Reader(place, fault).get(json, values, place);
+  }
 
  private:
-  const Json* find(const char* key);
+  Reader(const Place& place, Fault& fault) : place_(place), fault_(fault) {}
+  std::optional<Json> find(std::string_view key);
 
   template <class F>
-  void get(const Json& json, F& value, const Place& place) {
+  void get(Json json, F& value, const Place& place) {
     if constexpr (requires { Words<F>::kAll; }) {
       get_word(json, value, place);
     } else if constexpr (std::is_integral_v<F>) {
@@ -141,55 +147,55 @@ class Reader {
     }
   }
   template <class E>
-  void get_word(const Json& json, E& value, const Place& place);
+  void get_word(Json json, E& value, const Place& place);
   template <class F>
-  void get(const Json& json, std::optional<F>& value, const Place& place) {
+  void get(Json json, std::optional<F>& value, const Place& place) {
     get(json, value.emplace(), place);
   }
   template <class F>
-  void get(const Json& json, Shared<F>& value, const Place& place) {
+  void get(Json json, Shared<F>& value, const Place& place) {
     F read{};
     get(json, read, place);
     value = Shared<F>(std::move(read));
   }
   template <class F>
-  void get(const Json& json, std::vector<F>& values, const Place& place);
+  void get(Json json, std::vector<F>& values, const Place& place);
   template <class K, class F>
-  void get(const Json& json, std::map<K, F>& values, const Place& place);
-  void get(const Json& json, std::pair<std::string, std::string>& value, const Place& place);
-  void get(const Json& json, bool& value, const Place& place);
-  void get(const Json& json, std::string& value, const Place& place);
-  void get(const Json& json, Domain& value, const Place& place);
-  void get(const Json& json, Address& value, const Place& place);
-  void get(const Json& json, TimePoint& value, const Place& place);
-  void get(const Json& json, Millis& value, const Place& place);
-  void get(const Json& json, TxtRecord& value, const Place& place);
-  void get(const Json& json, PeerCertificates& value, const Place& place);
-  void get_octets(const Json& json, std::string& value, const Place& place);
-  std::int64_t whole(const Json& json, std::int64_t least, std::uint64_t most, const Place& place);
-  std::size_t list_size(const Json& json, const Place& place);  // 0 also for what is no list
-  static const Json& element(const Json& list, std::size_t index);
-  std::vector<std::string> keys(const Json& json, const Place& place);  // empty also for what is no object
-  static const Json& member(const Json& object, const std::string& key);
+  void get(Json json, std::map<K, F>& values, const Place& place);
+  void get(Json json, std::pair<std::string, std::string>& value, const Place& place);
+  void get(Json json, bool& value, const Place& place);
+  void get(Json json, std::string& value, const Place& place);
+  void get(Json json, Domain& value, const Place& place);
+  void get(Json json, Address& value, const Place& place);
+  void get(Json json, TimePoint& value, const Place& place);
+  void get(Json json, Millis& value, const Place& place);
+  void get(Json json, TxtRecord& value, const Place& place);
+  void get(Json json, PeerCertificates& value, const Place& place);
+  void get_octets(Json json, std::string& value, const Place& place);
+  std::string_view text(Json json, const Place& place);  // of a word, which needs no base64
+  std::int64_t whole(Json json, std::int64_t least, std::uint64_t most, const Place& place);
+  simdjson::dom::array elements(Json json, const Place& place);  // a fault: not to be touched
+  simdjson::dom::object members(Json json, const Place& place);  // so too
   template <class E>
-  void word(const std::string& typed, E& value, const Place& place);
-  static void word(const std::string& typed, std::string& value, const Place&) { value = typed; }
+  void word(std::string_view typed, E& value, const Place& place);
+  static void word(std::string_view typed, std::string& value, const Place&) { value = typed; }
 
-  const Json& object_;
+  simdjson::dom::object object_;
+  simdjson::dom::object::iterator next_, end_;  // keys are asked for in the order in which they were written
+  bool passed_ = false;                         // some were not: those before `next_` may be meant too
   const Place& place_;
   Fault& fault_;
-  std::vector<std::string_view> asked_;
+  std::vector<std::string_view> asked_;  // where unknown keys are told
 };
 
 template <class E>
-void Reader::get_word(const Json& json, E& value, const Place& place) {
-  std::string typed;
-  get(json, typed, place);
+void Reader::get_word(Json json, E& value, const Place& place) {
+  const auto typed = text(json, place);
   if (!fault_) word(typed, value, place);
 }
 
 template <class E>
-void Reader::word(const std::string& typed, E& value, const Place& place) {
+void Reader::word(std::string_view typed, E& value, const Place& place) {
   const auto& all = Words<E>::kAll;
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.second == typed; });
   if (found != all.end()) {
@@ -203,22 +209,39 @@ void Reader::word(const std::string& typed, E& value, const Place& place) {
 }
 
 template <class F>
-void Reader::get(const Json& json, std::vector<F>& values, const Place& place) {
-  const std::size_t size = list_size(json, place);
-  values.reserve(size);
-  for (std::size_t i = 0; i < size && !fault_; ++i)
-    get(element(json, i), values.emplace_back(), {&place, {}, i});
+void Reader::get(Json json, std::vector<F>& values, const Place& place) {
+  const auto list = elements(json, place);
+  if (fault_) return;
+  values.reserve(list.size());
+  for (const Json element : list) {
+    if (fault_) return;
+    const std::size_t index = values.size();
+    get(element, values.emplace_back(), {&place, {}, index});
+  }
 }
 
 template <class K, class F>
-void Reader::get(const Json& json, std::map<K, F>& values, const Place& place) {
-  for (const auto& typed : keys(json, place)) {
-    if (fault_) return;
+void Reader::get(Json json, std::map<K, F>& values, const Place& place) {
+  const auto object = members(json, place);
+  if (fault_) return;
+  for (const auto& [typed, member] : object) {
     const Place here{&place, typed};
     K key{};
     word(typed, key, here);
-    if (!fault_) get(member(json, typed), values[key], here);
+    if (fault_) return;
+    const auto [it, fresh] = values.try_emplace(std::move(key));
+    if (!fresh) return fault_.say(here, "is there already");
+    get(member, it->second, here);
+    if (fault_) return;
   }
 }
 
 }  // namespace stswatch::saved
+
+namespace stswatch {
+
+struct SavedJson::Document {
+  simdjson::dom::document parsed;
+};
+
+}  // namespace stswatch

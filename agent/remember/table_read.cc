@@ -1,5 +1,5 @@
 // Tables into records.
-#include <nlohmann/json.hpp>
+#include <mutex>
 
 #include "agent/remember/past.h"
 #include "agent/remember/table_records.h"
@@ -7,34 +7,26 @@
 namespace stswatch::sql {
 namespace {
 
+/// A look as its row has it.
+struct PackedLook {
+  KeptLook kept;       // its time: when it was first seen
+  std::string octets;  // of what is known and confirmed
+};
+
 /// What the tables say of one subject, before it is a record.
 struct Parts {
-  std::string kind, name, state;
+  std::string kind, name, state, moments;
   Past past;
   std::vector<Incident> incidents;
-  nlohmann::json moments;
-  LookTimesByRole times;  // of the looks that are kept, as the moments have them
-  KeptLooks kept;
-  LookFacts known, confirmed;
+  std::array<std::optional<PackedLook>, kSingleRoles> looks;
 };
 
 std::string said(const tl::expected<void, std::string>& read) { return read ? "" : read.error(); }
 
-Read<nlohmann::json> json_of(std::string_view compressed) {
+Read<SavedJson> json_of(std::string_view compressed) {
   const auto text = decompress(compressed, kSavedText);
   if (!text) return tl::make_unexpected(text.error());
   return parse_saved(*text);
-}
-
-/// When the looks that are kept were last seen: of the moments all that can be read without the record.
-Read<LookTimesByRole> times_in(const nlohmann::json& moments) {
-  LookTimesByRole times;
-  if (!moments.contains("looks")) return times;
-  MxMemory nobody;
-  const nlohmann::json looks{{"looks", moments.at("looks")}};
-  if (const auto read = stswatch::read_moments(looks, nobody, times); !read)
-    return tl::make_unexpected(read.error());
-  return times;
 }
 
 /// The time that a look of this role was last seen at; the row has the first.
@@ -58,6 +50,96 @@ Read<std::shared_ptr<const Look>> look_of(std::string_view compressed, TimePoint
     return dated(read_mx_look(*json));
 }
 
+/// Parts into a record: of each subject by itself, on any thread.
+class RecordMaker {
+ public:
+  explicit RecordMaker(Parts& parts) : parts_(parts) {}
+
+  void make() {
+    const auto state = parse_saved(parts_.state);
+    if (!state) return say("state: " + state.error());
+    std::optional<SavedJson> moments;
+    if (!parts_.moments.empty()) {
+      auto json = json_of(parts_.moments);
+      if (!json) return say("moments: " + json.error());
+      if (const auto read = read_look_times(*json, times_); !read) return say(read.error());
+      moments = std::move(*json);
+    }
+    for (std::size_t role = 0; role < kSingleRoles; ++role)
+      if (const auto& look = parts_.looks[role])
+        kept[role] = {look->kept.hash, seen_at(look->kept.at, times_, to_string(static_cast<Role>(role)))};
+    if (parts_.kind == "domain")
+      make_domain(*state, moments);
+    else
+      make_mx(*state, moments);
+  }
+
+  // The record of one kind, unless something is at fault.
+  std::shared_ptr<const DomainMemory> domain;
+  std::shared_ptr<const MxMemory> mx;
+  KeptLooks kept{};
+  std::string fault;
+
+ private:
+  void make_domain(const SavedJson& state, const std::optional<SavedJson>& moments) {
+    const auto [known, confirmed] = last_looks<DomainObservation>();
+    if (!fault.empty()) return;
+    auto record = std::make_shared<DomainMemory>(known, Verdict(known->domain));
+    record->confirmed = confirmed;
+    record->past = std::move(parts_.past);
+    record->incidents = std::move(parts_.incidents);
+    lay(state, moments, *record);
+    domain = std::move(record);
+  }
+
+  void make_mx(const SavedJson& state, const std::optional<SavedJson>& moments) {
+    const auto [known, confirmed] = last_looks<MxHostObservation>();
+    if (!fault.empty()) return;
+    auto record = std::make_shared<MxMemory>();
+    record->known = known;
+    record->confirmed = confirmed;
+    lay(state, moments, *record);
+    record->past =
+        std::make_shared<HostPast>(HostPast{std::move(parts_.past.policy_host_certificates),
+                                            std::move(parts_.past.changes), record->attempts, record->tlsa});
+    mx = std::move(record);
+  }
+
+  /// Known and confirmed, which most often are one.
+  template <class Look>
+  std::array<std::shared_ptr<const Look>, 2> last_looks() {
+    std::array<std::shared_ptr<const Look>, 2> out;
+    for (const Role role : {Role::known, Role::confirmed}) {
+      const auto place = static_cast<std::size_t>(role);
+      if (!parts_.looks[place]) return say("its last looks are missing"), out;
+      const auto& known = kept[static_cast<std::size_t>(Role::known)];
+      if (role == Role::confirmed && known->hash == kept[place]->hash && known->at == kept[place]->at) {
+        out[1] = out[0];
+        return out;
+      }
+      auto look = look_of<Look>(parts_.looks[place]->octets, kept[place]->at);
+      if (!look) return say(look.error()), out;
+      out[role == Role::confirmed] = std::move(*look);
+    }
+    return out;
+  }
+
+  template <class Record>
+  void lay(const SavedJson& state, const std::optional<SavedJson>& moments, Record& record) {
+    auto what = said(read_state(state, record));
+    LookTimesByRole again;  // which times_ has
+    if (what.empty() && moments) what = said(stswatch::read_moments(*moments, record, again));
+    if (!what.empty()) say(what);
+  }
+
+  void say(const std::string& what) {
+    if (fault.empty()) fault = printable(parts_.name, 80) + ": " + what;
+  }
+
+  Parts& parts_;
+  LookTimesByRole times_;  // of the looks that are kept, as the moments have them
+};
+
 class ReaderOfAll {
  public:
   explicit ReaderOfAll(Tables& db) : db_(db) {}
@@ -76,6 +158,7 @@ class ReaderOfAll {
 
  private:
   tl::expected<EverythingStored, std::string> read_chosen(bool all) {
+    all_ = all;
     read_subjects();
     read_moments();
     read_list<SeenPolicy>([](Parts & p) -> auto& { return p.past.policies; });
@@ -86,16 +169,14 @@ class ReaderOfAll {
     read_list<Change>([](Parts & p) -> auto& { return p.past.changes; });
     read_looks();
     if (all) read_the_rest();
-    EverythingStored out = std::move(out_);
-    for (auto& [id, parts] : parts_)
-      if (fault_.empty() && db_.ok()) assemble(id, parts, out);
+    if (fault_.empty() && db_.ok()) make_records();
     if (!fault_.empty()) return tl::make_unexpected(std::move(fault_));
-    return out;
+    return std::move(out_);
   }
 
   void choose(const std::set<std::string>* domains) {
+    if (domains == nullptr) return;
     db_.make_wanted();
-    if (domains == nullptr) return db_.run("INSERT INTO wanted SELECT id FROM subjects");
     for (const auto& domain : *domains)
       db_.run("INSERT INTO wanted SELECT id FROM subjects WHERE name = ? ON CONFLICT DO NOTHING", domain);
     db_.run(
@@ -103,36 +184,31 @@ class ReaderOfAll {
         "(SELECT host FROM mx_hosts WHERE subject_id IN (SELECT id FROM wanted)) ON CONFLICT DO NOTHING");
   }
 
+  std::string only(const char* which) const {
+    return all_ ? "" : " " + std::string(which) + " IN (SELECT id FROM wanted)";
+  }
+
   void read_subjects() {
-    db_.each("SELECT id, kind, name, state FROM subjects WHERE id IN (SELECT id FROM wanted)",
-             [&](const Statement& row) {
-               auto& parts = parts_[row.integer(0)];
-               parts.kind = row.text(1);
-               parts.name = row.text(2);
-               parts.state = row.text(3);
-             });
+    db_.each("SELECT id, kind, name, state FROM subjects" + only("WHERE id"), [&](const Statement& row) {
+      auto& parts = parts_[row.integer(0)];
+      parts.kind = row.text(1);
+      parts.name = row.text(2);
+      parts.state = row.text(3);
+    });
   }
 
   void read_moments() {
-    db_.each("SELECT subject_id, moments FROM moments WHERE subject_id IN (SELECT id FROM wanted)",
-             [&](const Statement& row) {
-               const auto it = parts_.find(row.integer(0));
-               if (it == parts_.end() || !fault_.empty()) return;
-               auto json = json_of(row.text(1));
-               if (!json) return say(it->second, "moments: " + json.error());
-               auto times = times_in(*json);
-               if (!times) return say(it->second, times.error());
-               it->second.moments = std::move(*json);
-               it->second.times = std::move(*times);
-             });
+    db_.each("SELECT subject_id, moments FROM moments" + only("WHERE subject_id"), [&](const Statement& row) {
+      const auto it = parts_.find(row.integer(0));
+      if (it != parts_.end()) it->second.moments = row.text(1);
+    });
   }
 
   template <class T, class ListOf>
   void read_list(ListOf list_of) {
     const bool history = std::is_same_v<T, Change>;
     const auto text = "SELECT subject_id, " + columns_of<T>().text + " FROM " + kTable<T> +
-                      " WHERE subject_id IN (SELECT id FROM wanted) ORDER BY subject_id, " +
-                      (history ? "id" : "place");
+                      only("WHERE subject_id") + " ORDER BY subject_id, " + (history ? "id" : "place");
     db_.each(text, [&](const Statement& row) {
       const auto it = parts_.find(row.integer(0));
       if (it == parts_.end() || !fault_.empty()) return;
@@ -150,9 +226,10 @@ class ReaderOfAll {
 
   void read_looks() {
     db_.each(
-        "SELECT l.subject_id, l.role, l.at, f.key, f.look, l.facts_id FROM looks l JOIN facts f ON f.id = "
-        "l.facts_id WHERE l.subject_id IN (SELECT id FROM wanted) AND l.role <> 'changed' ORDER BY "
-        "l.subject_id, l.role DESC",
+        "SELECT l.subject_id, l.role, l.at, f.key, CASE WHEN l.role IN ('known', 'confirmed') THEN f.look "
+        "END "
+        "FROM looks l JOIN facts f ON f.id = l.facts_id WHERE l.role <> 'changed'" +
+            only("AND l.subject_id"),
         [&](const Statement& row) {
           const auto it = parts_.find(row.integer(0));
           if (it != parts_.end() && fault_.empty()) read_look(it->second, row);
@@ -163,29 +240,10 @@ class ReaderOfAll {
     const auto at = parse_utc(row.text(2));
     const auto hash = row.text(3);
     if (!at || hash.size() != FactsHash{}.size()) return say(parts, "a look without a time or hash");
-    KeptLook kept{{}, seen_at(*at, parts.times, row.text(1))};
-    std::copy(hash.begin(), hash.end(), kept.hash.begin());
+    PackedLook look{{{}, *at}, std::string(row.text(4))};
+    std::copy(hash.begin(), hash.end(), look.kept.hash.begin());
     for (std::size_t role = 0; role < kSingleRoles; ++role)
-      if (row.text(1) == stswatch::to_string(static_cast<Role>(role))) parts.kept[role] = kept;
-    if (row.text(1) == stswatch::to_string(Role::known)) parts.known = facts_of(parts, row.text(4), kept.at);
-    if (row.text(1) == stswatch::to_string(Role::confirmed))
-      parts.confirmed = confirmed_look(parts, row, kept);
-  }
-
-  /// "known" comes before "confirmed", and most often they are one.
-  LookFacts confirmed_look(Parts& parts, const Statement& row, const KeptLook& kept) {
-    const auto& known = parts.kept[static_cast<std::size_t>(Role::known)];
-    const bool same = known && known->hash == kept.hash && known->at == kept.at;
-    return same ? parts.known : facts_of(parts, row.text(4), kept.at);
-  }
-
-  LookFacts facts_of(const Parts& parts, std::string_view compressed, TimePoint at) {
-    const auto told = [&](auto read) -> LookFacts {
-      if (!read) return say(parts, read.error()), LookFacts{};
-      return std::move(*read);
-    };
-    return parts.kind == "domain" ? told(look_of<DomainObservation>(compressed, at))
-                                  : told(look_of<MxHostObservation>(compressed, at));
+      if (row.text(1) == stswatch::to_string(static_cast<Role>(role))) parts.looks[role] = std::move(look);
   }
 
   void read_the_rest() {
@@ -195,53 +253,21 @@ class ReaderOfAll {
     out_.last_subject = db_.number("SELECT max(id) FROM subjects").value_or(0);
   }
 
-  void assemble(std::int64_t id, Parts& parts, EverythingStored& out) {
-    const auto state = parse_saved(parts.state);
-    if (!state) return say(parts, "state: " + state.error());
-    std::visit(
-        [&](const auto& known) {
-          using Look = typename std::decay_t<decltype(known)>::element_type;
-          const auto* confirmed = std::get_if<std::shared_ptr<Look>>(&parts.confirmed);
-          if (known == nullptr || confirmed == nullptr || *confirmed == nullptr)
-            return say(parts, "its last looks are missing");
-          make(id, parts, known, *confirmed, *state, out);
-        },
-        parts.known);
-  }
-
-  void make(std::int64_t id, Parts& parts, const std::shared_ptr<const DomainObservation>& known,
-            const std::shared_ptr<const DomainObservation>& confirmed, const nlohmann::json& state,
-            EverythingStored& out) {
-    auto record = std::make_shared<DomainMemory>(known, Verdict(known->domain));
-    record->confirmed = confirmed;
-    record->past = std::move(parts.past);
-    record->incidents = std::move(parts.incidents);
-    if (const auto fault = lay(parts, state, *record); !fault.empty()) return say(parts, fault);
-    out.domains[parts.name] = {id, std::move(record), parts.kept};
-  }
-
-  void make(std::int64_t id, Parts& parts, const std::shared_ptr<const MxHostObservation>& known,
-            const std::shared_ptr<const MxHostObservation>& confirmed, const nlohmann::json& state,
-            EverythingStored& out) {
-    auto record = std::make_shared<MxMemory>();
-    record->known = known;
-    record->confirmed = confirmed;
-    record->past = std::make_shared<HostPast>(
-        HostPast{std::move(parts.past.policy_host_certificates), std::move(parts.past.changes), {}, {}});
-    if (const auto fault = lay(parts, state, *record); !fault.empty()) return say(parts, fault);
-    HostPast past = *record->past;
-    past.attempts = record->attempts;
-    past.tlsa = record->tlsa;
-    record->past = std::make_shared<HostPast>(std::move(past));
-    out.mx[parts.name] = {id, std::move(record), parts.kept};
-  }
-
-  template <class Record>
-  static std::string lay(Parts& parts, const nlohmann::json& state, Record& record) {
-    auto fault = said(read_state(state, record));
-    if (fault.empty() && !parts.moments.is_null())
-      fault = said(stswatch::read_moments(parts.moments, record, parts.times));
-    return fault;
+  void make_records() {
+    std::vector<std::pair<const std::int64_t, Parts>*> all;
+    for (auto& entry : parts_)
+      all.push_back(&entry);
+    std::mutex mutex;
+    side_by_side(all.size(), [&](std::size_t place) {
+      auto& [id, parts] = *all[place];
+      RecordMaker maker(parts);
+      maker.make();
+      const std::lock_guard lock(mutex);
+      if (fault_.empty()) fault_ = std::move(maker.fault);
+      if (maker.domain) out_.domains[parts.name] = {id, std::move(maker.domain), maker.kept};
+      if (maker.mx) out_.mx[parts.name] = {id, std::move(maker.mx), maker.kept};
+      parts = {};
+    });
   }
 
   void say(const Parts& parts, const std::string& what) {
@@ -249,6 +275,7 @@ class ReaderOfAll {
   }
 
   Tables& db_;
+  bool all_ = false;  // nobody is left out, and "wanted" is not asked
   std::unordered_map<std::int64_t, Parts> parts_;
   EverythingStored out_;
   std::string fault_;
@@ -354,9 +381,7 @@ class ReaderOfHistory {
         [&](const Statement& row) {
           const auto json = json_of(row.text(0));
           if (!json) return say(name + ": moments: " + json.error());
-          auto read = times_in(*json);
-          if (!read) return say(name + ": " + read.error());
-          times = std::move(*read);
+          if (const auto read = read_look_times(*json, times); !read) say(name + ": " + read.error());
         },
         kind, name);
     return times;

@@ -311,8 +311,11 @@ DomainUpdate after_mx_look(const DomainMemory& before, const std::string& host, 
 std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, TimePoint now,
                                                  const JudgeInputs& around) {
   auto record = std::make_shared<DomainMemory>(stored);
-  auto known = *stored.known, confirmed = *stored.confirmed;
-  known.at = confirmed.at = now;
+  auto known = *stored.known;
+  known.at = now;
+  std::optional<DomainObservation> apart;
+  if (stored.confirmed != stored.known) (apart = *stored.confirmed)->at = now;
+  const auto& confirmed = apart ? *apart : known;
   auto facts = read_case(confirmed, around.confirmed, around.vantage, around.limits);
   record->verdict = judge_both(known, std::move(facts), nullptr,
                                {&record->past, around.pasts, around.reports.get()}, around)

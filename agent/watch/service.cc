@@ -161,8 +161,8 @@ Service::~Service() {
 
 void Service::start() {
   const auto plan = this->plan();
-  for (const auto& domain : plan->config.domains)
-    recall(*plan, domain);
+  const auto& domains = plan->config.domains;
+  side_by_side(domains.size(), [&](std::size_t n) { recall(*plan, domains[n]); });
   const std::lock_guard lock(mutex_);
   pool_.add(kVantage);
   for (const auto& d : plan_->config.domains)

@@ -13,6 +13,7 @@ namespace {
 
 // The host in canonical form is the caller's: it is compared with many patterns.
 bool matches_canonical(const std::string& host, std::string_view pattern) {
+  if (host == pattern) return true;
   const bool wildcard = pattern.starts_with("*.");
   if (wildcard) pattern.remove_prefix(2);
   if (pattern.ends_with('.')) return false;  // RFC 5321 §4.1.2: Domain has no final dot

@@ -80,7 +80,7 @@ TEST_CASE("every fact of the vantage comes back") {
                       bit(3),
                       bit(4),
                       !bit(4)};
-    const auto is = read_vantage(nlohmann::json::parse(to_json(was).dump()));
+    const auto is = read_vantage(*parse_saved(to_json(was).dump()));
     REQUIRE(is.has_value());
     CHECK(is->reached_443 == was.reached_443);
     CHECK(is->reached_25 == was.reached_25);
@@ -216,7 +216,7 @@ TEST_CASE("a fault is named by its place, its value and what would be right") {
 TEST_CASE("a store reads over keys of a later version; a file does not") {
   auto json = nlohmann::json::parse(to_json(base().domain).dump());
   json["sts"]["colour"] = "blue";
-  CHECK(*read_domain_look(json) == base().domain);
+  CHECK(*read_domain_look(*parse_saved(json.dump())) == base().domain);
 }
 
 TEST_CASE("hostile text is an error and nothing worse") {
