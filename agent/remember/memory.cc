@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <thread>
+#include <unordered_map>
 
 namespace stswatch {
 
@@ -18,6 +20,56 @@ std::string_view to_string(Part part) {
       break;
   }
   return "tlsrpt_record";
+}
+
+namespace {
+
+/// The newest list under each name, as long as somebody has it.
+template <class T>
+class ListPool {
+ public:
+  void share(SharedList<T>& list, const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    auto& slot = lists_[std::hash<std::string>{}(name)];
+    if (SharedList<T> held(slot.lock()); held == list)
+      list = std::move(held);
+    else
+      slot = list.held();
+    if (lists_.size() < most_) return;
+    std::erase_if(lists_, [](const auto& entry) { return entry.second.expired(); });
+    most_ = 2 * lists_.size() + 1024;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::size_t, std::weak_ptr<const std::vector<T>>> lists_;
+  std::size_t most_ = 1024;
+};
+
+void share_chain(Shared<PeerCertificates>& peer) {
+  static ListPool<Certificate> pool;
+  if (!peer || peer->chain.empty()) return;
+  auto chain = peer->chain;
+  pool.share(chain, chain.front().sha256);
+  if (chain.held() != peer->chain.held()) peer.change().chain = std::move(chain);
+}
+
+}  // namespace
+
+void share_parts(DomainObservation& look) {
+  for (auto& fetch : look.fetches)
+    share_chain(fetch.tls.peer);
+}
+
+void share_parts(MxHostObservation& look) {
+  for (auto& probe : look.probes)
+    share_chain(probe.tls.peer);
+}
+
+void share_parts(Verdict& verdict) {
+  static ListPool<MxAddressVerdict> pool;
+  for (auto& mx : verdict.mx)
+    if (!mx.addresses.empty()) pool.share(mx.addresses, mx.host);
 }
 
 void side_by_side(std::size_t count, const std::function<void(std::size_t)>& work) {

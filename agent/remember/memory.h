@@ -67,6 +67,12 @@ class Memory {
 /// Memory that ends with the process. Thread-safe.
 std::unique_ptr<Memory> make_ram_memory();
 
+/// What many subjects show alike is in memory once: the chains of those certificates, and what is said of a
+/// host's addresses to each domain that uses it.
+void share_parts(DomainObservation& look);
+void share_parts(MxHostObservation& look);
+void share_parts(Verdict& verdict);
+
 /// For work on many subjects that know nothing of each other: each number below `count` once, on as many
 /// threads as can run at once. `work` must not throw.
 void side_by_side(std::size_t count, const std::function<void(std::size_t)>& work);

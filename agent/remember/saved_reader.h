@@ -159,6 +159,12 @@ class Reader {
     value = Shared<F>(std::move(read));
   }
   template <class F>
+  void get(Json json, SharedList<F>& values, const Place& place) {
+    std::vector<F> read;
+    get(json, read, place);
+    values = std::move(read);
+  }
+  template <class F>
   void get(Json json, std::vector<F>& values, const Place& place);
   template <class K, class F>
   void get(Json json, std::map<K, F>& values, const Place& place);

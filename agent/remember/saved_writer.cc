@@ -81,6 +81,10 @@ class Writer {
     return list(values);
   }
   template <class F>
+  static Json json(const SharedList<F>& values) {
+    return list(values);
+  }
+  template <class F>
   static Json json(const std::map<std::string, F>& values) {
     Json out = Json::object();
     for (const auto& [key, value] : values)
@@ -162,6 +166,12 @@ class FactsHasher {
   }
   template <class F>
   void add(const std::vector<F>& values) {
+    number(values.size());
+    for (const auto& value : values)
+      add(value);
+  }
+  template <class F>
+  void add(const SharedList<F>& values) {
     number(values.size());
     for (const auto& value : values)
       add(value);

@@ -42,6 +42,7 @@ Read<std::shared_ptr<const Look>> look_of(std::string_view compressed, TimePoint
   const auto dated = [&](auto read) -> Read<std::shared_ptr<const Look>> {
     if (!read) return tl::make_unexpected(read.error());
     read->at = at;
+    share_parts(*read);
     return std::make_shared<const Look>(std::move(*read));
   };
   if constexpr (std::is_same_v<Look, DomainObservation>)

@@ -194,7 +194,8 @@ struct Judged {
 /// and judged once. Of our own view the newest look speaks; without one, what is known does.
 Judged judge_both(const DomainObservation& known, Case confirmed, const DomainObservation* newest,
                   const History& history, const JudgeInputs& around) {
-  const bool same = known == confirmed.facts && around.known == around.confirmed;
+  const bool same =
+      (&known == &confirmed.facts || known == confirmed.facts) && around.known == around.confirmed;
   std::optional<Case> apart;
   if (!same) apart.emplace(read_case(known, around.known, around.vantage, around.limits));
   Case& shown = same ? confirmed : *apart;
@@ -240,6 +241,7 @@ void conclude(DomainMemory& record, Case confirmed, const DomainObservation* new
   out.transitions = std::move(stepped.transitions);
   verdict.findings = open_findings(record.incidents);
   verdict.status = status_of(verdict.findings, verdict.undecided);
+  share_parts(verdict);
   record.verdict = std::move(verdict);
 }
 
@@ -256,6 +258,7 @@ DomainUpdate after_look(const DomainMemory* before, const DomainObservation& see
                            around.vantage, {around.limits.confirmations, fetched_before});
   auto known_now = merge_seen(before ? before->known.get() : nullptr, seen, fetched, around.vantage,
                               &confirmed, fetched_before);
+  share_parts(known_now);
   auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(std::move(known_now)),
                                                Verdict(seen.domain));
   record->debounces = std::move(debounces);
@@ -320,6 +323,7 @@ std::shared_ptr<const DomainMemory> judged_again(const DomainMemory& stored, Tim
   record->verdict = judge_both(known, std::move(facts), nullptr,
                                {&record->past, around.pasts, around.reports.get()}, around)
                         .shown;
+  share_parts(record->verdict);
   record->verdict.findings = open_findings(record->incidents);
   record->verdict.status = status_of(record->verdict.findings, record->verdict.undecided);
   return record;

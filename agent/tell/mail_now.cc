@@ -71,9 +71,8 @@ Hit hit_by(const Verdict& v) {
   if (usable && usable->min == 0 && usable->max > 0) return Hit::of_one_copy;
   const auto good = [](const MxVerdict& mx) { return mx.allowed == true && mx.usable == true; };
   const bool served_is_good = std::ranges::any_of(v.mx, good);
-  const bool hit_now = v.foresight && v.foresight->simulation.rfc.usable
-                           ? v.foresight->simulation.rfc.usable->min == 0
-                           : usable && usable->min == 0;
+  const bool hit_now =
+      v.foresight && v.foresight->usable ? v.foresight->usable->min == 0 : usable && usable->min == 0;
   return served_is_good || !hit_now || only_held(v) ? Hit::holders : Hit::all;
 }
 

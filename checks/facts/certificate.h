@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checks/facts/shared.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -52,7 +53,7 @@ struct ChainFault {
 
 struct PeerCertificates {
   Certificate leaf;
-  std::vector<Certificate> chain;  // what was sent after the leaf, as sent
+  SharedList<Certificate> chain;  // what was sent after the leaf, as sent
   std::vector<ChainFault>
       faults;  // empty: the chain leads to a trusted root, all dates hold at the time of the look
   std::vector<std::size_t>

@@ -3,9 +3,11 @@
 // thread.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace stswatch {
 
@@ -39,6 +41,50 @@ class Shared {
 
  private:
   std::shared_ptr<const T> value_;
+};
+
+/// The same of a list: reads as a const std::vector.
+template <class T>
+class SharedList {
+ public:
+  using value_type = T;
+  using const_iterator = const T*;
+
+  SharedList() = default;
+  SharedList(std::vector<T> values) {
+    if (!values.empty()) values_ = std::make_shared<const std::vector<T>>(std::move(values));
+  }
+  SharedList(std::initializer_list<T> values) : SharedList(std::vector<T>(values)) {}
+  explicit SharedList(std::shared_ptr<const std::vector<T>> values) : values_(std::move(values)) {}
+
+  const T* begin() const { return values_ ? values_->data() : nullptr; }
+  const T* end() const { return values_ ? values_->data() + values_->size() : nullptr; }
+  const T* data() const { return begin(); }
+  std::size_t size() const { return values_ ? values_->size() : 0; }
+  bool empty() const { return size() == 0; }
+  const T& operator[](std::size_t i) const { return (*values_)[i]; }
+  const T& front() const { return values_->front(); }
+  const T& back() const { return values_->back(); }
+  void clear() { values_.reset(); }
+  void push_back(T value) { change().push_back(std::move(value)); }
+
+  std::vector<T>& change() {
+    auto own = values_ ? std::make_shared<std::vector<T>>(*values_) : std::make_shared<std::vector<T>>();
+    values_ = own;
+    return *own;
+  }
+  const std::shared_ptr<const std::vector<T>>& held() const { return values_; }
+
+  bool operator==(const SharedList& other) const {
+    if (values_ == other.values_) return true;
+    if (size() != other.size()) return false;
+    for (std::size_t i = 0; i < size(); ++i)
+      if (!((*this)[i] == other[i])) return false;
+    return true;
+  }
+
+ private:
+  std::shared_ptr<const std::vector<T>> values_;
 };
 
 }  // namespace stswatch

@@ -148,8 +148,10 @@ std::vector<MxVerdict> mx_verdicts(const Case& c) {
     host.preference = mx.preference;
     if (c.shown()) host.allowed = matches_any(mx.host, c.shown()->mx);
     host.usable = mx.usable;
+    std::vector<MxAddressVerdict> addresses;
     for (const MxAddressCase& at : mx.addresses)
-      host.addresses.push_back(address_verdict(at, mx.look ? mx.look->at : c.now));
+      addresses.push_back(address_verdict(at, mx.look ? mx.look->at : c.now));
+    host.addresses = std::move(addresses);
     out.push_back(std::move(host));
   }
   return out;
@@ -432,7 +434,7 @@ Verdict judge(Case c) {
   out.findings = sorted(std::move(findings.all()));
   out.undecided = undecided(c, out);
   out.status = status_of(out.findings, out.undecided);
-  out.foresight = std::make_shared<const Foresight>(std::move(c.world), std::move(c.foreseen));
+  out.foresight = std::make_shared<const Foresight>(std::move(c.world), c.foreseen.rfc.usable);
   return out;
 }
 

@@ -67,6 +67,7 @@ struct MxAddressVerdict {
   Shared<PeerCertificates> certificate;
   Dane dane = Dane::unknown;
   std::optional<TimePoint> seen_at;  // the look that the outcome comes from; null: none asked this address
+  bool operator==(const MxAddressVerdict&) const = default;
 };
 
 struct MxVerdict {
@@ -74,7 +75,7 @@ struct MxVerdict {
   int preference = 0;
   std::optional<bool> allowed;  // the shown policy lists it; null without a policy
   std::optional<bool> usable;   // null: unknown. Judges the host by itself; a sender needs allowed and usable
-  std::vector<MxAddressVerdict> addresses;
+  SharedList<MxAddressVerdict> addresses;
 };
 
 struct TlsrptVerdict {
@@ -138,7 +139,7 @@ struct Verdict {
   Forecast forecast;
   std::shared_ptr<const Foresight> foresight;  // what those two follow from; null before a judgement
   // Senders that do DANE alone, and both; only where a host has TLSA records that can be used.
-  std::optional<DaneOutlook> dane, dane_and_sts;
+  Shared<DaneOutlook> dane, dane_and_sts;
   std::vector<Finding> findings;  // most severe first, then in catalogue order
   bool undecided = false;         // with nothing worse found, the status is unknown
   // From memory; without one there is nothing to say.

@@ -261,9 +261,9 @@ TEST_CASE("address: which no sender could reach (RFC 6890)") {
 TEST_CASE("certificate: the chain ends with its first member to expire") {
   PeerCertificates peer;
   peer.leaf.not_after = TimePoint(Seconds(300));
-  peer.chain.resize(2);
-  peer.chain[0].not_after = TimePoint(Seconds(200));
-  peer.chain[1].not_after = TimePoint(Seconds(100));
+  peer.chain = std::vector<Certificate>(2);
+  peer.chain.change()[0].not_after = TimePoint(Seconds(200));
+  peer.chain.change()[1].not_after = TimePoint(Seconds(100));
   CHECK(peer.chain_not_after() == TimePoint(Seconds(300)));  // nothing of the chain is needed
   peer.used = {0, 7};
   CHECK(peer.chain_not_after() == TimePoint(Seconds(200)));

@@ -153,7 +153,7 @@ TEST_CASE("one issuer is named of a CA that takes one of several by chance (RFC 
   auto& peer = look.probes[0].tls.peer.change();
   peer.leaf.issuer = "C=US, O=Let's Encrypt, CN=E7";
   peer.chain = {certificate({})};
-  peer.chain[0].spki_sha256 = issuer.data;
+  peer.chain.change()[0].spki_sha256 = issuer.data;
   const auto told = [&] {
     host.look.set_mx(look);
     return host.told("tlsa-issuer");
@@ -176,7 +176,7 @@ TEST_CASE("one issuer is named of a CA that takes one of several by chance (RFC 
   }
   SUBCASE("what is named is the root above all of them") {
     peer.chain.push_back(peer.chain[0]);
-    peer.chain[0].spki_sha256 = std::string(64, 'e');
+    peer.chain.change()[0].spki_sha256 = std::string(64, 'e');
     CHECK(told() == kQuiet);
   }
 }

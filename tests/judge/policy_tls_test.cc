@@ -129,8 +129,9 @@ const Row kTrust[] = {
     {"a private CA that is sent: its issuer is itself",
      [](Look& l) {
        auto p = peer(kPolicyHost);
-       p.chain[0].self_issued = true;
-       p.chain[0].issuer = p.chain[0].subject;
+       auto& ca = p.chain.change()[0];
+       ca.self_issued = true;
+       ca.issuer = ca.subject;
        p.last_issuer_trusted = false;
        p.faults = {{ChainFault::Kind::self_signed, 1, "self-signed certificate in certificate chain"}};
        show(l, p);

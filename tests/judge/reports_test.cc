@@ -31,9 +31,10 @@ struct Reported {
     verdict.tlsrpt.outcome = Outcome::ok;
     MxVerdict mx{
         .host = "mx.example.com", .preference = 10, .allowed = true, .usable = true, .addresses = {}};
-    auto& address = mx.addresses.emplace_back();
+    MxAddressVerdict address;
     address.address = *Address::parse("192.0.2.1");
     address.outcome = HostOutcome::ok;
+    mx.addresses = {address};
     verdict.mx = {mx};
     const Span always{kReportedAt - 100 * kDay};
     past.began = always.first;
@@ -190,7 +191,7 @@ TEST_CASE("tlsrpt-probe-disagrees: two days of failures at a host whose addresse
   CHECK(finding->subject == "mx.example.com");
   auto one_day = Reported().day(1, "A", 900, 30).failure(1, "A", 30);
   CHECK(!one_day.has("tlsrpt-probe-disagrees"));
-  world.verdict.mx[0].addresses[0].outcome = HostOutcome::failed;  // so it is, then
+  world.verdict.mx[0].addresses.change()[0].outcome = HostOutcome::failed;  // so it is, then
   CHECK(!world.has("tlsrpt-probe-disagrees"));
   auto policy_only = Reported().day(1, "A", 900, 30).day(2, "A", 900, 30);
   for (const int ago : {1, 2})

@@ -65,6 +65,7 @@ VENDORS = {
     "gmime/": ("checks/reports/mail.cc",),
     "httplib.h": (TELL, "tests/alerts/", "tests/tell/", "tests/agent/", "tests/bench/page_bench.cc"),
     "nlohmann/": (REPORTS, TELL, ALERTS, REMEMBER, WATCH, COMMANDS, "config/lists.cc", "tests/"),
+    "simdjson.h": (REMEMBER,),
     "spawn.h": ("config/program/program.cc",),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),

@@ -62,10 +62,10 @@ TEST_CASE("what is seen and not yet proved is judged beside what is") {
 TEST_CASE("a verdict carries what it was given on, so that nobody works it out again") {
   const auto t = settled();
   REQUIRE(t.verdict().foresight != nullptr);
-  const auto& [world, simulation] = *t.verdict().foresight;
+  const auto& [world, usable] = *t.verdict().foresight;
   CHECK(world.domain == "example.com");
   CHECK(world.mx.size() == t.verdict().mx.size());
-  CHECK(simulation.rfc.usable == t.verdict().enforce_usable_mx);
+  CHECK(usable == t.verdict().enforce_usable_mx);
 }
 
 }  // namespace stswatch::facts

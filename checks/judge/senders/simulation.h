@@ -120,7 +120,7 @@ Simulation simulate_figures(const World& world);
 /// What a verdict was given on, for those who show it: nobody need work it out again.
 struct Foresight {
   World world;
-  Simulation simulation;
+  std::optional<UsableMx> usable;  // to senders by the RFC; simulate() has the rest for who asks
 };
 
 }  // namespace stswatch

@@ -105,11 +105,13 @@ void note_sent(PeerCertificates& peer, const STACK_OF(X509) * sent, X509* leaf, 
   peer.name_matches = names_host(peer.leaf, host);
   bound_names(peer.leaf, host);
   const int count = std::min(sk_X509_num(sent), static_cast<int>(bounds::kTlsChain) + 1);
+  std::vector<Certificate> chain;
   for (int i = 1; i < count; ++i) {
     auto certificate = describe(sk_X509_value(sent, i));
     bound_names(certificate, host);
-    peer.chain.push_back(std::move(certificate));
+    chain.push_back(std::move(certificate));
   }
+  peer.chain = std::move(chain);
 }
 
 void note_used(PeerCertificates& peer, const STACK_OF(X509) * sent, const STACK_OF(X509) * path) {
