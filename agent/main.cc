@@ -7,7 +7,6 @@
 #include <iostream>
 
 #include "agent/commands/commands.h"
-#include "agent/commands/fleet.h"
 #include "agent/version.h"
 #include "agent/watch/means.h"
 

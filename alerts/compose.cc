@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {

@@ -1,9 +1,8 @@
 // Parts of a notice's words: its title, what changed, and the command that verifies.
 #include <algorithm>
 
-#include "agent/remember/began.h"
+#include "agent/remember/memory.h"
 #include "alerts/compose.h"
-#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "alerts/rows.h"
+#include "alerts/decide.h"
 
 namespace stswatch {
 namespace {

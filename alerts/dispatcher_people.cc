@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "alerts/decide.h"
 #include "alerts/dispatcher.h"
-#include "alerts/rows.h"
 
 namespace stswatch {
 

@@ -1,4 +1,4 @@
-#include "alerts/rows.h"
+#include "alerts/decide.h"
 
 #include <nlohmann/json.hpp>
 #include <random>

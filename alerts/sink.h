@@ -2,6 +2,7 @@
 // soon after the stop is asked for.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,8 +15,7 @@
 #include "alerts/dispatcher.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
-#include "checks/facts/mailbox.h"
-#include "checks/facts/secrets.h"
+#include "checks/facts/configured.h"
 
 namespace stswatch {
 
@@ -122,5 +122,33 @@ std::string header_text(std::string_view name, std::string_view text);
 // HMAC-SHA256 (RFC 2104), in lower-case hex.
 
 std::string hmac_sha256_hex(std::string_view secret, std::string_view message);
+
+// Mail handed to a program of this machine, as Unix programs have always done: no smarthost, no password. The
+// program is run directly, without a shell, and told when it takes too long.
+
+struct SendmailRequest {
+  std::string program;  // absolute path
+  std::string from;     // addr-spec
+  std::vector<std::string> to;
+  std::string message;  // with CRLF line ends
+  std::chrono::milliseconds patience{60'000};
+  std::function<void(const std::string& what)> show{};  // gets it instead of the program
+};
+
+/// A message as programs of this machine take it.
+std::string with_unix_lines(std::string_view message);
+
+/// Sent when the program ends with 0; 75 (EX_TEMPFAIL of sysexits.h) is tried again soon.
+SendResult hand_to_sendmail(const SendmailRequest& what, const std::stop_token& stop);
+
+// What a receiver would get, for who wants to see it before it is sent. Pure.
+
+struct SendmailRequest;
+
+/// Request line, headers, an empty line, the body. Of the URL password and query are "***".
+std::string as_shown(const HttpRequest& what);
+/// By whom, from whom, to whom; then the message, with line ends of Unix.
+std::string as_shown(const MailRequest& what);
+std::string as_shown(const SendmailRequest& what);
 
 }  // namespace stswatch

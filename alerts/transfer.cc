@@ -7,9 +7,8 @@
 #include <fstream>
 #include <memory>
 
-#include "alerts/show.h"
+#include "checks/facts/configured.h"
 #include "checks/facts/result.h"
-#include "checks/facts/web_url.h"
 
 namespace stswatch {
 namespace {

@@ -125,4 +125,22 @@ void alerts(TableReader& r, AlertOptions& into, bool shared);
 void metrics(TableReader& r, MetricsOptions& into);
 void tlsrpt(TableReader& r, TlsrptIntake& into, bool shared);
 
+// Values that more than one section of the file holds. Used by config/sections*.cc only.
+
+/// What is wrong with it; "" when nothing is.
+std::string complain_of_url(const std::string& text);
+/// A file that holds a secret; one that is not there is complained of by whoever reads it.
+std::string complain_of_secret_file(const std::string& path, bool shared);
+
+/// A glob of names, in the form that names have here; says why it is none, or can fit no name; "" when it
+/// can.
+std::string read_name_glob(const std::string& text, std::string& into);
+
+void read_url(TableReader& r, std::string_view key, std::string& into);
+void read_secret_file(TableReader& r, std::string_view key, std::string& into, bool shared);
+
+// One [[alerts.webhook]] without its name and what it is told of.
+
+void webhook(TableReader& r, WebhookReceiver& into, bool shared);
+
 }  // namespace stswatch::sections

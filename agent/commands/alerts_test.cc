@@ -9,7 +9,7 @@
 #include "agent/version.h"
 #include "agent/watch/clock.h"
 #include "alerts/sink.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "config/load.h"
 
 namespace stswatch {

@@ -194,4 +194,13 @@ std::string unknown_code(const std::string& glob);
 /// "stswatch: what is wrong: how to mend it" on io.err; returns `code`.
 int complain(Streams io, const std::string& what, int code);
 
+// fleet: who of the agents on one database holds what. The exit code is the process's.
+
+struct FleetCommand {
+  std::string config_file, state;  // one of them names the store
+  bool json = false;
+};
+/// 0: every shard is held by a living agent; 1: some are not, or not yet; kExitConfig, kExitOutput.
+int fleet(const FleetCommand& command, Streams io);
+
 }  // namespace stswatch

@@ -13,7 +13,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/remember/store.h"
-#include "agent/reports/maildir.h"
+#include "agent/reports/intake.h"
 #include "agent/tell/door/web_gate.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"

@@ -8,8 +8,8 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/saved_files.h"
 #include "agent/watch/live_config.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/text.h"
 #include "checks/judge/case.h"
 #include "checks/judge/senders/plan.h"
 

@@ -7,7 +7,7 @@
 #include "agent/commands/lint.h"
 #include "agent/remember/sqlite.h"
 #include "agent/remember/store.h"
-#include "agent/reports/maildir.h"
+#include "agent/reports/intake.h"
 #include "agent/watch/clock.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"

@@ -8,11 +8,11 @@
 
 #include "agent/tell/json.h"
 #include "agent/watch/clock.h"
+#include "checks/facts/certificate.h"
 #include "checks/facts/text.h"
-#include "checks/facts/tlsa.h"
 #include "checks/judge/lint.h"
 #include "checks/judge/rules/readings.h"
-#include "checks/observe/tls/dane.h"
+#include "checks/observe/tls/verify.h"
 
 namespace stswatch {
 namespace {

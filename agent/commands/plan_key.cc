@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "checks/facts/text.h"
-#include "checks/judge/senders/plan_tlsa.h"
+#include "checks/judge/senders/plan.h"
 
 namespace stswatch {
 namespace {

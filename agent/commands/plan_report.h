@@ -9,7 +9,7 @@
 
 #include "agent/commands/check_looks.h"
 #include "agent/commands/commands.h"
-#include "agent/remember/plan_row.h"
+#include "agent/remember/saved_look.h"
 #include "checks/judge/senders/plan.h"
 #include "config/config.h"
 

@@ -1,30 +1,30 @@
 // run: the service from start to stop.
-
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <stop_token>
 
 #include "agent/commands/commands.h"
 #include "agent/remember/key_value_store.h"
-#include "agent/tell/process_metrics.h"
+#include "agent/tell/metrics.h"
 #include "agent/version.h"
-#include "agent/watch/agent_name.h"
 #include "agent/watch/calendar.h"
 #include "agent/watch/confinement.h"
-#include "agent/watch/digest_source.h"
 #include "agent/watch/log.h"
+#include "agent/watch/means.h"
 #include "agent/watch/notifier.h"
 #include "agent/watch/own_state.h"
 #include "agent/watch/probe.h"
 #include "agent/watch/reload.h"
 #include "agent/watch/report_watch.h"
-#include "agent/watch/self_questions.h"
-#include "alerts/rows.h"
+#include "alerts/decide.h"
+#include "alerts/sink.h"
 
 namespace stswatch {
 namespace {
@@ -317,6 +317,37 @@ int run(const RunCommand& command, Streams io) {
     log_error({.event = "store-failed"}, "{}; what was seen last is lost",
               memory.health().trouble.value_or(""));
   return 0;
+}
+
+// health: asks a running service whether its wheel turns, for container runtimes and probes that have no
+// curl.
+
+namespace {
+
+/// An answer as it is shown on one line: what the agent cannot see at present is told on lines of its own.
+std::string in_one_line(std::string detail) {
+  constexpr std::string_view kLineEnd = "\\x0A";  // as printable() writes it
+  while (detail.ends_with(kLineEnd))
+    detail.resize(detail.size() - kLineEnd.size());
+  for (std::size_t at = 0; (at = detail.find(kLineEnd, at)) != detail.npos;)
+    detail.replace(at, kLineEnd.size(), "; ");
+  return detail;
+}
+
+}  // namespace
+
+int health(const HealthCommand& command, Streams io) {
+  // The service is on this machine, or at an address that was named; a proxy would answer for itself.
+  ::setenv("no_proxy", "*", 1);
+  HttpRequest asked{.url = command.url, .ca_file = command.ca_file};
+  asked.user_agent = std::string("stswatch/") + kVersion;
+  asked.patience = Seconds{command.timeout};
+  const auto answer = request(asked, {});
+  if (answer.kind == SendResult::Kind::sent) {
+    io.out << in_one_line(answer.detail) << "\n";
+    return 0;
+  }
+  return complain(io, "not healthy: " + in_one_line(answer.detail) + ": see the service's log", 1);
 }
 
 }  // namespace stswatch

@@ -8,10 +8,10 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/plan_report.h"
 #include "agent/commands/saved_files.h"
-#include "agent/remember/plan_row.h"
+#include "agent/remember/saved_look.h"
 #include "agent/remember/store.h"
 #include "agent/watch/live_config.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "agent/remember/confirm.h"
+#include "agent/remember/memory.h"
 
 #include <algorithm>
 #include <set>

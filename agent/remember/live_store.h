@@ -1,5 +1,5 @@
 // The store's own half: records in RAM, and the one writer that brings them to the disk. Internal to the
-// store; live_store.cc has the writer, live_store_shared.cc what a fleet changes.
+// store; live_store.cc has the writer, fleet.cc what a fleet changes.
 #pragma once
 
 #include <condition_variable>

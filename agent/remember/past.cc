@@ -1,9 +1,12 @@
 #include "agent/remember/past.h"
 
 #include <algorithm>
+#include <map>
+#include <ranges>
 #include <set>
 
-#include "checks/facts/join.h"
+#include "checks/facts/bounds.h"
+#include "checks/facts/text.h"
 #include "checks/judge/case.h"
 #include "checks/judge/rules/rules.h"
 
@@ -210,6 +213,174 @@ Past remember_look(Past past, const DomainObservation& confirmed, const MxLooks&
   const auto copies = fetched ? copies_of(seen, vantage) : std::vector<PolicyCopy>();
   return remember_look(std::move(past), read_case(confirmed, mx, vantage, limits), seen,
                        fetched ? &copies : nullptr);
+}
+
+// Certificates over time.
+
+namespace {
+
+constexpr Seconds kCertificatesRemembered = 400 * 24h;
+constexpr Seconds kNodes = 30 * 24h;  // a node may be away so long and come back unchanged
+constexpr std::size_t kCertificatesKept = 64, kOctets = 32 << 10;
+constexpr std::size_t kCertificatesTold = 20;
+
+}  // namespace
+
+void fold_certificates(std::vector<SeenCertificate>& known, const std::vector<const Certificate*>& shown,
+                       TimePoint now) {
+  for (auto& seen : known) {
+    const bool there_now =
+        std::ranges::any_of(shown, [&](const Certificate* c) { return c->sha256 == seen.sha256; });
+    if (there_now)
+      seen.seen.gone.reset();
+    else if (!seen.seen.gone)
+      seen.seen.gone = now;
+  }
+  for (const auto* c : shown) {
+    if (std::ranges::find(known, c->sha256, &SeenCertificate::sha256) != known.end()) continue;
+    known.push_back(
+        {c->sha256, c->spki_sha256, c->issuer, c->serial, c->not_before, c->not_after, {now, {}}});
+  }
+  std::erase_if(known, [&](const SeenCertificate& s) {
+    return s.seen.gone && now - *s.seen.gone > kCertificatesRemembered;
+  });
+  std::size_t octets = 0, kept = 0;
+  for (auto it = known.rbegin(); it != known.rend() && kept < kCertificatesKept; ++it, ++kept) {
+    octets += it->issuer.size() + it->serial.size() + it->sha256.size() + it->spki_sha256.size();
+    if (octets > kOctets && kept > 0) break;
+  }
+  known.erase(known.begin(), known.end() - static_cast<std::ptrdiff_t>(kept));
+}
+
+Novelty novelty(const std::vector<SeenCertificate>& known, const std::vector<const Certificate*>& shown,
+                std::string SeenCertificate::*of_known, std::string Certificate::*of_shown, TimePoint now) {
+  Novelty out;
+  for (const auto& seen : known)
+    if (!seen.seen.gone || now - *seen.seen.gone <= kNodes) out.before.insert(seen.*of_known);
+  if (known.empty()) return out;
+  for (const auto* c : shown)
+    if (!out.before.contains(c->*of_shown)) out.fresh.insert(c->*of_shown);
+  return out;
+}
+
+std::string told(const std::set<std::string>& words) {
+  if (words.size() <= kCertificatesTold) return text::joined(words);
+  const auto first = std::next(words.begin(), kCertificatesTold);
+  return text::joined(std::ranges::subrange(words.begin(), first)) + " and " +
+         std::to_string(words.size() - kCertificatesTold) + " more";
+}
+
+HostPast remember_look(HostPast past, const MxHostObservation& confirmed) {
+  std::vector<const Certificate*> shown;
+  for (const auto& probe : confirmed.probes)
+    if (probe.tls.peer) shown.push_back(&probe.tls.peer->leaf);
+  if (shown.empty()) return past;
+  const auto tell = [&](const char* code, const Novelty& new_ones) {
+    if (!new_ones.fresh.empty())
+      past.changes.push_back(
+          {confirmed.at, code, confirmed.host, told(new_ones.before), told(new_ones.fresh)});
+  };
+  tell("certificate-issuer-changed",
+       novelty(past.certificates, shown, &SeenCertificate::issuer, &Certificate::issuer, confirmed.at));
+  tell("certificate-key-changed", novelty(past.certificates, shown, &SeenCertificate::spki_sha256,
+                                          &Certificate::spki_sha256, confirmed.at));
+  fold_certificates(past.certificates, shown, confirmed.at);
+  if (past.changes.size() > kCertificatesKept)
+    past.changes.erase(past.changes.begin(), past.changes.end() - kCertificatesKept);
+  bound_changes(past.changes);
+  return past;
+}
+
+// TLSA records of an MX host over time (RFC 7671 §8): whether a key came into use before every sender could
+// know its record, which records serve nobody, whether DNSSEC once protected them. By looks as they were
+// seen, since what is held back for confirmation would make a record appear later than it did.
+
+namespace {
+
+constexpr Seconds kGoneKept = 8 * 24h;  // what some resolver may still hold, and what a week's TTL bears on
+constexpr std::size_t kKept = 2 * bounds::kTlsaRecords;
+
+bool vouches(const MxHostObservation& look, const TlsaRecord& record) {
+  return std::ranges::any_of(look.probes, [&](const SmtpProbe& probe) {
+    const auto match = std::ranges::find(probe.tls.tlsa, record, &TlsaMatch::record);
+    return match != probe.tls.tlsa.end() && match->matches;
+  });
+}
+
+/// Each address showed its chain, and it was held against the records.
+bool held_against_all(const MxHostObservation& look) {
+  return !look.probes.empty() && std::ranges::all_of(look.probes, [](const SmtpProbe& probe) {
+    return !probe.failure && !probe.tls.tlsa.empty();
+  });
+}
+
+void note_use(SeenTlsa& seen, const MxHostObservation& look) {
+  if (vouches(look, seen.record)) {
+    if (!seen.matched) seen.matched = look.at;
+    seen.idle_since.reset();
+  } else if (!held_against_all(look)) {
+    return;
+  } else if (!seen.idle_since) {
+    seen.idle_since = look.at;
+  }
+}
+
+}  // namespace
+
+HostPast note_tlsa(HostPast past, const MxHostObservation& look) {
+  const TlsaAnswer& answer = look.tlsa;
+  if (answer.name.empty() || answer.lookup == Lookup::unknown || !answer.secure) return past;
+  TlsaPast& tlsa = past.tlsa;
+  std::uint32_t largest = answer.ttl;
+  for (SeenTlsa& seen : tlsa.records) {
+    const bool there = std::ranges::find(answer.records, seen.record) != answer.records.end();
+    if (!there && !seen.seen.gone) seen.seen.gone = look.at;
+    if (!there || seen.seen.gone) continue;  // one that comes back is a new entry
+    seen.ttl = std::max(seen.ttl, answer.ttl);
+    largest = std::max(largest, seen.ttl);
+    note_use(seen, look);
+  }
+  for (const TlsaRecord& record : answer.records) {
+    const auto same = [&](const SeenTlsa& s) { return !s.seen.gone && s.record == record; };
+    if (std::ranges::any_of(tlsa.records, same)) continue;
+    tlsa.records.push_back({record, answer.ttl, {look.at, {}}, tlsa.as_of});
+    note_use(tlsa.records.back(), look);
+  }
+  std::erase_if(tlsa.records,
+                [&](const SeenTlsa& s) { return s.seen.gone && look.at - *s.seen.gone > kGoneKept; });
+  if (tlsa.records.size() > kKept) tlsa.records.erase(tlsa.records.begin(), tlsa.records.end() - kKept);
+  // A resolver's copy is as old as its TTL has counted down (RFC 1035 §3.2.1).
+  const TimePoint fetched = look.at - Seconds{largest - answer.ttl};
+  tlsa.as_of = std::max(tlsa.as_of.value_or(fetched), fetched);
+  if (answer.lookup == Lookup::found) tlsa.secure = look.at;
+  return past;
+}
+
+// How the last attempts at each address ended.
+
+HostPast note_attempts(HostPast past, const MxHostObservation& look, const Vantage& vantage) {
+  for (const SmtpProbe& probe : look.probes) {
+    const MxAddressCase at = classify(probe, look.host, vantage, look.at);
+    if (at.outcome != HostOutcome::ok && at.outcome != HostOutcome::failed) continue;
+    past.attempts.push_back({look.at, probe.address.str(), at.code});
+  }
+  std::map<std::string, std::size_t>
+      kept;  // the newest of each address, and none of an address that has gone
+  for (const Address& address : look.addresses.all())
+    kept[address.str()] = kAttempts;
+  const bool known = look.addresses.lookup() == Lookup::found;
+  std::vector<Attempt> out;
+  for (auto it = past.attempts.rbegin(); it != past.attempts.rend(); ++it) {
+    const auto room = kept.find(it->address);
+    if (room == kept.end() ? known : room->second == 0) continue;
+    if (room != kept.end()) --room->second;
+    out.push_back(std::move(*it));
+  }
+  std::ranges::reverse(out);
+  constexpr std::size_t kMost = kAttempts * 16;  // bounds::kHostAddresses
+  if (out.size() > kMost) out.erase(out.begin(), out.end() - kMost);
+  past.attempts = std::move(out);
+  return past;
 }
 
 }  // namespace stswatch

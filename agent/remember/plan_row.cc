@@ -1,4 +1,4 @@
-#include "agent/remember/plan_row.h"
+#include "agent/remember/saved_look.h"
 
 #include <nlohmann/json.hpp>
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 
 #include "agent/remember/tables.h"
-#include "checks/facts/secrets.h"
+#include "checks/facts/configured.h"
 
 namespace stswatch::pg {
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "agent/remember/postgres.h"
-#include "agent/remember/postgres_fleet.h"
 #include "agent/remember/store_kinds.h"
 
 namespace stswatch::pg {

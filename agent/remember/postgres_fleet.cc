@@ -1,5 +1,5 @@
 // The keeper of this agent's leases: one thread, a beat every two seconds.
-#include "agent/remember/postgres_fleet.h"
+#include "agent/remember/store_kinds.h"
 
 #include <algorithm>
 #include <condition_variable>

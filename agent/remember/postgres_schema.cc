@@ -1,4 +1,4 @@
-// The tables on PostgreSQL: those of sqlite_schema.cc, and who of a fleet holds what.
+// The tables on PostgreSQL: those of sqlite_backend.cc, and who of a fleet holds what.
 #include <array>
 
 #include "agent/remember/postgres.h"

@@ -12,7 +12,7 @@
 
 #include "agent/remember/saved_look.h"
 #include "agent/remember/saved_memory_fields.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch::saved {
 

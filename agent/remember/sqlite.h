@@ -120,7 +120,7 @@ tl::expected<void, std::string> is_free(const std::string& to);
 /// As a new file, whole or not at all.
 tl::expected<void, std::string> copy(const std::string& from, const std::string& to);
 
-// --- The tables (sqlite_schema.cc)
+// --- The tables (sqlite_backend.cc)
 
 /// Step i brings version i to i + 1; never edit one that has been released, add the next.
 std::span<const char* const> schema_steps();

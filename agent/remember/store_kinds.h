@@ -2,6 +2,8 @@
 // store.
 #pragma once
 
+#include "agent/remember/fleet.h"
+#include "agent/remember/postgres.h"
 #include "agent/remember/store_backend.h"
 #include "agent/remember/table_records.h"
 
@@ -33,5 +35,21 @@ tl::expected<void, std::string> edit_database(const std::string& url, const Batc
 /// From a file into a database that holds no records yet, and back into a new file; answers how many
 /// domains.
 tl::expected<std::size_t, std::string> copy(const std::string& from, const std::string& to);
+
+// This agent's rows among those of the fleet. Internal to the store.
+
+struct Member {
+  std::string name, vantage;
+  std::int64_t incarnation = 0;  // of this run, as the database counted
+  std::shared_ptr<Leases> leases;
+};
+
+/// First in a transaction whose statements are to see one moment.
+inline constexpr const char* kOneMoment = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+
+/// `store` owns it and outlives its thread.
+std::unique_ptr<Fleet> make_fleet(std::unique_ptr<Session> session, Member me, LiveStore& store);
+
+FleetView view_of(Session& session);
 
 }  // namespace stswatch::pg

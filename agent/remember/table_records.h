@@ -8,7 +8,7 @@
 #include "agent/remember/saved_reader.h"
 #include "agent/remember/store_backend.h"
 #include "agent/remember/tables.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch::sql {
 

@@ -4,10 +4,10 @@
 
 #include "agent/remember/past.h"
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/case.h"
-#include "checks/judge/followed.h"
-#include "checks/judge/reports.h"
+#include "checks/judge/senders/plan.h"
+#include "checks/judge/verdict.h"
 
 namespace stswatch {
 namespace {

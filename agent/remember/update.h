@@ -6,8 +6,8 @@
 #include <string>
 
 #include "agent/remember/memory.h"
-#include "checks/facts/reported.h"
-#include "checks/judge/senders/plan_follow.h"
+#include "checks/facts/tls_report.h"
+#include "checks/judge/senders/plan.h"
 
 namespace stswatch {
 

@@ -13,7 +13,6 @@
 
 #include "agent/remember/sqlite.h"
 #include "agent/reports/figures.h"
-#include "checks/facts/reported.h"
 #include "checks/facts/tls_report.h"
 
 namespace stswatch::reports {

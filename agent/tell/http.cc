@@ -5,8 +5,6 @@
 #include <chrono>
 #include <mutex>
 
-#include "agent/tell/api.h"
-#include "agent/tell/badge.h"
 #include "agent/tell/door/bounds.h"
 #include "agent/tell/html.h"
 #include "agent/tell/http_server.h"

@@ -1,18 +1,61 @@
-// The agent's own HTTP server: CONTRACT 6.
+// What the agent answers over HTTP: the badge, the JSON of /api/v1, and the server of both and of the pages
+// (CONTRACT 6).
 #pragma once
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "agent/tell/api.h"
+#include "agent/remember/memory.h"
 #include "agent/tell/door/web_gate.h"
 #include "agent/tell/snapshot.h"
 
 namespace stswatch {
+
+// A domain's status as a small picture for a README or a wiki page. It says its word, so that nobody needs to
+// see colours, and loads nothing. Pure.
+
+/// A picture as SVG of what may be told of this domain now (CONTRACT 2): "enforce, ok", "warning",
+/// "critical", "unknown" where that is too old.
+std::string badge_svg(const Snapshot& snapshot, const DomainMemory& memory);
+
+// The JSON documents of /api/v1, rendered from a snapshot.
+
+// What /probe answers: the families of one domain as one look shows them, and how the look went.
+
+struct ProbeAnswer {
+  std::shared_ptr<const DomainMemory> record;  // as if it were remembered; never null
+  double seconds = 0;
+};
+
+/// An answer other than 200, and what it says.
+struct HttpRefusal {
+  int status = 500;
+  std::string what;
+};
+
+/// The domain's families, probe_success and probe_duration_seconds.
+std::vector<prometheus::MetricFamily> probe_families(const ProbeAnswer& answer);
+
+/// For a person: the verdict in words, as JSON, and the exposition that would have been the answer.
+std::string probe_in_words(const ProbeAnswer& answer, const std::string& exposition);
+
+/// X-Prometheus-Scrape-Timeout-Seconds, less what the way back takes. nullopt: not a positive number.
+std::optional<std::chrono::milliseconds> scrape_timeout(const std::string& header);
+
+std::string api_domains(const Snapshot& snapshot);
+/// nullopt: not watched, or not looked at yet.
+std::optional<std::string> api_domain(const Snapshot& snapshot, const std::string& name);
+std::string api_findings(const Snapshot& snapshot);
+std::string api_silences(const Snapshot& snapshot);
+
+// The agent's own HTTP server: CONTRACT 6.
 
 /// A body that may be a TLS report, and what its sender is told.
 struct ReportPost {

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "agent/tell/door/bounds.h"
-#include "agent/tell/long_text.h"
 #include "agent/tell/metrics.h"
 #include "checks/facts/text.h"
 

@@ -1,9 +1,9 @@
-#include "agent/tell/mail_now.h"
+#include "agent/tell/html.h"
 
 #include <algorithm>
 #include <set>
 
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/senders/by_pattern.h"
 #include "checks/judge/senders/simulation.h"
 

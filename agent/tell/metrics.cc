@@ -6,7 +6,7 @@
 
 #include "agent/tell/families.h"
 #include "agent/tell/json.h"
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 

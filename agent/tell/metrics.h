@@ -4,10 +4,14 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
+#include <sys/mman.h>
+
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -21,7 +25,7 @@ namespace stswatch {
 inline constexpr std::string_view kLooksTotal = "stswatch_looks_total";
 inline constexpr std::string_view kLookDuration = "stswatch_look_duration_seconds";
 
-/// Families of everything that follows from a snapshot, in the order of the table in metric_table.h. Pure.
+/// Families of everything that follows from a snapshot, in the order of the table in families.h. Pure.
 std::vector<prometheus::MetricFamily> families_of(const Snapshot& snapshot);
 
 /// Those of one domain and its MX hosts alone.
@@ -89,5 +93,41 @@ void write_openmetrics(std::ostream& out, const std::vector<prometheus::MetricFa
 /// All of them on one page, those of snapshots without a detour.
 std::string text_of(const std::vector<std::shared_ptr<prometheus::Collectable>>& metrics, TextFormat format);
 std::string text_of(const std::vector<prometheus::MetricFamily>& families, TextFormat format);
+
+// What Prometheus' client libraries say of any process, under the names that dashboards know.
+// https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
+
+struct ProcessFigures {
+  double cpu_seconds = 0;
+  double virtual_bytes = 0, resident_bytes = 0;
+  double threads = 0;
+  double start_after_boot = 0;  // seconds
+};
+
+/// Of the text of /proc/PID/stat (proc(5)); nullopt: it is none. Pure.
+std::optional<ProcessFigures> parse_process_stat(std::string_view text, long ticks_per_second,
+                                                 long page_octets);
+
+/// Of this process, read anew at each scrape; what cannot be read is left out. Thread-safe.
+class ProcessCollectable : public prometheus::Collectable {
+ public:
+  ProcessCollectable();
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  std::optional<double> started_;  // by the clock as it was then: later steps do not move it
+};
+
+// Room for a text of tens of MiB, as a scrape of thousands of domains is. Pure.
+
+/// As text.reserve(). A fault for each page of 4 KiB would cost as much as the text: large pages are asked
+/// for, and where there are none it only takes longer.
+inline void reserve_at_once(std::string& text, std::size_t size) {
+  constexpr std::uintptr_t kLarge = 2U << 20U;
+  text.reserve(size);
+  const auto begin = (reinterpret_cast<std::uintptr_t>(text.data()) + kLarge - 1) / kLarge * kLarge;
+  const auto end = (reinterpret_cast<std::uintptr_t>(text.data()) + text.capacity()) / kLarge * kLarge;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
 
 }  // namespace stswatch

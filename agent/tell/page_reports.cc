@@ -4,9 +4,8 @@
 #include <set>
 
 #include "agent/tell/pages.h"
-#include "checks/facts/join.h"
-#include "checks/facts/reported.h"
 #include "checks/facts/text.h"
+#include "checks/facts/tls_report.h"
 
 namespace stswatch::domain_page {
 namespace {

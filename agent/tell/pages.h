@@ -143,16 +143,16 @@ struct View {
 // What was seen: page_domain_seen.cc
 void record_and_policy(Html& page, const View& view);
 void mx_hosts(Html& page, const View& view);
-// What senders hold, and what was: page_domain_past.cc
+// What senders hold, and what was: page_domain_seen.cc
 void senders(Html& page, const View& view);
 void past_incidents(Html& page, const View& view);
 void history(Html& page, const View& view);
-// The plan that is followed, nothing where there is none: page_plan.cc
+// The plan that is followed, nothing where there is none: page_domain.cc
 void plan(Html& page, const View& view);
 std::vector<TimelineMark> marks_of_plan(const View& view);
 // What senders report, nothing where they do not: page_reports.cc
 void reported(Html& page, const View& view);
-// What to publish: page_publish.cc
+// What to publish: page_domain.cc
 void publish(Html& page, const View& view);
 
 /// A table that scrolls by itself where it is too wide. On a narrow screen its cells stand below each other,

@@ -13,8 +13,8 @@
 #include "agent/remember/memory.h"
 #include "agent/reports/figures.h"
 #include "agent/tell/metrics_options.h"
-#include "checks/facts/reported.h"
-#include "checks/judge/senders/plan_follow.h"
+#include "checks/facts/tls_report.h"
+#include "checks/judge/senders/plan.h"
 
 namespace stswatch {
 

@@ -1,5 +1,4 @@
 #include "agent/tell/html.h"
-#include "agent/tell/mail_now.h"
 
 #include <algorithm>
 #include <tuple>

@@ -42,4 +42,9 @@ std::size_t descriptor_limit();
 /// HTTP side, the receivers and the DNS thread come first. At least two.
 std::size_t workers_within(std::size_t descriptors, std::size_t wanted);
 
+// What an agent of a fleet is called: the place it looks from, or else its host, and some letters that no
+// other run has, so that replicas of one image need no names.
+
+std::string name_of_agent(const std::string& vantage);
+
 }  // namespace stswatch

@@ -8,6 +8,7 @@
 #include "agent/tell/snapshot.h"
 #include "agent/watch/clock.h"
 #include "alerts/delivery.h"
+#include "alerts/digest.h"
 #include "config/config.h"
 
 namespace stswatch {
@@ -117,5 +118,10 @@ class NotifyingMemory : public Memory {
 
 /// What the operator should know of the configuration of the notices, though it is valid.
 std::vector<std::string> warnings_of(const Config& config);
+
+// What a digest is made of, from what the agent tells everybody else. Pure.
+
+/// Of the configured domains that a receiver wants.
+DigestSource digest_source(const Snapshot& snapshot, const Config& config, const Wanted& wanted);
 
 }  // namespace stswatch

@@ -11,16 +11,21 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "agent/remember/incident.h"
 #include "agent/remember/key_value_store.h"
+#include "agent/remember/memory.h"
+#include "agent/remember/store.h"
 #include "agent/tell/http.h"
+#include "agent/watch/calendar.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/notifier.h"
 #include "agent/watch/reload.h"
+#include "agent/watch/report_watch.h"
+#include "agent/watch/service.h"
 
 namespace stswatch {
 
@@ -84,3 +89,62 @@ class Pulse {
 };
 
 }  // namespace stswatch::systemd
+
+namespace stswatch {
+
+// The agent looks at itself, every few seconds: its clock, its means, its ports, its store, its receivers,
+// its configuration. What lasts is said by OwnState. One thread calls it.
+
+/// One thing to ask: what is wrong at present, in words; nullopt: nothing. `lasts`: how long in a row it has
+/// to be so before it is said; where the answer is confirmed already, not at all.
+struct SelfQuestion {
+  std::string_view code;
+  Seconds lasts{0};
+  std::function<std::optional<std::string>()> ask;
+  /// False: nobody can say yet, so what was open at the end of the last run stays so.
+  std::function<bool()> known{};
+};
+
+class SelfCheck {
+ public:
+  SelfCheck(OwnState& own, const Clock& clock, std::vector<SelfQuestion> questions)
+      : own_(own), clock_(clock), questions_(std::move(questions)) {}
+
+  void turn();
+
+ private:
+  OwnState& own_;
+  const Clock& clock_;
+  const std::vector<SelfQuestion> questions_;
+  std::map<std::string_view, SteadyPoint> since_;  // of those that are wrong, by code
+};
+
+// What the running agent asks itself, and for how long an answer has to stand before it is said. Made once,
+// before the first look: what is remembered from a clock that was wrong is dated anew then.
+
+/// What the agent can be asked of itself; an answer is what is wrong at present.
+struct SelfSenses {
+  using Sense = std::function<std::optional<std::string>()>;
+  Sense clocks, means, resolver, validation, skew, starttls, port25, store, configuration, receivers, reports;
+  std::function<bool()> port25_tried;
+};
+
+/// A row for each sense: the code it raises, and how long it has to be so.
+std::vector<SelfQuestion> self_questions(const SelfSenses& senses);
+
+/// Which receivers are owed a notice for too long, and how much; nullopt: none.
+std::optional<std::string> owed_too_long(std::span<const ReceiverFigures> receivers, TimePoint now);
+
+/// All of them outlive the senses.
+struct SelfParts {
+  Calendar& clock;
+  Service& service;
+  Notifier& notifier;
+  Store& memory;
+  Reloader& reloader;
+  ReportWatch& reports;
+};
+
+SelfSenses senses_of(const SelfParts& of);
+
+}  // namespace stswatch

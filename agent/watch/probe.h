@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 
-#include "agent/tell/api.h"
+#include "agent/tell/http.h"
 #include "agent/watch/service.h"
 
 namespace stswatch {

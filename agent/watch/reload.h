@@ -1,15 +1,55 @@
-// From the command line and the files it names to what the service works by; and the same again on request.
+// From the command line and the files it names to what the service works by; and the same again on request,
+// one turn for all that ask.
 #pragma once
 
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <tl/expected.hpp>
 
 #include "agent/remember/store.h"
 #include "agent/watch/confinement.h"
 #include "agent/watch/service.h"
-#include "agent/watch/turns.h"
 
 namespace stswatch {
+
+// Something that many ask for and one thread does: whoever asks while a turn is under way waits for the next,
+// which is one for all of them. Thread-safe.
+
+class Turns {
+ public:
+  using Outcome = tl::expected<void, std::string>;
+
+  /// `turn` ends by deadlines of its own, and soon once it is told to stop.
+  explicit Turns(std::function<Outcome(const std::stop_token&)> turn);
+  ~Turns() { stop(); }
+  Turns(const Turns&) = delete;
+  Turns& operator=(const Turns&) = delete;
+
+  /// The outcome of a turn that began after this call, or of a later one.
+  Outcome take();
+  /// The same for whom the outcome does not matter: waits for nothing.
+  void ask();
+  /// The turn under way is told to stop and waited for; there are no more, and whoever waits for one is told
+  /// so. Idempotent.
+  void stop();
+
+ private:
+  void work();
+
+  const std::function<Outcome(const std::stop_token&)> turn_;
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool asked_ = false, stopped_ = false;  // guarded by mutex_, as are the next three
+  std::uint64_t begun_ = 0, done_ = 0;
+  Outcome outcome_;
+  std::thread thread_;
+};
 
 /// The file, with the command line laid over it. May take as long as domains_command does; starts no thread.
 tl::expected<Config, Refusal> service_config(const RunCommand& command, const Confinement& confinement,

@@ -2,9 +2,9 @@
 
 #include "agent/watch/log.h"
 #include "agent/watch/reload.h"
-#include "checks/facts/join.h"
 #include "checks/facts/result.h"
-#include "checks/judge/reports.h"
+#include "checks/facts/text.h"
+#include "checks/judge/verdict.h"
 
 namespace stswatch {
 namespace {

@@ -7,8 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "agent/reports/maildir.h"
-#include "agent/reports/post.h"
+#include "agent/reports/intake.h"
 #include "agent/tell/http.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"

@@ -1,23 +1,86 @@
-// The watch: subjects come due, workers look, the judge judges, memory remembers.
+// The watch: subjects come due, workers look, the judge judges, memory remembers. Before it what it keeps
+// besides: plans that are followed, and who was looked at for somebody.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 
+#include "agent/remember/key_value_store.h"
 #include "agent/remember/memory.h"
+#include "agent/remember/saved_look.h"
 #include "agent/tell/metrics.h"
 #include "agent/watch/clock.h"
 #include "agent/watch/live_config.h"
 #include "agent/watch/means.h"
-#include "agent/watch/plan_watch.h"
-#include "agent/watch/recent_looks.h"
 #include "agent/watch/schedule.h"
 #include "agent/watch/worker_pool.h"
-#include "checks/facts/reported.h"
+#include "checks/facts/text.h"
+#include "checks/facts/tls_report.h"
 
 namespace stswatch {
+
+// The plans that are followed: read from the store, where the command puts them while the service may be
+// running, and kept there as far as they have come. Thread-safe.
+
+class PlanWatch {
+ public:
+  /// `state`: the store's file, in which the command puts plans; none is followed where it is in RAM only.
+  /// `rows` is of the same store; it and `clock` outlive this.
+  PlanWatch(KeyValueStore& rows, std::string state, Clock& clock);
+
+  /// Null: none is followed.
+  std::shared_ptr<const FollowedPlan> of(const std::string& domain);
+  /// As far as it has come; passed over where it was dropped or replaced meanwhile.
+  void keep(const std::string& domain, std::shared_ptr<const FollowedPlan> plan);
+  std::map<std::string, std::shared_ptr<const FollowedPlan>> all();
+
+ private:
+  void read_again();  // with mutex_ held
+
+  KeyValueStore& rows_;
+  const std::string state_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::optional<SteadyPoint> read_at_;       // guarded by mutex_, as are the next two
+  std::map<std::string, std::string> seen_;  // the rows of the last reading
+  std::map<std::string, std::shared_ptr<const FollowedPlan>> plans_;
+};
+
+// When each domain was last looked at because somebody asked: who asks often does not get often
+//. By monotonic time, so that a clock that is set back holds up nothing. Thread-safe.
+
+/// A look that is younger is an answer to whoever wants one.
+inline constexpr Seconds kFreshLook{5};
+
+class RecentLooks {
+ public:
+  using Steady = std::chrono::steady_clock;
+
+  /// How long until the domain may be looked at again; 0: now.
+  Steady::duration left(const std::string& domain, Steady::time_point now) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = began_.find(domain);
+    if (found == began_.end()) return Steady::duration::zero();
+    return std::max(Steady::duration::zero(), found->second + kFreshLook - now);
+  }
+
+  void began(const std::string& domain, Steady::time_point now) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(began_, [&](const auto& entry) { return entry.second + kFreshLook <= now; });
+    began_[domain] = now;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Steady::time_point> began_;  // of the last few seconds
+};
 
 class Service {
  public:

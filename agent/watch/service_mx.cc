@@ -9,7 +9,7 @@
 #include "agent/watch/means.h"
 #include "agent/watch/service_parts.h"
 #include "checks/judge/case.h"
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/watch/clock_witness.h"
+#include "agent/watch/calendar.h"
 #include "checks/facts/observation.h"
 #include "checks/observe/observer.h"
 

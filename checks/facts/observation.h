@@ -1,4 +1,6 @@
-// What one look saw: plain values, no opinions. A domain's look and an MX host's look are separate subjects.
+// What one look saw: plain values, no opinions. A domain's look and an MX host's look are separate subjects,
+// at the end; before them what they hold: what the servers of a zone said, what is seen rarely, a second
+// probe.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +9,151 @@
 #include <utility>
 #include <vector>
 
-#include "checks/facts/aside.h"
+#include "checks/facts/address.h"
 #include "checks/facts/caa.h"
 #include "checks/facts/certificate.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/result.h"
-#include "checks/facts/second_probe.h"
 #include "checks/facts/shared.h"
-#include "checks/facts/source.h"
-#include "checks/facts/tlsa.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
+
+// What the servers of a zone said when they were asked themselves, beside the resolver: who answered, what,
+// and from which version of the zone. Plain values. RFC 1034 §4.2.1 (authority), RFC 2181 §5.4.1.
+
+/// `refused`: an error (REFUSED, SERVFAIL...). `lame`: it speaks, and does not serve the zone. `silent`: no
+/// answer from here, which proves nothing.
+enum class SourceSaid { silent, refused, lame, answered };
+
+struct SourceReply {
+  std::string name{};    // as asked: the question's, or where its alias led
+  std::string server{};  // the server's name
+  Address address{};
+  SourceSaid said = SourceSaid::silent;
+  std::string detail{};                // why it is no answer: "REFUSED", "no answer within 2 s"
+  std::vector<std::string> records{};  // as text, in a fixed order; an alias is "CNAME target"
+  bool nxdomain = false;
+  std::uint32_t ttl = 0;
+  std::optional<std::uint32_t> serial{};    // of the zone there; asked when answers differ
+  std::optional<TimePoint> signed_until{};  // the first of the signatures beside them to end; null: unsigned
+  bool operator==(const SourceReply&) const = default;
+};
+
+/// To one question, by the servers asked.
+struct SourceAnswer {
+  std::vector<SourceReply> replies{};
+  std::uint32_t refresh = 0;  // SOA REFRESH in seconds, with the serials: how long a secondary may lag behind
+  std::string trouble{};      // why nobody could be asked, or what is there proves nothing
+  bool all = false;           // each server of the zone was asked, not only one
+  TimePoint differs_since{};  // memory: they have differed at every look since
+  bool operator==(const SourceAnswer&) const = default;
+
+  /// Some server answered, records or none: the zone can be resolved.
+  bool answered() const;
+  /// Each server that there is says that it does not serve the zone, and none was silent: no resolver gets an
+  /// answer.
+  bool zone_at_fault() const;
+  /// Servers that answer differently to the same name; no two answers are the same record otherwise.
+  bool differs() const;
+  /// Some have signatures beside their records, others none, or some that end a day apart.
+  bool signed_apart() const;
+  /// They differ, and hold the same version of the zone: no transfer will mend that.
+  bool differs_at_one_serial() const;
+  /// "ns1.example.com 192.0.2.1: REFUSED; ns2...".
+  std::string str() const;
+};
+
+/// What a look learned from there. Where nothing was asked, all of it is empty.
+struct SourceFacts {
+  SourceAnswer sts{}, mx{}, policy_a{}, policy_aaaa{};
+  bool resolver_dead = false;  // the resolver answers for no ancestor of the domain, not even for the root
+  bool operator==(const SourceFacts&) const = default;
+};
+
+// What a look at a domain sees rarely, beside the records and the policy: once a day, soon again where it is
+// bad, and carried from look to look with its age in between. Plain values, no opinions.
+
+/// When something was looked at, and how often in a row it showed what it shows.
+struct Rarely {
+  TimePoint at{};     // when it last showed anything
+  TimePoint tried{};  // later than `at` where that look learnt nothing
+  int times = 0;
+  bool operator==(const Rarely&) const = default;
+};
+
+/// What is bad is asked at each look until so many have shown it, and rarely from then on.
+inline constexpr int kSureOf = 3;
+
+/// Where reports are to go: one rua of the TLSRPT record (RFC 8460 §3). absent: nothing takes them there, and
+/// how that shows; without the operator's leave to post to an https URI, that its host has no address.
+struct ReportTarget {
+  std::string uri;
+  Rarely when{};
+  Lookup lookup = Lookup::unknown;
+  std::string detail{};
+  bool answered = false;  // absent: no silence, somebody said so; found: so too, not just an address
+  bool operator==(const ReportTarget&) const = default;
+};
+
+/// An mx pattern of the policy: whether the host is there that it names, and the registrable domain of it.
+/// absent: NXDOMAIN. A wildcard names no host: it counts as found.
+struct PatternName {
+  std::string pattern;
+  Rarely when{};
+  Lookup host = Lookup::unknown, owner = Lookup::unknown;
+  bool operator==(const PatternName&) const = default;
+};
+
+/// The policy asked for again in a browser's name, at an address that refused it to us.
+struct OtherAgent {
+  Address address{};
+  Rarely when{};
+  int refused = 0;  // the status that we got
+  int status = 0;   // the one that the browser got
+  bool operator==(const OtherAgent&) const = default;
+};
+
+struct AsideFacts {
+  CaaLook caa{};  // of the policy host
+  std::vector<ReportTarget> report_targets{};
+  std::vector<PatternName> patterns{};
+  std::vector<OtherAgent> agents{};
+  bool operator==(const AsideFacts&) const = default;
+};
+
+// What a second, rare probe of an MX host's address found out: how it takes clients that are unlike our
+// usual one (RFC 8461 §7.1, RFC 8446 §4.1.2). Each trial keeps its age, since it is repeated once a day.
+
+/// One way in which another client differs. A fault is only one where our usual way worked in between two
+/// tries that failed, so that a server which is slow or down is never blamed.
+struct Trial {
+  std::optional<bool> good{};  // null: not tried, or nothing was proved
+  std::string detail{};        // of what is not good, in words
+  TimePoint at{};
+  bool operator==(const Trial&) const = default;
+};
+
+struct SecondProbe {
+  Address address;
+  TimePoint at{};               // the newest, whatever it proved
+  Trial large_hello{};          // a ClientHello that does not fit into one segment is answered
+  Trial without_sni{};          // the handshake completes without SNI
+  Trial default_certificate{};  // the one shown then is the host's own, or names it
+  Trial legacy{};               // TLS 1.1 and older are refused
+  Trial starttls{};             // offered under another EHLO name as under ours
+  bool operator==(const SecondProbe&) const = default;
+};
+
+/// The trials with the names under which they are kept, doubted and shown.
+template <class Probe, class F>
+void each_trial(Probe& probe, F&& f) {
+  f("large_hello", probe.large_hello);
+  f("without_sni", probe.without_sni);
+  f("default_certificate", probe.default_certificate);
+  f("legacy", probe.legacy);
+  f("starttls", probe.starttls);
+}
 
 /// One TLS handshake, completed or not.
 struct TlsFacts {

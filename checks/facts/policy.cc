@@ -7,10 +7,9 @@
 #include "checks/facts/address.h"
 #include "checks/facts/bounds.h"
 #include "checks/facts/domain.h"
-#include "checks/facts/mx_pattern.h"
+#include "checks/facts/records.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
-#include "checks/facts/txt_fields.h"
 
 namespace stswatch {
 

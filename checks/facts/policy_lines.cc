@@ -1,6 +1,10 @@
+// What the reading of a policy is made of: its lines and keys, the patterns; and the readings that a thread
+// keeps.
 #include "checks/facts/policy.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "checks/facts/address.h"
@@ -112,6 +116,109 @@ std::string mx_fault(std::string_view value) {
   if (value.front() == '.')
     return shown + " begins with a dot: \"*" + text::quoted(value, 50).substr(1) + " may be meant";
   return shown + " is no host name and no \"*.\" with a domain";
+}
+
+namespace {
+
+// The host in canonical form is the caller's: it is compared with many patterns.
+bool matches_canonical(const std::string& host, std::string_view pattern) {
+  if (host == pattern) return true;
+  const bool wildcard = pattern.starts_with("*.");
+  if (wildcard) pattern.remove_prefix(2);
+  if (pattern.ends_with('.')) return false;  // RFC 5321 §4.1.2: Domain has no final dot
+  const auto name = to_a_labels(pattern);
+  if (!name) return false;
+  if (!wildcard) return host == *name;
+  // RFC 8461 §4.1: "the wildcard character '*' may only be used to match the entire left-most label".
+  const std::size_t dot = host.find('.');
+  if (dot == std::string::npos || host.compare(dot + 1, std::string::npos, *name) != 0) return false;
+  return !Address::parse(host);  // RFC 6125 compares DNS-IDs: an address has no labels
+}
+
+bool is_sub_domain(std::string_view label) {
+  // RFC 5321 §4.1.2: sub-domain = Let-dig [Ldh-str]; Ldh-str = *( ALPHA / DIGIT / "-" ) Let-dig
+  return !label.empty() && text::is_alnum(label.front()) && text::is_alnum(label.back()) &&
+         std::all_of(label.begin(), label.end(), [](char c) { return text::is_alnum(c) || c == '-'; });
+}
+
+}  // namespace
+
+bool matches(std::string_view host, std::string_view pattern) {
+  const auto name = to_a_labels(host);
+  return name && matches_canonical(*name, pattern);
+}
+
+bool matches_any(std::string_view host, std::span<const std::string> patterns) {
+  const auto name = to_a_labels(host);
+  return name && std::any_of(patterns.begin(), patterns.end(),
+                             [&](const std::string& pattern) { return matches_canonical(*name, pattern); });
+}
+
+bool is_mx_pattern(std::string_view text) {
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  while (true) {
+    const std::size_t dot = text.find('.');
+    if (!is_sub_domain(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+bool is_list_or_address(std::string_view pattern) {
+  if (pattern.find_first_of(", \t") != std::string_view::npos) return true;
+  while (true) {
+    const std::size_t colon = pattern.find(':');
+    const auto address = Address::parse(pattern.substr(0, colon));
+    if (address && !address->is_v6()) return true;
+    if (colon == std::string_view::npos) return false;
+    pattern.remove_prefix(colon + 1);
+  }
+}
+
+bool is_asterisks(std::string_view pattern) {
+  return !pattern.empty() && pattern.find_first_not_of('*') == std::string_view::npos;
+}
+
+namespace {
+
+// Of each generation; there may be a thousand threads. A body has 64 KiB at most.
+constexpr std::size_t kBodies = 64, kOctets = 128U << 10U;
+
+/// Two generations: what is asked for stays in the younger one, the older one ends when that is full.
+class Readings {
+ public:
+  using Reading = std::shared_ptr<const PolicyReading>;
+
+  Reading find(const std::string& body) {
+    if (const auto it = young_.find(body); it != young_.end()) return it->second;
+    const auto it = old_.find(body);
+    if (it == old_.end()) return nullptr;
+    auto reading = it->second;
+    keep(body, reading);
+    return reading;
+  }
+
+  void keep(const std::string& body, const Reading& reading) {
+    if (young_.size() >= kBodies || octets_ >= kOctets) {
+      old_ = std::exchange(young_, {});
+      octets_ = 0;
+    }
+    if (young_.emplace(body, reading).second) octets_ += body.size();
+  }
+
+ private:
+  std::unordered_map<std::string, Reading> young_, old_;
+  std::size_t octets_ = 0;  // of the younger one's bodies
+};
+
+}  // namespace
+
+std::shared_ptr<const PolicyReading> reading_of(const std::string& body) {
+  thread_local Readings readings;
+  if (auto known = readings.find(body)) return known;
+  auto reading = std::make_shared<const PolicyReading>(read_policy(body));
+  readings.keep(body, reading);
+  return reading;
 }
 
 }  // namespace stswatch

@@ -1,4 +1,4 @@
-#include "checks/facts/sts_record.h"
+#include "checks/facts/records.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -6,7 +6,6 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
-#include "checks/facts/txt_fields.h"
 
 namespace stswatch {
 

@@ -81,3 +81,24 @@ std::optional<TimePoint> parse_utc(std::string_view text);
 std::string to_words(Seconds span);
 
 }  // namespace stswatch
+
+namespace stswatch::text {
+
+// Many words in one text, with something between them: written once.
+
+/// Adds the word to the list, behind `between` unless it is the first.
+inline void add(std::string& list, std::string_view between, std::string_view word) {
+  if (!list.empty()) list += between;
+  list += word;
+}
+
+/// "a, b, c"
+template <class Words>
+std::string joined(const Words& words, std::string_view between = ", ") {
+  std::string out;
+  for (const auto& word : words)
+    add(out, between, word);
+  return out;
+}
+
+}  // namespace stswatch::text

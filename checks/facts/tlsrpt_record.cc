@@ -1,4 +1,4 @@
-#include "checks/facts/tlsrpt_record.h"
+#include "checks/facts/records.h"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,6 @@
 #include "checks/facts/policy.h"
 #include "checks/facts/result.h"
 #include "checks/facts/text.h"
-#include "checks/facts/txt_fields.h"
 
 namespace stswatch {
 

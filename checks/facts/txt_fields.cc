@@ -1,4 +1,4 @@
-#include "checks/facts/txt_fields.h"
+#include "checks/facts/records.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "checks/facts/certificate.h"
 #include "checks/facts/result.h"
-#include "checks/facts/tlsa.h"
 #include "checks/judge/catalogue/finding.h"
 
 namespace stswatch {

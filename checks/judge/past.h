@@ -11,7 +11,6 @@
 
 #include "checks/facts/certificate.h"
 #include "checks/facts/policy.h"
-#include "checks/facts/tlsa.h"
 
 namespace stswatch {
 

@@ -4,14 +4,13 @@
 #include <array>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/text.h"
 #include "checks/judge/case.h"
-#include "checks/judge/catalogue/codes.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/catalogue.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/by_pattern.h"
-#include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

@@ -10,9 +10,8 @@
 
 #include "checks/facts/observation.h"
 #include "checks/facts/policy.h"
-#include "checks/facts/reported.h"
-#include "checks/facts/sts_record.h"
-#include "checks/facts/tlsrpt_record.h"
+#include "checks/facts/records.h"
+#include "checks/facts/tls_report.h"
 #include "checks/judge/catalogue/finding.h"
 #include "checks/judge/past.h"
 
@@ -196,5 +195,14 @@ using MxLooks = std::map<std::string, std::shared_ptr<const MxHostObservation>>;
 /// Pure: the same facts give the same verdict next year. The time judged at is `domain.at`.
 Verdict judge(const DomainObservation& domain, const MxLooks& mx, const Vantage& vantage,
               const Limits& limits, const History& history = kNoHistory);
+
+// What senders report, held against what was seen here: RULES 3.2 L, 5.3. Pure. A domain of which there are
+// no reports gets none of these findings.
+
+/// Reports that began within so long are what the findings rest on; older ones are not asked for.
+inline constexpr Seconds kReportsJudged{31 * 86400};
+
+/// `verdict` is on what looks have confirmed, `past` is what is remembered of the domain.
+std::vector<Finding> judge_reports(const Verdict& verdict, const Past& past, const DomainReports& reports);
 
 }  // namespace stswatch

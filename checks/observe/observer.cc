@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
-#include "checks/facts/sts_record.h"
-#include "checks/facts/tlsrpt_record.h"
+#include "checks/facts/records.h"
+#include "checks/facts/text.h"
 #include "checks/observe/net/tcp.h"
 #include "checks/observe/second_probe.h"
 

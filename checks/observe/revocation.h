@@ -12,7 +12,7 @@
 #include "checks/facts/certificate.h"
 #include "checks/observe/dns/resolver.h"
 #include "checks/observe/net/deadline.h"
-#include "checks/observe/tls/issuer_book.h"
+#include "checks/observe/tls/x509.h"
 
 namespace stswatch {
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "checks/facts/observation.h"
-#include "checks/facts/second_probe.h"
 #include "checks/observe/dns/resolver.h"
 #include "checks/observe/smtp.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/observe/net/tcp.h"
 #include "checks/observe/tls/connection.h"
 

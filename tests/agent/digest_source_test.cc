@@ -1,12 +1,12 @@
 // What a digest is made of: the domains that a receiver wants, also those that nobody has looked at, and what
 // people have announced.
-#include "agent/watch/digest_source.h"
+#include "agent/watch/notifier.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "tests/agent/start.h"
+#include "tests/agent/manual_clock.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;

@@ -1,5 +1,4 @@
-// A clock that shows what the test says. Waits look at it again every millisecond of real time, since a
-// condition variable that is told between the look at the clock and the wait would be missed.
+// When the time of a test begins.
 #pragma once
 
 #include <algorithm>
@@ -7,8 +6,14 @@
 #include <set>
 
 #include "agent/watch/clock.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
+
+inline constexpr TimePoint kStart{Seconds{1'800'000'000}};
+
+// A clock that shows what the test says. Waits look at it again every millisecond of real time, since a
+// condition variable that is told between the look at the clock and the wait would be missed.
 
 class ManualClock : public Clock {
  public:

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "tests/agent/manual_clock.h"
-#include "tests/agent/start.h"
 #include "tests/observe/table_resolver.h"
 
 using namespace stswatch;

@@ -2,11 +2,16 @@
 #include "agent/watch/own_state.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
 
 #include "agent/watch/means.h"
-#include "agent/watch/self_check.h"
 #include "tests/agent/manual_clock.h"
-#include "tests/agent/start.h"
 #include "tests/alerts/ram_key_values.h"
 
 using namespace stswatch;
@@ -135,4 +140,140 @@ TEST_CASE("means: as many looks as are asked for, and over after a quiet minute"
   CHECK_FALSE(means.lacking(2, start + 90s));
   means.lacked("once more", start + 90s);
   CHECK_FALSE(means.lacking(2, start + 90s));
+}
+
+// Each of the agent's senses raises its own finding, once it has lasted, and no other.
+
+namespace {
+
+struct Row {
+  SelfSenses::Sense SelfSenses::*sense;
+  const char* code;
+  Seconds lasts;
+};
+
+const Row kRows[] = {
+    {&SelfSenses::clocks, "vantage-clock-stepped", 0s},
+    {&SelfSenses::means, "vantage-resources", 0s},
+    {&SelfSenses::resolver, "vantage-resolver-blind", 0s},
+    {&SelfSenses::validation, "vantage-resolver-not-validating", 0s},
+    {&SelfSenses::skew, "vantage-clock-skew", 0s},
+    {&SelfSenses::starttls, "vantage-starttls-stripped", 0s},
+    {&SelfSenses::port25, "vantage-port25-blocked", 60s},
+    {&SelfSenses::store, "agent-store-failing", 10s},
+    {&SelfSenses::configuration, "agent-reload-failed", 0s},
+    {&SelfSenses::receivers, "agent-receiver-failing", 0s},
+    {&SelfSenses::reports, "agent-reports-failing", 10s},
+};
+
+SelfSenses all_well() {
+  SelfSenses out;
+  for (const Row& row : kRows)
+    out.*row.sense = [] { return std::optional<std::string>(); };
+  out.port25_tried = [] { return true; };
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("each sense raises its own finding, not before it has lasted, and alone") {
+  for (const Row& row : kRows) {
+    CAPTURE(row.code);
+    RamKeyValues rows;
+    ManualClock clock(kStart);
+    OwnState own(rows, clock);
+    std::optional<std::string> wrong;
+    auto senses = all_well();
+    senses.*row.sense = [&] { return wrong; };
+    SelfCheck check(own, clock, self_questions(senses));
+    check.turn();
+    CHECK(own.open().empty());
+    wrong = "so it is";
+    check.turn();
+    if (row.lasts > 0s) {
+      clock.advance(row.lasts - 1s);
+      check.turn();
+      CHECK(own.open().empty());
+      clock.advance(1s);
+      check.turn();
+    }
+    REQUIRE(own.open().size() == 1);
+    CHECK(own.open()[0].code == row.code);
+    CHECK(own.open()[0].detail == "so it is");
+    wrong.reset();
+    check.turn();
+    CHECK(own.open().empty());
+  }
+}
+
+TEST_CASE("a receiver is failing when a notice to it is ten minutes old; all such are named") {
+  std::vector<ReceiverFigures> receivers(3);
+  receivers[0] = {.name = "mail", .sent = {}, .failed = {}, .pending = 1, .oldest = kStart};
+  receivers[1] = {.name = "hook", .sent = {}, .failed = {}, .pending = 2, .oldest = kStart + 1s};
+  receivers[2].name = "idle";
+  CHECK_FALSE(owed_too_long(receivers, kStart + 599s));
+  CHECK(owed_too_long(receivers, kStart + 600s) ==
+        "mail is owed 1 notice, the oldest since " + to_utc(kStart));
+  CHECK(owed_too_long(receivers, kStart + 601s)->find("; hook is owed 2 notices, ") != std::string::npos);
+  CHECK_FALSE(owed_too_long({}, kStart + 601s));
+}
+
+namespace {
+
+/// A socket in NOTIFY_SOCKET, as systemd would have it.
+class Manager {
+ public:
+  Manager() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    const std::string name = "stswatch-test-" + std::to_string(::getpid());  // abstract: no file is left
+    std::memcpy(at.sun_path + 1, name.data(), name.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&at), size) == 0);
+    ::setenv("NOTIFY_SOCKET", ("@" + name).c_str(), 1);
+  }
+  ~Manager() {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::close(fd_);
+  }
+
+  /// What was said last; empty when nothing was.
+  std::string heard() const {
+    std::array<char, 512> notice{};
+    const auto size = ::recv(fd_, notice.data(), notice.size(), 0);
+    return size > 0 ? std::string(notice.data(), static_cast<std::size_t>(size)) : std::string();
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+TEST_CASE("systemd hears a pulse only while the service turns") {
+  const Manager manager;
+  systemd::Pulse pulse;
+  pulse.beat(std::nullopt);
+  CHECK(manager.heard() == "WATCHDOG=1");
+  pulse.beat("the look at example.com has not ended for 200 s");
+  CHECK(manager.heard().empty());
+  pulse.beat("the look at example.com has not ended for 210 s");
+  CHECK(manager.heard().empty());
+  pulse.beat(std::nullopt);
+  CHECK(manager.heard() == "WATCHDOG=1");
+}
+
+TEST_CASE("a reload carries the moment it began, which Type=notify-reload needs") {
+  const Manager manager;
+  systemd::reloading();
+  const auto said = manager.heard();
+  CHECK(said.starts_with("RELOADING=1\nMONOTONIC_USEC="));
+  CHECK(std::stoll(said.substr(said.rfind('=') + 1)) > 0);
+}
+
+TEST_CASE("without systemd nothing is said and nothing is due") {
+  ::unsetenv("NOTIFY_SOCKET");
+  ::unsetenv("WATCHDOG_USEC");
+  systemd::ready(1);
+  CHECK_FALSE(systemd::watchdog());
 }

@@ -127,3 +127,59 @@ TEST_CASE("a shorter interval brings forward what is due later, spread over it")
   }
   CHECK(dues.size() > 20);
 }
+
+namespace {
+
+const Address kOne = *Address::parse("192.0.2.1");
+const Address kTwo = *Address::parse("192.0.2.2");
+const LookSubject kA{Kind::domain, "a.example"}, kB{Kind::domain, "b.example"}, kHost{Kind::mx, "a.example"};
+
+}  // namespace
+
+TEST_CASE("who came first leaves first, each once, and for its own address only") {
+  AddressQueue parking;
+  parking.wait_for_address(kB, kOne);
+  parking.wait_for_address(kA, kOne);
+  parking.wait_for_address(kB, kOne);
+  parking.wait_for_address(kHost, kOne);
+  parking.wait_for_address(kA, kTwo);
+  CHECK(parking.leave(kOne, 2) == std::vector<LookSubject>{kB, kA});
+  CHECK(parking.leave(kOne, 2) == std::vector<LookSubject>{kHost});
+  CHECK(parking.leave(kOne, 2).empty());
+  CHECK(parking.leave(kTwo, 2) == std::vector<LookSubject>{kA});
+}
+
+TEST_CASE("who has left may come again") {
+  AddressQueue parking;
+  parking.wait_for_address(kA, kOne);
+  REQUIRE(parking.leave(kOne, 1).size() == 1);
+  parking.wait_for_address(kA, kOne);
+  CHECK(parking.leave(kOne, 1) == std::vector<LookSubject>{kA});
+}
+
+using Names = MxUsers::Names;
+
+TEST_CASE("a host is in use as long as any domain uses it") {
+  MxUsers users;
+  CHECK(users.set("a.example", {"mx1", "mx2"}).empty());
+  CHECK(users.set("b.example", {"mx2", "mx3"}).empty());
+  CHECK(users.domains_of("mx2") == Names{"a.example", "b.example"});
+  CHECK(users.set("a.example", {"mx4"}) == std::vector<std::string>{"mx1"});
+  CHECK(users.hosts_of("a.example") == Names{"mx4"});
+  CHECK(users.set("b.example", {}) == std::vector<std::string>{"mx2", "mx3"});
+  CHECK(users.hosts_of("b.example").empty());
+  CHECK(users.domains_by_host().size() == 1);
+}
+
+TEST_CASE("the same hosts again change nothing") {
+  MxUsers users;
+  users.set("a.example", {"mx1"});
+  CHECK(users.set("a.example", {"mx1"}).empty());
+  CHECK(users.domains_of("mx1") == Names{"a.example"});
+}
+
+TEST_CASE("who never came may leave") {
+  MxUsers users;
+  CHECK(users.set("a.example", {}).empty());
+  CHECK(users.domains_of("mx1").empty());
+}

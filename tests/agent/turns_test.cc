@@ -1,5 +1,5 @@
 // What many ask for and one thread does.
-#include "agent/watch/turns.h"
+#include "agent/watch/reload.h"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,6 @@
 #include <atomic>
 
 #include "tests/agent/manual_clock.h"
-#include "tests/agent/start.h"
 
 using namespace stswatch;
 using namespace std::chrono_literals;

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "alerts/rows.h"
+#include "alerts/decide.h"
 #include "tests/alerts/dispatcher_world.h"
 
 using namespace stswatch;

@@ -11,7 +11,7 @@
 #include <iostream>
 
 #include "agent/remember/store.h"
-#include "agent/tell/api.h"
+#include "agent/tell/http.h"
 #include "agent/tell/pages.h"
 #include "tests/remember/timeline.h"
 

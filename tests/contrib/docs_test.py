@@ -174,9 +174,9 @@ class Complete(unittest.TestCase):
 
     def test_every_metric(self):
         tell = ROOT / "agent" / "tell"
-        names = re.findall(r'MetricInfo\{\s*"(\w+)"', (tell / "metric_table.h").read_text())
+        names = re.findall(r'MetricInfo\{\s*"(\w+)"', (tell / "families.h").read_text())
         names += re.findall(r'kLook\w+ = "(\w+)"', (tell / "metrics.h").read_text())
-        names += re.findall(r'"(process_\w+)"', (tell / "process_metrics.cc").read_text())
+        names += re.findall(r'"(process_\w+)"', (tell / "metrics_agent.cc").read_text())
         self.assertGreater(len(names), 50, "the table of metrics is written otherwise now")
         told = re.findall(r"^\| `(\w+)` \|", (DOCS / "metrics.md").read_text(), re.M)
         self.assertEqual(sorted(told), sorted(names))

@@ -10,10 +10,9 @@
 #include "checks/facts/address.h"
 #include "checks/facts/domain.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/records.h"
 #include "checks/facts/result.h"
-#include "checks/facts/sts_record.h"
 #include "checks/facts/text.h"
-#include "checks/facts/tlsrpt_record.h"
 
 namespace {
 

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "checks/facts/policy.h"
-#include "checks/facts/sts_record.h"
-#include "checks/facts/tlsrpt_record.h"
+#include "checks/facts/records.h"
 #include "tests/vectors.h"
 
 namespace {
@@ -28,7 +27,7 @@ std::string from_hex(const std::string& hex) {
   return out;
 }
 
-std::string from_base64(const std::string& text) {
+std::string octets_in_base64(const std::string& text) {
   const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   unsigned held = 0;
@@ -113,7 +112,7 @@ TEST_CASE("samples: sts_record.jsonl") {
 
 TEST_CASE("samples: policy.jsonl") {
   run("policy.jsonl", [](const json& line, const json& expect) {
-    const PolicyReading r = read_policy(from_base64(line.at("input").at("body_b64")));
+    const PolicyReading r = read_policy(octets_in_base64(line.at("input").at("body_b64")));
     if (line.value("level", "") == "must-flag" && r.departures.empty()) return false;
     if (r.valid() != expect.at("valid")) return false;
     if (!r.valid()) return !r.departures.empty();

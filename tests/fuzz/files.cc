@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "agent/commands/saved_files.h"
-#include "agent/remember/plan_row.h"
+#include "agent/remember/saved_look.h"
 #include "config/load.h"
 
 namespace {

@@ -19,9 +19,9 @@ FACTS = ["checks/facts/*.cc"]
 TLS = ["checks/observe/tls/*.cc", "checks/observe/net/*.cc"]
 # Target -> the sources it is linked with (globs), the longest input, pkg-config's names of its libraries.
 TARGETS = {
-    "http_request": ([*FACTS, "agent/tell/door/request_head.cc", "agent/tell/door/chunks.cc", "agent/tell/door/request_reader.cc",
+    "http_request": ([*FACTS, "agent/tell/door/request_reader.cc",
                       "agent/tell/door/own_pages.cc"], 4096, ["libidn2", "libpsl"]),
-    "http_response": ([*FACTS, "checks/observe/http_response.cc", "checks/observe/inflate.cc"], 4096,
+    "http_response": ([*FACTS, "checks/observe/http_response.cc"], 4096,
                       ["libidn2", "libpsl", "zlib"]),
     "certificates": ([*FACTS, *TLS], 16384, ["libidn2", "libpsl", "openssl"]),
     "policy": (FACTS, 4096, ["libidn2", "libpsl"]),

@@ -2,7 +2,7 @@
 // it or it is refused with words, and no markup of its gets through.
 #include <cstdlib>
 
-#include "agent/tell/api.h"
+#include "agent/tell/http.h"
 #include "agent/tell/http_server.h"
 #include "agent/tell/pages.h"
 #include "checks/facts/text.h"

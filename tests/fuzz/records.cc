@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "checks/facts/certificate.h"
+#include "checks/facts/records.h"
 #include "checks/facts/result.h"
-#include "checks/facts/sts_record.h"
-#include "checks/facts/tlsa.h"
-#include "checks/facts/tlsrpt_record.h"
 
 namespace {
 

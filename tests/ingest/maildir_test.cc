@@ -1,4 +1,4 @@
-#include "agent/reports/maildir.h"
+#include "agent/reports/intake.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "agent/reports/post.h"
+#include "agent/reports/intake.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 #include "checks/judge/catalogue/finding.h"
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {

@@ -1,12 +1,11 @@
 // A plan that is followed: what counts as done, when the next is safe, what was too early or out of order,
 // and what belongs to it.
-#include "checks/judge/senders/plan_follow.h"
+#include "checks/judge/senders/plan.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "checks/judge/followed.h"
 #include "tests/judge/senders_world.h"
 
 namespace stswatch::worlds {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/sts_record.h"
+#include "checks/facts/records.h"
 #include "tests/observe/example.h"
 #include "tests/observe/observer_peer.h"
 #include "tests/observe/table_resolver.h"

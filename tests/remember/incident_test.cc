@@ -1,5 +1,5 @@
 // Laws of a finding over time (RULES 5.3).
-#include "agent/remember/incident.h"
+#include "agent/remember/memory.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,9 @@
 // What a look costs the judge, counted: a domain in steady state is read, judged and simulated once a look.
 #include <doctest/doctest.h>
 
+#include "agent/remember/update.h"
 #include "tests/judge/call_counts.h"
+#include "tests/judge/facts_builder.h"
 #include "tests/remember/timeline.h"
 
 namespace stswatch::facts {
@@ -69,3 +71,28 @@ TEST_CASE("a verdict carries what it was given on, so that nobody works it out a
 }
 
 }  // namespace stswatch::facts
+
+using namespace stswatch;
+
+TEST_CASE("after a restart the record is judged as it was, and nothing opens or closes") {
+  const auto base = facts::base();
+  JudgeInputs around;
+  around.known = around.confirmed = base.mx;
+  around.vantage = base.vantage;
+  auto broken = base.domain;
+  broken.sts = facts::txt("_mta-sts.example.com", {"v=STSv1; id=not-allowed;"});
+  const auto turn = after_look(nullptr, broken, true, around);
+  REQUIRE(!turn.record->incidents.empty());
+
+  auto stored = *turn.record;
+  stored.verdict = Verdict(base.domain.domain);  // it is not stored
+  const auto now = broken.at + Seconds{7200};
+  const auto again = judged_again(stored, now, around);
+  CHECK(again->verdict.findings == turn.record->verdict.findings);
+  CHECK(again->verdict.status == turn.record->verdict.status);
+  CHECK(again->verdict.policy.outcome == Outcome::ok);
+  CHECK(again->verdict.checked_at == now);
+  CHECK(again->incidents == stored.incidents);
+  CHECK(again->past == stored.past);
+  CHECK(*again->known == *stored.known);
+}

@@ -1,8 +1,7 @@
-#include "agent/remember/confirm.h"
+#include "agent/remember/memory.h"
 
 #include <doctest/doctest.h>
 
-#include "agent/remember/memory.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;

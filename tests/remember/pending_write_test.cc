@@ -1,4 +1,4 @@
-#include "agent/remember/pending_write.h"
+#include "agent/remember/store_backend.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The rows of a followed plan come back as they went, and what is none of them is no plan.
-#include "agent/remember/plan_row.h"
+#include "agent/remember/saved_look.h"
 
 #include <doctest/doctest.h>
 

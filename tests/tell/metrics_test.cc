@@ -1,12 +1,18 @@
 #include "agent/tell/metrics.h"
 
 #include <doctest/doctest.h>
-
+#include <fcntl.h>
 #include <prometheus/text_serializer.h>
+#include <unistd.h>
+#include <zlib.h>
+
 #include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
+#include <string>
 
 #include "agent/remember/past.h"
 #include "agent/version.h"
@@ -273,4 +279,99 @@ TEST_CASE("look counters are born at 0 with every label set") {
   CHECK(text.find("stswatch_looks_total{kind=\"mx\",outcome=\"failed\"} 1") != std::string::npos);
   CHECK(text.find("stswatch_looks_total{kind=\"domain\",outcome=\"ok\"} 0") != std::string::npos);
   CHECK(text.find("stswatch_look_duration_seconds_count{kind=\"mx\"} 1") != std::string::npos);
+}
+
+namespace {
+
+std::string gunzipped(std::string packed) {
+  z_stream stream{};
+  REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+  std::string out(1U << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what was packed comes back") {
+  for (const std::string& text : {std::string(), std::string("x"), std::string(500'000, 'y')}) {
+    const auto packed = gzipped(text);
+    CHECK(packed.starts_with("\x1f\x8b"));
+    CHECK(gunzipped(packed) == text);
+  }
+  CHECK(gzipped(std::string(500'000, 'y')).size() < 10'000);
+}
+
+TEST_CASE("gzip is sent to those who take it") {
+  struct Row {
+    const char* why;
+    const char* header;
+    bool taken;
+  };
+  for (const Row& row : {
+           Row{"Prometheus", "gzip", true},
+           Row{"curl --compressed", "deflate, gzip, br, zstd", true},
+           Row{"case does not count (RFC 9110 §8.4.1)", "GZIP;q=0.5", true},
+           Row{"no header", "", false},
+           Row{"another coding", "br, x-gzip-like", false},
+           Row{"a weight of 0 refuses (§12.4.2)", "br, gzip;q=0", false},
+           Row{"in any spelling", "gzip; q=0.000", false},
+           Row{"a small weight does not", "gzip;q=0.001", true},
+       }) {
+    CAPTURE(row.why);
+    CHECK(accepts_gzip(row.header) == row.taken);
+  }
+}
+
+namespace {
+
+std::map<std::string, double> values() {
+  std::map<std::string, double> out;
+  for (const auto& family : ProcessCollectable().Collect()) {
+    REQUIRE(family.metric.size() == 1);
+    const bool counter = family.type == prometheus::MetricType::Counter;
+    CHECK(counter == family.name.ends_with("_total"));
+    out[family.name] = counter ? family.metric[0].counter.value : family.metric[0].gauge.value;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the figures of a process are read from proc(5), whatever it is called") {
+  const std::string fields =
+      " S 1 2 3 4 5 6 7 8 9 10 250 150 0 0 20 0 12 0 50000 104857600 2560 18446744073709551615 1 1";
+  for (const std::string name : {"(stswatch)", "(a b) c)", "(1 2 3)"}) {
+    const auto read = parse_process_stat("77 " + name + fields, 100, 4096);
+    REQUIRE(read);
+    CHECK(read->cpu_seconds == 4.0);
+    CHECK(read->threads == 12);
+    CHECK(read->start_after_boot == 500);
+    CHECK(read->virtual_bytes == 104857600);
+    CHECK(read->resident_bytes == 2560 * 4096);
+  }
+  for (const std::string none :
+       {"", "77 (a", "77 (a) S 1 2", "77 (a) S 1 2 3 4 5 6 7 8 9 10 x 1 1 1 1 1 1 1 1 1 1"})
+    CHECK_FALSE(parse_process_stat(none, 100, 4096));
+}
+
+TEST_CASE("a process tells of itself what Prometheus' clients do") {
+  const auto before = values();
+  CHECK(before.size() == 8);
+  CHECK(before.at("process_resident_memory_bytes") > 1e6);
+  CHECK(before.at("process_virtual_memory_bytes") >= before.at("process_resident_memory_bytes"));
+  CHECK(before.at("process_threads") >= 1);
+  CHECK(before.at("process_max_fds") >= before.at("process_open_fds"));
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  CHECK(before.at("process_start_time_seconds") <= now + 1);
+  CHECK(before.at("process_start_time_seconds") > now - 3600);
+  const int one = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  CHECK(values().at("process_open_fds") == before.at("process_open_fds") + 1);
+  ::close(one);
 }

@@ -1,9 +1,11 @@
 #include "agent/tell/pages.h"
 
 #include <doctest/doctest.h>
+
 #include <set>
 
 #include "agent/tell/html.h"
+#include "agent/tell/http.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch {
@@ -238,3 +240,114 @@ TEST_CASE("a look that was asked for is said to be under way until every part wa
 }
 
 }  // namespace stswatch
+
+using namespace stswatch;
+using namespace std::chrono_literals;
+
+namespace {
+
+ProbeAnswer answer_of(const facts::Look& look) {
+  auto record = std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                               judge(look.domain, look.mx, look.vantage, look.limits));
+  return {std::move(record), 0.25};
+}
+
+double value_of(const ProbeAnswer& answer, const std::string& family) {
+  for (const auto& f : probe_families(answer))
+    if (f.name == family) return f.metric.at(0).gauge.value;
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("a probe tells of its domain and MX hosts, and of nothing of the agent") {
+  std::set<std::string> names;
+  for (const auto& family : probe_families(answer_of(facts::base())))
+    CHECK(names.insert(family.name).second);
+  for (const auto* there : {"probe_success", "probe_duration_seconds", "stswatch_domain_status",
+                            "stswatch_mx_outcome", "stswatch_policy_max_age_seconds"})
+    CHECK(names.contains(there));
+  for (const auto* absent : {"stswatch_build_info", "stswatch_workers", "stswatch_vantage_port25_ok"})
+    CHECK_FALSE(names.contains(absent));
+}
+
+TEST_CASE("success is a look that found the mail safe") {
+  auto broken = facts::base();
+  broken.set_policy(facts::policy({"mail.example.net"}));
+  CHECK(value_of(answer_of(facts::base()), "probe_success") == 1);
+  CHECK(value_of(answer_of(broken), "probe_success") == 0);
+  CHECK(value_of(answer_of(broken), "probe_duration_seconds") == 0.25);
+}
+
+TEST_CASE("for a person: the verdict, its JSON and the metrics") {
+  const auto page = probe_in_words(answer_of(facts::base()), "probe_success 1\n");
+  for (const auto* part : {"example.com", "\"findings\":", "probe_success 1"})
+    CHECK(page.find(part) != std::string::npos);
+}
+
+TEST_CASE("the scrape timeout, less the way back") {
+  CHECK(scrape_timeout("10") == 9500ms);
+  CHECK(scrape_timeout("9.5") == 9000ms);
+  CHECK(scrape_timeout("0.4") == 200ms);
+  for (const auto* bad : {"", "0", "-1", "ten", "10s", "inf", "nan", "1e9", " 5"})
+    CHECK_FALSE(scrape_timeout(bad));
+}
+
+namespace {
+
+Snapshot of(const facts::Look& look) {
+  Snapshot s;
+  s.now = facts::kNow;
+  s.fresh_for = {Seconds{900}, Seconds{10800}, Seconds{10800}};
+  auto record =
+      std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look.domain),
+                                     judge(look.domain, look.mx, look.vantage, look.limits, kNoHistory));
+  for (const auto part : kParts)
+    record->times[part] = {facts::kNow, facts::kNow};
+  for (const auto& mx : record->verdict.mx) {
+    auto host = std::make_shared<MxMemory>();
+    auto known = std::make_shared<MxHostObservation>();
+    known->host = mx.host;
+    host->known = known;
+    host->times = {facts::kNow, facts::kNow};
+    s.mx.push_back(std::move(host));
+  }
+  s.domains.push_back(std::move(record));
+  return s;
+}
+
+std::string badge(const Snapshot& s) { return badge_svg(s, *s.domains.at(0)); }
+
+bool says(const std::string& svg, const std::string& words) {
+  return svg.find("aria-label=\"MTA-STS of example.com: " + words + "\"") != std::string::npos &&
+         svg.find("<title>MTA-STS of example.com: " + words + "</title>") != std::string::npos &&
+         svg.find(">" + words + "</text>") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a badge says the status in words") {
+  const auto sound = of(facts::base());
+  CHECK_MESSAGE(says(badge(sound), "enforce, ok"), badge(sound));
+  auto broken = facts::base();
+  broken.set_policy(facts::policy({"mail.example.net"}));
+  CHECK(says(badge(of(broken)), "critical"));
+  auto testing = facts::base();
+  testing.set_policy(facts::policy({facts::kMx1, facts::kMx2}, "testing"));
+  CHECK_MESSAGE(says(badge(of(testing)), "testing, ok"), badge(of(testing)));
+}
+
+TEST_CASE("a badge of what was not seen lately is unknown") {
+  auto old = of(facts::base());
+  old.now += Seconds{30 * 86400};
+  CHECK_MESSAGE(says(badge(old), "unknown"), badge(old));
+}
+
+TEST_CASE("a badge loads nothing") {
+  const auto svg = badge(of(facts::base()));
+  CHECK(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  CHECK(svg.find("http", svg.find("http") + 1) == std::string::npos);
+  for (const auto* active : {"<script", "<style", "url(", "href", "@import"})
+    CHECK(svg.find(active) == std::string::npos);
+  CHECK(svg.size() < 1000);
+}

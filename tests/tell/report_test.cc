@@ -2,10 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/tell/api.h"
 #include "agent/tell/html.h"
+#include "agent/tell/http.h"
 #include "agent/tell/json.h"
-#include "agent/tell/mail_now.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;

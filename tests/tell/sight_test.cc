@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/tell/api.h"
+#include "agent/tell/http.h"
 #include "agent/tell/metrics.h"
 #include "agent/tell/pages.h"
 #include "tests/judge/facts_builder.h"

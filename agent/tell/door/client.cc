@@ -1,4 +1,4 @@
-#include "agent/tell/door/client.h"
+#include "agent/tell/door/door.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>

@@ -1,11 +1,11 @@
-#include "agent/tell/door/server_tls.h"
+#include "agent/tell/door/web_gate.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <array>
 
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {

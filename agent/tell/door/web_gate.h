@@ -1,18 +1,101 @@
-// The door of the agent's own HTTP server: the web configuration as it is now. Its files are read again when
-// they change, as a certificate does every few weeks. Thread-safe.
+// Who may come in: the file of certificates and passwords, TLS by it, and the gate that asks.
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "agent/tell/door/request_reader.h"
-#include "agent/tell/door/server_tls.h"
 #include "checks/facts/address.h"
 
 namespace stswatch {
+
+// Who may ask the agent's own HTTP server, and how it shows itself: the web configuration file of Prometheus'
+// exporter-toolkit (YAML). Strict: what it does not know is an error with its line.
+
+struct WebTls {
+  enum class ClientAuth { none, request, require_any, verify_if_given, require_and_verify };
+
+  std::string cert_file, key_file, client_ca_file;  // absolute, or relative to the working directory
+  ClientAuth client_auth = ClientAuth::none;
+  int min_version = 0x0303, max_version = 0;  // as on the wire; 0: the newest
+  std::vector<std::string> cipher_suites;     // IANA names; TLS 1.2 and below. Empty: OpenSSL's choice
+  std::vector<std::string> curves;            // OpenSSL's names
+};
+
+struct WebConfig {
+  std::optional<WebTls> tls;
+  std::map<std::string, std::string> users;    // name -> bcrypt hash
+  std::map<std::string, std::string> headers;  // added to every answer
+
+  /// Of a bcrypt hash: about a second.
+  static constexpr int kMostCost = 14;
+
+  static tl::expected<WebConfig, std::string> load(const std::string& path);
+};
+
+}  // namespace stswatch
+
+// The agent's own server side of TLS (OpenSSL): a context made from the web configuration, and one session of
+// it over a socket that does not block.
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace stswatch {
+
+class ServerTls {
+ public:
+  /// The error names the file or key at fault.
+  static tl::expected<std::shared_ptr<const ServerTls>, std::string> make(const WebTls& config);
+
+  ssl_ctx_st* context() const { return context_.get(); }
+
+ private:
+  struct Free {
+    void operator()(ssl_ctx_st* context) const;
+  };
+  explicit ServerTls(ssl_ctx_st* context) : context_(context) {}
+  std::unique_ptr<ssl_ctx_st, Free> context_;
+};
+
+/// Not thread-safe. Every call is one try; `again` says what to wait for.
+class TlsSession {
+ public:
+  enum class Io { done, want_read, want_write, ended };
+
+  /// `tls` is kept as long as this is; `socket` is the caller's.
+  TlsSession(std::shared_ptr<const ServerTls> tls, int socket);
+  TlsSession(TlsSession&&) = default;
+  ~TlsSession();
+
+  Io accept();
+  Io read(char* into, std::size_t room, std::size_t* count);
+  Io write(const char* from, std::size_t size, std::size_t* count);
+  std::size_t pending() const;      // octets that read() has without waiting
+  std::size_t octets_read() const;  // from the socket, since the first
+  /// accept() ended because the client spoke plain HTTP.
+  bool spoke_http() const { return spoke_http_; }
+  void say_goodbye();
+
+ private:
+  struct Free {
+    void operator()(ssl_st* session) const;
+  };
+  Io outcome(int result);
+
+  std::shared_ptr<const ServerTls> tls_;
+  std::unique_ptr<ssl_st, Free> session_;
+  bool up_ = false, spoke_http_ = false;
+};
+
+// The door of the agent's own HTTP server: the web configuration as it is now. Its files are read again when
+// they change, as a certificate does every few weeks. Thread-safe.
 
 class WebGate {
  public:

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {

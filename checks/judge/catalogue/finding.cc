@@ -4,8 +4,6 @@
 #include <cassert>
 #include <optional>
 
-#include "checks/judge/catalogue/situations.h"
-
 namespace stswatch {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/finding.h"
 
 #include <algorithm>
 #include <iterator>

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/readings.h"
 

@@ -1,6 +1,6 @@
 // Group J: an id that stands for two policies (RFC 8461 §3.1: it "uniquely identifies a given instance of a
 // policy"), and an id that announces nothing.
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
+#include "checks/facts/text.h"
 #include "checks/judge/rules/rules.h"
 
 namespace stswatch {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/rules/rules.h"
 
 namespace stswatch {

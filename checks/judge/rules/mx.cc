@@ -1,14 +1,13 @@
 // Group F: the MX set, its names and its addresses (RFC 5321 §5.1, RFC 8461 §4.1).
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 #include "checks/judge/rules/rules.h"
 
 #include <algorithm>
 #include <array>
 #include <set>
 
-#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/senders/by_pattern.h"
 

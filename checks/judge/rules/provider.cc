@@ -6,9 +6,9 @@
 #include <span>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/facts/text.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/by_pattern.h"
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "checks/facts/certificate.h"
-#include "checks/facts/tlsa.h"
 #include "checks/judge/past.h"
 
 namespace stswatch {

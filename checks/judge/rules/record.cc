@@ -5,10 +5,9 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/text.h"
 #include "checks/judge/case.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 #include "checks/judge/senders/by_pattern.h"

@@ -1,6 +1,6 @@
 // Group L: TLS reports (RFC 8460 §4).
-#include "checks/judge/reports.h"
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
+#include "checks/judge/verdict.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,6 @@
 #include "checks/facts/bounds.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/result.h"
-#include "checks/facts/text.h"
 #include "checks/judge/past.h"
 
 namespace stswatch {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "checks/facts/observation.h"
 #include "checks/facts/result.h"
-#include "checks/facts/source.h"
 #include "checks/judge/case.h"
 
 namespace stswatch {
@@ -87,7 +87,7 @@ inline constexpr Seconds kTold{7 * 24 * 3600};  // RULES 5.3: changes "stay visi
 
 void judge_ids(const Case& c, Findings& out);      // drift.cc
 void judge_caches(const Case& c, Findings& out);   // drift_caches.cc
-void judge_removal(const Case& c, Findings& out);  // drift_removal.cc
+void judge_removal(const Case& c, Findings& out);  // likewise
 
 // Group O: may a domain in testing go to enforce? What is false can be seen in one look; that the gates of
 // RULES 3.3 have held for 14 days only a memory knows.

@@ -4,10 +4,9 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/policy.h"
 #include "checks/facts/text.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
-#include "checks/judge/catalogue/situations.h"
+#include "checks/facts/text.h"
+#include "checks/judge/catalogue/finding.h"
 #include "checks/judge/classify.h"
 #include "checks/judge/rules/rules.h"
 

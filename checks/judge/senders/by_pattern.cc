@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "checks/facts/mx_pattern.h"
 #include "checks/facts/policy.h"
-#include "checks/judge/catalogue/codes.h"
+#include "checks/judge/catalogue/catalogue.h"
 #include "checks/judge/rules/readings.h"
 
 namespace stswatch {

@@ -1,4 +1,4 @@
-#include "checks/judge/senders/caches.h"
+#include "checks/judge/senders/forecast.h"
 
 #include <algorithm>
 #include <map>

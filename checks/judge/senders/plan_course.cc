@@ -5,7 +5,7 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/judge/catalogue/finding.h"
-#include "checks/judge/senders/caches.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch::planner {
 namespace {

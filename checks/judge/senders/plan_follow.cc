@@ -1,4 +1,4 @@
-#include "checks/judge/senders/plan_follow.h"
+#include "checks/judge/senders/plan.h"
 
 #include <algorithm>
 

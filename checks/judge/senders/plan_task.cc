@@ -4,7 +4,7 @@
 #include <map>
 
 #include "checks/facts/policy.h"
-#include "checks/judge/senders/caches.h"
+#include "checks/judge/senders/forecast.h"
 
 namespace stswatch::planner {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checks/judge/senders/caches.h"
+#include "checks/judge/senders/forecast.h"
 #include "checks/judge/senders/plan.h"
 
 namespace stswatch::planner {

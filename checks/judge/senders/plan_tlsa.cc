@@ -1,8 +1,8 @@
-#include "checks/judge/senders/plan_tlsa.h"
+#include "checks/judge/senders/plan.h"
 
 #include <algorithm>
 
-#include "checks/facts/join.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {

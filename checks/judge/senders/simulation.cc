@@ -1,6 +1,5 @@
 #include "checks/judge/senders/simulation.h"
 
-#include "checks/judge/senders/caches.h"
 #include "checks/judge/senders/forecast.h"
 
 namespace stswatch {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "checks/facts/text.h"
+#include "checks/observe/dns/message.h"
 #include "checks/observe/dns/resolver.h"
 #include "checks/observe/dns/servers.h"
-#include "checks/observe/dns/wire.h"
 
 // Questions asked together: where the DNS thread puts answers and the asking thread waits for them.
 // Thread-safe; shared by both, so that either may leave first.

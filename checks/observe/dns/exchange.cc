@@ -1,4 +1,4 @@
-#include "checks/observe/dns/exchange.h"
+#include "checks/observe/dns/source.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-#include "checks/observe/dns/wire.h"
+#include "checks/observe/dns/message.h"
 #include "checks/observe/net/tcp.h"
 
 namespace stswatch::dns {
@@ -69,11 +69,13 @@ std::vector<std::uint8_t> message_of(std::uint16_t id, const std::vector<std::ui
   std::vector<std::uint8_t> out{
       static_cast<std::uint8_t>(id >> 8),     static_cast<std::uint8_t>(id & 0xFF), 0, 0, 0, 1, 0, 0, 0, 0, 0,
       static_cast<std::uint8_t>(edns ? 1 : 0)};
+  constexpr std::size_t kOpt = 11;
+  out.reserve(out.size() + question.size() + kOpt);
   out.insert(out.end(), question.begin(), question.end());
   if (!edns) return out;
   // RFC 3225: without DO a server leaves out the signatures, which are to be compared.
-  const std::array<std::uint8_t, 11> opt{0, 0, kTypeOpt, kEdnsSize >> 8, kEdnsSize & 0xFF,
-                                         0, 0, 0x80 /* DO */};
+  const std::array<std::uint8_t, kOpt> opt{0, 0, kTypeOpt, kEdnsSize >> 8, kEdnsSize & 0xFF,
+                                           0, 0, 0x80 /* DO */};
   out.insert(out.end(), opt.begin(), opt.end());
   return out;
 }

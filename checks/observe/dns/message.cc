@@ -7,7 +7,6 @@
 
 #include "checks/facts/bounds.h"
 #include "checks/facts/text.h"
-#include "checks/observe/dns/wire.h"
 
 namespace stswatch::dns {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "checks/facts/caa.h"
+#include "checks/facts/certificate.h"
 #include "checks/facts/result.h"
-#include "checks/facts/tlsa.h"
 #include "checks/observe/net/deadline.h"
 
 namespace stswatch {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "checks/facts/bounds.h"
-#include "checks/facts/join.h"
 #include "checks/facts/result.h"
+#include "checks/facts/text.h"
 
 namespace stswatch::dns {
 

@@ -1,24 +1,93 @@
-// A small, bounded iterative client: finds the servers of a name's zone, starting from the nearest ancestor
-// that the configured resolver answers for, and asks them themselves (RFC 1034 §5.3.3). A second witness: no
-// cache of anybody stands between. Thread-safe; shared by all looks, remembers where zones are served.
+// The servers of a zone asked themselves, as a second witness beside the resolver: how often (Budget), with
+// one question to several at once (Exchange), and which they are (Source).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "checks/facts/address.h"
 #include "checks/facts/observation.h"
-#include "checks/facts/source.h"
-#include "checks/observe/dns/budget.h"
-#include "checks/observe/dns/exchange.h"
 #include "checks/observe/dns/message.h"
-#include "checks/observe/dns/wire.h"
+#include "checks/observe/dns/servers.h"
+#include "checks/observe/net/deadline.h"
 
 namespace stswatch::dns {
+
+// How many questions the name servers of others are asked directly: so many a second each, however many
+// domains they serve and whenever these come due. What is beyond goes unasked, which proves nothing of the
+// server; the resolver is asked all the same, at its own pace (Window). Bounded. Not thread-safe.
+
+class Budget {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr double kASecond = 20;         // of one server
+  static constexpr double kAtOnce = 40;          // what has gathered while it was asked nothing
+  static constexpr std::size_t kServers = 4096;  // remembered; who has all of his again is forgotten first
+
+  /// Whether it may be asked one more question now. One at a private address may: it is the operator's own.
+  bool may_ask(const Address& server, Clock::time_point now) {
+    if (!server.not_public_reason().empty()) return true;
+    if (left_.size() >= kServers && !left_.contains(server)) make_room(now);
+    auto& left = left_.try_emplace(server, Left{kAtOnce, now}).first->second;
+    left.questions = gathered(left, now);
+    left.at = now;
+    if (left.questions < 1) return false;
+    left.questions -= 1;
+    return true;
+  }
+  std::size_t servers() const { return left_.size(); }
+
+ private:
+  struct Left {
+    double questions;
+    Clock::time_point at;
+  };
+  static double gathered(const Left& left, Clock::time_point now) {
+    const std::chrono::duration<double> span = now - left.at;
+    return std::min(kAtOnce, left.questions + std::max(0.0, span.count()) * kASecond);
+  }
+  void make_room(Clock::time_point now) {
+    std::erase_if(left_, [&](const auto& one) { return gathered(one.second, now) >= kAtOnce; });
+    if (left_.size() >= kServers) left_.erase(left_.begin());
+  }
+
+  std::map<Address, Left> left_;
+};
+
+// One question to several authoritative servers at once, and the datagrams that are truly their answers: a
+// socket of its own for each, connected, so that port and source address are checked by the kernel, a random
+// id, and the question's letters in random case (RFC 5452 §9). TCP where an answer was cut or its case
+// mangled. Stateless: safe from many threads.
+
+struct SourceQuery {
+  std::string name;  // canonical
+  std::uint16_t type = 0;
+};
+
+struct Exchanged {
+  std::vector<std::uint8_t> message{};  // empty: no answer
+  std::string why{};                    // there is none
+  bool timeout = false;                 // nothing at all came back, not even "port unreachable"
+};
+
+/// In the order of `servers`; returns when all have answered, after `timeout` or at the deadline. Each is
+/// asked twice by UDP at most: again after half the time-out, or without EDNS if that was disliked
+/// (RFC 6891 §7).
+std::vector<Exchanged> exchange(const SourceQuery& query, std::span<const Server> servers, Millis timeout,
+                                const Deadline& deadline);
+
+// A small, bounded iterative client: finds the servers of a name's zone, starting from the nearest ancestor
+// that the configured resolver answers for, and asks them themselves (RFC 1034 §5.3.3). A second witness: no
+// cache of anybody stands between. Thread-safe; shared by all looks, remembers where zones are served.
 
 // What an authoritative server's message means on the way down the tree: an answer, an alias, a referral to
 // the servers of a zone below, or none of these. Pure. RFC 1034 §4.3.2, §5.3.3.

@@ -1,4 +1,4 @@
-#include "checks/observe/dns/wire.h"
+#include "checks/observe/dns/message.h"
 
 #include <array>
 

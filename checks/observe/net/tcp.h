@@ -1,5 +1,5 @@
-// One TCP socket under one deadline: what TLS and plain text move their octets over. For connection.cc and
-// tls.cc alone.
+// One TCP socket under one deadline: what TLS and plain text move their octets over. For checks/observe
+// alone.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,6 @@
 #include <utility>
 #include <vector>
 
-#include "checks/observe/tls/issuer_book.h"
-#include "checks/observe/tls/verified_chains.h"
 #include "checks/observe/tls/x509.h"
 
 namespace stswatch {

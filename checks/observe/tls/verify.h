@@ -2,13 +2,16 @@
 // described.
 #pragma once
 
+#include <openssl/x509.h>
+
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "checks/facts/certificate.h"
-#include "checks/facts/tlsa.h"
 
 // The roots we verify against: loaded once, immutable, shared by all connections (a load costs 50 ms).
 
@@ -82,5 +85,19 @@ void note_certificate_request(ssl_ctx_st* context);  // and answers it with none
 /// Lets small finite-field Diffie-Hellman keys pass, which level 2 refuses and many senders take: their size
 /// is a fact, and the judge decides. Everything else stays as the level has it.
 void accept_small_dh(ssl_ctx_st* context);
+
+// What TLSA records say of a chain, by OpenSSL's DANE functions and without a connection (RFC 6698 §2.1, RFC
+// 7671 §5). Each record is held against the chain by itself, so that a judge can weigh them; names are the
+// judge's too. For checks/observe, and for the command that judges files.
+
+/// `sent`: the leaf first, as the server sent them. Dates hold or not at `now`; usage 3 ignores them.
+std::vector<TlsaMatch> match_tlsa(std::span<const TlsaRecord> records, STACK_OF(X509) * sent, TimePoint now);
+
+/// The same of PEM texts, one certificate each.
+struct ChainMatch {
+  std::optional<Certificate> leaf;  // empty: the first text is no certificate
+  std::vector<TlsaMatch> matches;
+};
+ChainMatch match_tlsa(std::span<const TlsaRecord> records, std::span<const std::string> pem, TimePoint now);
 
 }  // namespace stswatch

@@ -3,11 +3,17 @@
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
-#include <algorithm>
-#include <ctime>
-#include <string_view>
 
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "checks/facts/bounds.h"
 #include "checks/facts/result.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -217,6 +223,116 @@ Certificate describe(X509* certificate) {
     facts.server_auth = (X509_get_extended_key_usage(certificate) & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
   }
   return facts;
+}
+
+namespace {
+
+/// RFC 5280 §4.2.1.13: the full names of each point; one for some reasons only, or signed by another, is
+/// left.
+std::vector<std::string> http_lists(const X509* certificate) {
+  std::vector<std::string> out;
+  const std::unique_ptr<CRL_DIST_POINTS, FreeWith<CRL_DIST_POINTS_free>> points(static_cast<CRL_DIST_POINTS*>(
+      X509_get_ext_d2i(certificate, NID_crl_distribution_points, nullptr, nullptr)));
+  for (int i = 0; points && i < sk_DIST_POINT_num(points.get()); ++i) {
+    const DIST_POINT* point = sk_DIST_POINT_value(points.get(), i);
+    if (point->distpoint == nullptr || point->distpoint->type != 0) continue;
+    if (point->reasons != nullptr || point->CRLissuer != nullptr) continue;
+    const GENERAL_NAMES* names = point->distpoint->name.fullname;
+    for (int n = 0; n < sk_GENERAL_NAME_num(names) && out.size() < IssuerBook::kCrlUrls; ++n) {
+      const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, n);
+      if (name->type != GEN_URI) continue;
+      const ASN1_STRING* text = name->d.uniformResourceIdentifier;
+      const std::string_view url(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                                 static_cast<std::size_t>(ASN1_STRING_length(text)));
+      if (text::istarts_with(url, "http://") && url.size() <= IssuerBook::kUrlOctets) out.emplace_back(url);
+    }
+  }
+  return out;
+}
+
+X509Ptr shared(X509* certificate) {
+  X509_up_ref(certificate);
+  return X509Ptr(certificate);
+}
+
+}  // namespace
+
+void IssuerBook::note(X509* leaf, X509* issuer) {
+  auto lists = http_lists(leaf);
+  if (lists.empty()) return;
+  auto key = to_hex(fingerprint(leaf));
+  const std::lock_guard lock(mutex_);
+  const bool fresh =
+      known_.insert_or_assign(key, IssuedCertificate{shared(leaf), shared(issuer), std::move(lists)}).second;
+  if (fresh) order_.push_back(std::move(key));
+  while (order_.size() > kKept) {
+    known_.erase(order_.front());
+    order_.pop_front();
+  }
+}
+
+std::optional<IssuedCertificate> IssuerBook::take(const std::string& sha256) {
+  const std::lock_guard lock(mutex_);
+  const auto it = known_.find(sha256);
+  if (it == known_.end()) return std::nullopt;
+  std::optional out(std::move(it->second));
+  known_.erase(it);
+  return out;
+}
+
+namespace {
+
+constexpr Seconds kEdge{1};  // whether a certificate counts at its very date is OpenSSL's to say
+
+}  // namespace
+
+void VerifiedChains::add_dates(const X509* certificate, std::set<TimePoint>& dates) {
+  const auto begin = to_time(X509_get0_notBefore(certificate));
+  dates.insert(begin);
+  dates.insert(begin - bounds::kClockTolerance);  // RULES 4.2: a few minutes young is no fault
+  dates.insert(to_time(X509_get0_notAfter(certificate)));
+}
+
+std::size_t VerifiedChains::Hash::operator()(const Fingerprint& digest) const {
+  std::size_t out = 0;
+  std::memcpy(&out, digest.data(), sizeof out);
+  return out;
+}
+
+std::optional<VerifiedChain> VerifiedChains::recall(const Fingerprint& chain, TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = known_.find(chain);
+  if (it == known_.end() || now - kEdge <= it->second.after || now + kEdge >= it->second.before)
+    return std::nullopt;
+  ++recalled_;
+  return it->second.verdict;
+}
+
+void VerifiedChains::note(const Fingerprint& chain, TimePoint now, const std::set<TimePoint>& dates,
+                          VerifiedChain verdict) {
+  Known known{TimePoint::min(), TimePoint::max(), std::move(verdict)};
+  for (const auto* all : {&dates, &std::as_const(root_dates_)}) {
+    const auto next = all->lower_bound(now - kEdge);
+    if (next != all->end() && *next <= now + kEdge) return;  // at this very moment it changes
+    if (next != all->end()) known.before = std::min(known.before, *next);
+    if (next != all->begin()) known.after = std::max(known.after, *std::prev(next));
+  }
+  const std::lock_guard lock(mutex_);
+  if (known_.insert_or_assign(chain, std::move(known)).second) order_.push_back(chain);
+  while (order_.size() > kept_) {
+    known_.erase(order_.front());
+    order_.pop_front();
+  }
+}
+
+std::size_t VerifiedChains::size() const {
+  const std::lock_guard lock(mutex_);
+  return known_.size();
+}
+
+std::size_t VerifiedChains::recalled() const {
+  const std::lock_guard lock(mutex_);
+  return recalled_;
 }
 
 }  // namespace stswatch
