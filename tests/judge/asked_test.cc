@@ -270,7 +270,7 @@ TEST_CASE("an intermediate that has ended is named, and the host's own certifica
   auto look = base();
   auto shown = peer(kHost);
   REQUIRE_FALSE(shown.chain.empty());
-  shown.chain.front().not_after = kNow - days(5);
+  shown.chain.change().front().not_after = kNow - days(5);
   shown.faults = {{ChainFault::Kind::expired, 1, "certificate has expired"}};
   shows(look, kHost, kMail1, shown);
   const auto v = judged(look);

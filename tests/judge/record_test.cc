@@ -248,59 +248,61 @@ TEST_CASE("the detail shows what was seen") {
 
 namespace {
 
-const std::string kName = "_smtp._tls.example.com";
+const std::string kTlsrptName = "_smtp._tls.example.com";
 
-void set(Look& l, std::initializer_list<std::string_view> records) { l.domain.tlsrpt = txt(kName, records); }
+void set_tlsrpt(Look& l, std::initializer_list<std::string_view> records) {
+  l.domain.tlsrpt = txt(kTlsrptName, records);
+}
 
-const Row kRows[] = {
+const Row kTlsrptRows[] = {
     {"base set-up (scenario 1)", [](Look&) {}, {}},
     {"NXDOMAIN (§3)", [](Look& l) { l.no_tlsrpt(); }, {"tlsrpt-missing _smtp._tls.example.com warning"}},
     {"strangers only: discarded (§3)",
-     [](Look& l) { set(l, {"v=spf1 -all"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=spf1 -all"}); },
      {"tlsrpt-missing _smtp._tls.example.com warning"}},
     {"a stranger beside the record",
      [](Look& l) {
-       set(l, {kTlsrpt, "v=spf1 -all"});
+       set_tlsrpt(l, {kTlsrpt, "v=spf1 -all"});
      },
      {}},
-    {"silence is not absence", [](Look& l) { l.domain.tlsrpt = unknown<TxtAnswer>(kName); }, {}},
+    {"silence is not absence", [](Look& l) { l.domain.tlsrpt = unknown<TxtAnswer>(kTlsrptName); }, {}},
     {"two records (§3 not one)",
      [](Look& l) {
-       set(l, {kTlsrpt, "v=TLSRPTv1; rua=https://r.example.net/"});
+       set_tlsrpt(l, {kTlsrpt, "v=TLSRPTv1; rua=https://r.example.net/"});
      },
      {"tlsrpt-multiple _smtp._tls.example.com warning"}},
     {"version in lower case (§3 %s): the one cause",
-     [](Look& l) { set(l, {"v=tlsrptv1; rua=mailto:a@example.net"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=tlsrptv1; rua=mailto:a@example.net"}); },
      {"tlsrpt-syntax-invalid _smtp._tls.example.com warning"}},
     {"no semicolon behind the version (RULES 3.1)",
-     [](Look& l) { set(l, {"v=TLSRPTv1 rua=mailto:a@example.net"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1 rua=mailto:a@example.net"}); },
      {"tlsrpt-syntax-invalid _smtp._tls.example.com warning"}},
     {"no rua (§3 required)",
-     [](Look& l) { set(l, {"v=TLSRPTv1; x=1"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; x=1"}); },
      {"tlsrpt-rua-missing _smtp._tls.example.com warning"}},
     {"a bare address",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=a@example.net"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=a@example.net"}); },
      {"tlsrpt-rua-scheme _smtp._tls.example.com warning"}},
     {"plain http (§3 two schemes)",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=http://r.example.net/"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=http://r.example.net/"}); },
      {"tlsrpt-rua-scheme _smtp._tls.example.com warning"}},
     {"a DMARC size suffix (§3 MUST be encoded)",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=mailto:a@example.net!10m"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=mailto:a@example.net!10m"}); },
      {"tlsrpt-rua-encoding _smtp._tls.example.com warning"}},
     {"the only address is at the domain",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=mailto:tls@Example.COM"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=mailto:tls@Example.COM"}); },
      {"tlsrpt-rua-same-domain _smtp._tls.example.com info"}},
     {"all addresses are at the domain",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=mailto:a@example.com,mailto:b@example.com?subject=x"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=mailto:a@example.com,mailto:b@example.com?subject=x"}); },
      {"tlsrpt-rua-same-domain _smtp._tls.example.com info"}},
     {"a second address elsewhere",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=mailto:a@example.com,https://r.example.net/tls"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=mailto:a@example.com,https://r.example.net/tls"}); },
      {}},
     {"an https URL at the domain is no mailbox there",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=https://reports.example.com/tls"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=https://reports.example.com/tls"}); },
      {}},
     {"a mailbox at a sub-domain is not at the domain itself",
-     [](Look& l) { set(l, {"v=TLSRPTv1; rua=mailto:a@reports.example.com"}); },
+     [](Look& l) { set_tlsrpt(l, {"v=TLSRPTv1; rua=mailto:a@reports.example.com"}); },
      {}},
     {"live mode none: info (scenario 2)",
      [](Look& l) {
@@ -313,6 +315,6 @@ const Row kRows[] = {
 
 }  // namespace
 
-TEST_CASE("the TLSRPT record (RFC 8460 §3, RULES 3.2 K)") { CHECK_ROWS(judge_tlsrpt, kRows); }
+TEST_CASE("the TLSRPT record (RFC 8460 §3, RULES 3.2 K)") { CHECK_ROWS(judge_tlsrpt, kTlsrptRows); }
 
 }  // namespace stswatch::facts
