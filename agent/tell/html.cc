@@ -247,6 +247,7 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
             std::nullopt, cause_in_words(*f.breakage, now)};
   if (const auto stopped = stopped_by_text(v.findings); !stopped.whose.empty())
     return {"critical", "Mail of senders " + stopped.whose + " stops now", std::nullopt, stopped.why};
+  if (mail.state == stops) return {"critical", "Mail of some senders stops now", std::nullopt, mail.why};
   const auto& first =
       f.degradation && (!f.breakage || f.degradation->at < f.breakage->at) ? f.degradation : f.breakage;
   const bool soon = f.breakage && (f.overdue || f.breakage->at - now < kSoon);

@@ -89,7 +89,7 @@ struct MailNow {
   State state = State::unsaid;
   bool everybodys = false;  // stops, may_stop: whatever the policy; else of those that enforce one
   std::string words{};      // completes "Mail ..."; empty where nothing is said
-  std::string why{};        // unseen, may_stop: what of it was seen
+  std::string why{};        // unseen, may_stop: what of it was seen; stops: for whom
 };
 
 MailNow mail_now(const Verdict& verdict);

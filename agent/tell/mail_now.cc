@@ -87,7 +87,8 @@ std::string enforcing(const Verdict& v) {
 
 MailNow stops(const std::string& whose) {
   return {MailNow::State::stops, false,
-          "stops now for senders " + whose + "; this keeps no others from delivering"};
+          "stops now for senders " + whose + "; this keeps no others from delivering",
+          "for senders " + whose};
 }
 
 MailNow may_stop(const std::string& whose, const std::string& why, bool everybodys = false) {
@@ -204,6 +205,15 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   return {MailNow::State::flows, false, std::move(words)};
 }
 
+/// What stops it is a fault that only a resolver which validates meets.
+bool stops_for_validating(const Verdict& v, const Finding& stop) {
+  return std::ranges::any_of(v.findings, [&](const Finding& f) {
+    const auto* entry = find_in_catalogue(f.code);
+    return entry && entry->theme == Theme::dnssec && f.severity == Severity::critical &&
+           f.subject == stop.subject;
+  });
+}
+
 }  // namespace
 
 bool stops_for_all(const Finding& f) {
@@ -220,15 +230,6 @@ std::string hit_senders(const Verdict& v) {
 bool waits_with_long_keepers(const Finding& f) {
   const Nature nature = nature_of(f);
   return f.severity != Severity::info && nature.aspect == Aspect::caches && nature.symptom();
-}
-
-/// What stops it is a fault that only a resolver which validates meets.
-bool stops_for_validating(const Verdict& v, const Finding& stop) {
-  return std::ranges::any_of(v.findings, [&](const Finding& f) {
-    const auto* entry = find_in_catalogue(f.code);
-    return entry && entry->theme == Theme::dnssec && f.severity == Severity::critical &&
-           f.subject == stop.subject;
-  });
 }
 
 MailNow mail_now(const Verdict& v) {

@@ -5,6 +5,7 @@
 #include "agent/tell/html.h"
 #include "agent/tell/http.h"
 #include "agent/tell/json.h"
+#include "agent/tell/pages.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -169,6 +170,7 @@ TEST_CASE("senders that take a record which others refuse are named where their 
   const auto words = mail_now(judged(look)).words;
   CHECK(words.starts_with("stops now for senders that take the record all the same ("));
   CHECK(words.find("chasquid") != words.npos);
+  CHECK(forecast_in_words(judged(look), {}, facts::kNow).what == "Mail of some senders stops now");
 }
 
 TEST_CASE("of two modes the last stops some: the second line names whom the finding names") {
