@@ -22,7 +22,7 @@ struct In {
   std::filesystem::path before = std::filesystem::current_path();
 };
 
-bool agrees(const json& result, const json& expect) {
+bool tlsa_agrees(const json& result, const json& expect) {
   return std::ranges::all_of(expect.items(), [&](const auto& entry) {
     return result.contains(entry.key()) &&
            (entry.value().is_null() ? entry.key() != "base_domain" || result.at(entry.key()).is_null()
@@ -43,10 +43,10 @@ TEST_CASE("samples: tlsa.jsonl") {
       const auto answer = lint_line("tlsa", line.at("input").dump());
       REQUIRE_MESSAGE(answer, line.at("id").get<std::string>());
       const json result = json::parse(*answer);
-      bool good = agrees(result, line.at("expect"));
+      bool good = tlsa_agrees(result, line.at("expect"));
       if (line.value("ambiguous", false))
         for (const json& other : line.value("alternatives", json::array()))
-          good = good || agrees(result, other);
+          good = good || tlsa_agrees(result, other);
       CHECK_MESSAGE(good, path, ": ", line.at("id").get<std::string>(), ": ", *answer);
     }
     CHECK(all > 0);

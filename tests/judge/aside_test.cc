@@ -255,7 +255,7 @@ SecondProbe second(Trial SecondProbe::*trial, Trial found) {
 }
 
 /// A look whose first MX host is altered.
-Look with_mx1(const std::function<void(MxHostObservation&)>& alter) {
+Look with_altered_mx1(const std::function<void(MxHostObservation&)>& alter) {
   auto look = base();
   auto host = *look.mx.at(std::string(kMx1));
   alter(host);
@@ -280,7 +280,7 @@ TEST_CASE("a trial that failed is a finding, one that did not or is old is none"
   for (const auto& row : rows) {
     CAPTURE(std::string(row.code));
     const auto judged = [&](std::optional<bool> good, TimePoint at) {
-      return judge(with_mx1([&](MxHostObservation& mx) {
+      return judge(with_altered_mx1([&](MxHostObservation& mx) {
                      mx.second = {second(row.trial, {good, "as seen", at})};
                    }).prepared());
     };
@@ -299,7 +299,7 @@ TEST_CASE("a trial that failed is a finding, one that did not or is old is none"
 
 TEST_CASE("what comes in clear behind the 220 is told, whether or not the handshake succeeds") {
   for (const bool good : {true, false}) {
-    const auto look = with_mx1([&](MxHostObservation& mx) {
+    const auto look = with_altered_mx1([&](MxHostObservation& mx) {
       if (!good)
         mx.probes[0] = failed_probe(kMail1, Stage::handshake, Cause::tls_protocol, "wrong version number");
       mx.probes[0].injected = 14;
@@ -312,13 +312,14 @@ TEST_CASE("what comes in clear behind the 220 is told, whether or not the handsh
 }
 
 TEST_CASE("a certificate that a server asks for: info; that it insists on: the reason of the failure") {
-  const auto asked = with_mx1([](MxHostObservation& mx) { mx.probes[0].tls.asks_certificate = true; });
+  const auto asked =
+      with_altered_mx1([](MxHostObservation& mx) { mx.probes[0].tls.asks_certificate = true; });
   const auto calm = judge(asked.prepared());
   REQUIRE(find(calm, "tls-client-certificate-requested"));
   CHECK(find(calm, "tls-client-certificate-requested")->severity == Severity::info);
   auto failed = failed_probe(kMail1, Stage::handshake, Cause::tls_alert, "certificate required");
   failed.tls.asks_certificate = true;
-  const auto insisted = with_mx1([&](MxHostObservation& mx) { mx.probes[0] = failed; });
+  const auto insisted = with_altered_mx1([&](MxHostObservation& mx) { mx.probes[0] = failed; });
   const auto verdict = judge(insisted.prepared());
   CHECK_FALSE(find(verdict, "tls-client-certificate-requested"));
   REQUIRE(find(verdict, "starttls-handshake-failure"));
@@ -328,7 +329,7 @@ TEST_CASE("a certificate that a server asks for: info; that it insists on: the r
 
 TEST_CASE("revoked, or of a root that is too new: told, and the host stays usable") {
   const auto judged = [](std::optional<bool> revoked, std::string elder) {
-    auto look = with_mx1([&](MxHostObservation& mx) {
+    auto look = with_altered_mx1([&](MxHostObservation& mx) {
       auto& peer = mx.probes[0].tls.peer.change();
       peer.revoked = revoked;
       peer.revocation = "revoked 2026-11-20T00:00:00Z (key compromise): http://crl.example/1.crl";

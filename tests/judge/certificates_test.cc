@@ -277,7 +277,7 @@ struct Row {
   ExpiryLimits limits{};
 };
 
-const Row kRows[] = {
+const Row kExpiryRows[] = {
     {"398 d: overdue below 21 d", days(398), days(21) - 1s, Life::overdue},
     {"398 d: 21 d are not below 21 d", days(398), days(21), Life::healthy},
     {"398 d: critical below 7 d", days(398), days(7) - 1s, Life::critical},
@@ -316,7 +316,7 @@ const Row kRows[] = {
 }  // namespace
 
 TEST_CASE("judge_life follows the certificate's own lifetime (RULES 5.2)") {
-  for (const Row& row : kRows) {
+  for (const Row& row : kExpiryRows) {
     CAPTURE(row.why);
     const TimePoint end = facts::kNow + row.left;
     CHECK(judge_life(end - row.life, end, facts::kNow, row.limits) == row.expected);

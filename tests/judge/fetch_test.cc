@@ -298,7 +298,7 @@ const Row kSeveral[] = {
      {"sts-policy-http-status mta-sts.example.com critical"}},
 };
 
-const Row kGates[] = {
+const Row kGateRows[] = {
     {"no record in any spelling: not judged (RULES 3.2 A)",
      [](Look& l) {
        l.no_record();
@@ -339,7 +339,7 @@ TEST_CASE("what one fetch proves (RULES 5.7, CONTRACT 2)") {
 TEST_CASE("how the fetch ends (RULES 3.2 B)") { CHECK_ROWS(judge_fetch, kHttp); }
 TEST_CASE("what a 200 says (RULES 3.2 B)") { CHECK_ROWS(judge_fetch, kBody); }
 TEST_CASE("several addresses (CONTRACT 2 subject; RULES 3.2 B)") { CHECK_ROWS(judge_fetch, kSeveral); }
-TEST_CASE("when the fetch is judged") { CHECK_ROWS(judge_fetch, kGates); }
+TEST_CASE("when the fetch is judged") { CHECK_ROWS(judge_fetch, kGateRows); }
 
 TEST_CASE("details carry the values seen") {
   auto look = base();

@@ -24,7 +24,7 @@ constexpr const char* kMail = "mx2.example.com";
 constexpr const char* kMailAddress = "mx2.example.com 203.0.114.2";
 constexpr const char* kDomain = "example.com";
 
-const Inhibition kRows[] = {
+const Inhibition kInhibitions[] = {
     {"no address: nothing else of the policy host is told",
      {{"sts-policy-host-no-address", kPolicyHost},
       {"sts-policy-fetch-slow", kPolicyHost},
@@ -96,7 +96,7 @@ const Inhibition kRows[] = {
 }  // namespace
 
 TEST_CASE("RULES 5.5 and 3.1: consequences of a named cause are dropped") {
-  for (const Inhibition& row : kRows) {
+  for (const Inhibition& row : kInhibitions) {
     CAPTURE(row.why);
     auto look = base();
     if (row.null_mx) look.null_mx();

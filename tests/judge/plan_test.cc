@@ -333,7 +333,7 @@ using namespace stswatch;
 
 const TimePoint kTlsaNow = *parse_utc("2026-12-01T00:00:00Z");
 TlsaRecord key(char digit) { return {3, 1, 1, std::string(64, digit)}; }
-const TlsaRecord kOld = key('a'), kNext = key('b'), kIssuer{2, 1, 1, std::string(64, 'c')};
+const TlsaRecord kOldKey = key('a'), kNext = key('b'), kIssuer{2, 1, 1, std::string(64, 'c')};
 
 KeyChange change(std::vector<TlsaRecord> records, std::vector<TlsaRecord> vouching) {
   return {"mx.example.com", std::move(records), std::move(vouching), kNext, 3600, kTlsaNow, {}};
@@ -356,7 +356,7 @@ void check_caches(const KeyChange& start, const std::vector<TlsaStep>& steps, Se
   };
   std::vector<Served> served;
   std::vector<TlsaRecord> now = start.records;
-  TlsaRecord in_use = kOld;
+  TlsaRecord in_use = kOldKey;
   TimePoint at = start.now;
   for (const TlsaStep& step : steps) {
     at += step.after + late;
@@ -375,7 +375,7 @@ void check_caches(const KeyChange& start, const std::vector<TlsaStep>& steps, Se
 }  // namespace
 
 TEST_CASE("publish, wait two TTLs, change, remove; safe for every cache, however late (RFC 7671 §8.1)") {
-  const auto start = change({kOld}, {kOld});
+  const auto start = change({kOldKey}, {kOldKey});
   const auto steps = plan_key_change(start);
   REQUIRE(steps);
   CHECK(deeds(*steps) == "publish-tlsa+0 change-key+7200 remove-tlsa+0");
@@ -386,7 +386,7 @@ TEST_CASE("publish, wait two TTLs, change, remove; safe for every cache, however
 }
 
 TEST_CASE("the next record stands there already: what is left of the wait") {
-  auto start = change({kOld, kNext}, {kOld});
+  auto start = change({kOldKey, kNext}, {kOldKey});
   CHECK(deeds(*plan_key_change(start)) == "change-key+7200 remove-tlsa+0");  // since when is not known
   start.published = kTlsaNow - Seconds{7000};
   CHECK(deeds(*plan_key_change(start)) == "change-key+200 remove-tlsa+0");
@@ -395,7 +395,7 @@ TEST_CASE("the next record stands there already: what is left of the wait") {
 }
 
 TEST_CASE("an issuer's record stays") {
-  const auto steps = plan_key_change(change({kOld, kIssuer}, {kOld, kIssuer}));
+  const auto steps = plan_key_change(change({kOldKey, kIssuer}, {kOldKey, kIssuer}));
   REQUIRE(steps);
   CHECK(steps->back().records == std::vector{kIssuer, kNext});
 }
@@ -403,10 +403,10 @@ TEST_CASE("an issuer's record stays") {
 TEST_CASE("no plan where it would not be safe, or is not needed") {
   const auto why = [](const KeyChange& c) { return plan_key_change(c).error(); };
   CHECK(why(change({}, {})).find("no TLSA records") != std::string::npos);
-  CHECK(why(change({kOld}, {})).find("no TLSA record vouches") != std::string::npos);
+  CHECK(why(change({kOldKey}, {})).find("no TLSA record vouches") != std::string::npos);
   CHECK(why(change({kNext}, {kNext})).find("key in use") != std::string::npos);
   CHECK(why(change({kIssuer}, {kIssuer})).find("publish one of it first") != std::string::npos);
-  auto unusable = change({kOld}, {kOld});
+  auto unusable = change({kOldKey}, {kOldKey});
   unusable.next = {1, 1, 1, std::string(64, 'b')};
   CHECK(why(unusable).find("no sender can use") != std::string::npos);
   unusable.next = {3, 1, 1, "abcd"};

@@ -11,7 +11,7 @@ void show(Look& l, PeerCertificates shown) {
   l.domain.fetches[0].tls = tls(std::move(shown));
 }
 
-PeerCertificates with_fault(ChainFault::Kind kind, const char* text) {
+PeerCertificates host_with_fault(ChainFault::Kind kind, const char* text) {
   auto p = peer(kPolicyHost);
   p.faults = {{kind, 0, text}};
   return p;
@@ -138,7 +138,7 @@ const Row kTrust[] = {
      },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"a client certificate",
-     [](Look& l) { show(l, with_fault(ChainFault::Kind::wrong_purpose, "wrong purpose")); },
+     [](Look& l) { show(l, host_with_fault(ChainFault::Kind::wrong_purpose, "wrong purpose")); },
      {"sts-webpki-not-trusted mta-sts.example.com critical"}},
     {"each fault is a finding of its own (CONTRACT 2)",
      [](Look& l) {

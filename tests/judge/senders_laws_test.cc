@@ -12,7 +12,7 @@ namespace stswatch::worlds {
 namespace {
 
 constexpr int kWorlds = 4000;
-constexpr unsigned kSeed = 20261201;
+constexpr unsigned kWorldSeed = 20261201;
 
 /// Times fall on few values, so that events coincide and windows touch.
 class Maker {
@@ -212,7 +212,7 @@ bool agree(const LevelResult& got, const LevelResult& want) {
 template <class Law>
 void on_random_worlds(Law law) {
   for (int i = 0; i < kWorlds; ++i) {
-    Maker maker(kSeed + static_cast<unsigned>(i));
+    Maker maker(kWorldSeed + static_cast<unsigned>(i));
     const World w = maker.world();
     if (!law(w, maker)) {
       CAPTURE(i);
@@ -348,7 +348,7 @@ TEST_CASE("every reason at a later moment names its cause") {
 TEST_CASE("a thousand worlds, each in well under 10 ms") {
   std::vector<World> all;
   for (unsigned i = 0; i < 1000; ++i)
-    all.push_back(Maker(kSeed + i).world());
+    all.push_back(Maker(kWorldSeed + i).world());
   const auto start = std::chrono::steady_clock::now();
   std::size_t senders = 0;
   for (const World& w : all)

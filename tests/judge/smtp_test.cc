@@ -11,7 +11,7 @@ Vantage reached() { return {.reached_443 = true, .reached_25 = true}; }
 Vantage alone() { return {.reached_443 = true, .reached_25 = false}; }
 Vantage blocked() { return {.reached_443 = true, .reached_25 = true, .port25_blocked = true}; }
 
-SmtpProbe old_tls() {
+SmtpProbe old_tls_probe() {
   auto p = failed_probe(kMail1, Stage::handshake, Cause::tls_alert, "protocol version");
   p.tls.legacy_version = "TLSv1.1";
   return p;
@@ -41,7 +41,7 @@ const HostOutcome kOk = HostOutcome::ok, kFailed = HostOutcome::failed, kUnknown
                   kUnreachable = HostOutcome::unreachable;
 constexpr std::string_view kSilent = "observation-unknown";
 
-std::vector<ProbeRow> rows() {
+std::vector<ProbeRow> probe_rows() {
   const auto at = [](Stage stage, Cause cause, std::string detail = "", int code = 0) {
     return failed_probe(kMail1, stage, cause, std::move(detail), code);
   };
@@ -103,7 +103,7 @@ std::vector<ProbeRow> rows() {
        "starttls-handshake-failure", "validation-failure"},
       {"more octets than TLS needs", at(handshake, over_budget), reached(), kFailed,
        "starttls-handshake-failure", "validation-failure"},
-      {"only below TLS 1.2 (RFC 8461 §7.2)", old_tls(), reached(), kFailed, "tls-version-unsupported",
+      {"only below TLS 1.2 (RFC 8461 §7.2)", old_tls_probe(), reached(), kFailed, "tls-version-unsupported",
        "validation-failure"},
       {"a handshake without a certificate", anonymous(), reached(), kFailed, "certificate-not-trusted",
        "certificate-not-trusted"},
@@ -137,7 +137,7 @@ Look with_mx1(std::vector<SmtpProbe> probes) {
 }  // namespace
 
 TEST_CASE("what one probe of one address proves (RULES 5.7)") {
-  for (const ProbeRow& row : rows()) {
+  for (const ProbeRow& row : probe_rows()) {
     const auto got = classify(row.probe, kHost, row.vantage, kNow);
     CAPTURE(row.name);
     CHECK(to_string(got.outcome) == to_string(row.outcome));
@@ -151,7 +151,7 @@ TEST_CASE("what one probe of one address proves (RULES 5.7)") {
 TEST_CASE("the detail quotes what was seen") {
   const auto refused = failed_probe(kMail1, Stage::starttls, Cause::rejected, "554 no key", 554);
   CHECK(classify(refused, kHost, reached(), kNow).detail == "starttls: 554 no key");
-  CHECK(classify(old_tls(), kHost, reached(), kNow).detail ==
+  CHECK(classify(old_tls_probe(), kHost, reached(), kNow).detail ==
         "no handshake with TLS 1.2 or 1.3, one with TLSv1.1");
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("group G: one finding a host when all its addresses agree, else one an
     CHECK(judged(base(), judge_smtp).empty());
     CHECK(told(judged(with_mx1({failed_probe(kMail1, Stage::starttls, Cause::rejected)}), judge_smtp)) ==
           Told{"starttls-refused mx1.example.com critical"});
-    CHECK(told(judged(with_mx1({old_tls()}), judge_smtp)) ==
+    CHECK(told(judged(with_mx1({old_tls_probe()}), judge_smtp)) ==
           Told{"tls-version-unsupported mx1.example.com critical"});
     CHECK(told(judged(with_mx1({failed_probe(kMail1, Stage::greeting, Cause::rejected)}), judge_smtp)) ==
           Told{"mx-probe-rejected mx1.example.com info"});

@@ -41,7 +41,7 @@ void many_addresses(Look& look, int count) {
 
 constexpr const char* kHostUnknown = "observation-unknown mx1.example.com info";
 
-const Row kNames[] = {
+const Row kVantageNames[] = {
     {"all was seen", [](Look&) {}, {}},
     {"the record: SERVFAIL is not absence",
      [](Look& l) { l.domain.sts = unknown<TxtAnswer>("_mta-sts.example.com"); },
@@ -138,7 +138,7 @@ const Row kHosts[] = {
      {"smtp-invalid mx1.example.com 2001:67c::25 info"}},
 };
 
-const Row kAddresses[] = {
+const Row kVantageAddresses[] = {
     {"an MX host with a private address",
      [](Look& l) { probed(l, {failed_probe(kPrivate, Stage::connect, Cause::not_public)}); },
      {"address-not-public mx1.example.com warning"}},
@@ -213,9 +213,9 @@ const Row kView[] = {
 
 }  // namespace
 
-TEST_CASE("groups Q, R: names") { CHECK_ROWS(judge_vantage, kNames); }
+TEST_CASE("groups Q, R: names") { CHECK_ROWS(judge_vantage, kVantageNames); }
 TEST_CASE("groups Q, R: MX hosts that could not be judged") { CHECK_ROWS(judge_vantage, kHosts); }
-TEST_CASE("groups Q, R: addresses") { CHECK_ROWS(judge_vantage, kAddresses); }
+TEST_CASE("groups Q, R: addresses") { CHECK_ROWS(judge_vantage, kVantageAddresses); }
 TEST_CASE("groups Q, R: the vantage") { CHECK_ROWS(judge_vantage, kView); }
 
 }  // namespace stswatch::facts

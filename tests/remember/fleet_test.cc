@@ -85,7 +85,7 @@ std::string policy_in(const std::string& state, const std::string& name) {
   return record ? record->past.policies.back().sha256 : "none";
 }
 
-void run_sql(const std::string& state, const std::string& text) {
+void run_in_database(const std::string& state, const std::string& text) {
   auto session = pg::Session::make(state);
   REQUIRE(session.has_value());
   const auto done = (*session)->transaction([&] { (*session)->script(text); });
@@ -194,8 +194,9 @@ TEST_CASE("on PostgreSQL an agent whose shard was taken writes nothing of it, th
   a.store().remember(record_of("example.com", "aa"), nullptr, {});
   a.store().key_values().put("alert_owed", "k", "old");
   REQUIRE(a.store().flush(kPatience));
-  run_sql(state,
-          "UPDATE fleet_shards SET holder = 'b', epoch = epoch + 1, lease_until = now() + interval '1 day'");
+  run_in_database(
+      state,
+      "UPDATE fleet_shards SET holder = 'b', epoch = epoch + 1, lease_until = now() + interval '1 day'");
   a.store().remember(record_of("example.com", "bb"), nullptr, {});
   a.store().key_values().put("alert_owed", "k", "new");
   (void)a.store().flush(kPatience);
@@ -203,7 +204,7 @@ TEST_CASE("on PostgreSQL an agent whose shard was taken writes nothing of it, th
   CHECK(read_key_values(state, "alert_owed")->at("k") == "old");
   CHECK(a.waits_for([&] { return a.held() == 0; }));
   // Under the same holder's name, but another epoch: that of an earlier time.
-  run_sql(state, "UPDATE fleet_shards SET holder = 'a'");
+  run_in_database(state, "UPDATE fleet_shards SET holder = 'a'");
   a.store().remember(record_of("example.com", "cc"), nullptr, {});
   (void)a.store().flush(kPatience);
   CHECK(policy_in(state, "example.com") == "aa");

@@ -11,7 +11,7 @@ namespace {
 
 using Record = std::shared_ptr<DomainMemory>;
 
-Record base_record() {
+Record first_record() {
   const auto look = facts::base().domain;
   auto record =
       std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look), Verdict(look.domain));
@@ -25,7 +25,7 @@ Record base_record() {
 /// What is to be written when `alter` has been at the record.
 template <class Alter>
 PendingWrite after(Alter alter) {
-  const auto before = base_record();
+  const auto before = first_record();
   KeptLooks kept;
   (void)pending_write_of(nullptr, before, before->known, {}, kept);
   auto record = std::make_shared<DomainMemory>(*before);
@@ -71,7 +71,7 @@ TEST_CASE("different looks have different hashes") {
 }
 
 TEST_CASE("of a new subject everything is to be written") {
-  const auto record = base_record();
+  const auto record = first_record();
   KeptLooks kept;
   const auto write = pending_write_of(nullptr, record, record->known, {}, kept);
   CHECK(write.sections == (kState | kPolicies | kIds | kMxHosts | kCertificates | kIncidents | kMoments));
@@ -109,7 +109,7 @@ TEST_CASE("a look that is dated anew, since the clock was ahead, is written with
 }
 
 TEST_CASE("a look that asked for names only is whole with the policy as last fetched, and nothing to write") {
-  const auto record = base_record();
+  const auto record = first_record();
   KeptLooks kept;
   (void)pending_write_of(nullptr, record, record->known, {}, kept);
   auto names = std::make_shared<DomainObservation>(*record->known);
@@ -146,7 +146,7 @@ TEST_CASE("what a sender may hold from now on, and what is told, waits for nobod
   CHECK(after([](auto& r) { r.past.ids.push_back({"A", 60, {facts::kNow, {}}}); }).urgent);
   CHECK_FALSE(after([](auto& r) { r.debounces["sts"] = {1, facts::kNow}; }).urgent);
   KeptLooks kept;
-  const auto record = base_record();
+  const auto record = first_record();
   (void)pending_write_of(nullptr, record, nullptr, {}, kept);
   CHECK(pending_write_of(record.get(), record, nullptr, {{facts::kNow, "example.com", {}}}, kept).urgent);
 }
@@ -155,7 +155,7 @@ TEST_CASE("of a history only what is new is written, also when the oldest went")
   const auto change = [](int n) {
     return Change{facts::kNow + Seconds{n}, "mx-added", "example.com", "", ""};
   };
-  auto before = base_record();
+  auto before = first_record();
   before->past.changes = {change(1), change(2), change(3)};
   auto record = std::make_shared<DomainMemory>(*before);
   record->past.changes = {change(2), change(3), change(4), change(5)};
@@ -165,7 +165,7 @@ TEST_CASE("of a history only what is new is written, also when the oldest went")
 }
 
 TEST_CASE("what has not been written yet is joined by what comes after it") {
-  const auto record = base_record();
+  const auto record = first_record();
   KeptLooks kept;
   auto first = pending_write_of(nullptr, record, record->known, {{facts::kNow, "example.com", {}}}, kept);
   auto next = std::make_shared<DomainMemory>(*record);
@@ -189,7 +189,7 @@ TEST_CASE("what has not been written yet is joined by what comes after it") {
 }
 
 TEST_CASE("however long the disk fails, what waits for it stays small") {
-  const auto record = base_record();
+  const auto record = first_record();
   KeptLooks kept;
   PendingWrite all = pending_write_of(nullptr, record, record->known, {}, kept);
   std::shared_ptr<const DomainMemory> before = record;

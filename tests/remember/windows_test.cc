@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kOrderUnknown = "sts-update-order-unknown";
 constexpr const char* kRace = "sts-update-order-race";
-constexpr Seconds kEvery = 5min;
+constexpr Seconds kWindowEvery = 5min;
 
 /// Looks every five minutes, the file each hour and when the id is new, as the schedule does it.
 class Watched : public Timeline {
@@ -18,8 +18,8 @@ class Watched : public Timeline {
   Watched() { look.limits.grain = 510s; }
   void pass(Seconds span) {
     const TimePoint end = now() + span;
-    while (now() + kEvery <= end) {
-      wait(kEvery);
+    while (now() + kWindowEvery <= end) {
+      wait(kWindowEvery);
       see(due());
     }
     look.domain.at = end;
@@ -166,7 +166,7 @@ TEST_CASE("a proven failure ends the old file's window: an update behind it is n
       t.id("B");
       t.mx_set({std::string(kMx2)});
       t.look.set_fetches({failure});
-      t.wait(kEvery);
+      t.wait(kWindowEvery);
       for (int i = 0; i < looks; ++i) {
         t.see();
         t.wait(30s);
@@ -193,13 +193,13 @@ TEST_CASE("a resolver's cache shows an id late: it counts from when it left the 
   t.mx_set({std::string(kMx2)});
   SUBCASE("before the old file was last read: the two have met") {
     t.look.domain.sts.ttl = 3600 - 25 * 60;
-    t.pass(kEvery);
+    t.pass(kWindowEvery);
     CHECK(held_until(t, "B", kMx1) >= t.now() - 1s + days(7));
     CHECK(t.find(kOrderUnknown)->route == Route::ticket);
   }
   SUBCASE("after it: nothing tells") {
     t.look.domain.sts.ttl = 3600 - 10 * 60;
-    t.pass(kEvery);
+    t.pass(kWindowEvery);
     CHECK_FALSE(held_until(t, "B", kMx1));
     CHECK(t.find(kOrderUnknown)->route == Route::log);
     CHECK(t.find(kOrderUnknown)->detail.find(to_utc(read)) != std::string::npos);
@@ -215,7 +215,7 @@ TEST_CASE("what the cache of a resolver may hide is said, also where the file wa
   t.pass(10min);
   t.id("B");
   t.look.domain.sts.ttl = 3600;
-  t.pass(kEvery);
+  t.pass(kWindowEvery);
   CHECK(t.find(kOrderUnknown));
   CHECK_FALSE(t.find(kRace));
 }
@@ -248,7 +248,7 @@ TEST_CASE("a text does not take the bound of a window for its end") {
   t.pass(7min);
   const TimePoint last = t.record->past.sight.policies.front().read;
   t.file({kMx2});
-  t.pass(kEvery);
+  t.pass(kWindowEvery);
   const auto& detail = t.find(kRace)->detail;
   CHECK(detail.find("until " + to_utc(t.now())) == std::string::npos);
   CHECK(detail.find("last seen " + to_utc(last)) != std::string::npos);

@@ -6,7 +6,7 @@ namespace stswatch::door {
 
 namespace {
 
-RequestHead post(const std::string& host, std::vector<Header> headers = {}) {
+RequestHead post_from(const std::string& host, std::vector<Header> headers = {}) {
   RequestHead head;
   head.method = "POST";
   head.target = "/-/reload";
@@ -26,14 +26,14 @@ TEST_CASE("a POST is for a name that is the service's own") {
                            "[::1]:9461", "192.0.2.1:9461", "192.0.2.9", "sts.example.net", "sts.example.net.",
                            "STS.example.net:443", "monitor:9461", "other.example"}) {
     CAPTURE(host);
-    CHECK_FALSE(foreign(post(host), kOwn).has_value());
+    CHECK_FALSE(foreign(post_from(host), kOwn).has_value());
   }
   for (const auto* host :
        {"", "rebound.example", "192.0.2.2", "localhost.example", "sts.example.net.evil.example", "xmonitor",
         ":9461", "[2001:db8::1]", "127.0.0.1.example"}) {
     CAPTURE(host);
-    CHECK(foreign(post(host), kOwn).has_value());
-    auto get = post(host);
+    CHECK(foreign(post_from(host), kOwn).has_value());
+    auto get = post_from(host);
     get.method = "GET";
     CHECK_FALSE(foreign(get, kOwn).has_value());
   }
@@ -107,15 +107,15 @@ TEST_CASE("a POST is of the service's own page or of a program") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.why);
-    CHECK(foreign(post(row.host, row.headers), kOwn).has_value() != row.done);
+    CHECK(foreign(post_from(row.host, row.headers), kOwn).has_value() != row.done);
   }
 }
 
 TEST_CASE("where only the port differs that is said") {
-  const auto why = foreign(post("monitor:9461", {{"Origin", "http://monitor:3000"}}), kOwn);
+  const auto why = foreign(post_from("monitor:9461", {{"Origin", "http://monitor:3000"}}), kOwn);
   REQUIRE(why.has_value());
   CHECK(why->find("another port (Origin http://monitor:3000, Host monitor:9461)") != std::string::npos);
-  CHECK(foreign(post("monitor", {{"Origin", "http://evil.example:3000"}}), kOwn) ==
+  CHECK(foreign(post_from("monitor", {{"Origin", "http://evil.example:3000"}}), kOwn) ==
         "this was sent by a page of another site");
 }
 

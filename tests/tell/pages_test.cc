@@ -295,7 +295,7 @@ TEST_CASE("the scrape timeout, less the way back") {
 
 namespace {
 
-Snapshot of(const facts::Look& look) {
+Snapshot badge_snapshot(const facts::Look& look) {
   Snapshot s;
   s.now = facts::kNow;
   s.fresh_for = {Seconds{900}, Seconds{10800}, Seconds{10800}};
@@ -327,24 +327,24 @@ bool says(const std::string& svg, const std::string& words) {
 }  // namespace
 
 TEST_CASE("a badge says the status in words") {
-  const auto sound = of(facts::base());
+  const auto sound = badge_snapshot(facts::base());
   CHECK_MESSAGE(says(badge(sound), "enforce, ok"), badge(sound));
   auto broken = facts::base();
   broken.set_policy(facts::policy({"mail.example.net"}));
-  CHECK(says(badge(of(broken)), "critical"));
+  CHECK(says(badge(badge_snapshot(broken)), "critical"));
   auto testing = facts::base();
   testing.set_policy(facts::policy({facts::kMx1, facts::kMx2}, "testing"));
-  CHECK_MESSAGE(says(badge(of(testing)), "testing, ok"), badge(of(testing)));
+  CHECK_MESSAGE(says(badge(badge_snapshot(testing)), "testing, ok"), badge(badge_snapshot(testing)));
 }
 
 TEST_CASE("a badge of what was not seen lately is unknown") {
-  auto old = of(facts::base());
+  auto old = badge_snapshot(facts::base());
   old.now += Seconds{30 * 86400};
   CHECK_MESSAGE(says(badge(old), "unknown"), badge(old));
 }
 
 TEST_CASE("a badge loads nothing") {
-  const auto svg = badge(of(facts::base()));
+  const auto svg = badge(badge_snapshot(facts::base()));
   CHECK(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
   CHECK(svg.find("http", svg.find("http") + 1) == std::string::npos);
   for (const auto* active : {"<script", "<style", "url(", "href", "@import"})

@@ -13,8 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // bcrypt of "open sesame" and of "swordfish", cost 4
-constexpr const char* kSesame = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
-constexpr const char* kSwordfish = "$2y$04$abcdefghijklmnopqrstuugIEnm3ZbWF6xb2GcoE3L1CoGJFMKtu.";
+constexpr const char* kGateSesame = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
+constexpr const char* kGateSwordfish = "$2y$04$abcdefghijklmnopqrstuugIEnm3ZbWF6xb2GcoE3L1CoGJFMKtu.";
 
 class Folder {
  public:
@@ -58,22 +58,22 @@ TEST_CASE("an empty file opens the door to everybody, in plain text") {
 
 TEST_CASE("users are as the file has them now, and a half-written file changes nothing") {
   const Folder folder;
-  const auto path = folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame));
+  const auto path = folder.file("web.yml", "basic_auth_users:\n" + user("alice", kGateSesame));
   const auto opened = WebGate::open(path);
   REQUIRE(opened.has_value());
   auto& gate = **opened;
-  REQUIRE(gate.now()->config.users.at("alice") == kSesame);
+  REQUIRE(gate.now()->config.users.at("alice") == kGateSesame);
   folder.file("web.yml", "basic_auth_users:\n  alice: $2y$");
-  CHECK(gate.now()->config.users.at("alice") == kSesame);
-  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSwordfish) + "# and a longer file\n");
-  CHECK(gate.now()->config.users.at("alice") == kSwordfish);
+  CHECK(gate.now()->config.users.at("alice") == kGateSesame);
+  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kGateSwordfish) + "# and a longer file\n");
+  CHECK(gate.now()->config.users.at("alice") == kGateSwordfish);
   folder.file("web.yml", "");
-  CHECK(gate.now()->config.users.at("alice") == kSwordfish);
-  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame));
+  CHECK(gate.now()->config.users.at("alice") == kGateSwordfish);
+  folder.file("web.yml", "basic_auth_users:\n" + user("alice", kGateSesame));
   fs::permissions(path, fs::perms(0644));
-  CHECK(gate.now()->config.users.at("alice") == kSwordfish);
+  CHECK(gate.now()->config.users.at("alice") == kGateSwordfish);
   fs::permissions(path, fs::perms(0600));
-  CHECK(gate.now()->config.users.at("alice") == kSesame);
+  CHECK(gate.now()->config.users.at("alice") == kGateSesame);
 }
 
 TEST_CASE("a folder is no web configuration") {
@@ -84,7 +84,7 @@ TEST_CASE("a folder is no web configuration") {
 
 TEST_CASE("hashes that everybody may read are refused unless that is as it should be") {
   const Folder folder;
-  const auto path = folder.file("web.yml", "basic_auth_users:\n" + user("alice", kSesame));
+  const auto path = folder.file("web.yml", "basic_auth_users:\n" + user("alice", kGateSesame));
   for (const auto mode : {0640, 0600, 0400}) {
     fs::permissions(path, fs::perms(mode));
     CHECK(WebGate::open(path).has_value());
@@ -114,14 +114,15 @@ TEST_CASE("what is wrong is told with its line, and how to mend it") {
       {"an unknown key within", "tls_server_config:\n  cert_fil: a\n", "2:3: \"cert_fil\" is unknown"},
       {"a plain password", "basic_auth_users:\n  alice: secret\n", "2:10: this is no bcrypt hash"},
       {"a hash of another kind", "basic_auth_users:\n  alice: $6$salt$abcdef\n", "htpasswd -nBC 10 alice"},
-      {"a hash that takes days", "basic_auth_users:\n  alice: $2y$31" + std::string(kSesame).substr(6) + "\n",
+      {"a hash that takes days",
+       "basic_auth_users:\n  alice: $2y$31" + std::string(kGateSesame).substr(6) + "\n",
        "2:10: a bcrypt hash of cost 31 takes about 1 d 12 h to check: the most is 14"},
       {"a hash that takes seconds",
-       "basic_auth_users:\n  alice: $2y$15" + std::string(kSesame).substr(6) + "\n", "takes about 2 s"},
+       "basic_auth_users:\n  alice: $2y$15" + std::string(kGateSesame).substr(6) + "\n", "takes about 2 s"},
       {"a user twice",
-       std::string("basic_auth_users:\n") + user("alice", kSesame) + user("alice", kSwordfish),
+       std::string("basic_auth_users:\n") + user("alice", kGateSesame) + user("alice", kGateSwordfish),
        "3:3: the user \"alice\" is there twice"},
-      {"a user who cannot log in", std::string("basic_auth_users:\n") + user("\"a:b\"", kSesame),
+      {"a user who cannot log in", std::string("basic_auth_users:\n") + user("\"a:b\"", kGateSesame),
        "2:3: the user \"a:b\" could never log in"},
       {"a key twice", "basic_auth_users: {}\nbasic_auth_users: {}\n",
        "2:1: \"basic_auth_users\" is there twice"},
