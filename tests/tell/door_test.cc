@@ -64,7 +64,9 @@ class Knocker {
   std::string hear(std::string_view end = "") {
     std::string all;
     std::array<char, 4096> buffer;
-    while (end.empty() || all.find(end) == all.npos) {
+    std::size_t searched = 0;  // a long answer is searched once
+    while (end.empty() || all.find(end, searched) == all.npos) {
+      searched = all.size() - std::min(all.size(), end.size());
       const auto n = ::recv(socket_.fd(), buffer.data(), buffer.size(), 0);
       if (n < 0) all += "(nothing in 10 s)";
       if (n <= 0) break;
@@ -223,7 +225,9 @@ TEST_CASE("answers that nobody reads are not kept for ever") {
   }
   Knocker client(*door);
   client.say(kGet);
-  CHECK(client.hear(";").size() > page.size());
+  const auto heard = client.hear(";");
+  CHECK_MESSAGE(heard.size() > page.size(),
+                heard.substr(heard.size() - std::min<std::size_t>(heard.size(), 80)));
   std::size_t cut = 0;
   for (const auto& reader : readers)
     cut += reader->hear(";").ends_with(";") ? 0U : 1U;
