@@ -257,8 +257,7 @@ ForecastWords forecast_in_words(const Verdict& v, const Claims& claims, TimePoin
   if (mail.state == may_stop) return {"critical", "Mail may be stopping", std::nullopt, mail.why};
   if (mail.state == unseen) return {"warning", "Mail may flow or not", std::nullopt, mail.why};
   if (!f.breakage && std::ranges::any_of(v.findings, waits_with_long_keepers))
-    return {"warning", "Mail of some senders waits", std::nullopt,
-            "they keep an earlier policy longer than others"};
+    return {"warning", "Mail of some senders waits", std::nullopt, "they keep an earlier policy for longer"};
   if (first && first->at <= now && !f.breakage)
     return {"warning", "Some MX hosts are skipped", std::nullopt, cause_in_words(*first, now)};
   if (first && first->at > now && first->at - now < kSoon)

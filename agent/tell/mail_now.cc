@@ -185,9 +185,9 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
       words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
   if (std::ranges::any_of(v.findings, waits_with_long_keepers))
-    words += "; it waits for senders that keep an earlier policy longer than others";
+    words += "; that of senders that keep an earlier policy for longer waits";
   else if (!usable && v.field_usable_mx)
-    add("senders that keep an earlier policy longer than others skip ", hosts.skipped);
+    add("senders that keep an earlier policy for longer skip ", hosts.skipped);
   if (!hosts.unseen.empty())
     words += "; whether " + (usable ? enforcing(v) + " can use " : "senders reach ") +
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";

@@ -240,7 +240,7 @@ bool breaks_now(const Case& c) { return c.foreseen.rfc.breakage && c.foreseen.rf
 /// A record that RFC 8461 §3.1 refuses and most senders take (RULES 0.4): they enforce what it leads to.
 /// Where that leaves them no MX host, now or soon, a policy is in effect; else none is, as the RFC has it.
 void heed_those_that_take_it(Case& c) {
-  if (c.record.usable() || c.policies.empty() || breaks_now(c) || !most_take(c.record)) return;
+  if (c.record.usable() || c.policies.empty() || breaks_now(c) || !widely_taken(c.record)) return;
   World world = c.world;
   Simulation foreseen = c.foreseen;
   c.in_effect = c.policies;

@@ -173,6 +173,17 @@ TEST_CASE("senders that take a record which others refuse are named where their 
   CHECK(forecast_in_words(judged(look), {}, facts::kNow).what == "Mail of some senders stops now");
 }
 
+TEST_CASE("mail of senders that keep a policy for longer waits, beside that of others which flows") {
+  auto look = facts::base();
+  look.set_policy(facts::policy({facts::kMx1, facts::kMx2}, "enforce", "300"));
+  auto v = judged(look);
+  v.findings.emplace_back();
+  v.findings.back().code = "cached-policy-breakage-now";
+  CHECK(mail_now(v).words == "flows");  // as information it is nobody's trouble
+  v.findings.back().severity = Severity::warning;
+  CHECK(mail_now(v).words == "flows; that of senders that keep an earlier policy for longer waits");
+}
+
 TEST_CASE("of two modes the last stops some: the second line names whom the finding names") {
   auto look = facts::base();
   look.set_policy("version: STSv1\nmode: testing\nmode: enforce\nmx: old.example.com\nmax_age: 604800\n");

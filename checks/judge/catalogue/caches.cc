@@ -130,8 +130,9 @@ constexpr CatalogueEntry kCachesRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
      .title = "Senders may hold a policy without one of the MX hosts",
-     .effect = "Senders that hold the earlier policy skip that host until they fetch again, at the latest "
-               "{until}.",
+     .effect =
+         "Senders that hold the earlier policy skip that host until they fetch again, or until the copy "
+         "ends: {until}, by RFC 8461.",
      .fix = "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is "
             "how senders learn of the present policy. Keep an MX host that the earlier policy lists as "
             "well, since senders may hold that one until {until}.",

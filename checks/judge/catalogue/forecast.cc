@@ -53,10 +53,11 @@ constexpr CatalogueEntry kForecastRows[] = {
      .severity = {warning, warning, warning},
      .route = Route::ticket,
      .reported_as = ResultType::none,
-     .title = "Senders that keep an earlier policy longer than others cannot deliver",
-     .effect = "{who} apply an earlier policy, and no MX host can be used under it: they defer mail for "
-               "{domain} until {until}, and bounce it when their queue gives up first. Other senders "
-               "deliver.",
+     .title = "No MX host can be used by senders that keep an earlier policy for longer",
+     .effect =
+         "{who} go on with an earlier policy where they fetched it, and no MX host can be used under it: "
+         "those defer mail for {domain} until {until}, and bounce it when their queue gives up first. "
+         "Others go by what is published now.",
      .fix = "Mend the hosts that the detail names: the findings beside this one say how.",
      .reference = "RFC 8461 §3.1, RFC 8461 §5.1",
      .rests_on = kAnything,

@@ -137,24 +137,24 @@ constexpr SituationTexts kTexts[] = {
     {"cached-policy-breakage-now", same_id,
      "Senders that renew a policy without fetching it (mox, postfix-mta-sts-resolver, mailauth) may still "
      "apply an earlier one, which had the id of now, and no MX host can be used under it: those defer mail "
-     "for {domain} until a new id is published, and bounce it when their queue gives up first. Other "
-     "senders deliver.",
+     "for {domain} until a new id is published, and bounce it when their queue gives up first. Others go by "
+     "what is published now.",
      "Check that the policy file is right and the same at every address, then publish \"v=STSv1; "
      "id={new_id};\" at {record}: an id that was never used before makes these senders fetch."},
     {"cached-policy-breakage-now", other_hosts,
-     "{who} hold an earlier policy, which lists none of the MX hosts of now: they defer mail for {domain} "
-     "until {until}, and bounce it when their queue gives up first. Other senders deliver.",
+     "{who} may hold an earlier policy, which lists none of the MX hosts of now: those defer mail for "
+     "{domain} until {until}, and bounce it when their queue gives up first. Others go by what is published "
+     "now.",
      "nothing to do but wait, or to keep an MX host that the earlier policy lists until then"},
     {"certificate-expired", intermediate, "",
      "Send the current intermediate certificates of the CA with the certificate of {host}, and reload the "
      "mail server: what has ended is {value}, which stands in the chain that it sends. The host's own "
      "certificate need not be renewed for this."},
     {"certificate-expiring", unlisted,
-     "none: senders that enforce skip {host} as it is, since the policy does not list it; others do not "
-     "look at the date",
-     ""},
+     "none by MTA-STS: senders that enforce skip {host} as it is, since the policy does not list it", ""},
     {"sts-policy-body-truncated", compressed,
-     "The body is whole, but in a coding that senders do not undo: they see no policy. Those that hold none "
+     "The body is whole, but in a coding that was not asked for: who does not undo it sees no policy. Those "
+     "that hold none "
      "deliver unprotected, those that hold one see no update.",
      "Store and serve the file uncompressed on {policy_host}, without a Content-Encoding header."},
     {"mx-not-in-policy", no_host_name, "",

@@ -140,7 +140,7 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
 
 std::vector<const Policy*> demanding_policies(const Case& c) {
   std::vector<const Policy*> out;
-  for (const Policy& policy : most_take(c.record) ? c.policies : c.in_effect) {
+  for (const Policy& policy : widely_taken(c.record) ? c.policies : c.in_effect) {
     if (policy.mode != Mode::none) out.push_back(&policy);
   }
   return out;

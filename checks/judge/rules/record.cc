@@ -142,9 +142,9 @@ SenderNames taken_by(const StsRecordReading& record) {
   return out;
 }
 
-/// Postfix stands behind one of the names, and so counts for most by itself (RULES 5.1: a page where mail
+/// Postfix stands behind one of the names, and counts by itself (RULES 5.1: a page where mail
 /// stops).
-bool most_take(const StsRecordReading& record) {
+bool widely_taken(const StsRecordReading& record) {
   const SenderNames with = taken_by(record);
   return 2 * with.size() >= sender_names().size() || std::ranges::find(with, kResolverName) != with.end();
 }
@@ -226,7 +226,7 @@ std::string wrong_names(const Case& c) {
 /// What mends the record puts the policy into effect: one that leaves hosts out has senders skip them.
 void put_policy_first(const Case& c, Findings& out) {
   const Policy* policy = c.shown();
-  if (!policy || policy->mode != Mode::enforce || c.record.usable() || most_take(c.record)) return;
+  if (!policy || policy->mode != Mode::enforce || c.record.usable() || widely_taken(c.record)) return;
   std::string unlisted;
   for (const MxCase& mx : c.mx)
     if (mx.host != "." && !matches_any(mx.host, policy->mx)) text::add(unlisted, ", ", mx.host);

@@ -29,9 +29,9 @@ void raise_by_address(const Case& c, const MxCase& mx, const std::vector<Address
 void add_second_probe(const Case& c, const MxCase& mx, const MxAddressCase& at,
                       std::vector<AddressFault>& faults);
 
-/// At least half of the deployed senders find the policy by this record, though RFC 8461 §3.1 may not have it
-/// (RULES 0.4).
-bool most_take(const StsRecordReading& record);
+/// At least half of the deployed senders find the policy by this record, or Postfix does, though RFC 8461
+/// §3.1 may not have it (RULES 0.4).
+bool widely_taken(const StsRecordReading& record);
 SenderNames taken_by(const StsRecordReading& record);  // none: where it is no record at all
 /// The others find none, and so nothing that a policy does to a host is said of them.
 void let_off_refusing(const Case& c, Finding* finding);
