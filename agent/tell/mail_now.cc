@@ -25,9 +25,16 @@ struct Hosts {
   std::vector<const MxVerdict*> reached;  // mail can be handed over there, with TLS or without
   std::vector<const MxVerdict*> down;     // no sender reaches it
   std::vector<const MxVerdict*> skipped;  // by senders that enforce, though it is up
+  std::vector<const MxVerdict*> by_copy;  // whether the policy lists it depends on the copy that was fetched
   std::vector<const MxVerdict*> no_dane;  // by senders that do DANE: no address fits the TLSA records
+  std::vector<const MxVerdict*> bogus;    // senders whose resolver validates find no address
   std::vector<const MxVerdict*> unseen;   // whether a sender that enforces can use it is not known
 };
+
+bool is_dnssec(const Finding& f) {
+  const auto* entry = find_in_catalogue(f.code);
+  return entry && entry->theme == Theme::dnssec;
+}
 
 /// What enforces was served earlier; what is served now asks for less, or nothing is.
 bool only_held(const Verdict& v) {
@@ -36,7 +43,14 @@ bool only_held(const Verdict& v) {
 }
 
 Hosts hosts_of(const Verdict& v) {
-  const auto left_out = [&](const MxVerdict& mx) { return !only_held(v) && mx.allowed == false; };
+  const auto left_out = [&](const MxVerdict& mx) {
+    return !only_held(v) && mx.allowed == false && !mx.copies_differ;
+  };
+  const auto is_bogus = [&](const MxVerdict& mx) {
+    return std::ranges::any_of(v.findings, [&](const Finding& f) {
+      return is_dnssec(f) && f.severity == Severity::critical && f.subject == mx.host;
+    });
+  };
   // No TLSA record fits, or none can be looked up for a proven fault: RFC 7672 §2.1.1 has them skip it.
   const auto no_dane = [&](const MxVerdict& mx) {
     const auto mismatched = [](const MxAddressVerdict& a) { return a.dane == Dane::mismatched; };
@@ -57,14 +71,18 @@ Hosts hosts_of(const Verdict& v) {
     if (is_reached) out.reached.push_back(&mx);
     if (is_down) out.down.push_back(&mx);
     if (is_reached && (mx.usable == false || left_out(mx))) out.skipped.push_back(&mx);
+    if (is_reached && mx.usable != false && mx.copies_differ && !only_held(v)) out.by_copy.push_back(&mx);
     if (is_reached && no_dane(mx)) out.no_dane.push_back(&mx);
-    if (!mx.usable && !left_out(mx)) out.unseen.push_back(&mx);
+    if (is_bogus(mx))
+      out.bogus.push_back(&mx);
+    else if (!mx.usable && !left_out(mx))
+      out.unseen.push_back(&mx);
   }
   return out;
 }
 
 /// Whom a breakage of now hits, of those that enforce.
-enum class Hit { all, of_one_copy, holders };
+enum class Hit { all, of_one_copy, holders, fetched };
 
 Hit hit_by(const Verdict& v) {
   const auto& usable = v.enforce_usable_mx;
@@ -73,11 +91,20 @@ Hit hit_by(const Verdict& v) {
   const bool served_is_good = std::ranges::any_of(v.mx, good);
   const bool hit_now =
       v.foresight && v.foresight->usable ? v.foresight->usable->min == 0 : usable && usable->min == 0;
-  return served_is_good || !hit_now || only_held(v) ? Hit::holders : Hit::all;
+  if (served_is_good || !hit_now || only_held(v)) return Hit::holders;
+  return v.earlier_policy_works ? Hit::fetched : Hit::all;
+}
+
+/// RULES 4.5: senders that do both judge a host with TLSA records by these alone.
+std::string unless_dane(const Verdict& v) {
+  if (!v.dane_and_sts) return {};
+  const auto& both = v.dane_and_sts->breakage;
+  return both && both->at <= v.checked_at ? "" : " (unless they do DANE as well)";
 }
 
 std::string in_words(Hit hit) {
   if (hit == Hit::of_one_copy) return "that fetched one of the copies of the policy";
+  if (hit == Hit::fetched) return "that have fetched the policy of now";
   return hit == Hit::holders ? "that hold an earlier policy" : "that enforce the policy";
 }
 
@@ -153,17 +180,44 @@ std::string stopped_by_record(const Verdict& v) {
   return "that take the record all the same (" + comma_separated(v.record.taken_by) + ")";
 }
 
-/// Senders that take a policy host which others refuse.
-std::string but_those_that_fetch(const Verdict& v) {
-  std::set<std::string> names;
+/// Senders that read a file which the RFC refuses, or fetch it from a host that others refuse.
+SenderNames readers_of_file(const Verdict& v) {
+  if (v.mode || v.policy.shown || v.record.outcome != Outcome::ok) return {};
+  std::set<std::string> accept, refuse;
   for (const Finding& f : v.findings) {
     const auto* entry = find_in_catalogue(f.code);
-    if (entry && entry->theme == Theme::policy_tls) names.insert(f.accepted_by.begin(), f.accepted_by.end());
+    if (!entry || f.subject != v.domain.policy_host()) continue;
+    const bool on_file = entry->theme == Theme::fetch || entry->theme == Theme::policy_tls ||
+                         entry->theme == Theme::policy_text;
+    if (!on_file || f.severity == Severity::info) continue;
+    accept.insert(f.accepted_by.begin(), f.accepted_by.end());
+    refuse.insert(f.refused_by.begin(), f.refused_by.end());
   }
-  std::string out;
-  for (const auto& name : names)
-    text::add(out, ", ", name);
-  return out.empty() ? out : ", but for those that take the certificate of the policy host (" + out + ")";
+  SenderNames out;
+  std::ranges::set_difference(accept, refuse, std::back_inserter(out));
+  return out;
+}
+
+/// Of some senders' reading nothing more is known than that they have one: what none of them could use.
+std::optional<MailNow> may_stop_for_readers(const Verdict& v, const Hosts& hosts) {
+  const SenderNames readers = readers_of_file(v);
+  const bool none = std::ranges::all_of(v.mx, [](const MxVerdict& mx) { return mx.usable == false; });
+  if (readers.empty() || !none || hosts.skipped.empty()) return std::nullopt;
+  return may_stop("senders that read the policy file all the same (" + comma_separated(readers) + ")",
+                  "they cannot use " + named(hosts.skipped, v.mx.size()) + " if it asks them to enforce");
+}
+
+std::string but_readers(const Verdict& v) {
+  const std::string names = comma_separated(readers_of_file(v));
+  return names.empty() ? names : ", but for those that read the policy file all the same (" + names + ")";
+}
+
+/// The same of each host: its TLSA records fit.
+bool vouched_for(const std::vector<const MxVerdict*>& hosts) {
+  const auto matched = [](const MxAddressVerdict& a) { return a.dane == Dane::matched; };
+  return !hosts.empty() && std::ranges::all_of(hosts, [&](const MxVerdict* mx) {
+    return std::ranges::any_of(mx->addresses, matched);
+  });
 }
 
 MailNow flows(const Verdict& v, const Hosts& hosts) {
@@ -173,10 +227,18 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
   };
   add("no sender reaches ", hosts.down);
   add("senders that do DANE skip ", hosts.no_dane);
+  add("senders whose resolver validates do not find ", hosts.bogus);
   const auto& usable = v.enforce_usable_mx;
   const bool taken = !v.mode && !v.record.taken_by.empty() && v.policy.shown;
-  if (usable || (taken && v.policy.shown->mode == Mode::enforce)) add(enforcing(v) + " skip ", hosts.skipped);
-  if (usable) {
+  if (usable || (taken && v.policy.shown->mode == Mode::enforce))
+    add(enforcing(v) + (vouched_for(hosts.skipped) ? " and do not do DANE" : "") + " skip ", hosts.skipped);
+  if (!hosts.by_copy.empty()) {
+    const std::string which = named(hosts.by_copy, v.mx.size());
+    words += hosts.by_copy.size() == 1
+                 ? "; senders that fetched one of the copies of the policy skip " + which
+                 : "; which of " + which +
+                       " senders that enforce use depends on the copy of the policy they fetched";
+  } else if (usable) {
     const std::string some = hosts.down.empty() && hosts.skipped.empty() ? "some" : "more";
     const int known = usable->of - static_cast<int>(hosts.down.size() + hosts.skipped.size());
     if (usable->max < known)
@@ -193,12 +255,14 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
              named(hosts.unseen, v.mx.size()) + " could not be seen from here";
   if (!v.mode && v.record.outcome != Outcome::unknown && v.policy.outcome != Outcome::unknown) {
     const bool wanted = usable || v.record.outcome != Outcome::absent;
-    if (usable ? !only_held(v) : taken)
+    const bool read_by_some =
+        v.record.outcome == Outcome::ok && v.policy.outcome == Outcome::invalid && v.policy.shown;
+    if (usable ? !only_held(v) : taken || read_by_some)
       words += v.policy.outcome == Outcome::invalid
                    ? "; senders that refuse the policy deliver without MTA-STS"
                    : "; senders that refuse the record deliver without MTA-STS";
     else if (wanted)
-      words += "; senders that hold no policy deliver without MTA-STS" + but_those_that_fetch(v);
+      words += "; senders that hold no policy deliver without MTA-STS" + but_readers(v);
   }
   if (!usable && is_unseen(v) && v.live_mode == Mode::enforce)
     words += "; whether a policy keeps senders from some hosts could not be seen from here";
@@ -208,9 +272,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
 /// What stops it is a fault that only a resolver which validates meets.
 bool stops_for_validating(const Verdict& v, const Finding& stop) {
   return std::ranges::any_of(v.findings, [&](const Finding& f) {
-    const auto* entry = find_in_catalogue(f.code);
-    return entry && entry->theme == Theme::dnssec && f.severity == Severity::critical &&
-           f.subject == stop.subject;
+    return is_dnssec(f) && f.severity == Severity::critical && f.subject == stop.subject;
   });
 }
 
@@ -224,7 +286,7 @@ bool stops_for_all(const Finding& f) {
 
 std::string hit_senders(const Verdict& v) {
   const Hit hit = hit_by(v);
-  return hit == Hit::all ? "enforcing senders" : "senders " + in_words(hit);
+  return (hit == Hit::all ? "enforcing senders" : "senders " + in_words(hit)) + unless_dane(v);
 }
 
 bool waits_with_long_keepers(const Finding& f) {
@@ -249,6 +311,10 @@ MailNow mail_now(const Verdict& v) {
   if (whose.empty()) whose = stopped_by_text(v.findings).whose;
   if (whose.empty()) whose = stopped_by_record(v);
   const auto hosts = hosts_of(v);
+  if (over(v.forecast.breakage)) whose += unless_dane(v);
+  if (whose.empty() && v.dane_and_sts && over(v.dane_and_sts->breakage) && !over(v.dane->breakage))
+    whose = "that do DANE and enforce the policy";
+  if (whose.empty() && !v.mx.empty() && hosts.bogus.size() == v.mx.size()) whose = "whose resolver validates";
   const bool none_by_dane =
       !hosts.reached.empty() && hosts.no_dane.size() == hosts.reached.size() && hosts.unseen.empty();
   if ((v.dane && over(v.dane->breakage)) || none_by_dane)
@@ -260,6 +326,7 @@ MailNow mail_now(const Verdict& v) {
   if (hosts.reached.empty()) return without_a_host(v, hosts);
   if (v.enforce_usable_mx && v.enforce_usable_mx->min == 0) return without_a_sure_host(v, hosts);
   if (auto unsure = without_sight(v, hosts)) return *unsure;
+  if (auto unsure = may_stop_for_readers(v, hosts)) return *unsure;
   return flows(v, hosts);
 }
 

@@ -178,6 +178,8 @@ std::string mode_words(const Verdict& v) {
     return v.record.outcome == Outcome::invalid ? taken_record(v)
                                                 : "nothing to fetch, an earlier policy in effect";
   }
+  if (v.record.outcome == Outcome::ok && v.policy.outcome == Outcome::invalid && v.policy.shown)
+    return "an invalid policy, mode " + std::string(to_string(v.policy.shown->mode)) + " to some senders";
   if (v.record.outcome == Outcome::absent && v.policy.outcome != Outcome::ok) return "no MTA-STS";
   if (v.record.outcome == Outcome::invalid && !v.record.taken_by.empty() && v.policy.shown)
     return taken_record(v);
@@ -197,6 +199,9 @@ std::string mx_words(const Verdict& v) {
 
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
+  const auto& both = v.dane_and_sts ? v.dane_and_sts->breakage : std::nullopt;
+  const bool now = f.breakage && f.breakage->at <= v.checked_at;
+  if (!now && both && both->at <= v.checked_at) return "senders that do DANE and enforce reach no MX now";
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at)
     return (mail_now(v).everybodys ? "senders" : hit_senders(v)) + " reach no MX now";

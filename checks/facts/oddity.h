@@ -58,6 +58,7 @@ enum class Oddity : std::uint8_t {
   listed_and_below,    // both
   final_dot,           // listed but for the dot behind the name in the policy
   last_mode_milder,    // "mode: enforce", and below it another that asks for less
+  new_id_unreadable,   // the id shown now is of a policy that nobody can fetch
 };
 
 }  // namespace stswatch

@@ -145,7 +145,9 @@ std::vector<MxVerdict> mx_verdicts(const Case& c) {
     MxVerdict host;
     host.host = mx.host;
     host.preference = mx.preference;
-    if (c.shown()) host.allowed = matches_any(mx.host, c.shown()->mx);
+    const auto lists = [&](const Policy& policy) { return matches_any(mx.host, policy.mx); };
+    if (c.shown()) host.allowed = lists(*c.shown());
+    host.copies_differ = std::ranges::any_of(c.policies, lists) && !std::ranges::all_of(c.policies, lists);
     host.usable = mx.usable;
     std::vector<MxAddressVerdict> addresses;
     for (const MxAddressCase& at : mx.addresses)
@@ -200,13 +202,18 @@ std::string served_by_some(const Case& c, const std::string& name) {
   return count < c.copies.size() ? out : std::string();
 }
 
+std::ptrdiff_t hosts_of_use(const Case& c, const Policy& policy) {
+  return std::ranges::count_if(
+      c.mx, [&](const MxCase& mx) { return mx.usable != false && matches_any(mx.host, policy.mx); });
+}
+
 /// What to do with the copies where mail stops under one of them: another may be put in its place only where
 /// it lists more hosts. Null: the copies are not the matter.
 std::optional<Situation> situation_of_copies(const Case& c, const std::string& served_by) {
   if (served_by.empty()) return std::nullopt;
   const auto [fewest, most] =
-      std::ranges::minmax(c.policies, {}, [&](const Policy& policy) { return hosts_listed(c, policy); });
-  if (hosts_listed(c, most) > hosts_listed(c, fewest)) return Situation::some_copies;
+      std::ranges::minmax(c.policies, {}, [&](const Policy& policy) { return hosts_of_use(c, policy); });
+  if (hosts_of_use(c, most) > hosts_of_use(c, fewest)) return Situation::some_copies;
   if (hosts_listed(c, most) == 0) return Situation::no_other_copy;
   return std::nullopt;
 }
@@ -389,6 +396,7 @@ void take_figures(Verdict& at_face_value, const Verdict& confirmed) {
   at_face_value.forecast = confirmed.forecast;
   at_face_value.dane = confirmed.dane;
   at_face_value.dane_and_sts = confirmed.dane_and_sts;
+  at_face_value.earlier_policy_works = confirmed.earlier_policy_works;
   at_face_value.undecided = confirmed.undecided;
   at_face_value.field_usable_mx = confirmed.field_usable_mx;
   at_face_value.field_breakage = confirmed.field_breakage;
@@ -413,6 +421,8 @@ Verdict judge(Case c) {
   Verdict out(c.facts.domain);
   out.checked_at = c.now;
   out.live_mode = c.live;
+  out.earlier_policy_works = std::ranges::any_of(
+      c.held, [](const Held& h) { return h.policy.mode == Mode::enforce && !h.present && h.usable_mx > 0; });
   out.record = record_verdict(c);
   out.policy = policy_verdict(c);
   out.mx_lookup = c.facts.mx.lookup;

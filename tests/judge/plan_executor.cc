@@ -81,7 +81,6 @@ class Story {
   std::map<std::string, TimePoint> repairs_;
   TimePoint host_from_;  // the policy host can be fetched from
   TimePoint done_;
-  const File* start_file_ = nullptr;
   std::optional<Policy> start_enforced_;
   std::set<std::string> inherent_;
   std::optional<TimePoint> served_at_end_;

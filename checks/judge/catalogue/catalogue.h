@@ -384,6 +384,7 @@ inline constexpr std::string_view enforce_ready = "enforce-ready";
 inline constexpr std::string_view breakage_now = "enforce-breakage-now";
 inline constexpr std::string_view none_listed = "mx-none-in-policy";
 inline constexpr std::string_view duplicate_field = "sts-policy-duplicate-field";
+inline constexpr std::string_view too_large = "sts-policy-too-large";
 inline constexpr std::string_view resolver_blind = "vantage-resolver-blind";
 inline constexpr std::string_view starttls_stripped = "vantage-starttls-stripped";
 inline constexpr std::string_view resources = "vantage-resources";
@@ -393,6 +394,6 @@ inline constexpr std::string_view probe_disagrees = "tlsrpt-probe-disagrees";
 
 inline constexpr std::array all = {none_listed,   duplicate_field, not_deployed,      enforce_ready,
                                    breakage_now,  resolver_blind,  starttls_stripped, resources,
-                                   clock_stepped, clock_skew,      probe_disagrees};
+                                   clock_stepped, clock_skew,      probe_disagrees,   too_large};
 
 }  // namespace stswatch::codes

@@ -298,8 +298,9 @@ constexpr CatalogueEntry kFetchRows[] = {
      .effect = "Which policy a sender gets depends on the address it uses. Senders that fetched the odd copy "
                "apply it for its max_age after their last fetch, for now up to {until}; a new id makes those "
                "that look at it fetch again.",
-     .fix = "Put the same file and certificate on every node of {policy_host} and purge the CDN. Verify "
-            "each address, then publish \"v=STSv1; id={new_id};\" at {record}, so that senders with the odd "
+     .fix = "Put the same file, with a line for every MX host, and the same certificate on every node of "
+            "{policy_host} and purge the CDN. Verify each address, then publish \"v=STSv1; id={new_id};\" at "
+            "{record}, so that senders with the odd "
             "copy fetch again.",
      .reference = "RFC 8461 §8.1",
      .rests_on = kPolicy,

@@ -153,6 +153,7 @@ enum class Situation {
   had_records,     // as implicit_mx, of a domain whose MX records are remembered
   compressed,      // the body is whole, in a coding that nobody undoes
   spaced_version,  // a blank before the ";" that ends the version
+  cut_off,         // {who}: what reads the first 10 KiB of the policy, in which no host of use is listed
   others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 

@@ -112,7 +112,7 @@ constexpr SituationTexts kTexts[] = {
      "another matter. Since March 2026 public CAs refuse to issue for such names too.",
      ""},
     {"sts-policy-duplicate-field", last_enforces,
-     "Senders that take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them, "
+     "{who} take the last of two modes, postfix-mta-sts-resolver, chasquid and mailauth among them, "
      "enforce a policy under which no MX host of {domain} can be used: they defer its mail now, and bounce "
      "it when their queue gives up, some from one day on. Those that take the first deliver.",
      ""},
@@ -141,6 +141,27 @@ constexpr SituationTexts kTexts[] = {
      "what is published now.",
      "Check that the policy file is right and the same at every address, then publish \"v=STSv1; "
      "id={new_id};\" at {record}: an id that was never used before makes these senders fetch."},
+    {"sts-policy-too-large", cut_off,
+     "{who} reads the first 10 KiB and applies what they say: enforce, and no MX host of {domain} that can "
+     "be "
+     "used. It defers its mail now, and bounces it when its queue gives up. Some other senders read 64 KiB, "
+     "others all of it.",
+     "Put version, mode, max_age and the mx lines first and cut the rest; a pattern such as "
+     "\"*.mx.{domain}\" replaces many lines. Verify the file at every address, then publish \"v=STSv1; "
+     "id={new_id};\" at {record}."},
+    {"cached-policy-excludes-all-mx", same_id,
+     "Senders that may hold an earlier policy, which had the id of now, defer mail for {domain}: by RFC 8461 "
+     "until {until}, those that renew a policy without fetching it (mox, postfix-mta-sts-resolver, mailauth) "
+     "until a new id is published. They bounce it when their queue gives up first.",
+     "Check that the policy file is right and the same at every address, then publish \"v=STSv1; "
+     "id={new_id};\" at {record}: an id that was never used before makes these senders fetch."},
+    {"sts-mode-none-published", same_id,
+     "Senders that fetch it treat {domain} as a domain without MTA-STS. Some may hold an earlier enforce "
+     "policy, which had the id of now: by RFC 8461 until {until}, those that renew a policy without fetching "
+     "it (mox, postfix-mta-sts-resolver, mailauth) until a new id is published.",
+     "To opt out, publish \"v=STSv1; id={new_id};\" at {record} first, since only a new id ends what some "
+     "hold. Leave the record, {policy_host} and its certificate in service until the max_age of the earlier "
+     "policy has passed after that, and only then remove them."},
     {"cached-policy-breakage-now", other_hosts,
      "{who} may hold an earlier policy, which lists none of the MX hosts of now: those defer mail for "
      "{domain} until {until}, and bounce it when their queue gives up first. Others go by what is published "

@@ -196,7 +196,7 @@ void raise_all(const Case& c, Fault fault, std::string_view code, Findings& out)
   const Held& newest = **std::ranges::max_element(all, {}, [](const Held* h) { return h->policy.last_ub; });
   const std::string until = words_of(latest_end(all));
   std::string detail = first_words(newest, fault);
-  if (!until.empty()) detail += "; senders hold it until " + until;
+  if (!until.empty()) detail += "; by RFC 8461 senders hold it until " + until;
   detail += "; it lists " + listed(newest.policy.mx);
   detail = printable(detail, bounds::kDetail);
   const bool costs = std::ranges::any_of(all, [&](const Held* h) { return costs_hosts(c, *h); });

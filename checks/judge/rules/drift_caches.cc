@@ -80,18 +80,14 @@ bool retired(const Case& c) {
          std::ranges::all_of(c.held, [](const Held& h) { return h.policy.mode == Mode::none; });
 }
 
-namespace {
+namespace {}  // namespace
 
-/// The id of now was shown beside an enforce policy: senders that renew a copy without fetching keep that
-/// one.
 bool id_stood_for_enforce(const Past& past) {
   const SeenId* id = shown_id(past);
   return id && std::ranges::any_of(past.policies, [&](const SeenPolicy& p) {
            return p.policy.mode == Mode::enforce && p.seen.gone.value_or(TimePoint::max()) > id->seen.first;
          });
 }
-
-}  // namespace
 
 bool removal_complete(const Case& c) {
   return retired(c) && !id_stood_for_enforce(*c.history.past) &&
@@ -166,8 +162,11 @@ void judge_caches(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   const auto [all, some, refreshable] = excluding(c);
   if (!all.empty()) {
-    out.raise("cached-policy-excludes-all-mx", domain, told(all, false),
-              {{"until", words_of(latest_end(all))}});
+    Finding* finding = out.raise("cached-policy-excludes-all-mx", domain, told(all, false),
+                                 {{"until", words_of(latest_end(all))}});
+    if (std::ranges::all_of(all, &Held::shown_id))
+      say_for(Situation::same_id, c.facts.domain, c.now, finding, {{"until", words_of(latest_end(all))}});
+    tell_senders(finding, std::array{oddity_of_id(c)});
   } else if (!some.empty()) {
     out.raise("cached-policy-excludes-mx", domain, told(some, false),
               {{"until", words_of(latest_end(some))}});

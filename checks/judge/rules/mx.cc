@@ -438,12 +438,16 @@ void judge_mx_lookup(const Case& c, Findings& out) {
 }
 
 /// Copies of one policy that differ are one cause, which sts-policy-address-inconsistent names: hosts are
-/// compared with the right copy alone.
-void leave_out_odd_copies(const Case& c, std::vector<const Policy*>& policies) {
-  if (policies.size() < 2) return;
+/// compared with the right copy alone, or with all together where none lists more than the others.
+std::optional<Policy> without_odd_copies(const Case& c, const std::vector<const Policy*>& policies) {
   const auto listed = [&](const Policy* policy) { return hosts_listed(c, *policy); };
-  policies = {
-      *std::ranges::max_element(policies, {}, listed)};  // of equals the first: most addresses serve it
+  if (policies.size() < 2) return std::nullopt;
+  const Policy* right = *std::ranges::max_element(policies, {}, listed);  // of equals the one served most
+  Policy out = *right;
+  for (const Policy* policy : policies)
+    if (policy != right && listed(policy) == listed(right))
+      out.mx.insert(out.mx.end(), policy->mx.begin(), policy->mx.end());
+  return out;
 }
 
 }  // namespace
@@ -455,7 +459,8 @@ void judge_mx(const Case& c, Findings& out) {
   if (c.mx.empty()) return;
   judge_all_down(c, out);
   auto policies = demanding_policies(c);
-  leave_out_odd_copies(c, policies);
+  const auto right = without_odd_copies(c, policies);
+  if (right) policies = {&*right};
   for (const Policy* policy : policies)
     judge_match(c, *policy, out);
   judge_backups(c, policies, out);

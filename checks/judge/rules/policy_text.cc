@@ -130,6 +130,12 @@ bool is_one_line(std::string_view body) {
 }
 
 constexpr std::string_view kPostfix = "Postfix with postfix-mta-sts-resolver";
+constexpr std::string_view kCutsAtTenK = "chasquid";
+
+std::string from_of(const std::string& subject) {
+  const auto space = subject.find(' ');
+  return space == subject.npos ? std::string() : " that fetched from " + subject.substr(space + 1);
+}
 
 /// RULES 5.1: a page where mail stops. Postfix's stops under a pattern that it cannot use, whatever else is
 /// listed (RULES 0.4); the strict ones, who refuse the policy, deliver without.
@@ -140,11 +146,8 @@ void tell_who_stops(const Case& c, Findings& out) {
     if (std::ranges::find(finding.refused_by, kResolverName) == finding.refused_by.end()) continue;
     finding.severity = Severity::critical;
     finding.route = Route::page;
-    const auto space = finding.subject.find(' ');
     say_for(Situation::stops_postfix, c.facts.domain, c.now, &finding,
-            {{"who", space == finding.subject.npos ? std::string(kPostfix)
-                                                   : std::string(kPostfix) + " that fetched from " +
-                                                         finding.subject.substr(space + 1)}});
+            {{"who", std::string(kPostfix) + from_of(finding.subject)}});
   }
 }
 
@@ -152,6 +155,32 @@ void tell_who_stops(const Case& c, Findings& out) {
 bool leaves_a_host(const Case& c, const Policy& policy) {
   return std::ranges::any_of(
       c.mx, [&](const MxCase& mx) { return mx.usable != false && matches_any(mx.host, policy.mx); });
+}
+
+/// chasquid cuts the file at 10 KiB without a word (RULES 0.4): where the MX hosts come after that, what it
+/// applies leaves it none.
+void tell_whom_a_cut_stops(const Case& c, Findings& out) {
+  if (c.mx.empty() || c.null_mx || out.live() != Mode::enforce) return;
+  const auto refuses = [](const Finding& f) {
+    return f.code != codes::too_large && is_on_text(f) &&
+           std::ranges::find(f.refused_by, kCutsAtTenK) != f.refused_by.end();
+  };
+  if (std::ranges::any_of(out.all(), refuses)) return;
+  for (const PolicyCopy& copy : c.copies) {
+    if (copy.fetch->body.size() <= bounds::kPolicyBodySmallReader || copy.fetch->status != 200) continue;
+    const Policy* whole = copy.reading ? copy.reading->applied() : nullptr;
+    const auto head =
+        read_policy(std::string_view(copy.fetch->body).substr(0, bounds::kPolicyBodySmallReader));
+    const Policy* cut = head.applied();
+    if (!cut || cut->mode != Mode::enforce || leaves_a_host(c, *cut)) continue;
+    if (whole && !leaves_a_host(c, *whole)) continue;  // of everybody's mail another finding tells
+    Finding* finding = out.find(codes::too_large);
+    if (!finding) return;
+    finding->severity = Severity::critical;
+    finding->route = Route::page;
+    say_for(Situation::cut_off, c.facts.domain, c.now, finding,
+            {{"who", std::string(kCutsAtTenK) + from_of(finding->subject)}});
+  }
 }
 
 /// Of two modes some senders take the last (RULES 0.4): where it enforces and leaves no host, their mail
@@ -164,11 +193,11 @@ void tell_who_takes_the_last(const Case& c, Findings& out) {
     if (leaves_a_host(c, *policy)) continue;
     Finding* finding = out.find("sts-policy-duplicate-field");
     if (!finding) return;
-    if (finding->subject == c.facts.domain.policy_host()) {
-      finding->severity = Severity::critical;
-      finding->route = Route::page;
-    }
-    say_for(Situation::last_enforces, c.facts.domain, c.now, finding);
+    finding->severity = Severity::critical;
+    finding->route = Route::page;
+    const std::string from = from_of(finding->subject);
+    say_for(Situation::last_enforces, c.facts.domain, c.now, finding,
+            {{"who", from.empty() ? "Senders that" : "Senders" + from + " and"}});
   }
 }
 
@@ -198,6 +227,7 @@ void judge_policy_texts(const Case& c, Findings& out) {
   });
   if (one_line) say_for(Situation::one_line, c.facts.domain, c.now, out.find("sts-policy-version-invalid"));
   tell_who_stops(c, out);
+  tell_whom_a_cut_stops(c, out);
   tell_who_takes_the_last(c, out);
 }
 

@@ -75,6 +75,9 @@ std::string lagging_signatures(const SourceAnswer& servers, TimePoint now);
 std::string in_words(const Held& held);
 std::string listed(const std::vector<std::string>& words);
 /// The latest end; null when one is open or there is none.
+/// The id of now was shown beside an enforce policy: senders that renew a copy without fetching keep that
+/// one.
+bool id_stood_for_enforce(const Past& past);
 std::optional<TimePoint> latest_end(const std::vector<const Held*>& held);
 std::string words_of(const std::optional<TimePoint>& at);
 

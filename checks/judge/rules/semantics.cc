@@ -213,9 +213,12 @@ void judge_published(const Case& c, Findings& out) {
   const std::string& domain = c.facts.domain.str();
   if (in_effect(c, Mode::none) && !removal_complete(c)) {
     const auto enforced = enforced_until(c.held);
-    out.raise("sts-mode-none-published", domain,
-              enforced.at ? "mode: none; senders may hold an enforce policy until " + enforced.words()
-                          : "mode: none");
+    Finding* finding =
+        out.raise("sts-mode-none-published", domain,
+                  enforced.at ? "mode: none; senders may hold an enforce policy until " + enforced.words()
+                              : "mode: none");
+    if (c.history.past && id_stood_for_enforce(*c.history.past))
+      say_for(Situation::same_id, c.facts.domain, c.now, finding, {{"until", enforced.words()}});
   }
   // RFC 8461 §6: without TLSRPT nobody is told what testing would have refused.
   if (in_effect(c, Mode::testing) && c.facts.tlsrpt.lookup != Lookup::unknown && !c.tlsrpt.usable())

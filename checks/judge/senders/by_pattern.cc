@@ -78,13 +78,15 @@ StoppedByText stopped_by_text(const std::vector<Finding>& findings) {
   const auto stops = std::ranges::find_if(
       findings, [](const Finding& f) { return f.route == Route::page && is_on_text(f); });
   if (stops == findings.end()) return {};
-  if (stops->code == codes::duplicate_field)
-    return {"that take the last of two modes, " + std::string(kResolverName) +
-                ", chasquid and mailauth among them",
-            "they enforce a policy under which no MX host can be used"};
   const auto space = stops->subject.find(' ');
   const std::string from =
       space == stops->subject.npos ? "" : " that fetched the policy from " + stops->subject.substr(space + 1);
+  if (stops->code == codes::duplicate_field)
+    return {(from.empty() ? "that" : from.substr(1) + " and") + " take the last of two modes, " +
+                std::string(kResolverName) + ", chasquid and mailauth among them",
+            "they enforce a policy under which no MX host can be used"};
+  if (stops->code == codes::too_large)
+    return {"with chasquid" + from, "they read no more than 10 KiB of the policy, which list no host of use"};
   return {"with Postfix and " + std::string(kResolverName) + from,
           "they cannot use an mx line of the policy"};
 }
@@ -149,10 +151,16 @@ Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at) {
 Oddity oddity_of(const Case& c, const MxCase& mx) {
   return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of(c, mx, enforced(c));
 }
+Oddity oddity_of_id(const Case& c) {
+  const auto under_another = [](const Held& h) { return h.policy.mode == Mode::enforce && !h.shown_id; };
+  const bool unreadable = c.record.usable() && c.policies.empty();
+  return unreadable && std::ranges::any_of(c.held, under_another) ? Oddity::new_id_unreadable : Oddity::none;
+}
 Oddity oddity_of_all(const Case& c) {
   return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, enforced(c));
 }
 Oddity oddity_of_all(const Case& c, const Policy& policy) {
+  if (const Oddity unreadable = oddity_of_id(c); unreadable != Oddity::none) return unreadable;
   return last_mode_is_milder(c) ? Oddity::last_mode_milder : oddity_of_all(c, Policies{&policy});
 }
 

@@ -39,6 +39,9 @@ Oddity oddity_at(const Case& c, const MxCase& mx, const MxAddressCase& at);
 /// all that last_mode_milder, where it holds.
 Oddity oddity_of(const Case& c, const MxCase& mx);
 
+/// new_id_unreadable where nobody can fetch what the id shown now is of, and some hold a policy of another.
+Oddity oddity_of_id(const Case& c);
+
 /// Of all MX hosts together: who delivers to some of them.
 Oddity oddity_of_all(const Case& c);
 /// The same under this policy, whoever holds it.

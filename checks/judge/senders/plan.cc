@@ -5,6 +5,7 @@
 #include <map>
 
 #include "checks/facts/text.h"
+#include "checks/judge/case.h"
 #include "checks/judge/senders/plan_task.h"
 
 namespace stswatch {
@@ -358,7 +359,7 @@ std::string words(const Task& task, const PlanStep& step, const Plan& plan) {
       return mx_words(task, step);
     case Deed::remove_record:
       return "Remove the record at _mta-sts." + domain +
-             ": by then the last enforce policy that any sender holds has ended.";
+             ": by then the max_age of every enforce policy that was served has passed.";
     case Deed::remove_policy:
       return "Remove the policy file from mta-sts." + domain + '.';
   }
@@ -406,6 +407,17 @@ std::string remarks(const Task& task, const World& world, const Plan& plan) {
   if (!task.inherent.empty())
     out += " The goal itself has enforcing senders skip " + text::joined(task.inherent) +
            ": broken, or not listed by its policy, and preferred to a host that works.";
+  const auto held = enforced_until(held_now(world));
+  const auto goal = final_policy(task);
+  if (plan.steps.empty() && held.any && (!goal || goal->mode == Mode::none))
+    out +=
+        " Senders may enforce an earlier policy" + (held.at ? " until " + held.words() : std::string()) + '.';
+  const auto field = simulate_figures(world).field.breakage;
+  if (plan.steps.empty() && field && field->at <= world.now)
+    out +=
+        " Senders that keep an earlier policy for longer than RFC 8461 has it reach no MX host now: those "
+        "that "
+        "look at the id fetch again at a new one.";
   const auto certificates = ending(task, world, plan);
   if (!certificates.empty())
     out += " Certificates that end before the plan does have to be renewed in time: " +
