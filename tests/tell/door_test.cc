@@ -113,6 +113,20 @@ TEST_CASE("where there are too many, slow ones are closed and a complete request
   CHECK(slow.front()->closed());
 }
 
+TEST_CASE("connections are a quarter of the descriptors, and 512 at most") {
+  const FewDescriptors few;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto with = [&](rlim_t descriptors) {
+    limit.rlim_cur = std::min(descriptors, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return most_connections();
+  };
+  CHECK(with(4) == 8);
+  CHECK(with(1024) == 256);
+  if (limit.rlim_max >= 65'536) CHECK(with(65'536) == 512);
+}
+
 TEST_CASE("a client that is served is not closed for others") {
   const FewDescriptors few;
   std::latch served(1), go(1);
