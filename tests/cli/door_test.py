@@ -453,7 +453,7 @@ class Door(Case):
             while done[0] < AT_ONCE:
                 ask()
             before, asked, new = done[0], 0, []
-            while done[0] - before < 8 * AT_ONCE:
+            while done[0] - before < 4 * AT_ONCE:
                 ask()
                 asked += 1
                 if asked % 10 == 0:
