@@ -108,6 +108,9 @@ inline constexpr std::array kMetrics = {
     MetricInfo{"stswatch_tlsrpt_reports_total",
                "What was handed in as a report, by what became of it: stored, duplicate, foreign (about no "
                "domain that is watched), outdated, unreadable, unauthenticated or no-report."},
+    MetricInfo{"stswatch_tlsrpt_intake_ok",
+               "0 while TLS reports cannot be taken in: the Maildir, mails in it or the token cannot be read "
+               "or written. Absent where none are taken."},
     MetricInfo{"stswatch_last_look_timestamp_seconds", "When a part of the domain was last looked at."},
     MetricInfo{"stswatch_last_success_timestamp_seconds",
                "When a look at a part of the domain was last conclusive."},

@@ -21,6 +21,14 @@
 #include "checks/judge/catalogue/catalogue.h"
 
 namespace stswatch {
+namespace {
+
+/// The agent knows this to be wrong with itself.
+bool ails(const Snapshot& s, std::string_view code) {
+  return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
+}
+
+}  // namespace
 
 void tell_agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_build_info", {{"version", kVersion}, {"revision", kRevision}}, 1);
@@ -34,16 +42,14 @@ void tell_agent(Exposition& out, const Snapshot& s) {
   out.gauge("stswatch_workers", {{"state", "idle"}}, static_cast<double>(s.workers_idle));
   // What was not tried yet is neither.
   if (s.port25_ok) out.gauge("stswatch_vantage_port25_ok", {}, *s.port25_ok ? 1 : 0);
-  const auto ails = [&](std::string_view code) {
-    return std::ranges::any_of(s.own, [&](const Incident& i) { return i.open() && i.finding.code == code; });
-  };
   const auto ok = [&](Metric metric, std::string_view code, bool tried) {
-    if (const bool bad = ails(code); bad || tried) out.gauge(metric, {}, bad ? 0 : 1);
+    if (const bool bad = ails(s, code); bad || tried) out.gauge(metric, {}, bad ? 0 : 1);
   };
   ok("stswatch_vantage_dns_ok", codes::resolver_blind, !s.domains.empty());
   ok("stswatch_vantage_starttls_ok", codes::starttls_stripped, s.port25_ok.has_value());
-  out.gauge("stswatch_vantage_resources_ok", {}, ails(codes::resources) ? 0 : 1);
-  out.gauge("stswatch_vantage_clock_ok", {}, ails(codes::clock_stepped) || ails(codes::clock_skew) ? 0 : 1);
+  out.gauge("stswatch_vantage_resources_ok", {}, ails(s, codes::resources) ? 0 : 1);
+  out.gauge("stswatch_vantage_clock_ok", {},
+            ails(s, codes::clock_stepped) || ails(s, codes::clock_skew) ? 0 : 1);
   out.gauge("stswatch_config_last_reload_successful", {}, s.reload_successful ? 1 : 0);
   out.gauge("stswatch_config_last_reload_success_timestamp_seconds", {}, seconds_of(s.reload_success_at));
   out.counter("stswatch_store_errors_total", {}, static_cast<double>(s.store_errors));
@@ -71,6 +77,7 @@ void tell_reports_taken(Exposition& out, const Snapshot& s) {
     out.counter("stswatch_tlsrpt_reports_total", {{"outcome", to_string(fate)}},
                 it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
   }
+  if (s.reports.taking) out.gauge("stswatch_tlsrpt_intake_ok", {}, ails(s, "agent-reports-failing") ? 0 : 1);
 }
 
 LookMetrics::LookMetrics() : registry_(std::make_shared<prometheus::Registry>()) {

@@ -301,6 +301,18 @@ constexpr std::array kAlerts = {
               .fix = "Mend what it names, and reload again.",
               .over = "With the next reload that is valid.",
               .codes = "agent-reload-failed"},
+    AlertPage{
+        .name = "MtaStsReportsNotTaken",
+        .title = "TLS reports are not taken in",
+        .effect = "None on mail. What senders report is not counted, and failures that only they see go "
+                  "unnoticed.",
+        .check = "curl -sS http://AGENT:9461/-/healthy\n"
+                 "sudo -u stswatch ls -l MAILDIR/new MAILDIR/cur TOKEN_FILE",
+        .fix = "Make the Maildir and the mails in it readable and writable for the agent's user, or give "
+               "tlsrpt.token_file its token. Mail that waits there is counted then; senders post again "
+               "for a day.",
+        .over = "When all of it can be read again.",
+        .codes = "agent-reports-failing"},
     AlertPage{.name = "MtaStsCheckStale",
               .title = "The agent has not looked for three intervals",
               .effect = "None on mail. What is shown is old, and a fault would go unnoticed.",

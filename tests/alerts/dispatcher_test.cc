@@ -78,6 +78,21 @@ TEST_CASE("a host that 5,000 domains share breaks and heals: two messages for ea
   }
 }
 
+TEST_CASE("a host that 10,001 domains share: a notice names 10,000, and counts all") {
+  World world;
+  std::vector<std::string> names;
+  for (int i = 0; i < 10'001; ++i)
+    names.push_back("d" + std::to_string(i) + ".example.com");
+  world.watch(names);
+  for (const auto& name : names)
+    break_mail(world, name, "mx.provider.net");
+  world.pass(5min);
+  const auto page = world.told().at(0);
+  CHECK(page.domain_count == 10'001);
+  CHECK(page.domains.size() == 10'000);
+  CHECK(page.findings.size() == 1000);
+}
+
 TEST_CASE("a domain that comes to a known fault of its host later makes no message") {
   World world;
   break_mail(world, "a.example.com");

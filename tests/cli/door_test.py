@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from harness import BINARY, NOBODY, Case, Service, free_port, get, need
+from tls_records import DATA, HANDSHAKE, Records
 
 # bcrypt of "open sesame", cost 4
 SESAME = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"
@@ -66,15 +67,27 @@ def plain_get(path, more=b""):
     return b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: " + RIGHT["Authorization"].encode() + b"\r\n" + more + b"\r\n"
 
 
-def hello():
+def hello(most=ssl.TLSVersion.TLSv1_3):
     """What begins a handshake."""
-    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    into, out, context = ssl.MemoryBIO(), ssl.MemoryBIO(), ssl.create_default_context()
+    context.maximum_version = most
     try:
-        ssl.create_default_context().wrap_bio(into, out, server_hostname="one").do_handshake()
+        context.wrap_bio(into, out, server_hostname="one").do_handshake()
     except ssl.SSLWantReadError:
         return out.read()
     raise AssertionError("no handshake ends so")
 
+
+HELLO = hello(ssl.TLSVersion.TLSv1_2)[5:]
+# What TLS allows after the handshake and brings no octet: the version, and what makes the next record.
+IDLE = {
+    "new keys": (ssl.TLSVersion.TLSv1_3, lambda tls: tls.new_key(0)),
+    "new keys, and new ones wanted": (ssl.TLSVersion.TLSv1_3, lambda tls: tls.new_key(1)),
+    "other handshakes": (ssl.TLSVersion.TLSv1_2, lambda tls: tls.seal(HANDSHAKE, HELLO)),
+    "empty records": (ssl.TLSVersion.TLSv1_3, lambda tls: tls.seal(DATA, b"")),
+    "empty records of old": (ssl.TLSVersion.TLSv1_2, lambda tls: tls.seal(DATA, b"")),
+}
+IDLE_RECORDS = 32                                                # kIdleRecords
 
 # What is complete, and much of it: each is answered, and asked for again.
 MANY = {
@@ -157,12 +170,11 @@ class Attack:
 
 
 class Door(Case):
-    def service(self, web=None, domains="", chain=0):
+    def service(self, web=None, domains="", chain=0, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
         self.port, self.tls = free_port(), None
         if web:
-            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7",
-                            "-subj", "/CN=one", "-keyout", self.folder / "server.key", "-out", self.folder / "server.pem"],
-                           check=True, capture_output=True)
+            subprocess.run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "7", "-subj", "/CN=one", "-keyout", self.folder / "server.key",
+                            "-out", self.folder / "server.pem"], check=True, capture_output=True)
             os.chmod(self.file("web.yml", web), 0o600)
             self.tls = ssl.create_default_context()
             self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
@@ -362,6 +374,96 @@ class Door(Case):
             with self.subTest(kind):
                 attack = Attack(self.connect_plainly, first, whole if at_once == AT_ONCE else b"", at_once=at_once, reads=at_once == AT_ONCE)
                 self.holds(service, kind, [attack])
+
+    @need("openssl")
+    def test_records_without_data_are_counted(self):
+        """As many as a request may have, and none more: whoever sends them without end is heard no further, and holds up nobody."""
+        self.service(WEB)
+        with self.connect() as client:
+            client.setblocking(True)
+            client.sendall(plain_get(b"/metrics", b"Connection: close\r\n"))
+            whole = b"".join(iter(lambda: client.recv(65536), b""))
+        for kind, (version, record) in IDLE.items():
+            with self.subTest(kind, few=True):
+                tls = Records(self.port, version)
+                self.addCleanup(tls.socket.close)
+                for last in (b"keep-alive", b"close"):           # each request has its own
+                    tls.socket.sendall(b"".join(record(tls) for _ in range(IDLE_RECORDS - 2))
+                                       + tls.seal(DATA, plain_get(b"/metrics", b"Connection: " + last + b"\r\n")))
+                self.assertGreater(sum(self.records_until_closed(tls.socket)), 1.5 * len(whole))
+            with self.subTest(kind, few=False):
+                tls = Records(self.port, version)
+                self.addCleanup(tls.socket.close)
+                sender = threading.Thread(target=self.send_all, args=(tls.socket, b"".join(record(tls) for _ in range(8000))))
+                sender.start()
+                self.assertLess(self.scrape("/-/ready"), PATIENCE)
+                heard = self.records_until_closed(tls.socket)
+                sender.join()
+                self.assertLess(len(heard), IDLE_RECORDS + 5, "answers, the tickets among them")
+
+    def send_all(self, client, octets):
+        try:
+            client.sendall(octets)
+        except OSError:
+            pass
+
+    def records_until_closed(self, client):
+        """The octets of each record that comes."""
+        heard = b""
+        try:
+            while got := client.recv(65536):
+                heard += got
+        except ConnectionError:
+            pass
+        sizes, at = [], 0
+        while at + 5 <= len(heard):
+            sizes.append(int.from_bytes(heard[at + 3:at + 5], "big"))
+            at += 5 + sizes[-1]
+        return sizes
+
+    @need("openssl")
+    def test_a_crowd_of_handshakes_holds_up_nobody_who_has_had_his(self):
+        """Each costs a signature of RSA: of a turn they have a part, whatever their number."""
+        self.service(WEB, key=("rsa:4096",))
+        self.assertLess(self.scrape(), 30)
+        done, ends, whole = [0], threading.Event(), hello()
+        def crowd():
+            open_ = set()
+            while not ends.is_set():
+                while len(open_) < AT_ONCE:
+                    open_.add(client := self.connect_plainly())
+                    client.send(whole)
+                for client in select.select(list(open_), [], [], 0.1)[0]:
+                    done[0] += 1                                 # its hello was answered
+                    open_.remove(client)
+                    client.close()
+            for client in open_:
+                client.close()
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=self.tls)
+        self.addCleanup(connection.close)
+        def ask():
+            connection.request("GET", "/-/healthy", headers=RIGHT)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 200)
+        ask()
+        attack = threading.Thread(target=crowd)
+        attack.start()
+        try:
+            while done[0] < AT_ONCE:
+                ask()
+            before, asked, new = done[0], 0, []
+            while done[0] - before < 4 * AT_ONCE:
+                ask()
+                asked += 1
+                if asked % 10 == 0:
+                    new.append(self.scrape())
+            many = done[0] - before
+        finally:
+            ends.set()
+            attack.join()
+        print(f"{AT_ONCE} x handshakes of RSA-4096: {many} of them, {asked} answers beside, new scrapes {new}", flush=True)
+        self.assertGreater(asked, many / 16)
 
     def test_a_crowd_that_asks_for_much_keeps_no_monitor_waiting(self):
         """What is large is made one at a time, and once for all who wait; health waits for neither."""

@@ -104,11 +104,13 @@ class ReportCase(Case):
         self.assertIn(what, health[1])
         self.assertIn(AILS, get(service.port, "/-/ready")[1])
         self.assertIn(AILS, get(service.port, "/")[1])
+        self.assertIn("\nstswatch_tlsrpt_intake_ok 0\n", get(service.port, "/metrics")[1])
         self.assertIn(f"[{AILS}]", self.errors())
 
     def is_well(self, service):
         self.until("over", lambda: AILS not in get(service.port, "/-/healthy")[1])
         self.assertNotIn(AILS, get(service.port, "/")[1])
+        self.assertIn("\nstswatch_tlsrpt_intake_ok 1\n", get(service.port, "/metrics")[1])
 
     def sums(self):
         import sqlite3

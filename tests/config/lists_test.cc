@@ -181,6 +181,23 @@ TEST_CASE("a list that is named twice has the same options both times") {
   CHECK(folder.load(table + table)->domains.size() == 2);
 }
 
+TEST_CASE("a file of more than 64 MiB is no list") {
+  const ListFolder folder;
+  folder.write("list.txt", "");
+  fs::resize_file(folder.at("list.txt"), 64U << 20);  // full of holes
+  CHECK(read_whole(folder.at("list.txt"))->size() == 64U << 20);
+  fs::resize_file(folder.at("list.txt"), (64U << 20) + 1);
+  const auto whole = read_whole(folder.at("list.txt"));
+  REQUIRE_FALSE(whole);
+  CHECK(joined(whole.error()).find("is larger than 64 MiB") != std::string::npos);
+}
+
+TEST_CASE("the name of a label has 128 octets at most") {
+  const std::string value = "x";
+  CHECK(complain_of_label(std::string(128, 'a'), &value).empty());
+  CHECK(complain_of_label(std::string(129, 'a'), &value).find("is no name of a label") != std::string::npos);
+}
+
 TEST_CASE("labels of a table and of a list keep the same rule") {
   const ListFolder folder;
   const struct {

@@ -43,6 +43,7 @@ MtaStsOutboxOld                  5m  -   critical page
 MtaStsNotificationsFailing       15m -   warning  ticket
 MtaStsStoreErrors                5m  -   warning  ticket
 MtaStsReloadFailed               5m  -   warning  ticket
+MtaStsReportsNotTaken            5m  -   warning  ticket
 MtaStsCheckStale                 15m -   warning  ticket
 MtaStsAgentDown                  10m -   critical page
 """

@@ -42,6 +42,23 @@ std::optional<TimePoint> end_of(const World& w, const std::string& id, std::stri
 
 }  // namespace
 
+TEST_CASE("of changes the newest thousand stay, and 48 KiB of what they say") {
+  std::vector<Change> changes(1001);
+  changes.front().subject = "oldest";
+  changes.back().subject = "newest";
+  bound_changes(changes);
+  CHECK(changes.size() == 1000);
+  CHECK(changes.front().subject.empty());
+  CHECK(changes.back().subject == "newest");
+  for (auto& change : changes)
+    change.to = std::string(1024, 'x');
+  bound_changes(changes);
+  CHECK(changes.size() == 47);  // with "newest"
+  changes.back().to = std::string(64 << 10, 'x');
+  bound_changes(changes);
+  CHECK(changes.size() == 1);
+}
+
 TEST_CASE("bodies in turn under one id are one window each, and an older policy that binds stays") {
   Timeline t;
   t.file({kMx1}, "enforce", "2592000");

@@ -305,6 +305,17 @@ TEST_CASE("a mail nested without end is read to its bound") {
   CHECK(read(mime + "Content-Type: application/tlsrpt+json\n\n" + kReport).parse == Parse::no_report);
 }
 
+TEST_CASE("of a mail a hundred parts are read, and what comes behind them is not") {
+  const auto behind = [](int others) {  // and the whole is a part of its own
+    std::string mime = "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
+    for (int i = 0; i < others; ++i)
+      mime += "--b\nContent-Type: text/plain\n\nx\n";
+    return read(mime + "--b\nContent-Type: application/tlsrpt+json\n\n" + kReport + "\n--b--\n").parse;
+  };
+  CHECK(behind(98) == Parse::ok);
+  CHECK(behind(99) == Parse::no_report);
+}
+
 TEST_CASE("whose signature the operator's own MTA found good (RFC 8601)") {
   const auto signers = [](const std::string& value) {
     return reports::read_authentication_results(value, "mx.own.example").signers;

@@ -113,6 +113,20 @@ TEST_CASE("where there are too many, slow ones are closed and a complete request
   CHECK(slow.front()->closed());
 }
 
+TEST_CASE("connections are a quarter of the descriptors, and 512 at most") {
+  const FewDescriptors few;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto with = [&](rlim_t descriptors) {
+    limit.rlim_cur = std::min(descriptors, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return most_connections();
+  };
+  CHECK(with(4) == 8);
+  CHECK(with(1024) == 256);
+  if (limit.rlim_max >= 65'536) CHECK(with(65'536) == 512);
+}
+
 TEST_CASE("a client that is served is not closed for others") {
   const FewDescriptors few;
   std::latch served(1), go(1);
@@ -217,6 +231,90 @@ TEST_CASE("each phase of a connection has its deadline, which drips do not move"
     now += 3s;
   }
   CHECK(client.phase() == Client::Phase::answering);
+}
+
+TEST_CASE("where the requests of all are more than 20 MiB, the largest that is not complete is closed") {
+  const auto door = echoing();
+  Knocker large(*door), larger(*door), client(*door);
+  const std::string head = "POST /tlsrpt HTTP/1.1\r\nHost: x\r\nContent-Length: 16777216\r\n\r\n";
+  CHECK(larger.say(head + std::string(12U << 20, ' ')));
+  CHECK(large.say(head + std::string(7U << 20, ' ')));
+  client.say(kGet);
+  CHECK(client.hear(";").ends_with("GET/a ;"));
+  CHECK_FALSE(larger.closed());
+  CHECK(large.say(std::string(3U << 20, ' ')));
+  CHECK(larger.hear().empty());
+  CHECK_FALSE(large.closed());
+}
+
+TEST_CASE("who was refused may send a mebibyte more, for two seconds") {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  const Descriptor peer(ends[1]);
+  auto now = Clock::now();
+  Client client(ends[0], *Address::parse("192.0.2.1"), nullptr, now);
+  client.answer(plain_answer(400, "no"), now);
+  client.go_on(now);
+  REQUIRE(client.phase() == Client::Phase::draining);
+  const std::string more(16U << 10, 'x');
+  std::size_t sent = 0;
+  while (client.phase() == Client::Phase::draining && sent < 8U << 20) {
+    REQUIRE(::send(peer.fd(), more.data(), more.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(more.size()));
+    sent += more.size();
+    now += 1ms;
+    client.go_on(now);
+    if (client.phase() == Client::Phase::draining) CHECK(client.deadline() < now + 2s);
+  }
+  CHECK(sent == (1U << 20) + more.size());
+}
+
+TEST_CASE("who is served is closed never, then those that do as they should, at last those that do not") {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  const Descriptor peer(ends[1]);
+  const int little = 4096;
+  ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
+  std::array<char, 1U << 20> buffer{};
+  const auto take = [&](std::size_t most) { return ::recv(peer.fd(), buffer.data(), most, 0); };
+  auto now = Clock::now();
+  Client client(ends[0], *Address::parse("192.0.2.1"), nullptr, now);
+  const int young = client.rank(now), slow = client.rank(now + 2s);
+  REQUIRE(::send(peer.fd(), kGet.data(), kGet.size(), MSG_NOSIGNAL) > 0);
+  client.go_on(now);
+  client.serve(now);
+  CHECK(client.request_octets() >= kGet.size() / 2);  // it still counts
+  const int served = client.rank(now + 2s);
+  client.answer({ok(std::string(100, 'p')), false}, now);
+  client.go_on(now);
+  take(buffer.size());
+  const int idle = client.rank(now + 2s);
+  REQUIRE(::send(peer.fd(), kGet.data(), kGet.size(), MSG_NOSIGNAL) > 0);
+  client.go_on(now);
+  client.serve(now);
+  client.answer({ok(std::string(4U << 20, 'p')), false}, now);
+  client.go_on(now);
+  const int reading = client.rank(now + 1s);
+  CHECK(client.rank(now + 2s) == slow);  // nothing was taken
+  for (int i = 0; i < 10; ++i) {         // 64 KiB a second
+    for (int piece = 0; piece < 64; ++piece) {
+      take(1024);
+      client.go_on(now);
+    }
+    now += 1s;
+    CHECK(client.rank(now) == reading);
+  }
+  for (int i = 0; i < 100; ++i) {  // less than 16
+    take(4096);
+    client.go_on(now);
+    now += 1s;
+  }
+  CHECK(client.rank(now) == slow);
+  client.answer(plain_answer(400, "no"), now);
+  while (client.phase() == Client::Phase::answering && take(buffer.size()) > 0)
+    client.go_on(now);
+  REQUIRE(client.phase() == Client::Phase::draining);
+  CHECK(served == 0);
+  CHECK(std::vector{served, reading, young, idle, slow, client.rank(now)} == std::vector{0, 1, 2, 3, 4, 5});
 }
 
 TEST_CASE("what was taken of an answer is held no longer, and what is held is counted") {

@@ -191,9 +191,19 @@ TEST_CASE("TLS reports: born at 0 where they are taken, absent where nobody aske
   for (const std::string line :
        {"policy_type=\"sts\",result=\"successful\"} 0", "policy_type=\"tlsa\",result=\"successful\"} 7",
         "result_type=\"tlsa-invalid\",organization=\"Google\"} 3",
-        "stswatch_tlsrpt_reports_total{outcome=\"duplicate\"} 2"})
+        "stswatch_tlsrpt_reports_total{outcome=\"duplicate\"} 2", "stswatch_tlsrpt_intake_ok 1"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
   CHECK(text.find("elsewhere") == std::string::npos);
+}
+
+TEST_CASE("TLS reports: that none can be taken in is 0 while it is so, and nothing where none are") {
+  auto s = sample();
+  s.own.emplace_back().finding.code = "agent-reports-failing";
+  CHECK(text_of(s).find("stswatch_tlsrpt_intake_ok ") == std::string::npos);
+  s.reports.taking = true;
+  CHECK(text_of(s).find("stswatch_tlsrpt_intake_ok 0\n") != std::string::npos);
+  s.own.front().closed = facts::kNow;
+  CHECK(text_of(s).find("stswatch_tlsrpt_intake_ok 1\n") != std::string::npos);
 }
 
 TEST_CASE(

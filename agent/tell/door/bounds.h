@@ -25,20 +25,23 @@ inline constexpr std::size_t kAnswersOfLargest = 3;  // ...or so many of the lar
 inline constexpr std::size_t kUntaken = 1U
                                         << 20;  // octets of answers that are made before those are looked at
 inline constexpr std::size_t kHandshake = 64U << 10;  // octets before TLS is up
+inline constexpr std::size_t kIdleRecords = 32;       // of TLS, without data, for a request: new keys
+inline constexpr std::size_t kShaking = 16;           // handshakes that go on: others wait outside
 inline constexpr std::size_t kDrained = 1U << 20;     // what is read and dropped after a refusal
 
 using namespace std::chrono_literals;
 inline constexpr auto kHandshakeTime = 10s;
-inline constexpr auto kSilentTime = 10s;   // a connection that has not sent anything yet
-inline constexpr auto kKeptTime = 120s;    // between two requests: a scraper comes back within two minutes
-inline constexpr auto kHeadTime = 10s;     // from its first octet
-inline constexpr auto kBodyTime = 20s;     // from the end of the head
-inline constexpr auto kReportTime = 60s;   // the same for /tlsrpt
-inline constexpr auto kStallTime = 10s;    // an answer of which nothing is taken
-inline constexpr auto kAnswerTime = 120s;  // for the whole of it: a large exposition over a slow line
-inline constexpr auto kDrainTime = 2s;     // for the client to see why it was refused
-inline constexpr auto kFarewellTime = 1s;  // for answers under way when the agent ends
-inline constexpr auto kSlow = 1s;          // in one phase for longer: closed before others
+inline constexpr auto kShakingTime = 10ms;  // for the handshakes of all in a turn
+inline constexpr auto kSilentTime = 10s;    // a connection that has not sent anything yet
+inline constexpr auto kKeptTime = 120s;     // between two requests: a scraper comes back within two minutes
+inline constexpr auto kHeadTime = 10s;      // from its first octet
+inline constexpr auto kBodyTime = 20s;      // from the end of the head
+inline constexpr auto kReportTime = 60s;    // the same for /tlsrpt
+inline constexpr auto kStallTime = 10s;     // an answer of which nothing is taken
+inline constexpr auto kAnswerTime = 120s;   // for the whole of it: a large exposition over a slow line
+inline constexpr auto kDrainTime = 2s;      // for the client to see why it was refused
+inline constexpr auto kFarewellTime = 1s;   // for answers under way when the agent ends
+inline constexpr auto kSlow = 1s;           // in one phase for longer: closed before others
 
 inline constexpr std::size_t kFairRate = 16U << 10;  // octets of an answer taken a second: slower is slow
 

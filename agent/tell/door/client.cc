@@ -134,7 +134,7 @@ void Client::read_request(Clock::time_point now) {
     std::array<char, 16384> buffer;
     std::size_t count = 0;
     const auto got = receive(buffer.data(), buffer.size(), &count);
-    if (got == Got::end) return close();
+    if (got == Got::end || (tls_ && tls_->idle_records() > kIdleRecords)) return close();
     if (got == Got::nothing) return;
     feed({buffer.data(), count}, now);
     if (!tls_ || tls_->pending() == 0) return;  // the others' turn
@@ -159,6 +159,7 @@ void Client::feed(std::string_view octets, Clock::time_point now) {
 
 RequestReader Client::serve(Clock::time_point now) {
   served_ = reader_.held();
+  if (tls_) tls_->expect_request();
   enter(Phase::serving, now);
   return std::exchange(reader_, {});
 }

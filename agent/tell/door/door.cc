@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -66,12 +67,16 @@ class EventDoor : public Door {
     std::unique_ptr<Client> client;
     Client::Wants watched = Client::Wants::nothing;
     std::shared_ptr<const int> here = std::make_shared<const int>();
+    bool in_line = false;  // for its handshake
   };
   using Seats = std::unordered_map<Id, Seat>;
 
   void turn();
   void accept_some(Clock::time_point now);
   void go_on(Id id, unsigned events, Clock::time_point now);
+  void go_on(Seats::iterator seat, Clock::time_point now);
+  void stand_in_line(Seats::iterator seat);
+  void shake_hands();
   void deal_with(Id id, Client& client, Clock::time_point now);
   void admit(Id id, const std::shared_ptr<Request>& request);
   Lane& lane_of(Pace pace);
@@ -106,6 +111,7 @@ class EventDoor : public Door {
   bool gone_ = false;        // the thread
 
   Seats seats_;  // of the thread, as is all below
+  std::deque<Id> shaking_;
   Id last_ = kNews;
   std::size_t largest_answer_ = 0;
   Clock::time_point deaf_until_{};  // no descriptors: the listener is not watched
@@ -137,7 +143,8 @@ void EventDoor::turn() {
   auto looked = Clock::now();
   std::optional<Clock::time_point> last_call;
   for (;;) {
-    const int wait = seats_.empty() && !last_call && deaf_until_ == Clock::time_point{} ? -1 : kGlance;
+    const bool idle = seats_.empty() && !last_call && deaf_until_ == Clock::time_point{};
+    const int wait = !shaking_.empty() ? 0 : idle ? -1 : kGlance;
     const int n = ::epoll_wait(poll_.fd(), events.data(), static_cast<int>(events.size()), wait);
     const auto now = Clock::now();
     for (int i = 0; i < n; ++i) {
@@ -149,6 +156,7 @@ void EventDoor::turn() {
       else
         go_on(id, events[static_cast<std::size_t>(i)].events, now);
     }
+    shake_hands();
     keep_within();
     if (now - looked >= std::chrono::milliseconds(kGlance)) {
       close_late(now);
@@ -172,7 +180,7 @@ bool EventDoor::under_way() const {
 }
 
 void EventDoor::accept_some(Clock::time_point now) {
-  for (int i = 0; i < kAtATime; ++i) {
+  for (int i = 0; i < kAtATime && shaking_.size() < kShaking; ++i) {
     if (seats_.size() >= most_ && !close_one(now))
       return be_deaf(now + std::chrono::milliseconds(kGlance));  // all are being served
     auto accepted = accept_from(listener_.socket.fd());
@@ -199,9 +207,35 @@ void EventDoor::go_on(Id id, unsigned events, Clock::time_point now) {
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) seats_.erase(seat);
     return;
   }
-  client.go_on(now);
-  deal_with(id, client, now);
+  if (client.phase() == Client::Phase::handshake) return stand_in_line(seat);
+  go_on(seat, now);
+}
+
+void EventDoor::go_on(Seats::iterator seat, Clock::time_point now) {
+  seat->second.client->go_on(now);
+  deal_with(seat->first, *seat->second.client, now);
   settle(seat);
+}
+
+void EventDoor::stand_in_line(Seats::iterator at) {
+  auto& [client, watched, here, in_line] = at->second;
+  if (std::exchange(in_line, true)) return;
+  shaking_.push_back(at->first);
+  if (std::exchange(watched, Client::Wants::nothing) != Client::Wants::nothing)
+    watch(EPOLL_CTL_MOD, client->socket(), 0, at->first);
+}
+
+/// A crowd that shakes hands waits for its own kind: in a turn few of them go on, in the order in which they
+/// came, after all who have done that; who comes meanwhile waits in the system's queue.
+void EventDoor::shake_hands() {
+  const auto until = Clock::now() + kShakingTime;
+  for (auto now = until - kShakingTime; !shaking_.empty() && now < until; now = Clock::now()) {
+    const auto seat = seats_.find(shaking_.front());
+    shaking_.pop_front();
+    if (seat == seats_.end()) continue;
+    seat->second.in_line = false;
+    go_on(seat, now);
+  }
 }
 
 void EventDoor::deal_with(Id id, Client& client, Clock::time_point now) {
@@ -307,7 +341,7 @@ void EventDoor::take_answers(Clock::time_point now) {
 
 /// The seat's socket is watched for what its client wants; a closed one is left.
 void EventDoor::settle(Seats::iterator at) {
-  auto& [client, watched, here] = at->second;
+  auto& [client, watched, here, in_line] = at->second;
   if (client->phase() == Client::Phase::closed) {
     seats_.erase(at);
     return;

@@ -38,6 +38,10 @@ int verify_mode(WebTls::ClientAuth auth) {
 
 int accept_any(int, X509_STORE_CTX*) { return 1; }
 
+void count_record(int written, int, int type, const void*, size_t, SSL*, void* count) {
+  if (written == 0 && type == SSL3_RT_HEADER) ++*static_cast<std::size_t*>(count);
+}
+
 /// Empty when all went well.
 std::string set_up(SSL_CTX* context, const WebTls& config) {
   if (SSL_CTX_use_certificate_chain_file(context, config.cert_file.c_str()) != 1)
@@ -83,6 +87,8 @@ tl::expected<std::shared_ptr<const ServerTls>, std::string> ServerTls::make(cons
   const std::shared_ptr<const ServerTls> tls(new ServerTls(context));
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+  // Who changes keys without end would keep the one thread in one read: each record is a turn of its own.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // Strangers fill both: sessions that are resumed by ticket need no cache.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_max_cert_list(context, kClientChain);
@@ -95,7 +101,10 @@ tl::expected<std::shared_ptr<const ServerTls>, std::string> ServerTls::make(cons
 
 TlsSession::TlsSession(std::shared_ptr<const ServerTls> tls, int socket)
     : tls_(std::move(tls)), session_(SSL_new(tls_->context())) {
-  if (session_) SSL_set_fd(session_.get(), socket);
+  if (!session_) return;
+  SSL_set_fd(session_.get(), socket);
+  SSL_set_msg_callback(session_.get(), count_record);
+  SSL_set_msg_callback_arg(session_.get(), &idle_records_);
 }
 
 TlsSession::~TlsSession() = default;
@@ -119,12 +128,14 @@ TlsSession::Io TlsSession::accept() {
   ERR_clear_error();
   const int result = SSL_accept(session_.get());
   up_ = result == 1;
+  idle_records_ = 0;
   return up_ ? Io::done : outcome(result);
 }
 
 TlsSession::Io TlsSession::read(char* into, std::size_t room, std::size_t* count) {
   ERR_clear_error();
   const int result = SSL_read_ex(session_.get(), into, room, count);
+  if (result == 1 && idle_records_ > 0) --idle_records_;
   return result == 1 ? Io::done : outcome(result);
 }
 

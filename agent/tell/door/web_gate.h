@@ -71,7 +71,8 @@ class TlsSession {
 
   /// `tls` is kept as long as this is; `socket` is the caller's.
   TlsSession(std::shared_ptr<const ServerTls> tls, int socket);
-  TlsSession(TlsSession&&) = default;
+  TlsSession(const TlsSession&) = delete;
+  TlsSession& operator=(const TlsSession&) = delete;
   ~TlsSession();
 
   Io accept();
@@ -79,6 +80,9 @@ class TlsSession {
   Io write(const char* from, std::size_t size, std::size_t* count);
   std::size_t pending() const;      // octets that read() has without waiting
   std::size_t octets_read() const;  // from the socket, since the first
+  /// Records that brought no data, since accept() or expect_request().
+  std::size_t idle_records() const { return idle_records_; }
+  void expect_request() { idle_records_ = 0; }
   /// accept() ended because the client spoke plain HTTP.
   bool spoke_http() const { return spoke_http_; }
   void say_goodbye();
@@ -92,6 +96,7 @@ class TlsSession {
   std::shared_ptr<const ServerTls> tls_;
   std::unique_ptr<ssl_st, Free> session_;
   bool up_ = false, spoke_http_ = false;
+  std::size_t idle_records_ = 0;  // OpenSSL counts them here
 };
 
 // The door of the agent's own HTTP server: the web configuration as it is now. Its files are read again when
