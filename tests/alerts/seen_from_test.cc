@@ -36,7 +36,7 @@ TEST_CASE("a page that another agent sees too names both, and waits for nothing 
   at.known = {{"fra1", "nyc2"}, {}, false};
   at.world.pass(3s);
   REQUIRE(at.world.kinds() == "new/page");
-  const auto& notice = at.world.told()[0];
+  const auto notice = at.world.told().at(0);
   CHECK(notice.seen.ends_with("\nseen from fra1 and nyc2"));
   const auto json = nlohmann::json::parse(to_webhook_json(notice));
   CHECK(json.at("seen_from") == nlohmann::json{"fra1", "nyc2"});
