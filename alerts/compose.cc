@@ -21,7 +21,7 @@ OpenFindings by_gravity(OpenFindings items) {
   std::ranges::stable_sort(items, [](const OpenFinding* a, const OpenFinding* b) {
     const auto rank = [](const OpenFinding* i) {
       const Finding& f = i->finding();
-      return std::tuple(f.route, severity_of(f), breaks_now(f), i->nature.symptom());
+      return std::tuple(i->route(), severity_of(f), breaks_now(f), i->nature.symptom());
     };
     return rank(a) > rank(b);
   });
@@ -93,7 +93,18 @@ std::string effect_of(const OpenFindings& items, const std::vector<std::string>&
 
 std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
 
-std::string seen_of(const OpenFindings& items, const std::vector<std::string>& domains,
+/// Who sees one of them, and who looked and sees none.
+void tell_vantages(const OpenFindings& items, Notice& notice) {
+  std::set<std::string> seen, not_seen;
+  for (const OpenFinding* item : items) {
+    seen.insert(item->seen.seen_from.begin(), item->seen.seen_from.end());
+    not_seen.insert(item->seen.not_seen_from.begin(), item->seen.not_seen_from.end());
+  }
+  notice.seen_from.assign(seen.begin(), seen.end());
+  std::ranges::set_difference(not_seen, seen, std::back_inserter(notice.not_seen_from));
+}
+
+std::string seen_of(const OpenFindings& items, const std::vector<std::string>& domains, const Notice& notice,
                     const ComposeContext& around) {
   std::vector<std::string> lines;
   std::set<std::string> told;
@@ -115,7 +126,10 @@ std::string seen_of(const OpenFindings& items, const std::vector<std::string>& d
   if (more > 0) out += "\nand " + std::to_string(more) + " more";
   if (const auto& usable = items.front()->record->verdict.enforce_usable_mx; usable && domains.size() == 1)
     out += "\nMX hosts that enforcing senders can use: " + in_words(*usable);
-  if (!around.vantage.empty()) out += "\nvantage: " + around.vantage;
+  if (const auto from = in_words(notice.seen_from, notice.not_seen_from); !from.empty())
+    out += "\n" + from;
+  else if (!around.vantage.empty())
+    out += "\nvantage: " + around.vantage;
   return out;
 }
 
@@ -258,7 +272,8 @@ Notice compose(const GroupState& group_state, NoticeKind kind, const ComposeCont
   notice.severity = group_state.severity;
   notice.title = title_of(items, domains, around);
   notice.effect = effect_of(items, domains, around);
-  notice.seen = seen_of(items, domains, around);
+  tell_vantages(items, notice);
+  notice.seen = seen_of(items, domains, notice, around);
   notice.changed =
       items.front()->own()
           ? "nothing known"
@@ -304,6 +319,8 @@ Notice compose_resolved(const LastNotified& last_notified, const ComposeContext&
                       ? "Mail from enforcing senders flows again; what they deferred arrives as they retry."
                       : "none any more: what was reported is over";
   notice.seen.clear();
+  notice.seen_from.clear();
+  notice.not_seen_from.clear();
   for (std::size_t i = 0; i < notice.findings.size() && i < kLines; ++i)
     text::add(notice.seen, "\n", notice.findings[i].subject + ": no longer " + notice.findings[i].code);
   if (notice.domains.empty() || record)

@@ -52,6 +52,8 @@ struct ComposeContext {
   std::function<std::shared_ptr<const DomainMemory>(const std::string& domain)> domain;
   std::function<std::shared_ptr<const MxMemory>(const std::string& host)> mx;
   std::function<std::map<std::string, std::string>(const std::string& domain)> labels;
+  /// In a fleet, of what pages.
+  std::function<SeenFrom(const std::string& domain, const Incident& incident, TimePoint now)> seen_from{};
 };
 
 /// Of a problem that is there: `standing` lists at least one item. The key is the caller's.

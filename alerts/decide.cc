@@ -321,11 +321,13 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, con
     if (item->silenced) continue;
     out.items.push_back(item);
     out.severity = std::max(out.severity, severity_of(finding));
-    out.route = std::max(out.route, finding.route);
+    out.route = std::max(out.route, item->route());
     if (!tells(*item)) continue;
+    out.awaited |= item->seen.awaited;
+    if (item->seen.awaited) continue;
     out.sure_severity = std::max(out.sure_severity, severity_of(finding));
-    out.sure_route = std::max(out.sure_route, finding.route);
-    if (told.contains(finding.code) || (!item->own() && !rules.takes(finding.route))) continue;
+    out.sure_route = std::max(out.sure_route, item->route());
+    if (told.contains(finding.code) || (!item->own() && !rules.takes(item->route()))) continue;
     out.own_news |= item->own();
     const TimePoint from =
         item->incident->opened + (finding.of_the_agent && !item->own() ? kOwnFault : Seconds{0});
@@ -333,6 +335,7 @@ GroupState stand(const AlertGroup& group, const std::set<std::string>& told, con
     out.at_once |= item->own();
     out.new_cause |= !item->nature.symptom();
   }
+  out.awaited &= out.sure_route < Route::page;
   return out;
 }
 
@@ -347,6 +350,9 @@ std::optional<Decision> decide(const GroupState& now_there, const LastNotified* 
                                bool acknowledged, TimePoint now, const TellingRules& rules) {
   const bool waited = now_there.news && (now_there.at_once || now - *now_there.news >= rules.group_wait);
   const bool for_me = rules.takes(now_there.sure_route) || now_there.own_news;
+  // One notice, and not a ticket that a page follows within a minute.
+  if (now_there.awaited && (last_notified == nullptr || last_notified->notice.route < Route::page))
+    return std::nullopt;
   if (last_notified == nullptr) {
     if (!waited || !for_me) return std::nullopt;
     return Decision{NoticeKind::fresh, "nothing was told of it yet"};

@@ -1,6 +1,7 @@
 // What stands open, whether a receiver is owed a notice of it and why, and how both are kept.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,7 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "agent/remember/memory.h"
+#include "agent/remember/second_look.h"
 #include "alerts/notice.h"
 #include "alerts/options.h"
 
@@ -61,7 +62,10 @@ struct OpenFinding {
   const Incident* incident = nullptr;  // of `record`
   Nature nature;
   bool silenced = false;
+  SeenFrom seen{};  // in a fleet, of one that pages
 
+  /// A ticket while others, who look from elsewhere, do not see what would page.
+  Route route() const { return seen.disputed() ? std::min(finding().route, Route::ticket) : finding().route; }
   const Finding& finding() const { return incident->finding; }
   /// The agent's own trouble, not one that a domain has with it.
   bool own() const { return is_agent_itself(domain()); }
@@ -151,6 +155,7 @@ struct GroupState {
   bool at_once = false;            // it has been confirmed and stands alone: nothing is waited for
   bool own_news = false;           // the agent's own trouble: of no route that a receiver may leave out
   bool new_cause = false;          // one of them is a cause, not a mere symptom
+  bool awaited = false;            // only of what another agent still looks at it is a page
   std::optional<TimePoint> eased;  // when the last of what has been told closed
 };
 

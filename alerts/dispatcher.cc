@@ -8,8 +8,9 @@ namespace stswatch {
 namespace {
 
 constexpr int kRefusedFirst =
-    6;                        // of back_off(): what a receiver will not have is offered again after minutes
-constexpr Seconds kRest{10};  // reminders and silences may be so much late
+    6;                         // of back_off(): what a receiver will not have is offered again after minutes
+constexpr Seconds kRest{10};   // reminders and silences may be so much late
+constexpr Seconds kGlance{2};  // as is what another agent has seen
 
 using Complain = std::function<void(const std::string&)>;
 
@@ -178,6 +179,8 @@ void Dispatcher::decide_all(TimePoint now) {
     for (OpenFinding& item : its) {
       item.silenced = std::ranges::any_of(
           silences, [&](const Silence& s) { return covers(s, domain, item.finding(), now); });
+      if (rules_.around.seen_from && item.finding().route == Route::page)
+        item.seen = rules_.around.seen_from(domain, *item.incident, now);
       items.push_back(&item);
     }
   }
@@ -242,6 +245,7 @@ void Dispatcher::decide_for(const ReceiverRules& receiver, Problem& problem, con
   const auto [group_state, decision] = decided(problem);
   if (group_state.news && *group_state.news + rules.group_wait > now)
     next_ = std::min(next_, *group_state.news + rules.group_wait);
+  if (group_state.awaited) next_ = std::min(next_, now + kGlance);
   if (decision) {
     if (it == pending_.end() || !same_news(it->second.pending, *decision, group_state))
       enqueue(receiver, problem, group_state, *decision, now);

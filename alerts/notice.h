@@ -44,6 +44,7 @@ struct Notice {
   std::string title;   // whom it concerns and what stops working, effect first
   std::string effect;  // on mail
   std::string seen;    // one line for each thing seen
+  std::vector<std::string> seen_from{}, not_seen_from{};  // in a fleet, of what pages: vantages
   std::string changed;
   TimePoint since{};
   std::optional<TimePoint> until;  // when mail stops, when the last cache ends, when it was over

@@ -309,6 +309,12 @@ Json webhook_json(const Notice& notice) {
                {"domains", std::move(domains)},
                {"findings", std::move(findings)}};
   if (!labels.empty()) json["labels"] = std::move(labels);
+  const auto vantages = [&](const char* name, const std::vector<std::string>& of) {
+    for (const auto& vantage : of)
+      json[name].push_back(clean(vantage));
+  };
+  vantages("seen_from", notice.seen_from);
+  vantages("not_seen_from", notice.not_seen_from);
   if (notice.domain_count > notice.domains.size()) json["domain_count"] = notice.domain_count;
   return json;
 }
@@ -323,6 +329,8 @@ nlohmann::json template_values(const Notice& notice) {
   out["codes"] = nlohmann::json::array();
   for (const auto& f : notice.findings)
     if (told.insert(f.code).second) out["codes"].push_back(clean(f.code));
+  for (const auto* list : {"seen_from", "not_seen_from"})
+    if (!out.contains(list)) out[list] = nlohmann::json::array();
   out["domain_count"] = notice.domain_count;
   out["thread"] = notice.thread();
   out["domain"] = notice.domains.empty() ? "" : clean(notice.domains.front());

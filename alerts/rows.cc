@@ -49,6 +49,8 @@ RowJson notice_json(const Notice& n) {
           {"title", n.title},
           {"effect", n.effect},
           {"seen", n.seen},
+          {"seen_from", n.seen_from},
+          {"not_seen_from", n.not_seen_from},
           {"changed", n.changed},
           {"since", to_utc(n.since)},
           {"until", optional_time(n.until)},
@@ -77,6 +79,8 @@ Notice notice_of(const RowJson& json) {
   n.effect = json.at("effect");
   n.seen = json.at("seen");
   n.changed = json.at("changed");
+  n.seen_from = json.value("seen_from", n.seen_from);  // nor are these
+  n.not_seen_from = json.value("not_seen_from", n.not_seen_from);
   n.since = time_of(json.at("since"));
   n.until = optional_time_of(json.at("until"));
   n.outlook = json.at("outlook");

@@ -23,6 +23,7 @@
 #include "agent/watch/probe.h"
 #include "agent/watch/reload.h"
 #include "agent/watch/report_watch.h"
+#include "agent/watch/second_eyes.h"
 #include "alerts/decide.h"
 #include "alerts/sink.h"
 
@@ -123,6 +124,9 @@ void tell_by_turns(Store& memory, const std::string& state, Notifier::Hooks& aro
   around.healthy = [fleet, healthy = std::move(around.healthy)] {
     return healthy() && fleet->leases().certain(kDesk);  // the dead man's switch is the fleet's
   };
+  around.seen_from = [fleet](const std::string& domain, const Incident& incident, TimePoint now) {
+    return fleet->seen_from(domain, incident, now);
+  };
   around.read_acknowledgements = [state, &memory] {
     return rows_in(state, memory, kAcknowledgeTable).value_or(std::map<std::string, std::string>{});
   };
@@ -152,7 +156,7 @@ class HeldShards {
 };
 
 /// Looks, and telling, follow the leases from now on.
-void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notifier) {
+void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notifier, SecondEyes& eyes) {
   const auto say = [&service, &fleet](std::string_view event, const char* what,
                                       const std::set<Shard>& shards) {
     log_info({.event = event}, "{} {} {} shards{}", fleet.name(), what, shards.size(),
@@ -178,7 +182,8 @@ void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notif
                      else
                        log_error({.event = "fleet-failed"}, "{}; looks go on, and nothing is sent", trouble);
                    },
-               .late_seconds = [&service] { return service.late().count(); }});
+               .late_seconds = [&service] { return service.late().count(); },
+               .eyes = &eyes});
 }
 
 std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::string& state,
@@ -268,6 +273,10 @@ int run(const RunCommand& command, Streams io) {
     s.reports = (*reports)->figures();
     s.reports_of = [&](const std::string& domain) { return (*reports)->of(domain); };
     s.plans = plans.all();
+    if (fleet != nullptr)
+      s.seen_from = [fleet, now = s.now](const std::string& domain, const Incident& incident) {
+        return fleet->seen_from(domain, incident, now);
+      };
     return s;
   };
   notifier->use_digests(
@@ -300,7 +309,16 @@ int run(const RunCommand& command, Streams io) {
   log_empty_lists(service.plan()->config);
   service.start();
   (*reports)->start();
-  if (fleet != nullptr) take_part(*fleet, held, service, *notifier);
+  Cancel end_looks;
+  std::optional<LooksForOthers> eyes;
+  if (fleet != nullptr) {
+    eyes.emplace(
+        [&](SecondLookAsked asked) {
+          return look_for_another(service, memory, clock, end_looks, std::move(asked));
+        },
+        clock);
+    take_part(*fleet, held, service, *notifier, *eyes);
+  }
   ready = true;
   systemd::ready(domains);
   log_info({.event = "started"}, "stswatch {} listens on {}:{}", kVersion, listen.host, (*http)->port());
@@ -309,6 +327,7 @@ int run(const RunCommand& command, Streams io) {
   reloader.stop();
   systemd::stopping();
   prober.stop();
+  end_looks.cancel();
   service.stop();
   (*reports)->stop();
   notifier->stop();

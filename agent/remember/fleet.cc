@@ -130,6 +130,7 @@ std::vector<std::string> RamStore::adopt(EverythingStored news, const std::set<S
       remembered.record = slot.record;  // which has been judged
     else
       taken.push_back(name);
+    note_paging(*remembered.record);
     slot = {std::move(remembered)};
   }
   for (auto& [name, remembered] : news.mx) {
@@ -138,6 +139,23 @@ std::vector<std::string> RamStore::adopt(EverythingStored news, const std::set<S
     mx_[name] = {std::move(remembered)};
   }
   return taken;
+}
+
+void RamStore::note_paging(const DomainMemory& record) {
+  if (!leases_) return;
+  if (pages(record))
+    paging_.insert(record.known->domain.str());
+  else
+    paging_.erase(record.known->domain.str());
+}
+
+std::vector<std::shared_ptr<const DomainMemory>> RamStore::paging() const {
+  std::vector<std::shared_ptr<const DomainMemory>> out;
+  const std::lock_guard lock(mutex_);
+  for (const auto& name : paging_)
+    if (const auto it = domains_.find(name); it != domains_.end() && leases_->holds(shard_of(name)))
+      out.push_back(it->second.record);
+  return out;
 }
 
 }  // namespace stswatch

@@ -17,6 +17,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "agent/remember/second_look.h"
 #include "checks/facts/text.h"
 
 namespace stswatch {
@@ -87,6 +88,7 @@ class Fleet {
     std::function<void(const std::vector<std::string>& domains)> news;
     std::function<void(const std::string& trouble)> trouble;  // empty: it is over
     std::function<std::int64_t()> late_seconds = [] { return 0; };
+    SecondEyes* eyes = nullptr;  // null: nothing is looked at for others
   };
   virtual ~Fleet() = default;
   virtual void start(Events events) = 0;
@@ -95,6 +97,8 @@ class Fleet {
   /// Who holds the domain's shard, as last read; empty: nobody.
   virtual std::string holder_of(std::string_view domain) const = 0;
   virtual FleetView view() const = 0;
+  /// From where a finding of the domain that pages is seen, as last read.
+  virtual SeenFrom seen_from(const std::string& domain, const Incident& incident, TimePoint now) const = 0;
 };
 
 /// As the database has it now.

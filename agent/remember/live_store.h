@@ -134,6 +134,7 @@ class RamStore : public LiveStore, private KeyValueStore {
     lay_over(rows, unwritten_in(table));
     key_values_[table] = std::move(rows);
   }
+  std::vector<std::shared_ptr<const DomainMemory>> paging() const override;
   void drop_what_is_not_ours() override {
     const std::lock_guard lock(mutex_);
     queue_.drop_if([this](const auto& write) { return is_stale(write); },
@@ -153,6 +154,8 @@ class RamStore : public LiveStore, private KeyValueStore {
   void stamp(std::vector<KeyValueEdit>& edits) const;
   bool is_stale(const PendingWrite& write) const;
   bool is_stale(const KeyValueEdit& edit) const;
+  void note_paging(const DomainMemory& record);  // with the lock held, as the next one
+  void note_paging(const MxMemory&) {}
   std::vector<KeyValueEdit> unwritten_in(const std::string& table) const;  // with the lock held
 
   // The writer's own; with the lock held where they take it.
@@ -176,6 +179,7 @@ class RamStore : public LiveStore, private KeyValueStore {
   std::condition_variable work_, changed_;
   Slots<DomainMemory> domains_;  // guarded by mutex_, as is all below but the thread
   Slots<MxMemory> mx_;
+  std::set<std::string> paging_;  // in a fleet: domains whose record has a finding that pages
   std::int64_t last_subject_ = 0;
   std::map<std::string, std::map<std::string, std::string>> key_values_;
   std::optional<std::set<std::string>> watched_;
@@ -211,7 +215,10 @@ void RamStore::remember_in(Slots<Record>& slots, SubjectKind kind, const std::st
     }
     if (PendingWrite any; !backend_ || !stamp(any, kind, name)) {
       // A look that ended after its shard was lost is no news: whoever holds it now has not seen it.
-      if (!backend_ || (transitions.empty() && !looked)) slots[name].record = std::move(record);
+      if (!backend_ || (transitions.empty() && !looked)) {
+        note_paging(*record);
+        slots[name].record = std::move(record);
+      }
       return;
     }
   }
@@ -226,6 +233,7 @@ void RamStore::remember_in(Slots<Record>& slots, SubjectKind kind, const std::st
     // Forgotten since, as no longer watched: all of it is new again.
     if (before != nullptr) write = find_write(std::shared_ptr<const Record>(), std::move(stored), kept = {});
   }
+  note_paging(*record);
   slot.record = std::move(record);
   slot.kept = kept;
   slot.moved = slot.moved || looked || before == nullptr || before->known != slot.record->known;

@@ -26,6 +26,23 @@ struct Pulse {
   std::set<Shard> lost;
 };
 
+/// Somebody alive looks from another place than this one, and both have a name.
+bool is_seen_from_elsewhere(const FleetView& view, const std::string& vantage) {
+  return !vantage.empty() && std::ranges::any_of(view.agents, [&](const FleetAgent& agent) {
+    return agent.alive && !agent.vantage.empty() && agent.vantage != vantage;
+  });
+}
+
+Holding holding_of(const FleetView& view, std::string_view domain) {
+  const auto shard = static_cast<std::size_t>(shard_of(domain));
+  if (shard >= view.shards.size()) return {};
+  Holding out{{}, view.shards[shard].since};
+  for (const auto& agent : view.agents)
+    if (agent.name == view.shards[shard].holder) out.vantage = agent.vantage;
+  out.others = is_seen_from_elsewhere(view, out.vantage);
+  return out;
+}
+
 class Keeper : public Fleet {
  public:
   Keeper(std::unique_ptr<Session> session, Member me, LiveStore& store)
@@ -50,6 +67,12 @@ class Keeper : public Fleet {
     const std::lock_guard lock(mutex_);
     return view_;
   }
+  SeenFrom seen_from(const std::string& domain, const Incident& incident, TimePoint now) const override {
+    const std::lock_guard lock(mutex_);
+    const auto it = second_looks_.find(domain);
+    return seen_by(incident, holding_of(view_, domain), it == second_looks_.end() ? nullptr : &it->second,
+                   now);
+  }
 
  private:
   void run(const std::stop_token& stop);
@@ -61,6 +84,8 @@ class Keeper : public Fleet {
   tl::expected<void, sql::Trouble> load(const std::map<Shard, std::int64_t>& gained);
   tl::expected<void, sql::Trouble> give_away(std::int64_t quota);
   tl::expected<void, sql::Trouble> read_news();
+  tl::expected<void, sql::Trouble> look_twice();
+  std::vector<SecondLookAsked> paging() const;
   void give_back();
 
   const std::unique_ptr<Session> session_;
@@ -75,7 +100,8 @@ class Keeper : public Fleet {
   bool took_many_ = false;
 
   mutable std::mutex mutex_;
-  FleetView view_;  // guarded by mutex_
+  FleetView view_;  // guarded by mutex_, as is the next one
+  SecondLooks second_looks_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last
 };
@@ -146,6 +172,7 @@ tl::expected<void, sql::Trouble> Keeper::beat() {
     if (auto loaded = load(unloaded_); !loaded) return loaded;
     unloaded_.clear();
   }
+  if (auto asked = look_twice(); !asked) return asked;
   const auto quota = (kShards + pulse.alive) / pulse.alive;  // of the desk too, rounded up
   if (static_cast<std::int64_t>(held_.size()) > quota) return give_away(quota);
   return {};
@@ -302,6 +329,50 @@ tl::expected<void, sql::Trouble> Keeper::read_news() {
   read_ = std::move(seen);
   const auto taken = store_.adopt(std::move(*stored), {});
   if (!taken.empty()) events_.news(taken);
+  return {};
+}
+
+/// What of ours pages, as far as we have seen it ourselves.
+std::vector<SecondLookAsked> Keeper::paging() const {
+  std::vector<SecondLookAsked> out;
+  const auto records = store_.paging();
+  const std::lock_guard lock(mutex_);
+  for (const auto& record : records) {
+    const auto& name = record->known->domain.str();
+    const auto epoch = me_.leases->epoch(shard_of(name));
+    if (epoch) out.push_back({name, *epoch, paging_in(*record, holding_of(view_, name).since)});
+  }
+  return out;
+}
+
+/// Asks the others to look at what pages here, and looks at one thing for them.
+tl::expected<void, sql::Trouble> Keeper::look_twice() {
+  const auto ours = paging();
+  const auto answers = events_.eyes != nullptr ? events_.eyes->answers() : std::vector<SecondLookAnswer>{};
+  const bool others = is_seen_from_elsewhere(view_, me_.vantage);
+  SecondLooks rows;
+  std::optional<SecondLookAsked> taken;
+  const auto done = session_->transaction([&] {
+    SecondLookTable table(*session_, me_);
+    for (const auto& answer : answers)
+      table.answer(answer);
+    rows = table.read();
+    for (const auto& [domain, row] : rows)
+      if (const auto epoch = me_.leases->epoch(shard_of(domain));
+          epoch && std::ranges::find(ours, domain, &SecondLookAsked::domain) == ours.end())
+        table.drop(domain, *epoch);
+    for (const auto& asked : others ? to_be_asked(ours, rows) : std::vector<SecondLookAsked>{}) {
+      const auto before = rows.find(asked.domain);
+      table.ask(asked, before == rows.end() ? nullptr : &before->second);
+    }
+    for (auto& asked :
+         events_.eyes != nullptr ? to_be_taken(rows, me_.vantage) : std::vector<SecondLookAsked>{})
+      if (!taken && events_.eyes->has_time_for(asked.domain) && table.take(asked)) taken = std::move(asked);
+  });
+  if (!done) return done;
+  if (taken) events_.eyes->look(std::move(*taken));
+  const std::lock_guard lock(mutex_);
+  second_looks_ = std::move(rows);
   return {};
 }
 

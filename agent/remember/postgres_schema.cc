@@ -172,7 +172,23 @@ INSERT INTO stswatch_schema (version) VALUES (0)
 // A finding that is a part of another one's cause is told below that.
 constexpr const char* kVersion2 = "ALTER TABLE incidents ADD COLUMN part BIGINT NOT NULL DEFAULT 0;";
 
-constexpr std::array kSteps{kVersion1, kVersion2};
+// Looks that one agent asks another for.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE second_looks (
+  domain TEXT PRIMARY KEY,
+  epoch BIGINT NOT NULL,
+  asked_from TEXT NOT NULL,
+  asked TEXT NOT NULL,
+  asked_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+  taken_by TEXT NOT NULL DEFAULT '',
+  answered_at TIMESTAMPTZ,
+  answered_from TEXT NOT NULL DEFAULT '',
+  seen TEXT NOT NULL DEFAULT '[]',
+  not_seen TEXT NOT NULL DEFAULT '[]'
+)
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(5861467319)";
 
 /// -1: no table of ours.

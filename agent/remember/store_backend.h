@@ -158,6 +158,8 @@ class LiveStore : public Store {
   /// what is newer than what we know. Answers the domains that it took.
   virtual std::vector<std::string> adopt(EverythingStored news, const std::set<Shard>& gained) = 0;
   virtual void adopt(const std::string& table, std::map<std::string, std::string> rows) = 0;
+  /// Of domains that are ours, the records with a finding that pages.
+  virtual std::vector<std::shared_ptr<const DomainMemory>> paging() const = 0;
   /// Nothing of it is written any more that was seen under other leases.
   virtual void drop_what_is_not_ours() = 0;
   /// Before anything else is done with it; ends first.

@@ -52,4 +52,21 @@ std::unique_ptr<Fleet> make_fleet(std::unique_ptr<Session> session, Member me, L
 
 FleetView view_of(Session& session);
 
+/// The rows of second looks, within a transaction. Each write is fenced: it comes to nothing under another
+/// epoch of the domain's shard, and of an agent that is taken for dead.
+class SecondLookTable {
+ public:
+  SecondLookTable(Session& session, const Member& me) : session_(session), me_(me) {}
+
+  SecondLooks read();
+  void ask(const SecondLookAsked& asked, const SecondLook* before);
+  void drop(const std::string& domain, std::int64_t epoch);
+  bool take(const SecondLookAsked& asked);  // false: another has taken it
+  void answer(const SecondLookAnswer& answer);
+
+ private:
+  Session& session_;
+  const Member& me_;
+};
+
 }  // namespace stswatch::pg

@@ -89,13 +89,18 @@ Json history_of(const DomainMemory& memory) {
 /// Those that are open, and those that ended within the last seven days.
 Json incidents_of(const DomainMemory& memory, const Snapshot& snapshot) {
   Json out = Json::array();
-  for (const auto& i : memory.incidents)
+  for (const auto& i : memory.incidents) {
     out.push_back({{"code", i.finding.code},
                    {"severity", to_string(i.finding.severity)},
                    {"subject", i.finding.subject},
                    {"since", to_utc(began(i, memory, snapshot))},
                    {"opened", to_utc(i.opened)},
                    {"closed", i.closed ? Json(to_utc(*i.closed)) : Json(nullptr)}});
+    if (!snapshot.seen_from || !i.open() || i.finding.route != Route::page) continue;
+    const auto sight = snapshot.seen_from(memory.verdict.domain.str(), i);
+    if (!sight.seen_from.empty()) out.back()["seen_from"] = sight.seen_from;
+    if (!sight.not_seen_from.empty()) out.back()["not_seen_from"] = sight.not_seen_from;
+  }
   return out;
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/remember/dated.h"
 #include "agent/remember/memory.h"
+#include "agent/remember/second_look.h"
 #include "agent/reports/figures.h"
 #include "agent/tell/metrics_options.h"
 #include "checks/facts/tls_report.h"
@@ -62,6 +63,8 @@ struct Snapshot {
   /// What senders report of a domain, null where nothing was; only pages ask.
   std::function<std::shared_ptr<const DomainReports>(const std::string& domain)> reports_of;
   std::map<std::string, std::shared_ptr<const FollowedPlan>> plans;  // that are followed, by domain
+  /// In a fleet, from where is seen what pages; only the API asks.
+  std::function<SeenFrom(const std::string& domain, const Incident& incident)> seen_from{};
   /// Domains that somebody was told of, and when all of that was acknowledged, if it was.
   std::map<std::string, std::optional<TimePoint>> told;
 };

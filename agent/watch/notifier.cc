@@ -89,6 +89,7 @@ DispatchRules Notifier::rules_of(const Config& config) const {
     return domain ? memory_.domain(*domain) : nullptr;
   };
   around.mx = [this](const std::string& host) { return memory_.mx(host); };
+  around.seen_from = around_.seen_from;
   around.labels = [labels](const std::string& name) {
     const auto it = labels->find(name);
     return it == labels->end() ? std::map<std::string, std::string>{} : it->second;

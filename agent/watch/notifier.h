@@ -29,6 +29,8 @@ class Notifier {
     /// In a fleet one agent tells: whether it is this one, and (once a notice is about to leave) whether what
     /// is owed is on the disk and nobody else can be telling.
     std::function<bool()> tells = [] { return true; }, may_send = [] { return true; };
+    /// There too: from where is seen what pages.
+    std::function<SeenFrom(const std::string& domain, const Incident& incident, TimePoint now)> seen_from{};
   };
 
   /// `memory` and `key_values` outlive this.

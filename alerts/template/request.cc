@@ -137,7 +137,7 @@ constexpr std::array<std::string_view, 21> kScalars = {
     "version",   "key",  "kind",         "status", "route",  "severity", "title",
     "effect",    "seen", "changed",      "since",  "until",  "fix",      "verify",
     "reference", "url",  "domain_count", "thread", "domain", "subject",  "text"};
-constexpr std::array<std::string_view, 2> kLists = {"domains", "codes"};
+constexpr std::array<std::string_view, 4> kLists = {"domains", "codes", "seen_from", "not_seen_from"};
 constexpr std::array<std::string_view, 4> kOfFinding = {"domain", "code", "subject", "severity"};
 constexpr std::size_t kMostIndex = 999;
 
@@ -244,7 +244,8 @@ std::vector<Json> sample_notices(const std::set<std::string>& secrets) {
     out["thread"] = "2026-12-01T00:00:00Z.example";
     out["since"] = "2026-12-01T00:00:00Z";
     out["until"] = nullptr;
-    out["domains"] = out["codes"] = out["findings"] = Json::array();
+    for (const auto* list : {"domains", "codes", "findings", "seen_from", "not_seen_from"})
+      out[list] = Json::array();
     out["domain_count"] = 0;
     out["labels"] = Json::object();
     return out;
@@ -255,6 +256,7 @@ std::vector<Json> sample_notices(const std::set<std::string>& secrets) {
     firing["domains"] = {hostile, "example.com"};
     firing["domain_count"] = 2;
     firing["codes"] = {"certificate-expired", hostile};
+    firing["seen_from"] = {"fra1", hostile};
     firing["findings"] = {
         {{"domain", hostile}, {"code", hostile}, {"subject", hostile}, {"severity", "critical"}}};
     firing["labels"]["team"] = hostile;

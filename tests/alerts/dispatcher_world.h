@@ -40,6 +40,8 @@ class World {
   };
   std::vector<Arrival> deliveries;  // all that were sent
   std::map<std::string, std::map<std::string, std::string>> labels;
+  /// In a fleet.
+  std::function<SeenFrom(const std::string&, const Incident&, TimePoint)> seen_from;
 
   /// The process ends without notice, and another takes over the key-value store and the memory.
   void restart() {
@@ -55,6 +57,7 @@ class World {
       rules.watched.insert(name);
     rules.around.external_url = "https://sts.example.net";
     rules.around.vantage = "fra1";
+    rules.around.seen_from = seen_from;
     rules.around.domain = [this](const std::string& name) {
       const auto it = records_.find(name);
       return it == records_.end() ? nullptr : it->second;

@@ -73,6 +73,19 @@ class Formats(Case):
             with self.subTest(name):
                 self.assertEqual({key for key in written if key.islower()} - NAMED, set())
 
+    def test_what_webhooks_and_incidents_have(self):
+        """By their source, each held against its own page."""
+        for source, begin, page in (("alerts/render.cc", "Json webhook_json", "contrib/docs/operate.md"),
+                                    ("agent/tell/api.cc", "Json incidents_of", "contrib/api.md")):
+            text = (ROOT / source).read_text()
+            body = text[text.index(begin):]
+            body = body[:body.index("\n}\n")]
+            written = set(re.findall(r'(?:\{|\[|vantages\()"(\w+)"[],]', body))
+            named = set(re.findall(r"[`\"](\w+)[`\"]", (ROOT / page).read_text()))
+            with self.subTest(source):
+                self.assertLess({"seen_from", "not_seen_from", "severity"}, written)
+                self.assertEqual(written - named, set())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Three agents on one PostgreSQL, killed, stopped and cut off from it at random: every domain is looked at again within
 two intervals, no notice is lost, none comes twice but under its own key after a kill, and nobody writes of a domain that
-another holds. Needs postgresql and a loopback interface that is up; no lab.
+another holds. Then two that look from different places: what only one of them sees wakes nobody. Needs postgresql and a
+loopback interface that is up; no lab.
 
     fleet_test.py [--seed N] [--domains N] [--faults N] [--pgbouncer]
 
@@ -11,9 +12,11 @@ import json
 import random
 import shutil
 import signal
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -62,6 +65,17 @@ class Resolver(NameServer):
         return super().answer(packet)
 
 
+class PlainMail(socketserver.StreamRequestHandler):
+    """A host that takes mail, and offers no STARTTLS: what it is can be seen."""
+
+    def handle(self):
+        self.wfile.write(b"220 mx.example.net ESMTP\r\n")
+        while line := self.rfile.readline(1000):
+            self.wfile.write(b"250 mx.example.net\r\n" if line[:4].upper() in (b"EHLO", b"HELO") else b"221 bye\r\n")
+            if line[:4].upper() == b"QUIT":
+                return
+
+
 class Fleet:
     def __init__(self, arguments):
         self.random = random.Random(arguments.seed)
@@ -77,6 +91,7 @@ class Fleet:
         self.hook = HttpListener()
         self.postgres = Postgres(port=free_port())
         self.agents, self.ports = {}, {}
+        self.resolvers, self.smtp_port = {}, None       # other ones than usual: by agent; of all
         self.pgbouncer = arguments.pgbouncer
         self.pooler = None
 
@@ -136,10 +151,10 @@ dns = "{INTERVAL}s"
 confirm_after = "2s"
 confirmations = 1
 [dns]
-servers = ["{self.resolver.address}"]
+servers = ["{self.resolvers.get(name, self.resolver).address}"]
 [network]
 allow_private = true
-smtp_port = {free_port()}
+smtp_port = {self.smtp_port or free_port()}
 [alerts]
 group_wait = "1s"
 [[alerts.webhook]]
@@ -153,7 +168,7 @@ own = false
                                                  stdin=subprocess.DEVNULL, stderr=log)
 
     def said(self):
-        return "\n".join(f"--- {name}\n" + (self.folder / f"{name}.log").read_text()[-1500:] for name in AGENTS)
+        return "\n".join(f"--- {name}\n" + (self.folder / f"{name}.log").read_text()[-1500:] for name in self.agents)
 
     def view(self):
         answer = subprocess.run([BINARY, "fleet", "--state", self.url, "--json"], env=environment(), capture_output=True, text=True,
@@ -292,6 +307,41 @@ def run(arguments):
               f"{max(fleet.resolver.paused.values()):.0f} s; nobody wrote what another held", flush=True)
 
 
+def look_twice(seed):
+    """fra1 and nyc2, each with a resolver of its own; what pages is held by fra1."""
+    with Fleet(argparse.Namespace(seed=seed, domains=24, pgbouncer=False)) as fleet, \
+            socketserver.ThreadingTCPServer(("127.0.0.1", 0), PlainMail) as mail:
+        threading.Thread(target=mail.serve_forever, daemon=True).start()
+        fleet.smtp_port = mail.server_address[1]
+        there = dict(fleet.table)
+        with NameServer(there) as elsewhere:
+            fleet.resolvers["nyc2"] = elsewhere
+            for name in AGENTS[:2]:
+                fleet.start(name)
+            fleet.until("two to share", lambda: fleet.is_shared_among(AGENTS[:2]))
+            fleet.until("both to show all", lambda: all(status != 404 and codes for name in fleet.names
+                                                        for status, codes in fleet.shown(name)))
+            # The second look rests on what was: the MX host is remembered of all.
+            held = [name for name in fleet.names if post(fleet.ports["fra1"], f"/api/v1/domains/{name}/check")[0] == 202]
+            one, both = held[:2]
+            there[both, MX] = [mx(0, "")]
+            for name in (one, both):
+                fleet.table[name, MX] = [mx(0, "")]
+            for name in (one, both):
+                fleet.until(f"the notice of {name}", lambda: fleet.told(name, "firing"))
+            told = {name: next(notice for notice in fleet.notices() if name in notice["domains"]) for name in (one, both)}
+            said = {name: (notice["route"], notice.get("seen_from"), notice.get("not_seen_from")) for name, notice in told.items()}
+            check(said == {one: ("ticket", ["fra1"], ["nyc2"]), both: ("page", ["fra1", "nyc2"], None)},
+                  f"{said}\n{fleet.said()}")
+            check("seen from fra1 and nyc2" in told[both]["seen"] and "seen from fra1; not from nyc2" in told[one]["seen"], told)
+            for port in fleet.ports.values():
+                shown = json.loads(get(port, f"/api/v1/domains/{one}")[1])["incidents"]
+                check([(incident["seen_from"], incident["not_seen_from"]) for incident in shown if incident["code"] == "mx-became-null"]
+                      == [(["fra1"], ["nyc2"])], shown)
+        mail.shutdown()
+    print("what two places see is a page, what one sees a ticket", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
@@ -306,6 +356,7 @@ def main():
     subprocess.run(["ip", "link", "set", "lo", "up"], stderr=subprocess.DEVNULL, check=False)   # in a network of its own
     try:
         run(arguments)
+        look_twice(arguments.seed)
     except AssertionError as error:
         print(f"{error}\n0 passed, 1 failed")
         return 1

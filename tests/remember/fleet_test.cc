@@ -6,7 +6,7 @@
 #include <condition_variable>
 #include <future>
 
-#include "agent/remember/postgres.h"
+#include "agent/remember/store_kinds.h"
 #include "tests/judge/facts_builder.h"
 #include "tests/remember/store_fixture.h"
 
@@ -21,17 +21,27 @@ bool on_postgres() { return std::getenv("STSWATCH_TEST_POSTGRES") != nullptr; }
 /// A store of an agent that takes part, and what it heard.
 class Agent {
  public:
-  Agent(const std::string& state, const std::string& name) {
-    auto opened = open_store(state, {.now = [] { return kStart; }, .agent = name});
+  Agent(const std::string& state, const std::string& name, const std::string& vantage = {},
+        SecondEyes* eyes = nullptr) {
+    auto opened = open_store(state, {.now = [] { return kStart; }, .agent = name, .vantage = vantage});
     REQUIRE_MESSAGE(opened.has_value(), opened.error());
     store_ = std::move(*opened);
     const auto changed = [this](const auto&) { tell(); };
-    store_->fleet()->start(
-        {.gained = changed, .lost = changed, .news = changed, .trouble = [this](const std::string& what) {
-           const std::lock_guard lock(mutex_);
-           trouble_ = what;
-           changed_.notify_all();
-         }});
+    store_->fleet()->start({.gained = changed,
+                            .lost = changed,
+                            .news = changed,
+                            .trouble =
+                                [this](const std::string& what) {
+                                  const std::lock_guard lock(mutex_);
+                                  trouble_ = what;
+                                  changed_.notify_all();
+                                },
+                            .late_seconds =
+                                [this] {  // asked at each beat
+                                  tell();
+                                  return 0;
+                                },
+                            .eyes = eyes});
   }
   ~Agent() { stop(); }
 
@@ -69,12 +79,51 @@ class Agent {
   std::unique_ptr<Store> store_;  // last: its thread ends first
 };
 
+/// Sees, or does not see, whatever it is asked for; at once, or never.
+class Eyes : public SecondEyes {
+ public:
+  explicit Eyes(bool sees, bool answers = true) : sees_(sees), answers_at_all_(answers) {}
+  bool has_time_for(const std::string&) override { return true; }
+  void look(SecondLookAsked asked) override {
+    const std::lock_guard lock(mutex_);
+    const auto findings = asked.findings;
+    if (answers_at_all_)
+      answers_.push_back(
+          {std::move(asked), sees_ ? findings : FindingNames{}, sees_ ? FindingNames{} : findings});
+  }
+  std::vector<SecondLookAnswer> answers() override {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(answers_, {});
+  }
+
+ private:
+  const bool sees_, answers_at_all_;
+  std::mutex mutex_;
+  std::vector<SecondLookAnswer> answers_;
+};
+
 std::shared_ptr<const DomainMemory> record_of(const std::string& name, const std::string& sha256) {
   auto look = facts::base().domain;
   look.domain = *Domain::parse(name);
   auto record =
       std::make_shared<DomainMemory>(std::make_shared<DomainObservation>(look), Verdict(look.domain));
   record->past.policies = {{{Mode::enforce, {"mx1.example.com"}, 604800, {}}, sha256, {look.at, {}}}};
+  return record;
+}
+
+/// Opened long after any shard was taken, by the database's clock: its holder has seen it.
+const TimePoint kOpened =
+    std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()) + Seconds{3600};
+
+std::shared_ptr<const DomainMemory> paging_record(const std::string& name) {
+  auto record = std::make_shared<DomainMemory>(*record_of(name, "aa"));
+  Incident incident;
+  incident.finding.code = "mx-vanished";
+  incident.finding.subject = name;
+  incident.finding.severity = Severity::critical;
+  incident.finding.route = Route::page;
+  incident.opened = incident.last_bad = kOpened;
+  record->incidents = {incident};
   return record;
 }
 
@@ -251,4 +300,134 @@ TEST_CASE("on PostgreSQL a store is carried there and back with all it holds") {
   REQUIRE(service->flush(kPatience));
   CHECK(policy_in(state, "other.example") == "bb");
   std::filesystem::remove_all(name);
+}
+
+namespace {
+
+/// Two agents of one fleet, and a domain of the first that pages.
+struct TwoPlaces {
+  TwoPlaces(const char* second, bool sees, bool answers = true) : eyes(sees, answers) {
+    a.emplace(state, "a", "fra1");
+    REQUIRE(a->waits_for([&] { return a->held() == kShards + 1; }));
+    b.emplace(state, "b", second, &eyes);
+    REQUIRE(b->waits_for([&] { return b->held() == 32; }));
+    for (int i = 0; name.empty(); ++i)
+      if (const auto other = "d" + std::to_string(i) + ".example"; leases().holds(shard_of(other)))
+        name = other;
+    a->store().remember(paging_record(name), nullptr, {});
+  }
+  const Leases& leases() { return a->store().fleet()->leases(); }
+  SeenFrom seen(Agent& by) {
+    return by.store().fleet()->seen_from(name, paging_record(name)->incidents[0], kOpened + Seconds{20});
+  }
+  /// As an agent shows it, once it does.
+  bool comes_to(Agent& by, const SeenFrom& what) {
+    return by.waits_for([&] { return seen(by) == what; });
+  }
+  std::int64_t rows(const std::string& where) {
+    std::int64_t out = 0;
+    auto session = pg::Session::make(state);
+    REQUIRE(session.has_value());
+    const auto done = (*session)->transaction(
+        [&] { out = (*session)->number("SELECT count(*) FROM second_looks WHERE " + where).value_or(-1); });
+    REQUIRE(done.has_value());
+    return out;
+  }
+
+  const StoreFolder folder;
+  const std::string state = folder / "f.db";
+  Eyes eyes;
+  std::optional<Agent> a, b;
+  std::string name;
+};
+
+}  // namespace
+
+TEST_CASE("on PostgreSQL what pages is looked at from elsewhere too, and both agents know what came of it") {
+  if (!on_postgres()) return;
+  for (const bool sees : {true, false}) {
+    CAPTURE(sees);
+    TwoPlaces two("nyc2", sees);
+    const SeenFrom both{{"fra1", "nyc2"}, {}, false}, one{{"fra1"}, {"nyc2"}, false};
+    CHECK(two.comes_to(*two.a, sees ? both : one));
+    CHECK(two.comes_to(*two.b, sees ? both : one));
+    // It is over: nothing is left of it.
+    two.a->store().remember(record_of(two.name, "bb"), nullptr, {});
+    CHECK(two.a->waits_for([&] { return two.rows("true") == 0; }));
+  }
+}
+
+TEST_CASE(
+    "on PostgreSQL an agent of the same place is not asked, and one that does not answer is not waited for") {
+  if (!on_postgres()) return;
+  {
+    TwoPlaces same("fra1", true);
+    CHECK(same.comes_to(*same.a, {{"fra1"}, {}, false}));
+    CHECK(same.rows("true") == 0);
+  }
+  TwoPlaces dead("nyc2", true, false);
+  CHECK(dead.comes_to(*dead.a, {{"fra1"}, {}, true}));
+  REQUIRE(dead.a->waits_for([&] { return dead.rows("taken_by = 'b'") == 1; }));
+  run_in_database(dead.state,
+                  "UPDATE second_looks SET asked_at = now() - interval '61 seconds', taken_by = ''");
+  // Nobody takes it any more; who asks for the page does not wait beyond its deadline.
+  const auto late = dead.a->store().fleet()->seen_from(dead.name, paging_record(dead.name)->incidents[0],
+                                                       kOpened + kSecondLookBy);
+  CHECK(late == SeenFrom{{"fra1"}, {}, false});
+  CHECK(dead.rows("taken_by = ''") == 1);
+}
+
+TEST_CASE(
+    "on PostgreSQL a second look is fenced: what was asked under another epoch is neither taken nor "
+    "answered") {
+  if (!on_postgres()) return;
+  TwoPlaces two("nyc2", true, false);
+  REQUIRE(two.a->waits_for([&] { return two.rows("taken_by = 'b'") == 1; }));
+  const auto shard = shard_of(two.name);
+  const auto epoch = *two.leases().epoch(shard);
+  two.a->stop();
+  two.b->stop();
+  run_in_database(
+      two.state,
+      "UPDATE fleet_agents SET alive_until = now() + interval '1 day'; INSERT INTO fleet_agents "
+      "(name, incarnation, vantage, alive_until) VALUES ('b', 1, 'nyc2', now() + interval '1 day')");
+  auto session = pg::Session::make(two.state);
+  REQUIRE(session.has_value());
+  const pg::Member b{"b", "nyc2", 1, nullptr}, a{"a", "fra1", 1, nullptr};
+  const SecondLookAsked asked{two.name, epoch, {{"mx-vanished", two.name}}};
+  const auto in_database = [&](const pg::Member& me, const auto& act) {
+    REQUIRE((*session)
+                ->transaction([&] {
+                  pg::SecondLookTable table(**session, me);
+                  act(table);
+                })
+                .has_value());
+  };
+  const auto answer = [&](const pg::Member& me) {
+    in_database(me, [&](auto& table) { table.answer({asked, asked.findings, {}}); });
+    return two.rows("answered_at IS NOT NULL");
+  };
+  const auto taken_over = [&](std::int64_t by) {
+    run_in_database(two.state, "UPDATE fleet_shards SET holder = 'a', epoch = " + std::to_string(by) +
+                                   " WHERE shard = " + std::to_string(shard));
+  };
+  taken_over(epoch + 1);
+  CHECK(answer(b) == 0);
+  in_database(a, [&](auto& table) { table.ask({two.name, epoch, {}}, nullptr); });  // by who lost it
+  CHECK(two.rows("taken_by = 'b'") == 1);
+  taken_over(epoch);
+  CHECK(answer({"b", "nyc2", 2, nullptr}) == 0);  // of an earlier life
+  CHECK(answer({"c", "sin3", 1, nullptr}) == 0);  // who was not to look
+  CHECK(answer(b) == 1);
+  in_database(a, [&](auto& table) { table.ask(asked, nullptr); });
+  bool taken = false;
+  const auto take = [&](auto& table) { taken = table.take(asked); };
+  taken_over(epoch + 1);
+  in_database(b, take);
+  CHECK_FALSE(taken);
+  taken_over(epoch);
+  in_database(b, take);
+  CHECK(taken);
+  in_database(b, take);
+  CHECK_FALSE(taken);  // once
 }
