@@ -77,7 +77,7 @@ void tell_reports_taken(Exposition& out, const Snapshot& s) {
     out.counter("stswatch_tlsrpt_reports_total", {{"outcome", to_string(fate)}},
                 it == s.reports.fates.end() ? 0 : static_cast<double>(it->second));
   }
-  if (s.reports.taking) out.gauge("stswatch_tlsrpt_intake_ok", {}, ails(s, "agent-reports-failing") ? 0 : 1);
+  if (s.reports.taking) out.gauge("stswatch_tlsrpt_intake_ok", {}, ails(s, codes::reports_failing) ? 0 : 1);
 }
 
 LookMetrics::LookMetrics() : registry_(std::make_shared<prometheus::Registry>()) {

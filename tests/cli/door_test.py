@@ -106,7 +106,7 @@ class Attack:
     `in_turn`: the next is sent once the one before was answered. `until_closed`: and until more than AT_ONCE were, `until_answered`:
     until something was answered, which takes as long as the machine is slow."""
 
-    def __init__(self, connect, first, again, seconds=2.0, at_once=AT_ONCE, until_closed=False, half_closed=False, reads=True, in_turn=False,
+    def __init__(self, connect, first, again, seconds=1.2, at_once=AT_ONCE, until_closed=False, half_closed=False, reads=True, in_turn=False,
                  until_answered=False):
         self.until_answered = until_answered
         self.until_closed, self.half_closed, self.reads, self.in_turn = until_closed, half_closed, reads, in_turn

@@ -390,10 +390,12 @@ inline constexpr std::string_view starttls_stripped = "vantage-starttls-stripped
 inline constexpr std::string_view resources = "vantage-resources";
 inline constexpr std::string_view clock_stepped = "vantage-clock-stepped";
 inline constexpr std::string_view clock_skew = "vantage-clock-skew";
+inline constexpr std::string_view reports_failing = "agent-reports-failing";
 inline constexpr std::string_view probe_disagrees = "tlsrpt-probe-disagrees";
 
-inline constexpr std::array all = {none_listed,   duplicate_field, not_deployed,      enforce_ready,
-                                   breakage_now,  resolver_blind,  starttls_stripped, resources,
-                                   clock_stepped, clock_skew,      probe_disagrees,   too_large};
+inline constexpr std::array all = {none_listed,    duplicate_field, not_deployed,      enforce_ready,
+                                   breakage_now,   resolver_blind,  starttls_stripped, resources,
+                                   clock_stepped,  clock_skew,      probe_disagrees,   too_large,
+                                   reports_failing};
 
 }  // namespace stswatch::codes
