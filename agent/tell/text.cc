@@ -238,9 +238,16 @@ const Finding* cause_of(const Finding& symptom, const Verdict& v) {
     return other.claim == Claim::cause && other.family == nature.family && f.severity >= symptom.severity &&
            f.route >= symptom.route &&
            (f.subject == symptom.subject || f.subject == at ||
+            (symptom.part && f.subject == v.domain.str()) ||
             (nature.family == Family::publication && f.subject == v.domain.policy_host()));
   };
-  const auto it = std::ranges::find_if(v.findings, is_cause);
+  // A part may be of another family: names of a zone that fails, a host that the file misspells.
+  const auto is_whole = [&](const Finding& f) {
+    return nature_of(f).claim == Claim::cause && f.severity >= symptom.severity && f.route >= symptom.route &&
+           (f.subject == v.domain.str() || f.subject == v.domain.policy_host());
+  };
+  auto it = std::ranges::find_if(v.findings, is_cause);
+  if (it == v.findings.end() && symptom.part) it = std::ranges::find_if(v.findings, is_whole);
   return it == v.findings.end() ? nullptr : &*it;
 }
 

@@ -33,6 +33,7 @@ enum class Oddity : std::uint8_t {
   no_field_at_all,
   version_missing,
   key_case,       // a field that is missing only because its key is not in lower case
+  key_beside,     // another spelling of a key that is there as it should be
   mode_case,      // "mode: Enforce"
   signed_number,  // "max_age: +604800"
   fraction,       // "max_age: 604800.0"

@@ -321,6 +321,8 @@ class Reader {
       if (d.fault != Fault::key_case) continue;
       const std::size_t key = misspelt_.at(d.line);
       d.field_lost = !seen_[key] && (key != kMxKey || !mode_ || wants_mx);
+      // RFC 8461 §3.2: "unknown fields SHALL be ignored". Of mx each line counts.
+      if (seen_[key] && key != kMxKey) d.oddity = Oddity::key_beside;
     }
     // Beside a name they are nothing to whoever strips them; alone they leave it an empty list.
     if (std::all_of(policy_.mx.begin(), policy_.mx.end(), is_asterisks))

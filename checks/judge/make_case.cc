@@ -132,7 +132,7 @@ std::optional<bool> usable(const MxCase& mx) {
   };
   if (std::ranges::any_of(mx.addresses, is(HostOutcome::ok))) return true;
   const HostAddresses& found = mx.look->addresses;
-  if (found.lookup() == Lookup::absent) return false;
+  if (found.lookup() == Lookup::absent || !unresolvable(found).empty()) return false;
   // A family that could not be looked up, or an address beyond the bound, may hold a good one.
   const bool complete = found.a.lookup != Lookup::unknown && found.aaaa.lookup != Lookup::unknown;
   if (!complete || found.too_many() || mx.addresses.empty()) return std::nullopt;

@@ -261,20 +261,25 @@ void tell_whom_it_breaks(const Case& c, Finding* finding) {
   if (c.is_in_effect(*policy)) let_off_refusing(c, finding);
 }
 
+/// Nobody gets a file there, whatever stands in it.
+bool cannot_be_fetched(const Case& c) {
+  const Outcome outcome = outcome_of(c.copies, c.facts.policy_host);
+  return outcome == Outcome::absent || outcome == Outcome::unreachable;
+}
+
 /// A fault of a host that is not under the operator's own domain is as a rule for somebody else to mend.
 void address_fixes(const Case& c, std::vector<Finding>& findings) {
-  const auto own = registrable_domain(c.facts.domain.str());
   for (Finding& finding : findings) {
     const Nature& nature = nature_of(finding);
-    if (!own || !nature.of_host || nature.change() || finding.severity == Severity::info) continue;
+    if (!nature.of_host || nature.change() || finding.severity == Severity::info) continue;
     const std::string host = finding.subject.substr(0, finding.subject.find(' '));
-    const auto theirs = registrable_domain(host);
-    if (!theirs || *theirs == *own || is_left_over(host)) continue;
+    const std::string theirs = foreign_domain(c.facts.domain, host);
+    if (theirs.empty() || is_left_over(host)) continue;
     // What stands in the owner's zone no provider can correct.
-    if (texts_in(finding.code, Situation::foreign) != nullptr)
-      say_for(Situation::foreign, c.facts.domain, c.now, &finding, {{"value", *theirs}});
+    if (finding.subject == host && texts_in(finding.code, Situation::foreign) != nullptr)
+      say_for(Situation::foreign, c.facts.domain, c.now, &finding, {{"value", theirs}});
     else
-      finding.fix = "If " + *theirs + " is your provider's, ask the provider for this: " + finding.fix;
+      finding.fix = "If " + theirs + " is your provider's, ask the provider for this: " + finding.fix;
   }
 }
 
@@ -314,6 +319,9 @@ void judge_all(const Case& c, Findings& out) {
   if (const auto situation = situation_of_copies(c, facts.served_by))
     say_for(*situation, c.facts.domain, c.now, out.find(codes::breakage_now), {{"value", facts.served_by}});
   tell_whom_it_breaks(c, out.find(codes::breakage_now));
+  if (cannot_be_fetched(c))
+    for (const std::string_view code : {codes::breakage_now, codes::breakage_predicted})
+      say_for(Situation::no_fetch, c.facts.domain, c.now, out.find(code));
   if (c.history.past) {
     const auto& field = c.foreseen.field.breakage;
     judge_field_breakage(c, why_skipped(c, field ? field->policy : ""), out);

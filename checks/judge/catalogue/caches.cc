@@ -15,6 +15,9 @@ constexpr Telling kToldAsCaches{Nature{.family = Family::delivery,
                                        .of_host = false,
                                        .headline = Headline::title}};
 
+/// Where nobody can deliver, what senders hold is no news, and advice about the policy helps nobody.
+constexpr std::string_view kNoMail[] = {"mx-all-down", "mx-became-null", "mx-vanished"};
+
 constexpr CatalogueEntry kCachesRows[] = {
     {.code = "sts-policy-changed-id-unchanged",
      .theme = Theme::drift,
@@ -129,7 +132,7 @@ constexpr CatalogueEntry kCachesRows[] = {
      .severity = {kNever, warning, warning},
      .route = Route::ticket,
      .reported_as = ResultType::certificate_host_mismatch,
-     .title = "Senders may hold a policy without one of the MX hosts",
+     .title = "Senders may hold a policy that does not list all of the MX hosts",
      .effect =
          "Senders that hold the earlier policy skip that host until they fetch again, or until the copy "
          "ends: {until}, by RFC 8461.",
@@ -139,7 +142,7 @@ constexpr CatalogueEntry kCachesRows[] = {
      .reference = "RFC 8461 §8.1, RFC 8461 §8.3",
      .rests_on = kAnything,
      .told = kToldAsCaches,
-     .beside = Beside::anything(),
+     .beside = Beside::anything().and_not_where(kNoMail),
      .on_text = OnText::neither,
      .advice = Theme::drift},
     {.code = "cached-policy-excludes-all-mx",
@@ -151,8 +154,8 @@ constexpr CatalogueEntry kCachesRows[] = {
      .effect = "These senders enforce a policy they cannot refresh: they defer mail for {domain} until "
                "{until}, and bounce it when their queue gives up first. Other senders deliver.",
      .fix = "Let them refresh: see that the policy file is right and served at every address, then publish "
-            "\"v=STSv1; id={new_id};\" at {record}. Bring an earlier MX host back as well, since senders "
-            "may hold the earlier policy until {until}.",
+            "\"v=STSv1; id={new_id};\" at {record}. Those that do not look may hold the earlier policy until "
+            "{until}.",
      .reference = "RFC 8461 §3.3, RFC 8461 §5, RFC 8461 §8.1",
      .rests_on = kAnything,
      .told = Nature{.family = Family::delivery,
@@ -160,7 +163,7 @@ constexpr CatalogueEntry kCachesRows[] = {
                     .claim = Claim::cause,
                     .of_host = false,
                     .headline = Headline::no_mail_from_holders},
-     .beside = Beside::anything(),
+     .beside = Beside::anything().and_not_where(kNoMail),
      .on_text = OnText::neither,
      .advice = Theme::drift},
 };

@@ -382,6 +382,7 @@ namespace stswatch::codes {
 inline constexpr std::string_view not_deployed = "sts-not-deployed";
 inline constexpr std::string_view enforce_ready = "enforce-ready";
 inline constexpr std::string_view breakage_now = "enforce-breakage-now";
+inline constexpr std::string_view breakage_predicted = "enforce-breakage-predicted";
 inline constexpr std::string_view none_listed = "mx-none-in-policy";
 inline constexpr std::string_view duplicate_field = "sts-policy-duplicate-field";
 inline constexpr std::string_view too_large = "sts-policy-too-large";
@@ -393,9 +394,9 @@ inline constexpr std::string_view clock_skew = "vantage-clock-skew";
 inline constexpr std::string_view reports_failing = "agent-reports-failing";
 inline constexpr std::string_view probe_disagrees = "tlsrpt-probe-disagrees";
 
-inline constexpr std::array all = {none_listed,    duplicate_field, not_deployed,      enforce_ready,
-                                   breakage_now,   resolver_blind,  starttls_stripped, resources,
-                                   clock_stepped,  clock_skew,      probe_disagrees,   too_large,
-                                   reports_failing};
+inline constexpr std::array all = {none_listed,     duplicate_field,   not_deployed,      enforce_ready,
+                                   breakage_now,    resolver_blind,    starttls_stripped, resources,
+                                   clock_stepped,   clock_skew,        probe_disagrees,   too_large,
+                                   reports_failing, breakage_predicted};
 
 }  // namespace stswatch::codes

@@ -8,6 +8,7 @@ using enum Severity;
 
 constexpr std::string_view kInvalid[] = {"dnssec-invalid"};
 constexpr std::string_view kMismatch[] = {"tlsa-invalid"};
+constexpr std::string_view kUnmatched[] = {"tlsa-invalid", "tlsa-ta-not-in-chain"};
 
 constexpr Basis kHost = Basis::all_of({Ground::subject_host}).shown_at_host();
 constexpr Basis kHosts = Basis::all_of({Ground::mx_set, Ground::any_host});
@@ -53,8 +54,8 @@ constexpr CatalogueEntry kRows[] = {
      .title = "Only some MX hosts have TLSA records",
      .effect = "Senders that do DANE protect mail to the hosts that have records. Whoever can "
                "block these makes them use the others.",
-     .fix = "Publish TLSA records for every MX host of {domain}, or take the hosts that cannot "
-            "have any out of the MX set.",
+     .fix = "Publish TLSA records for every MX host of {domain}; where somebody else runs one, ask "
+            "for them. A host that cannot have any may stay: it takes mail as before.",
      .reference = "RFC 7672 §2.2.1",
      .rests_on = kHosts,
      .told = kToldOfDomain,
@@ -305,7 +306,7 @@ constexpr CatalogueEntry kRows[] = {
      .reference = "RFC 8461 §2",
      .rests_on = kHost,
      .told = kToldAsDane,
-     .beside = Beside::anything_but(kMismatch).needs_mx(),
+     .beside = Beside::anything_but(kUnmatched).needs_mx(),
      .on_text = OnText::neither,
      .advice = Theme::dane},
     {.code = "tlsa-rollover-unsafe",

@@ -149,6 +149,7 @@ constexpr SenderRow kRows[] = {
      "source"},  // str.splitlines() knows a bare CR
     {"sts-policy-key-case", none, kAll, kNobody, "source"},
     {"sts-policy-key-case", key_case, kAll & ~kMailauth, kMailauth, "policy-key-upper"},
+    {"sts-policy-key-case", key_beside, kNobody, kNobody, "source"},
     {"sts-policy-control-characters", none, kMox | kTlspol, kNobody, "source"},
     {"sts-policy-control-characters", not_utf8, kResolver | kTlspol | kStalwart, kNobody, "source"},
     {"sts-policy-control-characters", in_known_field, kAll, kNobody, "source"},

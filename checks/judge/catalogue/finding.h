@@ -105,7 +105,7 @@ void let_off(Finding* finding, const SenderNames& senders);
 /// The finding stands on a record or a policy, and so has a list of those that refuse it, if an empty one.
 bool is_on_text(const Finding& finding);
 
-/// Most severe first, then in catalogue order, then by subject.
+/// Most severe first, causes before their parts, then in catalogue order, then by subject.
 std::vector<Finding> sorted(std::vector<Finding> findings);
 
 /// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and
@@ -154,7 +154,18 @@ enum class Situation {
   compressed,      // the body is whole, in a coding that nobody undoes
   spaced_version,  // a blank before the ";" that ends the version
   cut_off,         // {who}: what reads the first 10 KiB of the policy, in which no host of use is listed
-  others_listed,   // {value}: the hosts that are left out; the policy lists others of the MX set
+  binds_by_dane,   // the host has TLSA records that can be used, and no address of it serves TLS
+  no_fetch,        // no address of the policy host serves a policy, and a new one would reach nobody
+  none_listed,     // none of the MX hosts of now stands in the earlier policy
+  former_hosts,    // {value}: MX hosts of before that the earlier policy lists
+  never_listed,    // the earlier policy lists no host that was ever seen in the MX set
+  key_beside,      // the key stands there in its right spelling too
+  on_bad_line,     // the host stands on a line of the policy that is no host name
+  host_gone,       // the policy host has no address either
+  was_retired,     // a record was there, and went in order
+  no_lookup,       // the name service of every MX host fails
+  foreign_no_address,  // as foreign, of hosts of which none has an address
+  others_listed,       // {value}: the hosts that are left out; the policy lists others of the MX set
 };
 
 struct SituationTexts {

@@ -58,7 +58,8 @@ constexpr CatalogueEntry kForecastRows[] = {
          "{who} go on with an earlier policy where they fetched it, and no MX host can be used under it: "
          "those defer mail for {domain} until {until}, and bounce it when their queue gives up first. "
          "Others go by what is published now.",
-     .fix = "Mend the hosts that the detail names: the findings beside this one say how.",
+     .fix = "Mend the hosts that fail by the detail: the findings beside this one say how. One that is only "
+            "\"not listed\" there needs nothing: it is the earlier policy that leaves it out.",
      .reference = "RFC 8461 §3.1, RFC 8461 §5.1",
      .rests_on = kAnything,
      .told = Nature{.family = Family::delivery,

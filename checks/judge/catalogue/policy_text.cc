@@ -298,8 +298,9 @@ constexpr CatalogueEntry kPolicyTextRows[] = {
      .reported_as = ResultType::none,
      .title = "The policy holds a field that is not registered",
      .effect = "none: senders ignore fields they do not know",
-     .fix = "See whether it is a known key misspelt; the detail shows the nearest one. Otherwise there is "
-            "nothing to do.",
+     .fix =
+         "See whether it is a known key misspelt: where one is near, the detail names it. Otherwise there is "
+         "nothing to do.",
      .reference = "RFC 8461 §3.2",
      .rests_on = kPolicy,
      .told = kToldAsPolicy,

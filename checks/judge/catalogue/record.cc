@@ -239,7 +239,7 @@ constexpr CatalogueEntry kRecordRows[] = {
      .severity = {info, info, info},
      .route = Route::log,
      .reported_as = ResultType::none,
-     .title = "Unrelated TXT records share the MTA-STS name",
+     .title = "Other TXT records share the MTA-STS name",
      .effect = "Most senders skip them, as they must. Those that count all records, or all that begin with "
                "\"v=STSv1\", see no policy where there is more than one.",
      .fix = "Delete or move the TXT records at {record} that do not start with \"v=STSv1;\". Where the name "

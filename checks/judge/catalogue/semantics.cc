@@ -254,7 +254,7 @@ constexpr CatalogueEntry kProviderRows[] = {
      .severity = {kNever, warning, critical},
      .route = Route::page,
      .reported_as = ResultType::certificate_host_mismatch,
-     .title = "The policy does not list the Microsoft 365 MX host",
+     .title = "The policy does not list a Microsoft 365 MX host",
      .effect = "Senders that enforce the policy skip the Microsoft host; where no other MX host is listed "
                "they defer mail for {domain} and bounce it in the end. In testing they deliver and report.",
      .fix = "Put the full name that your MX record shows into the policy file, or \"mx: *.\" and that name "
@@ -291,8 +291,8 @@ constexpr CatalogueEntry kProviderRows[] = {
      .route = Route::ticket,
      .reported_as = ResultType::none,
      .title = "Microsoft 365 is moving from one MX name to the other",
-     .effect = "Senders that hold a policy with only the old name skip the new host until {until}, or until "
-               "they see a new id.",
+     .effect = "Senders that hold a policy with only one of the two names skip the hosts of the other until "
+               "{until}, or until they see a new id.",
      .fix = "List both names in the policy file, verify it at every address, then publish \"v=STSv1; "
             "id={new_id};\". When the new MX may follow, stswatch plan {domain} --mx HOST, once for each "
             "host of the whole new set, says. Keep the old line: senders may hold the earlier policy until "

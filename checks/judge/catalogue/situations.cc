@@ -22,8 +22,15 @@ constexpr std::string_view kLeftOver =
     "Delete the MX record of {value} at {domain}: it stands there from the set-up of Google Workspace, "
     "where it proved that the domain is yours, and takes no mail. The policy need not list it.";
 
+constexpr std::string_view kNoMailNow = "none: as seen from here no mail can be delivered to {domain} now";
 constexpr std::string_view kFirstTheMail =
     "nothing to do now: first mend what keeps mail away, which the finding beside this one names";
+
+/// RFC 7672 §2.2.
+constexpr std::string_view kBoundByDane =
+    "Senders that do DANE find TLSA records of {host} that they can use, and never deliver there without "
+    "TLS: they skip it, and defer where no other host is left. So do those that enforce an MTA-STS policy. "
+    "Others fall back to clear text, or try again later.";
 
 constexpr std::string_view kSingle =
     "None while it is healthy. When it is down there is no other host, and mail waits.";
@@ -106,6 +113,21 @@ constexpr SituationTexts kTexts[] = {
      "Correct the policy file at {value}: list every MX host of {domain}. Verify each address, then "
      "publish \"v=STSv1; id={new_id};\" at {record}: senders that look at the id fetch again within one "
      "TTL of the record."},
+    {"enforce-breakage-now", no_fetch, "",
+     "The detail and the findings beside this one say why each host is skipped: mend that. No change of the "
+     "policy reaches a sender before {policy_host} serves it again. If the hosts take longer, mend "
+     "{policy_host} first, then set \"mode: testing\" with the same mx lines, verify the file at every "
+     "address, and publish \"v=STSv1; id={new_id};\" at {record}: senders that look at the id deliver again "
+     "within its TTL."},
+    {"enforce-breakage-predicted", no_fetch, "",
+     "Renew or repair what the detail names before that time, then look again. No change of the policy "
+     "reaches a sender before {policy_host} serves it again: only if that is mended first, as the finding on "
+     "it says, is \"mode: testing\" with a new id at {record} a way out."},
+    {"sts-policy-key-case", key_beside,
+     "none as a rule: the key is there in the right spelling too, and senders pass over one that they do not "
+     "know",
+     "Delete the misspelt line, so that nobody takes it for the one that counts. The policy says the same "
+     "without it, and the id can stay."},
     {"dnssec-invalid", not_mail,
      "Senders whose resolver validates cannot look up {value}, and so find no policy: most that hold none "
      "deliver unprotected, some (mox) defer, the others go on with what they hold. The MX records are "
@@ -167,10 +189,35 @@ constexpr SituationTexts kTexts[] = {
      "{domain} until {until}, and bounce it when their queue gives up first. Others go by what is published "
      "now.",
      "nothing to do but wait, or to keep an MX host that the earlier policy lists until then"},
+    {"cached-policy-breakage-now", never_listed,
+     "{who} may hold an earlier policy, which lists none of the MX hosts: those defer mail for {domain} "
+     "until "
+     "{until}, and bounce it when their queue gives up first. Others go by what is published now.",
+     "Nothing that is published reaches these senders before their copy ends. Where you know of one, ask for "
+     "its cache of policies to be emptied; the others wait until then."},
+    {"cached-policy-excludes-mx", none_listed,
+     "Senders that hold the earlier policy and enforce it defer the mail until they fetch again, as most do "
+     "once they see the new id, or until the copy ends: {until}, by RFC 8461. Those that never compare ids "
+     "(postfix-tlspol) wait for its end.",
+     "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is how "
+     "senders learn of the present policy."},
+    {"cached-policy-excludes-mx", former_hosts, "",
+     "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is how "
+     "senders learn of the present policy. If it can still take mail, leave {value} in the MX set until "
+     "{until}: the earlier policy lists it."},
+    {"cached-policy-excludes-all-mx", former_hosts, "",
+     "Let them refresh: see that the policy file is right and served at every address, then publish "
+     "\"v=STSv1; id={new_id};\" at {record}. If it can still take mail, put {value} back into the MX set as "
+     "well: the earlier policy lists it, and senders may hold that one until {until}."},
     {"certificate-expired", intermediate, "",
      "Send the current intermediate certificates of the CA with the certificate of {host}, and reload the "
      "mail server: what has ended is {value}, which stands in the chain that it sends. The host's own "
      "certificate need not be renewed for this."},
+    {"provider-m365-migration", unlisted,
+     "Senders that hold MX names against the policy skip {value} if they enforce, for as long as the policy "
+     "that is served does not list it.",
+     "List both names in the policy file, as the finding beside this one says, and keep both for as long as "
+     "both stand in the MX set or senders may hold a policy of before."},
     {"certificate-expiring", unlisted,
      "none by MTA-STS: senders that enforce skip {host} as it is, since the policy does not list it", ""},
     {"sts-policy-body-truncated", compressed,
@@ -188,6 +235,9 @@ constexpr SituationTexts kTexts[] = {
      "Nothing shows while a host of better preference that is listed is up. When none is, senders that hold "
      "MX names against the policy do not turn to {host} if they enforce, and defer.",
      ""},
+    {"mx-not-in-policy", on_bad_line, "",
+     "It stands on an \"mx:\" line that is no host name: write {host} there by itself, as the finding on the "
+     "policy file says, and all is well with it."},
     {"mx-not-in-policy", below_wildcard, "",
      "\"*\" stands for one label, and {value} lies deeper: add \"mx: {value}\", or a wildcard right above "
      "it, to the policy file. Verify it at every address, then publish \"v=STSv1; id={new_id};\" at "
@@ -212,6 +262,19 @@ constexpr SituationTexts kTexts[] = {
      "Correct the names in the MX records of {domain}, or give these hosts A and AAAA records: an MX "
      "record holds the name of a host, never an address. The mail servers may well run. The MTA-STS policy "
      "plays no part in this: leave it as it is."},
+    {"mx-all-down", no_lookup, "",
+     "Mend the name service of the zone that these hosts are in: the findings beside this one say how. The "
+     "mail servers may well run. The MTA-STS policy plays no part in this: leave it as it is."},
+    {"mx-all-down", foreign, "",
+     "If {value} is your provider's, ask there whether its mail servers are down, and whether these are "
+     "still "
+     "the hosts that your MX records are to name. The MTA-STS policy plays no part in this: leave it as it "
+     "is."},
+    {"mx-all-down", foreign_no_address, "",
+     "If {value} is your provider's, ask which names the MX records of {domain} are to hold, and correct "
+     "them: those of now have no address. If it is not, delete these records at once: whoever registers a "
+     "domain that has lapsed can take over the host. The MTA-STS policy plays no part in this: leave it as "
+     "it is."},
     {"mx-target-no-address", foreign, "",
      "Correct the name in the MX record of {domain}, or delete that record: at once if the name belongs to "
      "a domain that has lapsed, for whoever registers that domain can take over the host. If {value} is "
@@ -229,8 +292,19 @@ constexpr SituationTexts kTexts[] = {
      "hosts: it takes no mail for {domain}.",
      kLeftOver},
     {"mx-target-no-address", left_over, "", kLeftOver},
-    {"sts-not-deployed", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
-    {"tlsrpt-missing", no_mail, "none: no mail can be delivered to {domain} now", kFirstTheMail},
+    {"sts-txt-missing", host_gone, "",
+     "Give {policy_host} an address again and serve the policy file there. Then put the TXT record back at "
+     "{record}; if the file has changed meanwhile, with a new id: \"v=STSv1; id={new_id};\". If you are "
+     "retiring MTA-STS, stswatch plan {domain} --retire gives the steps and their waits: senders hold the "
+     "old "
+     "policy until {until}."},
+    {"sts-not-deployed", was_retired, "",
+     "Nothing to do if it was to go: it was retired in order. To begin anew, serve a policy with \"mode: "
+     "testing\" at https://{policy_host}/.well-known/mta-sts.txt, then publish the TXT record \"v=STSv1; "
+     "id={new_id};\" at {record}."},
+    {"sts-not-deployed", no_mail, kNoMailNow, kFirstTheMail},
+    {"tlsrpt-missing", no_mail, kNoMailNow, kFirstTheMail},
+    {"sts-removal-complete", no_mail, kNoMailNow, kFirstTheMail},
     {"domain-not-found", existed, "",
      "See whether the registration of {domain} has lapsed, and what the parent zone delegates: the name "
      "was there and is no more. Renew or restore it first; record, policy and MX are then as the zone has "
@@ -278,6 +352,10 @@ constexpr SituationTexts kTexts[] = {
     {"certificate-expiring", asks_nothing, kTakenLater, ""},
     {"certificate-renewal-overdue", tests, kReportedLater, ""},
     {"certificate-renewal-overdue", asks_nothing, kTakenLater, ""},
+    {"starttls-not-supported", binds_by_dane, kBoundByDane, ""},
+    {"starttls-refused", binds_by_dane, kBoundByDane, ""},
+    {"starttls-handshake-failure", binds_by_dane, kBoundByDane, ""},
+    {"tls-version-unsupported", binds_by_dane, kBoundByDane, ""},
     {"starttls-not-supported", tests,
      "Mail to {subject} comes in clear text, and senders that test the policy report it. Under enforce they "
      "would skip {where}, as DANE senders that find usable TLSA records do now.",

@@ -60,14 +60,24 @@ std::string_view mismatch_code(const MxAddressCase& at) {
   return at.tlsa.ta_missing ? "tlsa-ta-not-in-chain" : "tlsa-invalid";
 }
 
-/// RFC 7672 §2.2: with usable records there is no delivery without TLS, whatever MTA-STS asks for.
-void worsen_starttls(const MxCase& mx, Findings& out) {
+/// Senders that do DANE may hand mail over there: authenticated, or to a host without records that bind them.
+bool takes_dane_senders(const MxCase& mx) {
+  return mx.usable != false || std::ranges::any_of(mx.addresses, [](const MxAddressCase& at) {
+           return at.outcome == HostOutcome::failed && at.dane != Dane::mismatched;
+         });
+}
+
+/// RFC 7672 §2.2: with usable records there is no delivery without TLS, whatever MTA-STS asks for. Where that
+/// leaves senders that do DANE no host, it is told as tlsa-invalid is (RULES 5.1).
+void worsen_starttls(const Case& c, const MxCase& mx, Findings& out) {
+  const bool stops = std::ranges::none_of(c.mx, takes_dane_senders);
   for (Finding& f : out.all()) {
     const CatalogueEntry* entry = find_in_catalogue(f.code);
     const bool skipped = entry && entry->theme == Theme::smtp && entry->beside.is_why_skipped();
-    if (!skipped || f.subject != mx.host) continue;
+    if (!skipped || !is_at(f.subject, mx.host)) continue;
     f.severity = Severity::critical;
-    f.route = entry->route_in(Mode::enforce);
+    f.route = stops ? Route::page : entry->route_in(Mode::enforce);
+    say_for(Situation::binds_by_dane, c.facts.domain, c.now, &f);
   }
 }
 
@@ -83,7 +93,7 @@ void judge_chains(const Case& c, const MxCase& mx, Findings& out) {
     const std::string address = mx.host + ' ' + at->address.str();
     const bool all = bad.size() == mx.addresses.size();
     if (code.empty()) {
-      if (all) worsen_starttls(mx, out);
+      if (all) worsen_starttls(c, mx, out);
     } else if (matched) {
       // RFC 5321 §5.1: senders try the other address too, so that it is a warning at most.
       out.raise_at_most(Severity::warning, "tlsa-address-inconsistent", address,

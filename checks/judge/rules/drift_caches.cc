@@ -74,6 +74,13 @@ void judge_stranger(const Case& c, const Past& past, Findings& out) {
 
 }  // namespace
 
+std::vector<std::string> former_hosts(const Past& past, const std::vector<std::string>& patterns) {
+  std::vector<std::string> out;
+  for (const SeenHost& mx : past.mx)
+    if (mx.seen.gone && matches_any(mx.host, patterns)) out.push_back(mx.host);
+  return out;
+}
+
 bool retired(const Case& c) {
   const SeenPolicy* last = c.history.past ? last_served(*c.history.past) : nullptr;
   return last && last->policy.mode == Mode::none &&
@@ -144,13 +151,16 @@ Excluding excluding(const Case& c) {
   return out;
 }
 
-std::string told(const std::vector<const Held*>& held, bool refreshable) {
-  // The one that lasts longest; the others are as good as it once it has ended.
-  const Held& longest =
-      **std::ranges::max_element(held, {}, [](const Held* h) { return h->until.value_or(TimePoint::max()); });
-  std::string out = listed(longest.unlisted) + " not in " + in_words(longest);
-  if (longest.until)
-    out += (refreshable ? ", refreshable, until " : ", held until ") + to_utc(*longest.until);
+/// The one that lasts longest; the others are as good as it once it has ended.
+const Held& longest(const std::vector<const Held*>& held) {
+  return **std::ranges::max_element(held, {},
+                                    [](const Held* h) { return h->until.value_or(TimePoint::max()); });
+}
+
+std::string told(const std::vector<const Held*>& held) {
+  const Held& last = longest(held);
+  std::string out = listed(last.unlisted) + " not in " + in_words(last);
+  if (last.until) out += (last.refreshable ? ", refreshable, until " : ", held until ") + to_utc(*last.until);
   if (held.size() > 1) out += "; " + std::to_string(held.size()) + " such copies in all";
   return printable(out, bounds::kDetail);
 }
@@ -159,21 +169,24 @@ std::string told(const std::vector<const Held*>& held, bool refreshable) {
 
 void judge_caches(const Case& c, Findings& out) {
   if (c.mx.empty()) return;
-  const std::string& domain = c.facts.domain.str();
   const auto [all, some, refreshable] = excluding(c);
-  if (!all.empty()) {
-    Finding* finding = out.raise("cached-policy-excludes-all-mx", domain, told(all, false),
-                                 {{"until", words_of(latest_end(all))}});
-    if (std::ranges::all_of(all, &Held::shown_id))
-      say_for(Situation::same_id, c.facts.domain, c.now, finding, {{"until", words_of(latest_end(all))}});
-    tell_senders(finding, std::array{oddity_of_id(c)});
-  } else if (!some.empty()) {
-    out.raise("cached-policy-excludes-mx", domain, told(some, false),
-              {{"until", words_of(latest_end(some))}});
-  } else if (!refreshable.empty()) {
-    out.raise_as(Severity::info, "cached-policy-excludes-mx", domain, told(refreshable, true),
-                 {{"until", words_of(latest_end(refreshable))}});
-  }
+  const auto& held = !all.empty() ? all : !some.empty() ? some : refreshable;
+  if (held.empty()) return;
+  const std::string &domain = c.facts.domain.str(), until = words_of(latest_end(held));
+  const Held& last = longest(held);
+  const std::string_view code = all.empty() ? "cached-policy-excludes-mx" : "cached-policy-excludes-all-mx";
+  Finding* finding = last.refreshable
+                         ? out.raise_as(Severity::info, code, domain, told(held), {{"until", until}})
+                         : out.raise(code, domain, told(held), {{"until", until}});
+  if (!all.empty()) tell_senders(finding, std::array{oddity_of_id(c)});
+  if (last.unlisted.size() != c.mx.size()) return;
+  const auto former = former_hosts(*c.history.past, last.policy.mx);
+  const auto say = [&](Situation situation) {
+    say_for(situation, c.facts.domain, c.now, finding, {{"until", until}, {"value", listed(former)}});
+  };
+  if (last.refreshable) say(Situation::none_listed);
+  if (!former.empty()) say(Situation::former_hosts);
+  if (!all.empty() && std::ranges::all_of(all, &Held::shown_id)) say(Situation::same_id);
 }
 
 }  // namespace stswatch

@@ -242,6 +242,8 @@ void judge_addresses(const Case& c, Findings& out) {
     detail += " -> " + link.target;
   Finding* finding =
       out.raise("sts-policy-host-no-address", c.facts.domain.policy_host(), in_detail(c, detail));
+  // That the record is gone too is one cause, which sts-txt-missing tells.
+  if (finding != nullptr) finding->part = c.facts.sts.lookup == Lookup::absent && !c.announced;
   if (!host.cname().empty())
     say_for(Situation::dangling_alias, c.facts.domain, c.now, finding,
             {{"value", host.cname().back().target}});
@@ -259,7 +261,7 @@ std::string served_by(const PolicyCopy& copy) {
     return std::string(to_string(policy->mode)) + ", max_age " + std::to_string(policy->max_age) + ", mx " +
            (distinct.empty() ? "none" : pattern_list({distinct.begin(), distinct.end()}));
   }
-  return fetch.sha256.empty() ? std::string() : "body " + fetch.sha256.substr(0, 12);
+  return fetch.sha256.empty() ? std::string() : "no policy, body " + fetch.sha256.substr(0, 12);
 }
 
 using Kinds = std::map<std::string, std::vector<const PolicyCopy*>>;

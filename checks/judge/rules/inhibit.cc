@@ -10,14 +10,9 @@
 namespace stswatch {
 namespace {
 
-/// The subject itself, or an address of it.
-bool covers(std::string_view subject, std::string_view other) {
-  return other == subject || (other.starts_with(subject) && other[subject.size()] == ' ');
-}
-
 bool covered(const std::vector<Finding>& all, const Finding& finding, Codes sources) {
   return std::ranges::any_of(all, [&](const Finding& f) {
-    return std::ranges::find(sources, f.code) != sources.end() && covers(f.subject, finding.subject);
+    return std::ranges::find(sources, f.code) != sources.end() && is_at(finding.subject, f.subject);
   });
 }
 
@@ -29,7 +24,7 @@ bool there(const std::vector<Finding>& all, Codes sources) {
 bool says_why_skipped(const std::vector<Finding>& all, const std::string& host) {
   return std::ranges::any_of(all, [&](const Finding& f) {
     const CatalogueEntry* entry = find_in_catalogue(f.code);
-    return entry && entry->beside.is_why_skipped() && covers(host, f.subject);
+    return entry && entry->beside.is_why_skipped() && is_at(f.subject, host);
   });
 }
 
@@ -51,7 +46,7 @@ void tell_left_over(const Case& c, const MxCase& mx, Findings& out) {
   if (!is_left_over(mx.host) || leads == kLeading.end()) return;
   std::erase_if(out.all(), [&](const Finding& f) {
     const Nature nature = nature_of(f);
-    return covers(mx.host, f.subject) && f.code != *leads &&
+    return is_at(f.subject, mx.host) && f.code != *leads &&
            (nature.of_host || nature.aspect == Aspect::backup);
   });
   for (Finding& finding : out.all())
@@ -60,14 +55,37 @@ void tell_left_over(const Case& c, const MxCase& mx, Findings& out) {
 }
 
 constexpr std::string_view kNotFound[] = {"domain-not-found"};
-constexpr std::string_view kNobodyDelivers[] = {"domain-not-found", "mx-all-down"};
-constexpr std::string_view kToBeginWith[] = {"sts-not-deployed", "tlsrpt-missing"};
+constexpr std::string_view kMxGone[] = {"mx-vanished", "mx-became-null"};
+constexpr std::string_view kNobodyDelivers[] = {"domain-not-found", "mx-all-down", "mx-vanished",
+                                                "mx-became-null"};
+constexpr std::string_view kZoneFails[] = {"mx-dns-error"};
+constexpr std::string_view kOfTheZone[] = {"sts-txt-dns-error", "sts-policy-host-dns-error"};
+constexpr std::string_view kWithoutMail[] = {"sts-not-deployed", "tlsrpt-missing", "sts-removal-complete"};
 
 bool is_among(Codes codes, const Finding& f) { return std::ranges::find(codes, f.code) != codes.end(); }
 
+/// The zone's own word that it does not serve the MX set; what fails validation others still get.
+bool zone_fails(const Case& c, const Findings& out) {
+  return there(out.all(), kZoneFails) && !out.has("dnssec-invalid", c.facts.domain.str());
+}
+
+/// What is wrong with other names of a zone that fails, and with a web server that stands in for a mail
+/// server since the MX set has gone, follows from that.
+void tell_below_cause(const Case& c, Findings& out) {
+  const std::string& domain = c.facts.domain.str();
+  const bool zone = zone_fails(c, out), gone = there(out.all(), kMxGone);
+  if (gone && c.implicit_mx)
+    std::erase_if(out.all(), [&](const Finding& f) {
+      const Nature nature = nature_of(f);
+      return nature.of_host && !nature.change() && !f.of_the_agent && is_at(f.subject, domain);
+    });
+  for (Finding& f : out.all())
+    f.part = f.part || (zone && is_among(kOfTheZone, f)) || (gone && f.code == "mx-all-down");
+}
+
 /// Where no mail can be delivered at all, what to publish for it is no advice for now.
 void no_advice_without_mail(const Case& c, Findings& out) {
-  if (!there(out.all(), kNobodyDelivers)) return;
+  if (!there(out.all(), kNobodyDelivers) && !zone_fails(c, out)) return;
   const bool not_found = there(out.all(), kNotFound);
   // RFC 8020: below a name that does not exist there is nothing. What went with it is no fault of its own.
   const bool all_gone = not_found && c.facts.mx.nxdomain && c.facts.sts.lookup != Lookup::found &&
@@ -75,10 +93,17 @@ void no_advice_without_mail(const Case& c, Findings& out) {
   std::erase_if(out.all(), [&](const Finding& f) {
     const Nature nature = nature_of(f);
     const bool published = nature.family == Family::publication || nature.family == Family::reports;
-    return all_gone && published && !nature.change() && !is_among(kToBeginWith, f);
+    return all_gone && published && !nature.change() && !is_among(kWithoutMail, f);
   });
   for (Finding& finding : out.all()) {
-    if (!is_among(kToBeginWith, finding) || (!not_found && finding.severity != Severity::info)) continue;
+    const Nature nature = nature_of(finding);
+    if (!is_among(kWithoutMail, finding) || (!not_found && finding.severity != Severity::info)) {
+      // Who delivers, and how, is true of the time after.
+      if (nature.family == Family::publication && !nature.change() && finding.severity != Severity::info)
+        finding.effect = "This matters once mail can be delivered to " + c.facts.domain.str() + " again. " +
+                         finding.effect;
+      continue;
+    }
     finding.severity = Severity::info;
     finding.route = Route::log;
     say_for(Situation::no_mail, c.facts.domain, c.now, &finding);
@@ -90,6 +115,7 @@ void no_advice_without_mail(const Case& c, Findings& out) {
 void inhibit(const Case& c, Findings& out) {
   for (const MxCase& mx : c.mx)
     tell_left_over(c, mx, out);
+  tell_below_cause(c, out);
   no_advice_without_mail(c, out);
   std::vector<Finding> kept;
   for (const Finding& finding : out.all()) {

@@ -163,6 +163,26 @@ bool listed_by_all(const std::string& host, const std::vector<const Policy*>& po
 
 bool has_underscore(const std::string& host) { return host.find('_') != host.npos; }
 
+std::string unresolvable(const HostAddresses& addresses) {
+  if (addresses.lookup() != Lookup::unknown) return {};
+  std::string why;
+  for (const auto* answer : {&addresses.a, &addresses.aaaa}) {
+    if (answer->lookup != Lookup::unknown) continue;
+    if (answer->zone_error.empty() || answer->bogus) return {};
+    if (why.empty()) why = answer->zone_error;
+  }
+  return why;
+}
+
+bool is_at(std::string_view subject, std::string_view host) {
+  return subject.starts_with(host) && (subject.size() == host.size() || subject[host.size()] == ' ');
+}
+
+std::string foreign_domain(const Domain& owner, const std::string& host) {
+  const auto own = registrable_domain(owner.str()), theirs = registrable_domain(host);
+  return own && theirs && *theirs != *own ? *theirs : std::string();
+}
+
 bool ipv6_broken(const Case& c, const MxCase& mx) {
   if (!c.vantage.ipv6) return false;
   const auto v6 = [](const MxAddressCase& at) { return at.address.is_v6(); };
@@ -240,14 +260,23 @@ void say_what_to_list(const Case& c, const Policy& policy, const std::vector<std
     say(Situation::not_a_pattern, text::quoted(*no_pattern, 100));
 }
 
+constexpr std::array<std::string_view, 2> kLineCodes = {"sts-policy-mx-invalid-pattern",
+                                                        "sts-policy-mx-trailing-dot"};
+
+/// It stands in the file, on a line that is no host name, and that line has a finding.
+bool is_meant_by_bad_line(const std::string& host, const Policy& policy, const Findings& out) {
+  return std::ranges::any_of(kLineCodes, [&](std::string_view code) { return out.has(code); }) &&
+         std::ranges::any_of(policy.mx, [&](const std::string& pattern) {
+           return !is_mx_pattern(pattern) && pattern.find(host) != pattern.npos;
+         });
+}
+
 /// One cause, one critical finding: none of its lines is a host name, which stands below what comes of it.
 void lower_lines(const Policy& policy, Findings& out) {
-  constexpr std::array<std::string_view, 2> kLines = {"sts-policy-mx-invalid-pattern",
-                                                      "sts-policy-mx-trailing-dot"};
   const auto names_a_host = [](const std::string& p) { return is_mx_pattern(p) && !is_list_or_address(p); };
   if (std::ranges::any_of(policy.mx, names_a_host)) return;
   for (Finding& line : out.all()) {
-    if (std::ranges::find(kLines, line.code) == kLines.end()) continue;
+    if (std::ranges::find(kLineCodes, line.code) == kLineCodes.end()) continue;
     line.severity = std::min(line.severity, Severity::warning);
     line.route = std::min(line.route, Route::ticket);
   }
@@ -286,6 +315,10 @@ void judge_match(const Case& c, const Policy& policy, Findings& out) {
     if (is_all_that_works(c, mx, policy)) say_for(Situation::no_other, c.facts.domain, c.now, finding);
     if (out.live() == Mode::testing) say_for(Situation::tests, c.facts.domain, c.now, finding);
     say_what_to_list(c, policy, {mx.host}, finding);
+    if (finding && is_meant_by_bad_line(mx.host, policy, out)) {
+      finding->part = true;
+      say_for(Situation::on_bad_line, c.facts.domain, c.now, finding);
+    }
     tell_senders(finding, std::array{oddity_of(c, mx)});
     let_off_refusing(c, finding);
   }
@@ -321,13 +354,19 @@ void judge_single(const Case& c, const std::vector<const Policy*>& policies, Fin
   const MxCase& mx = c.mx.front();
   if (mx.usable != true || !listed_by_all(mx.host, policies)) return;
   std::set<std::string> shown;
+  std::size_t with = 0;  // addresses that show one
   for (const MxAddressCase& at : mx.addresses) {
-    if (at.probe && at.probe->tls.peer) shown.insert(at.probe->tls.peer->leaf.sha256);
+    if (!at.probe || !at.probe->tls.peer) continue;
+    shown.insert(at.probe->tls.peer->leaf.sha256);
+    ++with;
   }
   if (mx.addresses.size() > 1 && shown.size() > 1) return;
   out.raise("mx-single", mx.host,
-            mx.addresses.size() > 1 ? std::to_string(mx.addresses.size()) + " addresses, one certificate"
-                                    : "one host with one address");
+            mx.addresses.size() == 1 ? "one host with one address"
+            : with == mx.addresses.size()
+                ? std::to_string(with) + " addresses, one certificate"
+                : std::to_string(mx.addresses.size()) + " addresses, one certificate, seen at " +
+                      std::to_string(with));
 }
 
 // --- Each host
@@ -350,6 +389,8 @@ void judge_target(const Case& c, const MxCase& mx, Findings& out) {
     out.raise("mx-target-no-address", mx.host,
               in_detail(c, found.a.nxdomain || found.aaaa.nxdomain ? "NXDOMAIN" : "neither A nor AAAA"));
   }
+  if (const std::string error = unresolvable(found); !error.empty())
+    out.raise("mx-host-dns-error", mx.host, in_detail(c, printable(error, bounds::kDetail)));
   // RFC 2181 §10.3, RFC 5321 §5.1: the target of an MX must not be an alias.
   if (!found.cname().empty()) out.raise("mx-target-cname", mx.host, "CNAME " + found.cname().front().target);
 }
@@ -379,22 +420,32 @@ void judge_silence(const Case& c, const MxCase& mx, Findings& out) {
 /// unknown.
 void judge_all_down(const Case& c, Findings& out) {
   std::vector<std::string> words;
-  bool no_addresses = true;
+  bool no_addresses = true, no_lookups = true, foreign = true;
   for (const MxCase& mx : c.mx) {
     if (mx.host == "." && c.mx.size() > 1) continue;  // RFC 7505 §3: no host
     const bool no_address =
         mx.literal || mx.host == "." || (mx.look && mx.look->addresses.lookup() == Lookup::absent);
+    const bool no_lookup = mx.look && !unresolvable(mx.look->addresses).empty();
     const bool dead = mx.usable == false && !mx.addresses.empty() &&
                       std::ranges::all_of(mx.addresses, [](const MxAddressCase& at) { return at.dead(); });
-    if (!no_address && !dead) return;
+    if (!no_address && !no_lookup && !dead) return;
     no_addresses = no_addresses && no_address;
+    no_lookups = no_lookups && no_lookup;
+    foreign = foreign && !foreign_domain(c.facts.domain, mx.host).empty();
     words.push_back(mx.host + (mx.literal   ? " is an address and no name"
                                : no_address ? " has no address"
+                               : no_lookup  ? " cannot be looked up"
                                             : ": " + mx.addresses.front().detail));
   }
   Finding* finding = out.raise("mx-all-down", c.facts.domain.str(), in_detail(c, text::joined(words)));
+  const auto say = [&](Situation situation) {
+    say_for(situation, c.facts.domain, c.now, finding,
+            {{"value", foreign_domain(c.facts.domain, c.mx.front().host)}});
+  };
   // RFC 5321 §5.1: "this situation MUST be reported as an error". Nothing is to be waited for.
-  if (no_addresses) say_for(Situation::no_address, c.facts.domain, c.now, finding);
+  if (no_addresses) say(Situation::no_address);
+  if (no_lookups) say(Situation::no_lookup);
+  if (foreign && !no_lookups) say(no_addresses ? Situation::foreign_no_address : Situation::foreign);
 }
 
 /// The MX set that mail went to has gone, and nobody said that it would.

@@ -226,6 +226,12 @@ void judge_policy_texts(const Case& c, Findings& out) {
     return copy.reading && is_one_line(copy.fetch->body);
   });
   if (one_line) say_for(Situation::one_line, c.facts.domain, c.now, out.find("sts-policy-version-invalid"));
+  const auto idle = [](const CopyFault& fault) {
+    return fault.code != "sts-policy-key-case" ||
+           std::ranges::count(fault.oddities, Oddity::key_beside) == std::ssize(fault.oddities);
+  };
+  if (std::ranges::all_of(all, idle))
+    say_for(Situation::key_beside, c.facts.domain, c.now, out.find("sts-policy-key-case"));
   tell_who_stops(c, out);
   tell_whom_a_cut_stops(c, out);
   tell_who_takes_the_last(c, out);

@@ -104,7 +104,10 @@ class ProviderJudge {
     Finding* finding = raise(code, what);
     if (finding == nullptr) return;
     const bool all = missing_.size() == hosts_.size();
-    if (!all) {
+    if (all) {  // told as what is told of all hosts (RULES 5.5)
+      if (const Finding* none = out_.find(kNoneListed))
+        finding->route = std::max(finding->route, none->route);
+    } else {
       finding->route = std::min(finding->route, Route::ticket);
       say_for(Situation::others_listed, c_.facts.domain, c_.now, finding, {{"value", text::joined(hosts)}});
     }
@@ -154,7 +157,7 @@ class ProviderJudge {
       const bool of_host = std::ranges::find(kParts, part.code) != kParts.end() &&
                            std::ranges::find(hosts, part.subject) != hosts.end();
       const bool of_all = part.code == kNoneListed && hosts.size() == hosts_.size();
-      part.part = part.part || of_all;
+      part.part = part.part || of_all || of_host;
       if (!of_host) continue;
       part.severity = std::min(part.severity, Severity::warning);
       part.route = std::min(part.route, Route::ticket);
@@ -263,6 +266,13 @@ void judge_migration(const Case& c, const Names& hosts, Findings& out) {
     finding->severity = Severity::info;
     finding->route = Route::log;
   }
+  // What is served decides, and no new id helps before it lists them.
+  Names left_out = those(hosts, kMicrosoft);
+  std::erase_if(left_out,
+                [&](const std::string& host) { return listed_by_all(host, demanding_policies(c)); });
+  if (finding == nullptr || left_out.empty()) return;
+  finding->part = true;
+  say_for(Situation::unlisted, c.facts.domain, c.now, finding, {{"value", text::joined(left_out)}});
 }
 
 /// What the MX set alone tells.

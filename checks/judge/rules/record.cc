@@ -35,7 +35,7 @@ std::string_view code_of(TlsrptFault fault) {
 }
 
 /// Every address of a mailto URI (RFC 6068 §2) is at the domain itself.
-bool is_at(std::string_view uri, const std::string& domain) {
+bool is_mailbox_at(std::string_view uri, const std::string& domain) {
   constexpr std::string_view kMailto = "mailto:";
   if (!text::istarts_with(uri, kMailto)) return false;
   std::string_view to = uri.substr(kMailto.size());
@@ -76,7 +76,7 @@ void judge_tlsrpt(const Case& c, Findings& out) {
     if (!out.has("tlsrpt-removed") && !said) out.raise("tlsrpt-missing", subject, detail);
   }
   const auto& rua = c.tlsrpt.deliverable;
-  const auto at_home = [&](const std::string& uri) { return is_at(uri, c.facts.domain.str()); };
+  const auto at_home = [&](const std::string& uri) { return is_mailbox_at(uri, c.facts.domain.str()); };
   if (!rua.empty() && std::ranges::all_of(rua, at_home))
     out.raise("tlsrpt-rua-same-domain", subject, printable("rua=" + rua.front(), bounds::kDetail));
 }
@@ -174,7 +174,11 @@ void judge_text(const Case& c, Findings& out) {
       finding->severity = Severity::warning;
       finding->route = Route::ticket;
     }
+    if (finding && !c.deployed()) finding->refused_by.clear();  // there is nothing to refuse
   }
+  // One cause: what is no blank and no letter hides the id behind it, and is mended with it.
+  Finding* id = out.find("sts-txt-id-missing");
+  if (id != nullptr) id->part = out.has("sts-txt-non-ascii");
 }
 
 std::string chain_of(const AnswerFacts& answer) {
@@ -251,7 +255,10 @@ void judge_absence(const Case& c, Findings& out) {
     detail += ", last seen: id " + last.id;
     if (last.last_seen) detail += ' ' + to_utc(*last.last_seen);
     if (last.seen.gone) detail += ", gone " + to_utc(*last.seen.gone);
-    out.raise("sts-txt-missing", domain, printable(detail, bounds::kDetail));
+    Finding* finding = out.raise("sts-txt-missing", domain, printable(detail, bounds::kDetail));
+    if (c.facts.policy_host.lookup() == Lookup::absent)
+      say_for(Situation::host_gone, c.facts.domain, c.now, finding,
+              {{"until", enforced_until(c.held).words()}});
   } else if (c.shown() && !was_there) {
     out.raise("sts-policy-without-txt", domain,
               "a policy with mode " + std::string(to_string(c.shown()->mode)) +
@@ -262,6 +269,7 @@ void judge_absence(const Case& c, Findings& out) {
                                   : c.facts.sts.nxdomain ? "NXDOMAIN: "
                                                          : "no record: ") +
                                      c.facts.domain.sts_record_name());
+    if (was_there) say_for(Situation::was_retired, c.facts.domain, c.now, finding);
     if (c.null_mx) say_for(Situation::takes_no_mail, c.facts.domain, c.now, finding);
   }
 }

@@ -56,6 +56,17 @@ bool is_left_over(const std::string& host);
 /// Neither policies (RFC 5321 §4.1.2) nor public certificates hold such a name.
 bool has_underscore(const std::string& host);
 
+/// Why nobody gets an address of the host: what its zone says of itself. Empty where a family that was not
+/// seen may have one, and where only those who validate get none (dnssec-invalid tells that).
+std::string unresolvable(const HostAddresses& addresses);
+
+/// The host itself, or an address of it.
+bool is_at(std::string_view subject, std::string_view host);
+
+/// The domain that the host is registered under, where that is not the owner's: somebody else runs it, as a
+/// rule. Empty for a host of the owner's.
+std::string foreign_domain(const Domain& owner, const std::string& host);
+
 /// Every IPv6 address of the host is dead while IPv4 works, seen from where IPv6 works.
 bool ipv6_broken(const Case& c, const MxCase& mx);
 
@@ -80,6 +91,9 @@ std::string listed(const std::vector<std::string>& words);
 bool id_stood_for_enforce(const Past& past);
 std::optional<TimePoint> latest_end(const std::vector<const Held*>& held);
 std::string words_of(const std::optional<TimePoint>& at);
+
+/// MX hosts of before that such a policy lists: those that could be brought back for whoever holds it.
+std::vector<std::string> former_hosts(const Past& past, const std::vector<std::string>& patterns);
 
 /// RFC 8461 §8.3: mode none was the last thing served, and whatever was served before has ended everywhere.
 bool retired(const Case& c);

@@ -85,6 +85,12 @@ void judge_phases(const Case& c, const Past& past, Findings& out) {
   // What the first look finds may have been there for years: it is the baseline.
   const auto is_baseline = [&](const Phase& p) { return !past.began || p.began <= *past.began; };
   if (is_baseline(now)) return;
+  // Who enforced for long before, and went back for a while, has had the time in testing.
+  const auto proved_itself = [&](const Phase& p) {
+    return p.mode == Mode::enforce && p.began != now.began && now.began - p.ended < kFreshEnforce &&
+           (is_baseline(p) || p.ended - p.began > kFreshEnforce);
+  };
+  if (std::ranges::any_of(all, proved_itself)) return;
   if (all.size() == 1 || (all.end() - 2)->mode != Mode::testing) {
     out.raise("enforce-without-testing", domain, "mode: enforce since " + to_utc(now.began) + ", no testing");
     return;

@@ -19,18 +19,26 @@ void raise_unknown(const std::string& name, const std::string& detail, Findings&
   out.raise("observation-unknown", name, printable(detail.empty() ? "no answer" : detail, bounds::kDetail));
 }
 
+std::string why(const AnswerFacts& answer) {
+  const std::string error = answer.proven_error();
+  return error.empty() ? answer.detail : error;
+}
+
+/// What is proved has a finding of its own, which the rules on record and MX set raise.
 void judge_answer(const AnswerFacts& answer, const std::string& name, Findings& out) {
   if (answer.lookup == Lookup::unknown && answer.proven_error().empty())
     raise_unknown(name, answer.detail, out);
 }
 
-std::string why_unknown(const HostAddresses& addresses) {
+/// `told`: another finding says already that this answer is missing, and why.
+template <class Told>
+std::string why_unknown(const HostAddresses& addresses, Told&& told) {
   std::string out;
   for (const auto* answer : {&addresses.a, &addresses.aaaa}) {
-    if (answer->lookup != Lookup::unknown || !answer->proven_error().empty()) continue;
+    if (answer->lookup != Lookup::unknown || told(*answer)) continue;
+    const std::string seen = why(*answer);
     text::add(out, "; ",
-              std::string(answer == &addresses.a ? "A: " : "AAAA: ") +
-                  (answer->detail.empty() ? "no answer" : answer->detail));
+              std::string(answer == &addresses.a ? "A: " : "AAAA: ") + (seen.empty() ? "no answer" : seen));
   }
   return out;
 }
@@ -43,9 +51,10 @@ void judge_names(const Case& c, Findings& out) {
   judge_answer(facts.sts, facts.domain.sts_record_name(), out);
   judge_answer(facts.mx, facts.domain.str(), out);
   // Where the zone itself fails, each name in it does.
-  if (facts.mx.proven_error().empty()) judge_answer(facts.tlsrpt, facts.domain.tlsrpt_name(), out);
+  if (facts.tlsrpt.lookup == Lookup::unknown && facts.mx.proven_error().empty())
+    raise_unknown(facts.domain.tlsrpt_name(), why(facts.tlsrpt), out);
   if (facts.mx.lookup == Lookup::absent && !facts.mx.nxdomain && facts.apex.lookup() == Lookup::unknown) {
-    raise_unknown(facts.domain.str(), why_unknown(facts.apex), out);
+    raise_unknown(facts.domain.str(), why_unknown(facts.apex, [](const AnswerFacts&) { return false; }), out);
   }
 }
 
@@ -95,7 +104,10 @@ void judge_policy_host(const Case& c, Findings& out) {
     return fetch == c.facts.fetches.end() ? std::nullopt : fetch->failure;
   };
   std::vector<Address> hidden;
-  std::string unknown = why_unknown(newest(c).policy_host);
+  const HostAddresses& asked = newest(c).policy_host;
+  std::string unknown = why_unknown(asked, [&](const AnswerFacts& answer) {
+    return !answer.proven_error().empty() && asked.lookup() != Lookup::found;
+  });
   for (const Address& at : addresses) {
     if (not_public(at, failure_at(at), c.vantage)) hidden.push_back(at);
   }
@@ -119,7 +131,10 @@ bool says_why(const MxAddressCase& at) { return at.code != "observation-unknown"
 
 std::string why_unknown(const Case& c, const MxCase& mx) {
   if (!mx.look) return "not looked at yet";
-  std::string unknown = why_unknown(mx.look->addresses);
+  const HostAddresses& asked = mx.look->addresses;
+  std::string unknown = why_unknown(asked, [&](const AnswerFacts& answer) {
+    return answer.bogus ? c.vantage.resolver_blind.empty() : !unresolvable(asked).empty();
+  });
   const bool broken = ipv6_broken(c, mx);
   for (const MxAddressCase& at : mx.addresses) {
     if (at.outcome != HostOutcome::unknown && at.outcome != HostOutcome::unreachable) continue;
