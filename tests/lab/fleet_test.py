@@ -327,9 +327,12 @@ def look_twice(seed):
             there[both, MX] = [mx(0, "")]
             for name in (one, both):
                 fleet.table[name, MX] = [mx(0, "")]
+            def gone(name):
+                return [notice for notice in fleet.notices() if {"domain": name, "code": "mx-became-null", "subject": name,
+                                                                 "severity": "critical"} in notice["findings"]]
             for name in (one, both):
-                fleet.until(f"the notice of {name}", lambda: fleet.told(name, "firing"))
-            told = {name: next(notice for notice in fleet.notices() if name in notice["domains"]) for name in (one, both)}
+                fleet.until(f"the notice of {name}", lambda: gone(name))
+            told = {name: gone(name)[0] for name in (one, both)}
             said = {name: (notice["route"], notice.get("seen_from"), notice.get("not_seen_from")) for name, notice in told.items()}
             check(said == {one: ("ticket", ["fra1"], ["nyc2"]), both: ("page", ["fra1", "nyc2"], None)},
                   f"{said}\n{fleet.said()}")
