@@ -73,7 +73,7 @@ Hosts hosts_of(const Verdict& v) {
     if (is_reached && (mx.usable == false || left_out(mx))) out.skipped.push_back(&mx);
     if (is_reached && mx.usable != false && mx.copies_differ && !only_held(v)) out.by_copy.push_back(&mx);
     if (is_reached && no_dane(mx)) out.no_dane.push_back(&mx);
-    if (is_bogus(mx))
+    if (mx.usable != true && is_bogus(mx))
       out.bogus.push_back(&mx);
     else if (!mx.usable && !left_out(mx))
       out.unseen.push_back(&mx);
@@ -144,7 +144,9 @@ MailNow without_a_sure_host(const Verdict& v, const Hosts& hosts) {
   of_no_use.insert(of_no_use.end(), hosts.down.begin(), hosts.down.end());
   std::string why;
   if (!of_no_use.empty()) why = "they cannot use " + named(of_no_use, v.mx.size()) + ", and ";
-  why += hosts.unseen.empty()
+  why += !hosts.bogus.empty()
+             ? "those whose resolver validates do not find " + named(hosts.bogus, v.mx.size())
+         : hosts.unseen.empty()
              ? "whether they can use any MX host depends on the copy of the policy they hold"
              : "whether they can use " + named(hosts.unseen, v.mx.size()) + " could not be seen from here";
   return may_stop(enforcing(v), why);
@@ -243,7 +245,7 @@ MailNow flows(const Verdict& v, const Hosts& hosts) {
     const int known = usable->of - static_cast<int>(hosts.down.size() + hosts.skipped.size());
     if (usable->max < known)
       words += "; senders that hold an earlier policy skip " + some + " MX hosts";
-    else if (usable->min < usable->max && hosts.unseen.empty())
+    else if (usable->min < usable->max && hosts.unseen.empty() && hosts.bogus.empty())
       words += "; senders that fetched one of the copies of the policy skip " + some + " MX hosts";
   }
   if (std::ranges::any_of(v.findings, waits_with_long_keepers))

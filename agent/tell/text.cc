@@ -199,9 +199,11 @@ std::string mx_words(const Verdict& v) {
 
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
-  const auto& both = v.dane_and_sts ? v.dane_and_sts->breakage : std::nullopt;
-  const bool now = f.breakage && f.breakage->at <= v.checked_at;
-  if (!now && both && both->at <= v.checked_at) return "senders that do DANE and enforce reach no MX now";
+  const auto now = [&](const std::optional<ForecastPoint>& point) {
+    return point && point->at <= v.checked_at;
+  };
+  if (!now(f.breakage) && v.dane_and_sts && now(v.dane_and_sts->breakage) && !now(v.dane->breakage))
+    return "senders that do DANE and enforce reach no MX now";
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at)
     return (mail_now(v).everybodys ? "senders" : hit_senders(v)) + " reach no MX now";

@@ -147,7 +147,8 @@ std::vector<MxVerdict> mx_verdicts(const Case& c) {
     host.preference = mx.preference;
     const auto lists = [&](const Policy& policy) { return matches_any(mx.host, policy.mx); };
     if (c.shown()) host.allowed = lists(*c.shown());
-    host.copies_differ = std::ranges::any_of(c.policies, lists) && !std::ranges::all_of(c.policies, lists);
+    const auto spares = [&](const Policy& policy) { return policy.mode != Mode::enforce || lists(policy); };
+    host.copies_differ = std::ranges::any_of(c.policies, spares) && !std::ranges::all_of(c.policies, spares);
     host.usable = mx.usable;
     std::vector<MxAddressVerdict> addresses;
     for (const MxAddressCase& at : mx.addresses)
@@ -214,7 +215,8 @@ std::optional<Situation> situation_of_copies(const Case& c, const std::string& s
   const auto [fewest, most] =
       std::ranges::minmax(c.policies, {}, [&](const Policy& policy) { return hosts_of_use(c, policy); });
   if (hosts_of_use(c, most) > hosts_of_use(c, fewest)) return Situation::some_copies;
-  if (hosts_listed(c, most) == 0) return Situation::no_other_copy;
+  const auto lists_none = [&](const Policy& policy) { return hosts_listed(c, policy) == 0; };
+  if (std::ranges::all_of(c.policies, lists_none)) return Situation::no_other_copy;
   return std::nullopt;
 }
 
@@ -240,6 +242,7 @@ std::string why_skipped(const Case& c, const std::string& name) {
     if (mx.host == "." && c.mx.size() > 1) continue;  // RFC 7505 §3: no host
     std::string why = why_it_fails(mx);
     if (mx.literal || (mx.look && mx.look->addresses.lookup() == Lookup::absent)) why = "no address";
+    if (mx.look && !unresolvable(mx.look->addresses).empty()) why = "cannot be looked up";
     // Listed alone it would not do either.
     if (policy != c.world.policies.end() && !matches_any(mx.host, policy->mx))
       why = mx.usable == false ? "not listed, and " + why : "not listed";
@@ -264,7 +267,9 @@ void tell_whom_it_breaks(const Case& c, Finding* finding) {
 /// Nobody gets a file there, whatever stands in it.
 bool cannot_be_fetched(const Case& c) {
   const Outcome outcome = outcome_of(c.copies, c.facts.policy_host);
-  return outcome == Outcome::absent || outcome == Outcome::unreachable;
+  const HostAddresses& host = c.facts.policy_host;
+  const bool proven = !host.a.proven_error().empty() || !host.aaaa.proven_error().empty();
+  return outcome == Outcome::absent || outcome == Outcome::unreachable || (c.copies.empty() && proven);
 }
 
 /// A fault of a host that is not under the operator's own domain is as a rule for somebody else to mend.
@@ -429,8 +434,9 @@ Verdict judge(Case c) {
   Verdict out(c.facts.domain);
   out.checked_at = c.now;
   out.live_mode = c.live;
-  out.earlier_policy_works = std::ranges::any_of(
-      c.held, [](const Held& h) { return h.policy.mode == Mode::enforce && !h.present && h.usable_mx > 0; });
+  out.earlier_policy_works = std::ranges::any_of(c.held, [](const Held& h) {
+    return h.policy.mode == Mode::enforce && !h.present && !h.refreshable && h.usable_mx > 0;
+  });
   out.record = record_verdict(c);
   out.policy = policy_verdict(c);
   out.mx_lookup = c.facts.mx.lookup;

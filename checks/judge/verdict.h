@@ -73,7 +73,7 @@ struct MxVerdict {
   std::string host;
   int preference = 0;
   std::optional<bool> allowed;  // the shown policy lists it; null without a policy
-  bool copies_differ = false;   // of the copies that are served some list it and some do not
+  bool copies_differ = false;   // of the copies that are served some leave it out by enforce, some do not
   std::optional<bool> usable;   // null: unknown. Judges the host by itself; a sender needs allowed and usable
   SharedList<MxAddressVerdict> addresses;
 };
@@ -136,7 +136,7 @@ struct Verdict {
   std::vector<MxVerdict> mx;
   TlsrptVerdict tlsrpt;
   std::optional<UsableMx> enforce_usable_mx;
-  bool earlier_policy_works = false;  // some may hold one that is served no more, and use an MX host under it
+  bool earlier_policy_works = false;  // some hold one that they cannot refresh, and use an MX host under it
   Forecast forecast;
   std::shared_ptr<const Foresight> foresight;  // what those two follow from; null before a judgement
   // Senders that do DANE alone, and both; only where a host has TLSA records that can be used.

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/tell/html.h"
+#include "agent/tell/pages.h"
 #include "tests/judge/facts_builder.h"
 
 using namespace stswatch;
@@ -212,6 +213,10 @@ TEST_CASE("what one copy lists is not what senders that enforce use") {
   look.set_mx(facts::mx_host("mx3.example.com", {facts::probe("203.0.114.3", "mx3.example.com")}));
   v = judged(look);
   CHECK(raised("mx-not-in-policy"));  // neither lists it
+  look = facts::base();
+  look.set_fetches(
+      {facts::fetch(facts::kWeb), facts::fetch(facts::kWeb2, facts::policy({"old.example.com"}, "testing"))});
+  CHECK(mail_of(look) == "flows");  // who tests that list delivers
 }
 
 TEST_CASE("two modes in one copy stop those who fetched that one") {
@@ -230,8 +235,14 @@ TEST_CASE("senders that do both have no host where each of the two leaves anothe
   with_tlsa(look, facts::kHost, facts::kMail1, false, facts::peer(facts::kHost));
   CHECK(mail_of(look) ==
         "stops now for senders that do DANE and enforce the policy; this keeps no others from delivering");
-  CHECK(to_text(judged(look), {}).find("senders that do DANE and enforce reach no MX now") !=
-        std::string::npos);
+  const auto headline_says = [&] {
+    return to_text(judged(look), {}).find("senders that do DANE and enforce reach no MX now") !=
+           std::string::npos;
+  };
+  CHECK(headline_says());
+  with_tlsa(look, facts::kOther, facts::kMail2, false, facts::peer(facts::kOther));
+  CHECK(mail_of(look) == "stops now for senders that do DANE; this keeps no others from delivering");
+  CHECK_FALSE(headline_says());  // nor do those that do DANE alone
 }
 
 TEST_CASE("TLSA records vouch for a host to senders that do both") {
@@ -240,7 +251,7 @@ TEST_CASE("TLSA records vouch for a host to senders that do both") {
   look.mx.clear();
   with_tlsa(look, facts::kHost, facts::kMail1, true, facts::self_signed(facts::kHost));
   CHECK(mail_of(look).starts_with(
-      "stops now for senders that enforce the policy, unless they do DANE as well"));
+      "stops now for senders that enforce the policy (unless they do DANE as well)"));
 }
 
 TEST_CASE("addresses that fail validation stop those whose resolver validates") {

@@ -125,9 +125,10 @@ constexpr SituationTexts kTexts[] = {
      "it says, is \"mode: testing\" with a new id at {record} a way out."},
     {"sts-policy-key-case", key_beside,
      "none as a rule: the key is there in the right spelling too, and senders pass over one that they do not "
-     "know",
-     "Delete the misspelt line, so that nobody takes it for the one that counts. The policy says the same "
-     "without it, and the id can stay."},
+     "know. Who ignores case (mailauth) takes the last of the two.",
+     "Delete the misspelt line, so that nobody takes it for the one that counts. To the others the policy "
+     "says "
+     "the same without it, and the id can stay."},
     {"dnssec-invalid", not_mail,
      "Senders whose resolver validates cannot look up {value}, and so find no policy: most that hold none "
      "deliver unprotected, some (mox) defer, the others go on with what they hold. The MX records are "
@@ -175,8 +176,7 @@ constexpr SituationTexts kTexts[] = {
      "Senders that may hold an earlier policy, which had the id of now, defer mail for {domain}: by RFC 8461 "
      "until {until}, those that renew a policy without fetching it (mox, postfix-mta-sts-resolver, mailauth) "
      "until a new id is published. They bounce it when their queue gives up first.",
-     "Check that the policy file is right and the same at every address, then publish \"v=STSv1; "
-     "id={new_id};\" at {record}: an id that was never used before makes these senders fetch."},
+     ""},
     {"sts-mode-none-published", same_id,
      "Senders that fetch it treat {domain} as a domain without MTA-STS. Some may hold an earlier enforce "
      "policy, which had the id of now: by RFC 8461 until {until}, those that renew a policy without fetching "
@@ -203,12 +203,12 @@ constexpr SituationTexts kTexts[] = {
      "senders learn of the present policy."},
     {"cached-policy-excludes-mx", former_hosts, "",
      "Make sure that {record} and https://{policy_host}/.well-known/mta-sts.txt both work: that is how "
-     "senders learn of the present policy. If it can still take mail, leave {value} in the MX set until "
-     "{until}: the earlier policy lists it."},
+     "senders learn of the present policy. Until {until} keep or put back in the MX set what the earlier "
+     "policy lists and can still take mail ({value})."},
     {"cached-policy-excludes-all-mx", former_hosts, "",
      "Let them refresh: see that the policy file is right and served at every address, then publish "
-     "\"v=STSv1; id={new_id};\" at {record}. If it can still take mail, put {value} back into the MX set as "
-     "well: the earlier policy lists it, and senders may hold that one until {until}."},
+     "\"v=STSv1; id={new_id};\" at {record}. Put back into the MX set what the earlier policy lists and can "
+     "still take mail ({value}): senders may hold that policy until {until}."},
     {"certificate-expired", intermediate, "",
      "Send the current intermediate certificates of the CA with the certificate of {host}, and reload the "
      "mail server: what has ended is {value}, which stands in the chain that it sends. The host's own "

@@ -186,7 +186,8 @@ void judge_caches(const Case& c, Findings& out) {
   };
   if (last.refreshable) say(Situation::none_listed);
   if (!former.empty()) say(Situation::former_hosts);
-  if (!all.empty() && std::ranges::all_of(all, &Held::shown_id)) say(Situation::same_id);
+  if (!all.empty() && std::ranges::all_of(all, [](const Held* h) { return h->shown_id && !h->present; }))
+    say(Situation::same_id);
 }
 
 }  // namespace stswatch

@@ -178,8 +178,10 @@ void tell_whom_a_cut_stops(const Case& c, Findings& out) {
     if (!finding) return;
     finding->severity = Severity::critical;
     finding->route = Route::page;
+    const std::string from = from_of(finding->subject);
     say_for(Situation::cut_off, c.facts.domain, c.now, finding,
-            {{"who", std::string(kCutsAtTenK) + from_of(finding->subject)}});
+            {{"who",
+              from.empty() ? "chasquid" : "chasquid, where it" + from.substr(from.find(" fetched")) + ","}});
   }
 }
 
