@@ -187,12 +187,14 @@ void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notif
 }
 
 std::unique_ptr<Notifier> make_notifier(Store& memory, Clock& clock, const std::string& state,
-                                        std::function<bool()> healthy) {
+                                        std::function<bool()> healthy,
+                                        std::function<bool()> is_telling_a_crowd) {
   Notifier::Hooks around;
   around.version = kVersion;
   around.flush = [&memory] { (void)memory.flush(kFlush); };  // a disk that refuses keeps nobody waiting
   around.read_silences = [state, &memory] { return rows_in(state, memory, kSilenceTable); };
   around.healthy = std::move(healthy);
+  around.is_telling_a_crowd = std::move(is_telling_a_crowd);
   tell_by_turns(memory, state, around);
   return std::make_unique<Notifier>(memory, memory.key_values(), clock, std::move(around));
 }
@@ -243,8 +245,9 @@ int run(const RunCommand& command, Streams io) {
   OwnState own(fleet != nullptr ? (*own_rows)->key_values() : memory.key_values(), clock);
   PlanWatch plans(memory.key_values(), (*plan)->config.agent.state, clock);
   Service* watch = nullptr;  // once there is one
-  const auto notifier = make_notifier(memory, clock, (*plan)->config.agent.state,
-                                      [&] { return watch != nullptr && !watch->stuck(); });
+  const auto notifier = make_notifier(
+      memory, clock, (*plan)->config.agent.state, [&] { return watch != nullptr && !watch->stuck(); },
+      [&] { return watch != nullptr && watch->is_telling_a_crowd(); });
   NotifyingMemory heeded(memory, *notifier);
   Service service(std::move(*plan), heeded, clock);
   watch = &service;

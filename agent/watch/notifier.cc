@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::chrono::seconds kLastWords{5};  // for what is being sent when the agent stops
 constexpr Seconds kReadSilences{5};
-constexpr Seconds kBreath{1};  // between decisions, so that a storm is decided on as a whole
+constexpr Seconds kCrowdTold{60};  // so long decisions wait until all domains of a host were told
+constexpr Seconds kBreath{1};      // between decisions, so that a storm is decided on as a whole
 
 void complain_of_row(const std::string& row) {
   log_error({.event = "notice-unreadable"}, "a stored notice cannot be read and is dropped: {}", row);
@@ -145,6 +146,12 @@ TimePoint Notifier::decide() {
     silences_read_ = now;
   }
   if (!around_.tells()) return now + kReadSilences;
+  if (!around_.is_telling_a_crowd())
+    crowd_since_.reset();
+  else if (now - crowd_since_.value_or(now) < kCrowdTold) {
+    crowd_since_ = crowd_since_.value_or(now);
+    return now + kBreath;
+  }
   heed_acknowledgements(now);
   return std::min(dispatcher_.turn(now), now + kReadSilences);
 }

@@ -29,7 +29,9 @@ class Notifier {
     /// In a fleet one agent tells: whether it is this one, and (once a notice is about to leave) whether what
     /// is owed is on the disk and nobody else can be telling.
     std::function<bool()> tells = [] { return true; }, may_send = [] { return true; };
-    /// There too: from where is seen what pages.
+    /// A look at one host is being told to its many domains: that is one incident, decided on as a whole.
+    std::function<bool()> is_telling_a_crowd = [] { return false; };
+    /// In a fleet, too: from where is seen what pages.
     std::function<SeenFrom(const std::string& domain, const Incident& incident, TimePoint now)> seen_from{};
   };
 
@@ -81,8 +83,9 @@ class Notifier {
   std::optional<AlertOptions> options_;  // guarded by adopting_, as are the next three
   std::string ca_file_;
   std::vector<std::jthread> threads_;
-  TimePoint silences_read_{};  // the decider's own
-  std::stop_source cut_off_;   // for what is being sent
+  TimePoint silences_read_{};  // the decider's own, as is the next one
+  std::optional<TimePoint> crowd_since_;
+  std::stop_source cut_off_;  // for what is being sent
 
   mutable std::mutex mutex_;
   std::condition_variable news_, ended_;

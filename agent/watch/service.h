@@ -117,6 +117,9 @@ class Service {
   std::shared_ptr<const DomainMemory> fresh(const Domain& name) const;
   /// A probe looks at it.
   void probed(const Domain& name) { probed_.began(name.str(), RecentLooks::Steady::now()); }
+  /// What a look at an MX host has shown is being told to the many domains that it serves, or soon will be:
+  /// the look that confirms it is due.
+  bool is_telling_a_crowd() const;
   /// Ends every wait for the network and joins all workers. Idempotent.
   void stop();
 
@@ -157,6 +160,8 @@ class Service {
   std::optional<Seconds> seen_by_another(const LiveConfig& plan, const std::string& host);
   void want_look(const std::string& host, Seconds after = Seconds{0});  // with mutex_ held
   bool is_disputed(const std::string& host);
+  static constexpr std::size_t kCrowd = 100;  // domains of a host
+  void tell_crowd(const std::string& host, bool goes_on);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
   /// Answers what the look by itself proved of the policy.
@@ -194,7 +199,8 @@ class Service {
   std::set<std::string> looked_at_;         // domains in the schedule
   std::set<std::string> fetch_now_;         // domains whose next look fetches the policy too
   MxUsers mx_users_;
-  std::set<std::string> wanted_;  // hosts whose next look was asked for, whoever saw them last
+  std::set<std::string> wanted_;       // hosts whose next look was asked for, whoever saw them last
+  std::set<std::string> crowds_told_;  // hosts
 
   WorkerPool pool_;  // last, so that its workers end first
 };

@@ -159,9 +159,27 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
     users = mx_users_.domains_of(host);
   }
   if (doubtful) hurry_siblings(plan, host, users, clock_.now());
+  const bool crowd = users.size() >= kCrowd;
+  if (crowd) tell_crowd(host, true);
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
+  if (crowd) tell_crowd(host, again_soon);  // until the look that confirms it
   return again_soon || awaited || undecided ? std::min(schedule.confirm_after, interval) : interval;
+}
+
+void Service::tell_crowd(const std::string& host, bool goes_on) {
+  const std::lock_guard lock(mutex_);
+  if (goes_on)
+    crowds_told_.insert(host);
+  else
+    crowds_told_.erase(host);
+}
+
+bool Service::is_telling_a_crowd() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(crowds_told_, [this](const std::string& host) {
+    return mx_users_.domains_of(host).size() >= kCrowd;  // it may be watched no more
+  });
 }
 
 /// Senders report failures at a host that is good from here.

@@ -177,14 +177,14 @@ Past repaired(TimePoint at, std::uint64_t max_age) {
 
 }  // namespace
 
-TEST_CASE("a wrong list that was repaired still costs mail where ids are not compared: no calm change") {
+TEST_CASE(
+    "a wrong list that was repaired still costs mail where ids are not compared, and nobody can help it") {
   const Past past = repaired(kNow - days(1), 30 * 86400);
   const auto v = judged(base(), {&past, {}});
   const Finding& f = the(v, "cached-policy-breakage-now");
-  CHECK(f.severity == Severity::warning);
+  CHECK(f.severity == Severity::info);  // a repaired fault is told as resolved
   CHECK(mentions(f.effect, "postfix-tlspol"));
   CHECK_FALSE(mentions(f.fix, "keep an MX host"));
-  CHECK(v.status == Status::warning);
 }
 
 TEST_CASE("who holds a list without any of the hosts is told of none, and not to keep a stranger's host") {
@@ -195,7 +195,7 @@ TEST_CASE("who holds a list without any of the hosts is told of none, and not to
   CHECK(mentions(f.effect, "defer the mail"));
   CHECK_FALSE(mentions(f.effect, "skip that host"));
   CHECK_FALSE(mentions(f.fix, "MX set"));
-  CHECK(has(v, "cached-policy-breakage-now"));
+  CHECK_FALSE(has(v, "cached-policy-breakage-now"));
   auto moved = past;
   moved.policies.front().policy.mx = {"mx0.example.com"};
   moved.mx.push_back({"mx0.example.com", {kNow - days(60), kNow - 20min}});

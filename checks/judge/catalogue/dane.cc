@@ -8,7 +8,6 @@ using enum Severity;
 
 constexpr std::string_view kInvalid[] = {"dnssec-invalid"};
 constexpr std::string_view kMismatch[] = {"tlsa-invalid"};
-constexpr std::string_view kUnmatched[] = {"tlsa-invalid", "tlsa-ta-not-in-chain"};
 
 constexpr Basis kHost = Basis::all_of({Ground::subject_host}).shown_at_host();
 constexpr Basis kHosts = Basis::all_of({Ground::mx_set, Ground::any_host});
@@ -306,7 +305,7 @@ constexpr CatalogueEntry kRows[] = {
      .reference = "RFC 8461 §2",
      .rests_on = kHost,
      .told = kToldAsDane,
-     .beside = Beside::anything_but(kUnmatched).needs_mx(),
+     .beside = Beside::anything_but(kMismatch).needs_mx(),
      .on_text = OnText::neither,
      .advice = Theme::dane},
     {.code = "tlsa-rollover-unsafe",

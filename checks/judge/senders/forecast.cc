@@ -144,7 +144,6 @@ struct LongKeepers {
   const Held* refusing = nullptr;  // those that refuse the file of now
   bool listed = true;              // some MX host of now is in what the first two hold
   bool former = false;             // or one of before is
-  bool left_out = false;           // a host of now was there while it was served: no move, a fault
 
   bool any() const { return by_id || same_id || refusing; }
   std::string who() const {
@@ -164,11 +163,7 @@ LongKeepers long_keepers(const Case& c) {
   if (policy == c.world.policies.end()) return out;
   const Policy kept{policy->mode, policy->mx, policy->max_age, {}};
   out.listed = hosts_listed(c, kept) > 0;
-  if (const Past* past = c.history.past) {
-    out.former = !former_hosts(*past, kept.mx).empty();
-    out.left_out = std::ranges::any_of(
-        past->mx, [&](const SeenHost& mx) { return !mx.seen.gone && mx.seen.first < policy->last_ub; });
-  }
+  out.former = c.history.past && !former_hosts(*c.history.past, kept.mx).empty();
   out.by_id = std::ranges::any_of(
       c.held, [&](const Held& h) { return h.refreshable && same_policy(h.policy, kept); });
   out.same_id = !out.by_id;
@@ -181,17 +176,17 @@ void judge_field_breakage(const Case& c, const std::string& why, Findings& out) 
   if (c.foreseen.rfc.breakage && c.foreseen.rfc.breakage->at <= c.now) return;
   const LongKeepers kept = long_keepers(c);
   if (!kept.any()) return;
-  // A change of hosts in the right order leaves it behind (RFC 8461 §8.1), and there is nothing to be done.
-  const bool unlisted = kept.by_id && !kept.listed && !kept.refusing,
-             moved = unlisted && (kept.former || !kept.left_out);
-  if (moved && out.has("cached-policy-excludes-mx")) return;  // which says so of all who hold it
+  // A change of hosts in the right order leaves it behind (RFC 8461 §8.1), as does a list that was repaired:
+  // there is nothing to be done.
+  const bool unlisted = kept.by_id && !kept.listed && !kept.refusing;
+  if (unlisted && out.has("cached-policy-excludes-mx")) return;  // which says so of all who hold it
   const auto& end = kept.refusing ? kept.refusing->until : c.foreseen.field.recovery;
   const std::initializer_list<Fill> fills = {{"who", kept.who()},
                                              {"until", end ? to_utc(*end) : "the end of max_age"}};
   const std::string &domain = c.facts.domain.str(), detail = printable(why, bounds::kDetail);
   constexpr std::string_view kCode = "cached-policy-breakage-now";
-  Finding* finding = moved ? out.raise_as(Severity::info, kCode, domain, detail, fills)
-                           : out.raise(kCode, domain, detail, fills);
+  Finding* finding = unlisted ? out.raise_as(Severity::info, kCode, domain, detail, fills)
+                              : out.raise(kCode, domain, detail, fills);
   if (unlisted)
     say_for(kept.former ? Situation::other_hosts : Situation::never_listed, c.facts.domain, c.now, finding,
             fills);
