@@ -161,7 +161,7 @@ class Service {
   void want_look(const std::string& host, Seconds after = Seconds{0});  // with mutex_ held
   bool is_disputed(const std::string& host);
   static constexpr std::size_t kCrowd = 100;  // domains of a host
-  void tell_crowd(const std::string& host, bool goes_on);
+  bool begins_to_tell_crowd(const std::string& host, bool doubtful);
   bool judge_again(const LiveConfig& plan, const DomainConfig& domain, const std::string& host, bool saw);
   bool fetch_is_due(const LiveConfig& plan, const DomainMemory* before, const DomainObservation& facts);
   /// Answers what the look by itself proved of the policy.

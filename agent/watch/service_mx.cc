@@ -159,20 +159,21 @@ Seconds Service::look_at_mx(const LiveConfig& plan, const std::string& host) {
     users = mx_users_.domains_of(host);
   }
   if (doubtful) hurry_siblings(plan, host, users, clock_.now());
-  const bool crowd = users.size() >= kCrowd;
-  if (crowd) tell_crowd(host, true);
+  const bool crowd = users.size() >= kCrowd && begins_to_tell_crowd(host, doubtful);
   for (const auto& name : users)
     if (const auto* domain = plan.find(name)) again_soon |= judge_again(plan, *domain, host, saw);
-  if (crowd) tell_crowd(host, again_soon);  // until the look that confirms it
+  if (crowd && !again_soon) {  // else the look that confirms it ends it
+    const std::lock_guard lock(mutex_);
+    crowds_told_.erase(host);
+  }
   return again_soon || awaited || undecided ? std::min(schedule.confirm_after, interval) : interval;
 }
 
-void Service::tell_crowd(const std::string& host, bool goes_on) {
+/// A host that stays as it was has nothing to tell.
+bool Service::begins_to_tell_crowd(const std::string& host, bool doubtful) {
   const std::lock_guard lock(mutex_);
-  if (goes_on)
-    crowds_told_.insert(host);
-  else
-    crowds_told_.erase(host);
+  if (doubtful) crowds_told_.insert(host);
+  return crowds_told_.contains(host);
 }
 
 bool Service::is_telling_a_crowd() const {
