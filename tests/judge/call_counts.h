@@ -5,6 +5,10 @@
 
 #include "checks/judge/case.h"
 
+#ifdef __clang__  // the linker is given C++ names, which only C linkage leaves as they are
+#pragma clang diagnostic ignored "-Wreturn-type-c-linkage"
+#endif
+
 namespace stswatch::facts {
 
 struct CallCounts {
