@@ -36,7 +36,7 @@ constexpr Millis kFlush{5000};
 /// Passwords, keys and tokens are in memory; a core file or another process of this user is no place for
 /// them.
 void keep_out_of_core_dumps() {
-#if !defined(__SANITIZE_ADDRESS__)  // its leak check looks at this process from another one
+#ifndef STSWATCH_LEAK_CHECK
   ::prctl(PR_SET_DUMPABLE, 0);
 #endif
 }

@@ -8,6 +8,15 @@
 
 #include "config/config.h"
 
+// A sanitizer's leak check looks at this process from another one: that much it may not give up.
+#if defined(__SANITIZE_ADDRESS__)  // g++
+#define STSWATCH_LEAK_CHECK
+#elif defined(__has_feature)  // clang
+#if __has_feature(address_sanitizer)
+#define STSWATCH_LEAK_CHECK
+#endif
+#endif
+
 namespace stswatch {
 
 /// What the process has given up. A later configuration may need it, and is then one for another process.
