@@ -173,6 +173,9 @@ TEST_CASE("the host is no notice's to choose, and a secret that is used nowhere 
 
 TEST_CASE("every path that a template may name is there in a notice, and nothing else is") {
   World world;
+  world.seen_from = [](const auto&, const auto&, auto) {
+    return SeenFrom{{"fra1", "nyc2"}, {"syd1"}, false};
+  };
   break_mail(world);
   world.labels["example.com"]["team"] = "mail";
   world.pass(1min);

@@ -244,7 +244,6 @@ std::vector<Finding> sorted(std::vector<Finding> findings) {
   const auto place = [](const Finding& f) { return find_in_catalogue(f.code) - catalogue().data(); };
   std::ranges::stable_sort(findings, [&](const Finding& a, const Finding& b) {
     if (a.severity != b.severity) return a.severity > b.severity;
-    if (a.part != b.part) return b.part;
     if (a.code != b.code) return place(a) < place(b);
     return a.subject < b.subject;
   });

@@ -105,7 +105,7 @@ void let_off(Finding* finding, const SenderNames& senders);
 /// The finding stands on a record or a policy, and so has a list of those that refuse it, if an empty one.
 bool is_on_text(const Finding& finding);
 
-/// Most severe first, causes before their parts, then in catalogue order, then by subject.
+/// Most severe first, then in catalogue order, then by subject.
 std::vector<Finding> sorted(std::vector<Finding> findings);
 
 /// A fresh id for a record, from the time of the look: "20261123T160000Z" (RFC 8461 §3.1: letters and
