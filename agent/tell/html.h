@@ -98,6 +98,9 @@ MailNow mail_now(const Verdict& verdict);
 /// or hold an earlier policy.
 std::string hit_senders(const Verdict& verdict);
 
+/// Of senders that do DANE those that enforce as well reach no MX host now, and the others do (RULES 4.5).
+bool stops_who_does_both(const Verdict& verdict);
+
 /// It waits for senders that keep an earlier policy longer than RFC 8461 has it, and with it hosts that fail.
 bool waits_with_long_keepers(const Finding& finding);
 

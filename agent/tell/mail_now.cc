@@ -286,6 +286,13 @@ bool stops_for_all(const Finding& f) {
          nature_of(f).aspect != Aspect::dane && entry->theme != Theme::dnssec;
 }
 
+bool stops_who_does_both(const Verdict& v) {
+  const auto now = [&](const std::optional<ForecastPoint>& point) {
+    return point && point->at <= v.checked_at;
+  };
+  return v.dane_and_sts && now(v.dane_and_sts->breakage) && !now(v.dane->breakage);
+}
+
 std::string hit_senders(const Verdict& v) {
   const Hit hit = hit_by(v);
   return (hit == Hit::all ? "enforcing senders" : "senders " + in_words(hit)) + unless_dane(v);
@@ -314,8 +321,7 @@ MailNow mail_now(const Verdict& v) {
   if (whose.empty()) whose = stopped_by_record(v);
   const auto hosts = hosts_of(v);
   if (over(v.forecast.breakage)) whose += unless_dane(v);
-  if (whose.empty() && v.dane_and_sts && over(v.dane_and_sts->breakage) && !over(v.dane->breakage))
-    whose = "that do DANE and enforce the policy";
+  if (whose.empty() && stops_who_does_both(v)) whose = "that do DANE and enforce the policy";
   if (whose.empty() && !v.mx.empty() && hosts.bogus.size() == v.mx.size()) whose = "whose resolver validates";
   const bool none_by_dane =
       !hosts.reached.empty() && hosts.no_dane.size() == hosts.reached.size() && hosts.unseen.empty();

@@ -199,10 +199,7 @@ std::string mx_words(const Verdict& v) {
 
 std::string forecast_words(const Verdict& v) {
   const auto& f = v.forecast;
-  const auto now = [&](const std::optional<ForecastPoint>& point) {
-    return point && point->at <= v.checked_at;
-  };
-  if (!now(f.breakage) && v.dane_and_sts && now(v.dane_and_sts->breakage) && !now(v.dane->breakage))
+  if (stops_who_does_both(v) && !(f.breakage && f.breakage->at <= v.checked_at))
     return "senders that do DANE and enforce reach no MX now";
   if (!f.breakage) return {};
   if (f.breakage->at <= v.checked_at)

@@ -127,8 +127,7 @@ constexpr SituationTexts kTexts[] = {
      "none as a rule: the key is there in the right spelling too, and senders pass over one that they do not "
      "know. Who ignores case (mailauth) takes the last of the two.",
      "Delete the misspelt line, so that nobody takes it for the one that counts. To the others the policy "
-     "says "
-     "the same without it, and the id can stay."},
+     "says the same without it, and the id can stay."},
     {"dnssec-invalid", not_mail,
      "Senders whose resolver validates cannot look up {value}, and so find no policy: most that hold none "
      "deliver unprotected, some (mox) defer, the others go on with what they hold. The MX records are "
@@ -166,8 +165,8 @@ constexpr SituationTexts kTexts[] = {
      "id={new_id};\" at {record}: an id that was never used before makes these senders fetch."},
     {"sts-policy-too-large", cut_off,
      "{who} reads the first 10 KiB and applies what they say: enforce, and no MX host of {domain} that can "
-     "be "
-     "used. It defers its mail now, and bounces it when its queue gives up. Some other senders read 64 KiB, "
+     "be used. It defers its mail now, and bounces it when its queue gives up. Some other senders read 64 "
+     "KiB, "
      "others all of it.",
      "Put version, mode, max_age and the mx lines first and cut the rest; a pattern such as "
      "\"*.mx.{domain}\" replaces many lines. Verify the file at every address, then publish \"v=STSv1; "
@@ -191,8 +190,7 @@ constexpr SituationTexts kTexts[] = {
      "nothing to do but wait, or to keep an MX host that the earlier policy lists until then"},
     {"cached-policy-breakage-now", never_listed,
      "{who} may hold an earlier policy, which lists none of the MX hosts: those defer mail for {domain} "
-     "until "
-     "{until}, and bounce it when their queue gives up first. Others go by what is published now.",
+     "until {until}, and bounce it when their queue gives up first. Others go by what is published now.",
      "Nothing that is published reaches these senders before their copy ends. Where you know of one, ask for "
      "its cache of policies to be emptied; the others wait until then."},
     {"cached-policy-excludes-mx", none_listed,
@@ -267,8 +265,8 @@ constexpr SituationTexts kTexts[] = {
      "mail servers may well run. The MTA-STS policy plays no part in this: leave it as it is."},
     {"mx-all-down", foreign, "",
      "If {value} is your provider's, ask there whether its mail servers are down, and whether these are "
-     "still "
-     "the hosts that your MX records are to name. The MTA-STS policy plays no part in this: leave it as it "
+     "still the hosts that your MX records are to name. The MTA-STS policy plays no part in this: leave it "
+     "as it "
      "is."},
     {"mx-all-down", foreign_no_address, "",
      "If {value} is your provider's, ask which names the MX records of {domain} are to hold, and correct "
@@ -296,8 +294,7 @@ constexpr SituationTexts kTexts[] = {
      "Give {policy_host} an address again and serve the policy file there. Then put the TXT record back at "
      "{record}; if the file has changed meanwhile, with a new id: \"v=STSv1; id={new_id};\". If you are "
      "retiring MTA-STS, stswatch plan {domain} --retire gives the steps and their waits: senders hold the "
-     "old "
-     "policy until {until}."},
+     "old policy until {until}."},
     {"sts-not-deployed", was_retired, "",
      "Nothing to do if it was to go: it was retired in order. To begin anew, serve a policy with \"mode: "
      "testing\" at https://{policy_host}/.well-known/mta-sts.txt, then publish the TXT record \"v=STSv1; "

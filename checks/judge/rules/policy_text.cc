@@ -180,8 +180,8 @@ void tell_whom_a_cut_stops(const Case& c, Findings& out) {
     finding->route = Route::page;
     const std::string from = from_of(finding->subject);
     say_for(Situation::cut_off, c.facts.domain, c.now, finding,
-            {{"who",
-              from.empty() ? "chasquid" : "chasquid, where it" + from.substr(from.find(" fetched")) + ","}});
+            {{"who", std::string(kCutsAtTenK) +
+                         (from.empty() ? from : ", where it" + from.substr(from.find(" fetched")) + ",")}});
   }
 }
 

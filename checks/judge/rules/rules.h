@@ -85,10 +85,10 @@ std::string lagging_signatures(const SourceAnswer& servers, TimePoint now);
 /// "id A with mx mx1.example.com, mx2.example.com".
 std::string in_words(const Held& held);
 std::string listed(const std::vector<std::string>& words);
-/// The latest end; null when one is open or there is none.
 /// The id of now was shown beside an enforce policy: senders that renew a copy without fetching keep that
 /// one.
 bool id_stood_for_enforce(const Past& past);
+/// The latest end; null when one is open or there is none.
 std::optional<TimePoint> latest_end(const std::vector<const Held*>& held);
 std::string words_of(const std::optional<TimePoint>& at);
 

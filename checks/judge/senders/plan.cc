@@ -154,8 +154,8 @@ Plan Planner::finished(const Course& course) const {
   else
     plan.why =
         "Simulated at every moment until the last cache has ended, however late each step is done: no "
-        "enforcing "
-        "sender loses its last usable MX host, and none has to skip a better one because of the plan.";
+        "enforcing sender loses its last usable MX host, and none has to skip a better one because of the "
+        "plan.";
   plan.why += remarks(task_, world_, plan);
   return plan;
 }
@@ -416,8 +416,7 @@ std::string remarks(const Task& task, const World& world, const Plan& plan) {
   if (plan.steps.empty() && field && field->at <= world.now)
     out +=
         " Senders that keep an earlier policy for longer than RFC 8461 has it reach no MX host now: those "
-        "that "
-        "look at the id fetch again at a new one.";
+        "that look at the id fetch again at a new one.";
   const auto certificates = ending(task, world, plan);
   if (!certificates.empty())
     out += " Certificates that end before the plan does have to be renewed in time: " +
