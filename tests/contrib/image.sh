@@ -19,7 +19,7 @@ clean_up() {
 trap clean_up EXIT
 
 echo "== base"
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1)
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 || true)
 debootstrap --variant=minbase --include=ca-certificates bookworm "$work/base" ${mirror:+"$mirror"} >/dev/null
 rm -f "$work/base/etc/apt/sources.list"
 cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d "$work/base/etc/apt/"
