@@ -38,10 +38,12 @@ class FamilySink : public SeriesSink {
                            {}});
   }
 
-  void take(std::size_t metric, std::span<const Label> labels, double value) override {
+  void take(std::size_t metric, const FirstLabels& first, std::span<const Label> labels,
+            double value) override {
     ClientMetric one;
+    one.label = first.labels;
     for (const auto& label : labels)
-      one.label.push_back({std::string(label.name), std::string(label.value)});
+      one.label.push_back({std::string(label.name), std::string(label.value.text())});
     auto& family = families_[metric];
     (family.type == MetricType::Counter ? one.counter.value : one.gauge.value) = value;
     family.metric.push_back(std::move(one));
@@ -65,12 +67,9 @@ class Piece {
   std::size_t size() const { return size_; }
   std::size_t left() const { return size_ - used_; }
   std::string_view text() const { return {text_.get(), used_}; }
-  void add(std::string_view text) {
-    if (text.empty()) return;
-    std::memcpy(text_.get() + used_, text.data(), text.size());
-    used_ += text.size();
-  }
-  void add(char c) { text_[used_++] = c; }
+  /// Where the next octet goes; whoever writes there has asked what is left, and says how far he came.
+  char* end() { return text_.get() + used_; }
+  void end_at(const char* end) { used_ = static_cast<std::size_t>(end - text_.get()); }
 
  private:
   std::unique_ptr<char[]> text_;
@@ -120,42 +119,59 @@ void add_escaped(std::string& out, std::string_view value) {
   }
 }
 
+/// Writes where there is room. A value: the compiler keeps it in a register from one octet to the next.
+struct Pen {
+  char* at;
+  void add(char c) { *at++ = c; }
+  void add(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  }
+  void add_value(const LabelValue& value) {
+    if (value.is_plain()) return add(value.text());
+    std::string escaped;
+    add_escaped(escaped, value.text());
+    add(escaped);
+  }
+};
+
 /// The lines of each family by themselves until all are there; in pieces, since one text that grows is held
 /// twice whenever it does.
 class TextSink : public SeriesSink {
  public:
   explicit TextSink(TextFormat format) : format_(format) {}
 
-  void take(std::size_t metric, std::span<const Label> labels, double value) override {
-    // Series of one domain come one after the other, and begin alike.
-    if (labels.empty())
-      first_.clear();
-    else if (labels[0].name != name_ || labels[0].value != value_)
-      begin_with(labels[0]);
-    const auto name = kMetrics[metric].name;
-    std::size_t most = name.size() + first_.size() + kNumber + 3;
-    for (std::size_t n = 1; n < labels.size(); ++n)
-      most += labels[n].name.size() + 2 * labels[n].value.size() + 4;
-    auto& out = piece_of(families_[metric], most);
-    out.add(name);
-    out.add(first_);
-    for (std::size_t n = 1; n < labels.size(); ++n) {
-      out.add(',');
-      out.add(labels[n].name);
-      out.add("=\"");
-      if (is_plain(labels[n].value)) {
-        out.add(labels[n].value);
+  void take(std::size_t metric, const FirstLabels& first, std::span<const Label> labels,
+            double value) override {
+    auto& out = piece_of(families_[metric], most_of(metric, first, labels) + kEnd);
+    auto pen = begin_line(out, metric, first, labels);
+    const bool bare = first.text.empty() && labels.empty();
+    pen.add(bare ? " " : "} ");
+    end_line(out, pen, value);
+  }
+
+  /// What they have in common is put together once, and copied from line to line.
+  void take_each(std::size_t metric, const FirstLabels& first, std::span<const Label> labels,
+                 std::string_view last, std::span<const Sample> samples) override {
+    const auto most = most_of(metric, first, labels) + last.size() + kAround + kEnd;
+    std::string_view common;
+    for (const auto& sample : samples) {
+      auto& out = piece_of(families_[metric], most + 2 * sample.last.text().size());
+      Pen pen{out.end()};
+      if (common.empty()) {
+        pen = begin_line(out, metric, first, labels);
+        pen.add(first.text.empty() && labels.empty() ? '{' : ',');
+        pen.add(last);
+        pen.add("=\"");
+        common = {out.end(), pen.at};
       } else {
-        std::string escaped;
-        add_escaped(escaped, labels[n].value);
-        out.add(escaped);
+        pen.add(common);
       }
-      out.add('"');
+      pen.add_value(sample.last);
+      pen.add("\"} ");
+      end_line(out, pen, sample.value);
     }
-    if (!labels.empty()) out.add('}');
-    out.add(' ');
-    add_number(out, value);
-    out.add('\n');
   }
 
   std::string text() {
@@ -164,7 +180,7 @@ class TextSink : public SeriesSink {
       for (const auto& piece : family)
         size += piece.text().size();
     std::string out;
-    reserve_at_once(out, size + 512 * families_.size());  // and the heads
+    reserve_at_once(out, size + 512 * families_.size());  // and the heads, and the families of others
     for (std::size_t metric = 0; metric < families_.size(); ++metric) {
       if (families_[metric].empty()) continue;
       add_head(out, kMetrics[metric]);
@@ -177,37 +193,61 @@ class TextSink : public SeriesSink {
   }
 
  private:
-  static constexpr std::size_t kNumber = 32;  // octets of any number as text
+  // Octets at most: of any number as text, of what ends a line, and of what stands around a label.
+  static constexpr std::size_t kNumber = 32, kEnd = kNumber + 3, kAround = 4;
+
+  static std::size_t most_of(std::size_t metric, const FirstLabels& first, std::span<const Label> labels) {
+    auto most = kMetrics[metric].name.size() + first.text.size();
+    for (const auto& label : labels)
+      most += label.name.size() + 2 * label.value.text().size() + kAround;
+    return most;
+  }
 
   static Piece& piece_of(std::vector<Piece>& pieces, std::size_t most) {
     if (pieces.empty() || pieces.back().left() < most) pieces.push_back(Pieces::take(most));
     return pieces.back();
   }
 
-  void begin_with(const Label& label) {
-    name_ = label.name;
-    value_ = label.value;
-    first_ = '{' + name_ + "=\"";
-    add_escaped(first_, value_);
-    first_ += '"';
+  static Pen begin_line(Piece& out, std::size_t metric, const FirstLabels& first,
+                        std::span<const Label> labels) {
+    Pen pen{out.end()};
+    pen.add(kMetrics[metric].name);
+    pen.add(first.text);
+    char before = first.text.empty() ? '{' : ',';
+    for (const auto& label : labels) {
+      pen.add(std::exchange(before, ','));
+      pen.add(label.name);
+      pen.add("=\"");
+      pen.add_value(label.value);
+      pen.add('"');
+    }
+    return pen;
   }
 
-  /// As each format's other writer has it.
-  void add_number(Piece& out, double value) const {
-    if (std::isinf(value)) return out.add(value > 0 ? "+Inf" : "-Inf");
+  void end_line(Piece& out, Pen pen, double value) const {
+    pen.at = number(pen.at, value);
+    pen.add('\n');
+    out.end_at(pen.at);
+  }
+
+  /// Its end; as each format's other writer has it.
+  char* number(char* at, double value) const {
     constexpr double kWhole = 1e15;
-    const bool whole = std::abs(value) < kWhole && value == std::trunc(value);
-    const auto integer = whole ? static_cast<std::int64_t>(value) : 0;
-    if (whole && integer >= 0 && integer <= 9) return out.add(static_cast<char>('0' + integer));
-    std::array<char, kNumber> text{};
-    auto* end = text.data();
-    if (format_ == TextFormat::openmetrics)
-      end = std::to_chars(text.begin(), text.end(), value).ptr;
-    else if (whole)
-      end = std::to_chars(text.begin(), text.end(), integer).ptr;
-    else
-      end += std::snprintf(text.data(), text.size(), "%.16g", value);
-    out.add({text.data(), end});
+    if (std::abs(value) < kWhole) {
+      const auto integer = static_cast<std::int64_t>(value);
+      if (integer >= 0 && integer <= 9 && static_cast<double>(integer) == value)
+        return *at = static_cast<char>('0' + integer), at + 1;
+      // std::to_chars has five zeros at the end of a double as an exponent.
+      const bool digits = format_ == TextFormat::prometheus || integer % 100'000 != 0;
+      if (digits && static_cast<double>(integer) == value)
+        return std::to_chars(at, at + kNumber, integer).ptr;
+    }
+    if (std::isinf(value)) {
+      const std::string_view text = value > 0 ? "+Inf" : "-Inf";
+      return std::ranges::copy(text, at).out;
+    }
+    if (format_ == TextFormat::openmetrics) return std::to_chars(at, at + kNumber, value).ptr;
+    return at + std::snprintf(at, kNumber, "%.16g", value);
   }
 
   void add_head(std::string& out, const MetricInfo& info) const {
@@ -235,10 +275,22 @@ class TextSink : public SeriesSink {
 
   const TextFormat format_;
   std::array<std::vector<Piece>, kMetrics.size()> families_;
-  std::string name_, value_, first_;  // the first label of the last series, and how it is written
 };
 
 }  // namespace
+
+Exposition Exposition::of(std::initializer_list<Label> labels) const {
+  Exposition out = *this;
+  auto& [all, text] = out.first_;
+  const FitLabels fit(labels);
+  for (const auto& label : fit.all()) {
+    all.push_back({std::string(label.name), std::string(label.value.text())});
+    text.append(text.empty() ? "{" : ",").append(label.name).append("=\"");
+    add_escaped(text, label.value.text());
+    text += '"';
+  }
+  return out;
+}
 
 std::vector<MetricFamily> families_of(const Snapshot& snapshot) {
   FamilySink sink;
@@ -429,10 +481,15 @@ std::string text_of(const std::vector<std::shared_ptr<prometheus::Collectable>>&
   std::string out;
   std::vector<MetricFamily> others;
   for (const auto& part : metrics) {
-    if (const auto* snapshot = dynamic_cast<const SnapshotCollectable*>(part.get()))
-      out += snapshot->text(format);
-    else
+    if (const auto* snapshot = dynamic_cast<const SnapshotCollectable*>(part.get())) {
+      auto text = snapshot->text(format);
+      if (out.empty())
+        out = std::move(text);  // with its room for what follows
+      else
+        out += text;
+    } else {
       std::ranges::move(part->Collect(), std::back_inserter(others));
+    }
   }
   return out += text_of(others, format);
 }

@@ -1,6 +1,8 @@
 // Names and helps of all families, and what writes their series.
 #pragma once
 
+#include <prometheus/client_metric.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -9,7 +11,9 @@
 #include <initializer_list>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/tell/metrics.h"
 #include "agent/tell/snapshot.h"
@@ -163,32 +167,6 @@ class Metric {
 
 // Series on their way from a snapshot into families or text. Used by agent/tell alone; owned by one scrape.
 
-/// Refers to the name and the value: both outlive the call that it is for.
-struct Label {
-  std::string_view name, value;
-};
-
-/// Of one series, in their order.
-class Labels {
- public:
-  static constexpr std::size_t kMost = 8;  // more than any metric of ours has
-  Labels(std::initializer_list<Label> labels) {
-    for (const auto& label : labels)
-      add(label);
-  }
-  void add(const Label& label) {
-    if (size_ < kMost) labels_[size_++] = label;
-  }
-  void set_last(std::string_view value) {
-    if (size_ > 0) labels_[size_ - 1].value = value;
-  }
-  std::span<const Label> all() const { return {labels_.data(), size_}; }
-
- private:
-  std::array<Label, kMost> labels_{};
-  std::size_t size_ = 0;
-};
-
 inline constexpr std::size_t kLabel =
     1100;                               // octets: a name of 253 octets, all of them escaped, and an address
 inline constexpr std::size_t kId = 64;  // octets: a valid one has at most 32; others are shown in part
@@ -196,8 +174,8 @@ inline constexpr double kNever = std::numeric_limits<double>::infinity();
 
 inline double seconds_of(TimePoint t) { return static_cast<double>(t.time_since_epoch().count()); }
 
-/// Printable ASCII, nothing of it to be escaped. Eight octets at a time: each label of each series comes
-/// here.
+/// Printable ASCII, nothing of it to be escaped. Eight octets at a time: each label that is no constant
+/// comes here.
 inline bool is_plain(std::string_view value) {
   constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 255, kHigh = kOnes * 128;
   const auto has_zero = [](std::uint64_t x) { return (x - kOnes) & ~x & kHigh; };
@@ -217,6 +195,45 @@ inline bool is_plain(std::string_view value) {
   return !odd(octets);
 }
 
+/// The value of a label: refers to its text, which outlives the call that it is for.
+class LabelValue {
+ public:
+  /// A constant, which has to be plain to be compiled: nobody looks at it again, however many series have it.
+  consteval LabelValue(const char* word) : text_(word), plain_(true) {  // NOLINT: a value is its text
+    if (!std::ranges::all_of(text_, [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; }))
+      throw "a constant would have to be escaped";
+  }
+  LabelValue() = default;
+  LabelValue(std::string_view text)  // NOLINT: likewise
+      : text_(text), plain_(text.size() <= kLabel && stswatch::is_plain(text)) {}
+  LabelValue(const std::string& text) : LabelValue(std::string_view(text)) {}  // NOLINT: likewise
+
+  std::string_view text() const { return text_; }
+  /// It can stand as it is in any exposition.
+  bool is_plain() const { return plain_; }
+
+ private:
+  std::string_view text_;
+  bool plain_ = true;
+};
+
+struct Label {
+  std::string_view name;
+  LabelValue value;
+};
+
+/// Of one of several series that differ in their last label alone, which is a word of a closed set.
+struct Sample {
+  LabelValue last;
+  double value = 0;
+};
+
+/// What the series of one subject begin with, made fit and written once for all of them.
+struct FirstLabels {
+  std::vector<prometheus::ClientMetric::Label> labels;
+  std::string text;  // escaped, and not closed yet: {domain="example.com"
+};
+
 /// What the network named may hold any octets, and one that is no UTF-8 would cost Prometheus the whole
 /// scrape.
 inline bool is_fit(std::string_view value) {
@@ -224,11 +241,40 @@ inline bool is_fit(std::string_view value) {
   return is_plain(value) || std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
+/// Labels as they are shown where one of them is not plain.
+class FitLabels {
+ public:
+  explicit FitLabels(std::span<const Label> labels) {
+    values_.reserve(labels.size());  // none of them moves any more
+    for (const auto& label : labels) {
+      const auto text = label.value.text();
+      values_.push_back(is_fit(text) ? std::string(text) : printable(text, kLabel));
+      all_.push_back({label.name, values_.back()});
+    }
+  }
+  std::span<const Label> all() const { return all_; }
+
+ private:
+  std::vector<std::string> values_;
+  std::vector<Label> all_;
+};
+
 /// Where series go, by the place of their metric in the table.
 class SeriesSink {
  public:
   virtual ~SeriesSink() = default;
-  virtual void take(std::size_t metric, std::span<const Label> labels, double value) = 0;
+  virtual void take(std::size_t metric, const FirstLabels& first, std::span<const Label> labels,
+                    double value) = 0;
+  /// Those that have a last label of this name besides.
+  virtual void take_each(std::size_t metric, const FirstLabels& first, std::span<const Label> labels,
+                         std::string_view last, std::span<const Sample> samples) {
+    std::vector<Label> all(labels.begin(), labels.end());
+    all.push_back({last, {}});
+    for (const auto& sample : samples) {
+      all.back().value = sample.last;
+      take(metric, first, all, sample.value);
+    }
+  }
 };
 
 /// The exposition under construction: labels are made fit.
@@ -236,44 +282,51 @@ class Exposition {
  public:
   explicit Exposition(SeriesSink& sink, StateSets states = StateSets::all) : sink_(sink), states_(states) {}
 
-  void gauge(Metric metric, const Labels& labels, double value) {
-    const auto all = labels.all();
-    if (std::ranges::all_of(all, is_fit, &Label::value)) return sink_.take(metric.place(), all, value);
-    std::array<std::string, Labels::kMost> fit;
-    Labels shown{};
-    for (std::size_t n = 0; n < all.size(); ++n) {
-      fit[n] = is_fit(all[n].value) ? std::string(all[n].value) : printable(all[n].value, kLabel);
-      shown.add({all[n].name, fit[n]});
-    }
-    sink_.take(metric.place(), shown.all(), value);
+  /// Whose series begin with these labels, after those that its own begin with.
+  Exposition of(std::initializer_list<Label> labels) const;
+
+  void gauge(Metric metric, std::initializer_list<Label> labels, double value) {
+    if (are_plain(labels)) return sink_.take(metric.place(), first_, labels, value);
+    sink_.take(metric.place(), first_, FitLabels(labels).all(), value);
   }
 
   /// Whose labels are the operator's: they stay as he wrote them. UTF-8.
   void own_gauge(Metric metric, std::span<const Label> labels, double value) {
-    sink_.take(metric.place(), labels, value);
+    sink_.take(metric.place(), first_, labels, value);
   }
 
-  void counter(Metric metric, const Labels& labels, double value) {
-    sink_.take(metric.place(), labels.all(), value);
+  void counter(Metric metric, std::initializer_list<Label> labels, double value) {
+    sink_.take(metric.place(), first_, labels, value);
   }
 
-  void one_hot(Metric metric, Labels labels, std::string_view label, std::string_view is,
-               std::initializer_list<std::string_view> states) {
-    labels.add({label, {}});
-    for (const auto state : states) {
-      if (states_ == StateSets::current && state != is) continue;
-      labels.set_last(state);
-      gauge(metric, labels, state == is ? 1 : 0);
-    }
+  /// Series that differ in their last label alone.
+  void each(Metric metric, std::initializer_list<Label> labels, std::string_view last,
+            std::span<const Sample> samples) {
+    if (are_plain(labels)) return sink_.take_each(metric.place(), first_, labels, last, samples);
+    sink_.take_each(metric.place(), first_, FitLabels(labels).all(), last, samples);
+  }
+
+  template <std::size_t kStates>
+  void one_hot(Metric metric, std::initializer_list<Label> labels, std::string_view label,
+               std::string_view is, const LabelValue (&states)[kStates]) {
+    std::array<Sample, kStates> samples;
+    std::size_t n = 0;
+    for (const auto& state : states)
+      if (const bool on = state.text() == is; on || states_ == StateSets::all)
+        samples[n++] = {state, on ? 1. : 0.};
+    each(metric, labels, label, {samples.data(), n});
   }
 
   StateSets states() const { return states_; }
 
  private:
-  static std::size_t place_of(std::string_view name);  // of a metric that is in the table
+  static bool are_plain(std::initializer_list<Label> labels) {
+    return std::ranges::all_of(labels, [](const Label& label) { return label.value.is_plain(); });
+  }
 
   SeriesSink& sink_;
   StateSets states_;
+  FirstLabels first_;
 };
 
 /// Everything that follows from a snapshot.

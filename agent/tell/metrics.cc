@@ -39,7 +39,7 @@ constexpr CertificateNames kOfPolicyHost{"stswatch_policy_host_certificate_not_a
 constexpr CertificateNames kOfMx{"stswatch_mx_certificate_not_after_timestamp_seconds",
                                  "stswatch_mx_certificate_not_before_timestamp_seconds"};
 
-void certificate(Exposition& out, const CertificateNames& names, const Labels& labels,
+void certificate(Exposition& out, const CertificateNames& names, std::initializer_list<Label> labels,
                  const PeerCertificates& peer) {
   const auto& ends = peer.first_to_expire();
   out.gauge(names.not_after, labels, seconds_of(ends.not_after));
@@ -53,179 +53,172 @@ std::optional<std::uint64_t> last_known_max_age(const DomainMemory& memory) {
   return memory.past.policies.back().policy.max_age;
 }
 
-void policy(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+void policy(Exposition& out, const DomainMemory& memory) {
   const auto& v = memory.verdict;
   if (v.policy.shown) {
     out.gauge("stswatch_policy_info",
-              {{"domain", domain},
-               {"id", printable(v.record.id, kId)},
+              {{"id", printable(v.record.id, kId)},
                {"mode", to_string(v.policy.shown->mode)},
                {"sha256", v.policy.sha256}},
               1);
   }
   if (const auto max_age = last_known_max_age(memory))
-    out.gauge("stswatch_policy_max_age_seconds", {{"domain", domain}}, static_cast<double>(*max_age));
+    out.gauge("stswatch_policy_max_age_seconds", {}, static_cast<double>(*max_age));
   if (memory.policy_last_success)
-    out.gauge("stswatch_policy_last_success_timestamp_seconds", {{"domain", domain}},
-              seconds_of(*memory.policy_last_success));
+    out.gauge("stswatch_policy_last_success_timestamp_seconds", {}, seconds_of(*memory.policy_last_success));
   for (const auto& a : v.policy.addresses)
-    if (a.certificate)
-      certificate(out, kOfPolicyHost, {{"domain", domain}, {"address", a.address.str()}}, *a.certificate);
+    if (a.certificate) certificate(out, kOfPolicyHost, {{"address", a.address.str()}}, *a.certificate);
 }
 
-void mx_of_domain(Exposition& out, const Verdict& v, const std::string& domain) {
+void mx_of_domain(Exposition& out, const Verdict& v) {
   // Unknown is an absent series, never 0.
   if (v.mx_lookup != Lookup::unknown || !v.mx.empty())
-    out.gauge("stswatch_mx_hosts", {{"domain", domain}}, static_cast<double>(v.mx.size()));
+    out.gauge("stswatch_mx_hosts", {}, static_cast<double>(v.mx.size()));
   for (const auto& m : v.mx) {
-    out.gauge("stswatch_mx_info",
-              {{"domain", domain}, {"mx", m.host}, {"preference", std::to_string(m.preference)}}, 1);
-    if (m.allowed) out.gauge("stswatch_mx_allowed", {{"domain", domain}, {"mx", m.host}}, *m.allowed ? 1 : 0);
+    out.gauge("stswatch_mx_info", {{"mx", m.host}, {"preference", std::to_string(m.preference)}}, 1);
+    if (m.allowed) out.gauge("stswatch_mx_allowed", {{"mx", m.host}}, *m.allowed ? 1 : 0);
   }
 }
 
-void usable(Exposition& out, const std::optional<UsableMx>& u, const std::string& domain,
-            std::string_view level) {
+void usable(Exposition& out, const std::optional<UsableMx>& u, LabelValue level) {
   if (!u) return;
-  out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "min"}, {"level", level}}, u->min);
-  out.gauge("stswatch_enforce_usable_mx", {{"domain", domain}, {"bound", "max"}, {"level", level}}, u->max);
+  out.gauge("stswatch_enforce_usable_mx", {{"bound", "min"}, {"level", level}}, u->min);
+  out.gauge("stswatch_enforce_usable_mx", {{"bound", "max"}, {"level", level}}, u->max);
 }
 
-void forecast(Exposition& out, const Verdict& v, const std::string& domain) {
+void forecast(Exposition& out, const Verdict& v) {
   const auto& f = v.forecast;
   constexpr Metric kBreakage{"stswatch_breakage_timestamp_seconds"},
       kDegradation{"stswatch_degradation_timestamp_seconds"};
-  const auto at = [&](Metric metric, std::string_view level, const std::optional<ForecastPoint>& p) {
-    out.gauge(metric, {{"domain", domain}, {"level", level}}, p ? seconds_of(p->at) : kNever);
+  const auto at = [&](Metric metric, LabelValue level, const std::optional<ForecastPoint>& p) {
+    out.gauge(metric, {{"level", level}}, p ? seconds_of(p->at) : kNever);
   };
-  const auto cause = [&](std::string_view kind, const std::optional<ForecastPoint>& p) {
+  const auto cause = [&](LabelValue kind, const std::optional<ForecastPoint>& p) {
     if (p)
       out.gauge("stswatch_forecast_info",
-                {{"domain", domain},
-                 {"kind", kind},
-                 {"reason", to_string(p->reason)},
-                 {"subject", p->subject.str()}},
-                1);
+                {{"kind", kind}, {"reason", to_string(p->reason)}, {"subject", p->subject.str()}}, 1);
   };
-  usable(out, v.enforce_usable_mx, domain, "rfc");
-  usable(out, v.field_usable_mx, domain, "field");
+  usable(out, v.enforce_usable_mx, "rfc");
+  usable(out, v.field_usable_mx, "field");
   at(kBreakage, "rfc", f.breakage);
   at(kBreakage, "field", v.field_breakage);
   at(kDegradation, "rfc", f.degradation);
   at(kDegradation, "field", v.field_degradation);
-  for (const auto& [level, outlook] : {std::pair{"dane", &v.dane}, std::pair{"both", &v.dane_and_sts}}) {
+  for (const auto& [level, outlook] :
+       {std::pair{LabelValue("dane"), &v.dane}, std::pair{LabelValue("both"), &v.dane_and_sts}}) {
     if (!*outlook) continue;
     at(kBreakage, level, (*outlook)->breakage);
     at(kDegradation, level, (*outlook)->degradation);
   }
   cause("breakage", f.breakage);
   cause("degradation", f.degradation);
-  out.gauge("stswatch_breakage_overdue", {{"domain", domain}}, f.overdue ? 1 : 0);
-  out.gauge("stswatch_protection_lapse_timestamp_seconds", {{"domain", domain}},
-            f.lapse ? seconds_of(*f.lapse) : kNever);
-  out.gauge("stswatch_caches_consistent_timestamp_seconds", {{"domain", domain}},
+  out.gauge("stswatch_breakage_overdue", {}, f.overdue ? 1 : 0);
+  out.gauge("stswatch_protection_lapse_timestamp_seconds", {}, f.lapse ? seconds_of(*f.lapse) : kNever);
+  out.gauge("stswatch_caches_consistent_timestamp_seconds", {},
             v.safe_after ? seconds_of(*v.safe_after) : kNever);
 }
 
-const std::vector<std::string>& drift_kinds() {
+/// As memory has it, and as a label.
+struct DriftKind {
+  std::string code;
+  LabelValue label;
+};
+
+const std::vector<DriftKind>& drift_kinds() {
   static const auto kinds = [] {
-    std::vector<std::string> out;
+    std::vector<DriftKind> out;
     for (const auto& entry : catalogue())
-      if (entry.theme == Theme::drift) out.emplace_back(entry.code);
+      if (entry.theme == Theme::drift) out.push_back({std::string(entry.code), std::string_view(entry.code)});
     return out;
   }();
   return kinds;
 }
 
-void drift(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+void drift(Exposition& out, const DomainMemory& memory) {
   const auto& counts = memory.past.change_counts;
   std::map<std::string_view, TimePoint> last;
   for (const auto& change : memory.past.changes)
     last[change.code] = std::max(last[change.code], change.at);
-  for (const auto& kind : drift_kinds()) {
-    const Labels labels{{"domain", domain}, {"kind", kind}};
-    if (const auto at = last.find(kind); at != last.end())
-      out.gauge("stswatch_drift_last_timestamp_seconds", labels, seconds_of(at->second));
-    const auto count = counts.find(kind);
-    if (count == counts.end() && out.states() == StateSets::current) continue;
-    out.counter("stswatch_drift_events_total", labels,
-                count == counts.end() ? 0 : static_cast<double>(count->second));
+  std::vector<Sample> newest, events;
+  events.reserve(drift_kinds().size());
+  for (const auto& [code, label] : drift_kinds()) {
+    if (const auto at = last.find(code); at != last.end()) newest.push_back({label, seconds_of(at->second)});
+    if (const auto count = counts.find(code); count != counts.end())
+      events.push_back({label, static_cast<double>(count->second)});
+    else if (out.states() == StateSets::all)
+      events.push_back({label, 0});
   }
+  out.each("stswatch_drift_last_timestamp_seconds", {}, "kind", newest);
+  out.each("stswatch_drift_events_total", {}, "kind", events);
 }
 
-void readiness(Exposition& out, const Verdict& v, const std::string& domain) {
+void readiness(Exposition& out, const Verdict& v) {
   const bool ready = std::any_of(v.findings.begin(), v.findings.end(),
                                  [](const auto& f) { return f.code == codes::enforce_ready; });
-  out.gauge("stswatch_enforce_ready", {{"domain", domain}}, ready ? 1 : 0);
-  out.gauge("stswatch_testing_clean_seconds", {{"domain", domain}},
+  out.gauge("stswatch_enforce_ready", {}, ready ? 1 : 0);
+  out.gauge("stswatch_testing_clean_seconds", {},
             v.testing_clean_since ? static_cast<double>((v.checked_at - *v.testing_clean_since).count()) : 0);
 }
 
-void findings(Exposition& out, const Verdict& v, const std::string& domain) {
+void findings(Exposition& out, const Verdict& v) {
   for (const auto& f : v.findings)
     out.gauge("stswatch_finding",
-              {{"domain", domain},
-               {"code", f.code},
+              {{"code", f.code},
                {"severity", to_string(f.severity)},
                {"route", to_string(f.route)},
                {"subject", f.subject}},
               1);
 }
 
-void times(Exposition& out, const DomainMemory& memory, const std::string& domain) {
+void times(Exposition& out, const DomainMemory& memory) {
   for (const auto& [part, t] : memory.times) {
-    const Labels labels{{"domain", domain}, {"what", to_string(part)}};
-    if (t.last_look) out.gauge("stswatch_last_look_timestamp_seconds", labels, seconds_of(*t.last_look));
+    const LabelValue what = to_string(part);
+    if (t.last_look)
+      out.gauge("stswatch_last_look_timestamp_seconds", {{"what", what}}, seconds_of(*t.last_look));
     if (t.last_success)
-      out.gauge("stswatch_last_success_timestamp_seconds", labels, seconds_of(*t.last_success));
+      out.gauge("stswatch_last_success_timestamp_seconds", {{"what", what}}, seconds_of(*t.last_success));
   }
 }
 
 /// `status`: the one that may be told now; all else keeps its last known value (CONTRACT 7).
-void domain(Exposition& out, const DomainMemory& memory, Status status) {
+void domain(const Exposition& all, const DomainMemory& memory, Status status) {
   const auto& v = memory.verdict;
-  const auto& name = v.domain.str();
-  const Labels labels{{"domain", name}};
-  out.one_hot("stswatch_domain_status", labels, "status", to_string(status),
+  auto out = all.of({{"domain", v.domain.str()}});
+  out.one_hot("stswatch_domain_status", {}, "status", to_string(status),
               {"ok", "warning", "critical", "unknown"});
-  out.one_hot("stswatch_domain_mode", labels, "mode", domain_mode(v),
+  out.one_hot("stswatch_domain_mode", {}, "mode", domain_mode(v),
               {"none", "testing", "enforce", "absent", "unknown"});
-  out.one_hot("stswatch_live_mode", labels, "mode", to_string(v.live_mode), {"none", "testing", "enforce"});
+  out.one_hot("stswatch_live_mode", {}, "mode", to_string(v.live_mode), {"none", "testing", "enforce"});
   const auto outcome = [&](Part part, Outcome o) {
-    out.one_hot("stswatch_outcome", {{"domain", name}, {"what", to_string(part)}}, "outcome", to_string(o),
+    out.one_hot("stswatch_outcome", {{"what", to_string(part)}}, "outcome", to_string(o),
                 {"ok", "invalid", "absent", "unreachable", "unknown"});
   };
   outcome(Part::sts_record, v.record.outcome);
   outcome(Part::policy, v.policy.outcome);
   outcome(Part::mx, mx_outcome(memory));
   outcome(Part::tlsrpt_record, v.tlsrpt.outcome);
-  policy(out, memory, name);
-  mx_of_domain(out, v, name);
-  forecast(out, v, name);
-  drift(out, memory, name);
-  readiness(out, v, name);
-  findings(out, v, name);
-  times(out, memory, name);
+  policy(out, memory);
+  mx_of_domain(out, v);
+  forecast(out, v);
+  drift(out, memory);
+  readiness(out, v);
+  findings(out, v);
+  times(out, memory);
 }
 
 /// An MX host's addresses, once however many domains use it. Refers to the verdicts told of.
 class MxHosts {
  public:
-  void tell(Exposition& out, const Verdict& v) {
+  void tell(const Exposition& out, const Verdict& v) {
     for (const auto& m : v.mx) {
       for (const auto& a : m.addresses) {
-        if (!told_.emplace(m.host, a.address).second) continue;
-        const auto address = a.address.str();
-        const Labels labels{{"mx", m.host}, {"address", address}};
-        out.one_hot("stswatch_mx_outcome", labels, "outcome", to_string(a.outcome),
+        if (!told_.insert({m.host, a.address}).second) continue;
+        auto one = out.of({{"mx", m.host}, {"address", a.address.str()}});
+        one.one_hot("stswatch_mx_outcome", {}, "outcome", to_string(a.outcome),
                     {"ok", "failed", "unreachable", "unknown"});
-        if (!a.tls_version.empty()) {
-          Labels how = labels;
-          how.add({"version", a.tls_version});
-          how.add({"group", a.group});
-          out.gauge("stswatch_mx_tls_info", how, 1);
-        }
-        if (a.certificate) certificate(out, kOfMx, labels, *a.certificate);
+        if (!a.tls_version.empty())
+          one.gauge("stswatch_mx_tls_info", {{"version", a.tls_version}, {"group", a.group}}, 1);
+        if (a.certificate) certificate(one, kOfMx, {}, *a.certificate);
       }
     }
   }
@@ -255,7 +248,7 @@ void silences(Exposition& out, const Snapshot& s, const Shown& shown) {
 void tls_reports(Exposition& out, const Snapshot& s, const Shown& shown) {
   if (!s.reports.taking && s.reports.domains.empty()) return;
   const auto sessions = [&](const std::string& domain, const std::string& type, reports::Sessions n) {
-    const auto tell = [&](const char* result, std::uint64_t count) {
+    const auto tell = [&](LabelValue result, std::uint64_t count) {
       out.counter("stswatch_tlsrpt_sessions_total",
                   {{"domain", domain}, {"policy_type", type}, {"result", result}},
                   static_cast<double>(count));
@@ -338,17 +331,16 @@ class Sums {
 void tell(Exposition& out, const Snapshot& snapshot) {
   Sums sums;
   Shown shown;
+  MxHosts hosts;
   for (const auto& memory : snapshot.domains) {
     const Status status = told_status(snapshot, *memory);
     sums.add(memory->verdict, status);
     if (!is_shown(snapshot.metrics.per_domain, status)) continue;
     shown.push_back(memory.get());
     domain(out, *memory, status);
+    hosts.tell(out, memory->verdict);
   }
   sums.tell(out);
-  MxHosts hosts;
-  for (const auto* memory : shown)
-    hosts.tell(out, memory->verdict);
   silences(out, snapshot, shown);
   tell_labels(out, snapshot, shown);
   tell_agent(out, snapshot);

@@ -31,7 +31,7 @@ bool ails(const Snapshot& s, std::string_view code) {
 }  // namespace
 
 void tell_agent(Exposition& out, const Snapshot& s) {
-  out.gauge("stswatch_build_info", {{"version", kVersion}, {"revision", kRevision}}, 1);
+  out.gauge("stswatch_build_info", {{"version", kVersion}, {"revision", std::string_view(kRevision)}}, 1);
   for (const auto& k : s.kinds) {
     out.gauge("stswatch_interval_seconds", {{"kind", k.kind}}, static_cast<double>(k.interval.count()));
     if (k.kind == "policy") continue;  // a policy fetch is part of a domain's look

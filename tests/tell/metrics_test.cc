@@ -108,6 +108,16 @@ TEST_CASE("what is written without families is what they would be") {
                                                             {"team", "B\xC3\xBCro"}};
     return &kLabels;
   };
+  s.store_errors = 100'000;  // OpenMetrics: 1e+05
+  s.workers_busy = 100'001;
+  auto odd = std::make_shared<DomainMemory>(*s.domains[0]);
+  odd->verdict.mx.at(0).host = "m\"x\\";
+  odd->verdict.mx.at(1).host = "m\nx\xff";
+  s.domains[0] = odd;
+  const auto whole = metrics_text(s, TextFormat::prometheus);
+  CHECK(whole.find("\nstswatch_mx_info{domain=\"example.com\",mx=\"m\\\"x\\\\\",preference=\"10\"} 1\n") !=
+        whole.npos);
+  CHECK(whole.find("\nstswatch_mx_outcome{mx=\"m\\\"x\\\\\",address=\"") != whole.npos);
   for (const auto shown : {PerDomain::all, PerDomain::failing, PerDomain::none}) {
     for (const auto states : {StateSets::all, StateSets::current}) {
       s.metrics = {shown, states};
