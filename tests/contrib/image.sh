@@ -62,7 +62,8 @@ ip link set lo up
 within() { chroot --userspec=9461:9461 "$1" "${@:2}"; }
 printf '[agent]\nlisten = "127.0.0.1:9461"\n[dns]\nservers = ["127.0.0.1:5"]\nsource = "off"\n[[domain]]\nname = "example.com"\n' >"$1/var/lib/stswatch/c.toml"
 within "$1" /usr/bin/stswatch --version
-within "$1" /usr/bin/stswatch run --config /var/lib/stswatch/c.toml &
+# Not by the function: that would be a shell of its own, and no signal to it would come to the service.
+chroot --userspec=9461:9461 "$1" /usr/bin/stswatch run --config /var/lib/stswatch/c.toml &
 service=$!
 healthy=1
 for try in $(seq 100); do
@@ -70,7 +71,9 @@ for try in $(seq 100); do
   sleep 0.2
 done
 [ $healthy = 0 ] || { echo "never healthy" >&2; exit 1; }
-grep -E '^(Uid|CapEff):' /proc/$service/status
+grep -E '^(Name|Uid|CapEff):' /proc/$service/status
+grep -qP '^Uid:\t9461\t9461\t9461\t9461$' /proc/$service/status
+grep -qP '^CapEff:\t0+$' /proc/$service/status
 kill -TERM $service
 wait $service
 echo "ended: $?"
