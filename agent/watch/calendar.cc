@@ -168,16 +168,21 @@ void ClockWitness::saw(const std::string& policy_host, const std::vector<PolicyF
 }
 
 std::string ClockWitness::skewed(TimePoint now) const {
-  std::set<std::string> ahead, behind, agree;  // owners
+  // A look is judged by its beginning, and hears the date at its end.
+  const auto counts = [&](const Said& said) { return std::chrono::abs(now - said.at) <= kDatesCount; };
+  // Asked at every judgement, where hardly ever all disagree: whose hosts they are is worked out only then.
+  if (std::ranges::any_of(said_,
+                          [&](const auto& s) { return s.second.by == Seconds{0} && counts(s.second); }))
+    return {};
+  std::set<std::string> ahead, behind;  // owners
   std::string names;
   Seconds least_ahead{0}, least_behind{0};
   bool certified = false;
   for (const auto& [_, said] : said_) {
-    // A look is judged by its beginning, and hears the date at its end.
-    if (std::chrono::abs(now - said.at) > kDatesCount) continue;
+    if (!counts(said)) continue;
     const auto owner = registrable_domain(said.host).value_or(said.host);
-    certified |= said.certified && said.by != Seconds{0};
-    (said.by > Seconds{0} ? ahead : said.by < Seconds{0} ? behind : agree).insert(owner);
+    certified |= said.certified;
+    (said.by > Seconds{0} ? ahead : behind).insert(owner);
     if (said.by > Seconds{0} && (least_ahead == Seconds{0} || said.by < least_ahead)) least_ahead = said.by;
     if (said.by < Seconds{0} && (least_behind == Seconds{0} || said.by > least_behind))
       least_behind = said.by;
@@ -185,7 +190,7 @@ std::string ClockWitness::skewed(TimePoint now) const {
   const std::size_t needed = certified ? 1 : kAgree;
   const bool slow = ahead.size() >= needed && behind.empty();
   const bool fast = behind.size() >= needed && ahead.empty();
-  if (!agree.empty() || (!slow && !fast)) return {};
+  if (!slow && !fast) return {};
   const auto& who = slow ? ahead : behind;
   std::size_t shown = 0;
   for (const auto& owner : who)

@@ -61,7 +61,7 @@ void Schedule::add(const LookSubject& subject, SteadyPoint due) {
     return;
   }
   entry.due = due;
-  queue(subject.kind).emplace(due, subject);
+  queue(subject, entry).emplace(due, subject);
 }
 
 void Schedule::remove(const LookSubject& subject) {
@@ -72,7 +72,7 @@ void Schedule::remove(const LookSubject& subject) {
     it->second.gone = true;
     return;
   }
-  queue(subject.kind).erase({it->second.due, subject});
+  queue(subject, it->second).erase({it->second.due, subject});
   entries_.erase(it);
 }
 
@@ -81,25 +81,41 @@ bool Schedule::has(const LookSubject& subject) const {
   return it != entries_.end() && !it->second.gone;
 }
 
-const Schedule::Queue* Schedule::first_due(bool mx_allowed) const {
+bool Schedule::is_slow(const LookSubject& subject) const {
+  const auto it = entries_.find(subject);
+  return it != entries_.end() && it->second.slow;
+}
+
+const Schedule::Queue* Schedule::first_due(Room room) const {
   const Queue* best = nullptr;
-  for (const auto& q : queues_) {
-    if (q.empty() || (!mx_allowed && &q == &queues_[index(Kind::mx)])) continue;
-    if (best == nullptr || q.begin()->first < best->begin()->first) best = &q;
+  for (const Kind kind : {Kind::domain, Kind::mx, Kind::vantage}) {
+    if (kind == Kind::mx && !room.mx) continue;
+    for (const bool slow : {false, true}) {
+      const Queue& q = queues_[index(kind)][slow];
+      if (q.empty() || (slow && !room.slow)) continue;
+      if (best == nullptr || q.begin()->first < best->begin()->first) best = &q;
+    }
   }
   return best;
 }
 
-std::optional<LookSubject> Schedule::take(SteadyPoint now, bool mx_allowed) {
-  const Queue* first = first_due(mx_allowed);
-  if (first == nullptr || first->begin()->first > now) return std::nullopt;
+std::optional<LookSubject> Schedule::take(SteadyPoint now, Room room) {
+  const auto is_due = [&](const Queue& q) { return !q.empty() && q.begin()->first <= now; };
+  const auto quick = [&](Kind kind) -> const Queue& { return queues_[index(kind)][0]; };
+  const Queue* first = first_due(room);
+  if (const auto& domains = quick(Kind::domain); is_due(domains) && now - domains.begin()->first > kBehind) {
+    if (room.mx && is_due(quick(Kind::mx))) first = &quick(Kind::mx);
+    if (is_due(quick(Kind::vantage))) first = &quick(Kind::vantage);
+  }
+  if (first == nullptr || !is_due(*first)) return std::nullopt;
   const LookSubject subject = first->begin()->second;
-  queue(subject.kind).erase(first->begin());
-  entries_.at(subject).taken = true;
+  auto& entry = entries_.at(subject);
+  queue(subject, entry).erase({entry.due, subject});
+  entry.taken = true;
   return subject;
 }
 
-void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval) {
+void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval, bool slow) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
   if (it->second.gone) {
@@ -108,8 +124,8 @@ void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interva
   }
   const auto tenth = interval.count() / 10;
   const Seconds spread{std::uniform_int_distribution<std::int64_t>(-tenth, tenth)(random_)};
-  it->second = {.due = it->second.hurried ? now : now + interval + spread};
-  queue(subject.kind).emplace(it->second.due, subject);
+  it->second = {.due = it->second.hurried ? now : now + interval + spread, .slow = slow};
+  queue(subject, it->second).emplace(it->second.due, subject);
 }
 
 void Schedule::hurry(const LookSubject& subject, SteadyPoint now) {
@@ -119,32 +135,36 @@ void Schedule::hurry(const LookSubject& subject, SteadyPoint now) {
     it->second.hurried = true;
     return;
   }
-  queue(subject.kind).erase({it->second.due, subject});
+  auto& q = queue(subject, it->second);
+  q.erase({it->second.due, subject});
   it->second.due = std::min(it->second.due, now);
-  queue(subject.kind).emplace(it->second.due, subject);
+  q.emplace(it->second.due, subject);
 }
 
 void Schedule::shorten(Kind kind, SteadyPoint now, Seconds interval) {
-  auto& q = queue(kind);
   std::uniform_int_distribution<std::int64_t> within(0, interval.count());
   const auto latest = now + interval + interval / 10;
-  while (!q.empty() && q.rbegin()->first > latest) {
-    const auto last = std::prev(q.end());
-    const LookSubject subject = last->second;
-    q.erase(last);
-    entries_.at(subject).due = now + Seconds{within(random_)};
-    q.emplace(entries_.at(subject).due, subject);
+  for (auto& q : queues_[index(kind)]) {
+    while (!q.empty() && q.rbegin()->first > latest) {
+      const auto last = std::prev(q.end());
+      const LookSubject subject = last->second;
+      q.erase(last);
+      entries_.at(subject).due = now + Seconds{within(random_)};
+      q.emplace(entries_.at(subject).due, subject);
+    }
   }
 }
 
-std::optional<SteadyPoint> Schedule::next_due(bool mx_allowed) const {
-  const Queue* first = first_due(mx_allowed);
+std::optional<SteadyPoint> Schedule::next_due(Room room) const {
+  const Queue* first = first_due(room);
   return first == nullptr ? std::nullopt : std::optional(first->begin()->first);
 }
 
 Seconds Schedule::late(Kind kind, SteadyPoint now) const {
-  const auto& q = queues_[index(kind)];
-  return q.empty() ? Seconds{0} : std::max(Seconds{0}, now - q.begin()->first);
+  Seconds most{0};
+  for (const auto& q : queues_[index(kind)])
+    if (!q.empty()) most = std::max(most, now - q.begin()->first);
+  return most;
 }
 
 }  // namespace stswatch

@@ -32,23 +32,30 @@ class Schedule {
  public:
   explicit Schedule(std::uint32_t seed) : random_(seed) {}
 
+  /// What there is room for besides domains and this machine's view, both where they are quick.
+  struct Room {
+    bool mx = true;
+    bool slow = true;  // whose last look was slow, whatever its kind
+  };
+
   void add(const LookSubject& subject, SteadyPoint due);  // no change when it is there already
   void remove(const LookSubject& subject);
   bool has(const LookSubject& subject) const;
 
-  /// Takes the subject that is longest overdue at `now`; MX hosts only when `mx_allowed`. It stays out until
-  /// done().
-  std::optional<LookSubject> take(SteadyPoint now, bool mx_allowed);
+  /// Takes the subject that is longest overdue at `now`. Where domains have fallen behind, what many of them
+  /// are judged with comes first: this machine's view, then MX hosts. It stays out until done().
+  std::optional<LookSubject> take(SteadyPoint now, Room room);
+  bool is_slow(const LookSubject& subject) const;
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
   /// removed.
-  void done(const LookSubject& subject, SteadyPoint now, Seconds interval);
+  void done(const LookSubject& subject, SteadyPoint now, Seconds interval, bool slow = false);
   /// Due at once; when it is being looked at, due again as soon as that look is done.
   void hurry(const LookSubject& subject, SteadyPoint now);
 
   /// For a shorter interval than before: whatever is due later than that comes due within it.
   void shorten(Kind kind, SteadyPoint now, Seconds interval);
 
-  std::optional<SteadyPoint> next_due(bool mx_allowed) const;
+  std::optional<SteadyPoint> next_due(Room room) const;
   /// How long the subject of this kind that waits longest has been due.
   Seconds late(Kind kind, SteadyPoint now) const;
   std::size_t count(Kind kind) const { return counts_[index(kind)]; }
@@ -59,14 +66,18 @@ class Schedule {
     bool taken = false;
     bool hurried = false;
     bool gone = false;  // removed during its look
+    bool slow = false;
   };
   using Queue = std::set<std::pair<SteadyPoint, LookSubject>>;
+  static constexpr Seconds kBehind{10};
   static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
-  Queue& queue(Kind kind) { return queues_[index(kind)]; }
-  const Queue* first_due(bool mx_allowed) const;
+  Queue& queue(const LookSubject& subject, const Entry& entry) {
+    return queues_[index(subject.kind)][entry.slow];
+  }
+  const Queue* first_due(Room room) const;
 
   std::map<LookSubject, Entry> entries_;
-  std::array<Queue, kKinds> queues_;  // those not taken
+  std::array<std::array<Queue, 2>, kKinds> queues_;  // those not taken: the quick, and the slow
   std::array<std::size_t, kKinds> counts_{};
   std::mt19937 random_;
 };

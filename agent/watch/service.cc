@@ -46,10 +46,14 @@ bool moves_mail(const DomainMemory& before, const DomainObservation& facts) {
   return facts.mx.lookup != Lookup::unknown && facts.mx.records != before.known->mx.records;
 }
 
-/// Another id, or another policy than before.
+/// Another id, or another policy than before; the first that is seen at all is no other one.
 bool announces_other(const DomainMemory& before, const DomainMemory& now) {
-  return now.known->sts.records != before.known->sts.records ||
-         (!now.verdict.policy.sha256.empty() && now.verdict.policy.sha256 != before.verdict.policy.sha256);
+  if (now.known->sts.records != before.known->sts.records) return true;
+  const auto &earlier = before.verdict.policy.sha256, &served = now.verdict.policy.sha256;
+  if (served.empty() || served == earlier) return false;
+  const auto& seen = before.past.policies;
+  return !earlier.empty() ||
+         (!seen.empty() && std::ranges::find(seen, served, &SeenPolicy::sha256) == seen.end());
 }
 
 /// A look at names alone is none that somebody would ask for.

@@ -70,10 +70,13 @@ void WorkerPool::stop() {
     w.join();
 }
 
-bool WorkerPool::mx_allowed() const { return busy_mx_ < std::max<std::size_t>(1, limits_.workers / 2); }
+Schedule::Room WorkerPool::room() const {
+  return {.mx = busy_mx_ < std::max<std::size_t>(1, limits_.workers / 2),
+          .slow = busy_slow_ < std::max<std::size_t>(1, limits_.workers / 3)};
+}
 
 std::optional<SteadyPoint> WorkerPool::next_due() const {
-  return full() ? std::nullopt : schedule_.next_due(mx_allowed());
+  return full() ? std::nullopt : schedule_.next_due(room());
 }
 
 void WorkerPool::wake() {
@@ -103,14 +106,14 @@ void WorkerPool::work() {
   std::unique_lock lock(mutex_);
   --starting_;
   while (!stopping_) {
-    const auto subject = full() ? std::nullopt : schedule_.take(clock_.steady(), mx_allowed());
+    const auto subject = full() ? std::nullopt : schedule_.take(clock_.steady(), room());
     if (!subject) {
       rest(lock);
       continue;
     }
     last_taken_ = clock_.steady();
-    const Seconds interval = turn(lock, *subject);
-    schedule_.done(*subject, clock_.steady(), interval);
+    const auto [interval, slow] = turn(lock, *subject);
+    schedule_.done(*subject, clock_.steady(), interval, slow);
     wake();
   }
 }
@@ -127,17 +130,21 @@ void WorkerPool::rest(std::unique_lock<std::mutex>& lock) {
   --idle_;
 }
 
-Seconds WorkerPool::turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject) {
-  const std::size_t mx = subject.kind == Kind::mx ? 1 : 0;
-  under_way_[subject] = {std::chrono::steady_clock::now(), limits_.look};
+std::pair<Seconds, bool> WorkerPool::turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject) {
+  const std::size_t mx = subject.kind == Kind::mx ? 1 : 0, slow = schedule_.is_slow(subject) ? 1 : 0;
+  const auto began = clock_.steady();
+  const auto limit = limits_.look;
+  under_way_[subject] = {std::chrono::steady_clock::now(), limit};
   busy_mx_ += mx;
+  busy_slow_ += slow;
   wake();
   lock.unlock();
   const Seconds interval = look_(subject);
   lock.lock();
   busy_mx_ -= mx;
+  busy_slow_ -= slow;
   under_way_.erase(subject);
-  return interval;
+  return {interval, clock_.steady() - began >= limit / 2};
 }
 
 WorkerPool::State WorkerPool::state() const {
@@ -163,7 +170,7 @@ std::optional<std::string> WorkerPool::stuck(std::chrono::steady_clock::time_poi
   if (started_ && !stopping_ && idle_ > 0 && next && clock_.steady() - *next > kGrace)
     return "work has been due for " + std::to_string((clock_.steady() - *next).count()) +
            " s, and no idle worker takes it";
-  const auto due = started_ && !stopping_ ? schedule_.next_due(mx_allowed()) : std::nullopt;
+  const auto due = started_ && !stopping_ ? schedule_.next_due(room()) : std::nullopt;
   const auto longest = limits_.look + kGrace;
   const auto asleep = clock_.steady() - last_taken_;
   if (due && clock_.steady() - *due > longest && asleep > longest)

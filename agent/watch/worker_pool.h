@@ -1,6 +1,7 @@
 // The workers: blocking threads that take subjects as they come due, started as they are needed up to the
-// number configured. At most half of them look at MX hosts, so that tarpits starve nobody. A subject that is
-// late is looked at late, once: nothing queues up. Thread-safe.
+// number configured. At most half of them look at MX hosts, and a third at what was slow the last time, so
+// that tarpits and hosts that do not answer starve nobody. A subject that is late is looked at late, once:
+// nothing queues up. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/watch/clock.h"
@@ -63,8 +65,9 @@ class WorkerPool {
   void wake();  // with mutex_ held, as for all below
   void start_worker();
   void rest(std::unique_lock<std::mutex>& lock);
-  Seconds turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
-  bool mx_allowed() const;
+  /// When it is due again, and whether it was slow.
+  std::pair<Seconds, bool> turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
+  Schedule::Room room() const;
   bool full() const { return under_way_.size() >= limits_.workers; }
   std::optional<SteadyPoint> next_due() const;  // of what a worker may take
 
@@ -78,7 +81,7 @@ class WorkerPool {
   Schedule schedule_;
   std::map<LookSubject, UnderWay> under_way_;
   std::optional<SteadyPoint> watched_;  // what the one who watches the clock waits for
-  std::size_t idle_ = 0, starting_ = 0, busy_mx_ = 0;
+  std::size_t idle_ = 0, starting_ = 0, busy_mx_ = 0, busy_slow_ = 0;
   bool started_ = false, stopping_ = false, cramped_ = false;
   SteadyPoint last_taken_{};
   std::vector<std::thread> workers_;

@@ -16,37 +16,68 @@ const LookSubject kMx{Kind::mx, "mx1.example.com"};
 TEST_CASE("nothing is taken before it is due") {
   Schedule s(1);
   s.add(kDomain, kBegin + Seconds{10});
-  CHECK_FALSE(s.take(kBegin, true));
-  CHECK(s.next_due(true) == kBegin + Seconds{10});
-  CHECK(s.take(kBegin + Seconds{10}, true) == kDomain);
+  CHECK_FALSE(s.take(kBegin, {}));
+  CHECK(s.next_due({}) == kBegin + Seconds{10});
+  CHECK(s.take(kBegin + Seconds{10}, {}) == kDomain);
 }
 
 TEST_CASE("the longest overdue comes first, whatever its kind") {
   Schedule s(1);
   s.add(kDomain, kBegin + Seconds{2});
   s.add(kMx, kBegin + Seconds{1});
-  CHECK(s.take(kBegin + Seconds{5}, true) == kMx);
-  CHECK(s.take(kBegin + Seconds{5}, true) == kDomain);
+  CHECK(s.take(kBegin + Seconds{5}, {}) == kMx);
+  CHECK(s.take(kBegin + Seconds{5}, {}) == kDomain);
+}
+
+TEST_CASE("where domains have fallen behind, what they are judged with does not wait for all of them") {
+  const LookSubject view{Kind::vantage, ""};
+  Schedule s(1);
+  s.add(kDomain, kBegin);
+  s.add(kOther, kBegin);
+  s.add(kMx, kBegin + Seconds{5});
+  s.add(view, kBegin + Seconds{9});
+  CHECK(s.take(kBegin + Seconds{10}, {}) == kDomain);
+  CHECK(s.take(kBegin + Seconds{11}, {.mx = false}) == view);
+  CHECK(s.take(kBegin + Seconds{11}, {.mx = false}) == kOther);
+  s.add({Kind::domain, "example.org"}, kBegin);
+  CHECK(s.take(kBegin + Seconds{11}, {}) == kMx);
+  CHECK(s.take(kBegin + Seconds{11}, {})->name == "example.org");
+}
+
+TEST_CASE("what was slow waits while there is no room for it, and is late like others") {
+  Schedule s(1);
+  s.add(kDomain, kBegin);
+  s.add(kOther, kBegin + Seconds{1});
+  CHECK(s.take(kBegin, {}) == kDomain);
+  s.done(kDomain, kBegin, Seconds{0}, true);
+  CHECK(s.is_slow(kDomain));
+  CHECK(s.take(kBegin + Seconds{5}, {.slow = false}) == kOther);
+  CHECK_FALSE(s.take(kBegin + Seconds{5}, {.slow = false}));
+  CHECK_FALSE(s.next_due({.slow = false}));
+  CHECK(s.late(Kind::domain, kBegin + Seconds{5}) == Seconds{5});
+  CHECK(s.take(kBegin + Seconds{5}, {}) == kDomain);
+  s.done(kDomain, kBegin + Seconds{5}, Seconds{0});
+  CHECK_FALSE(s.is_slow(kDomain));
 }
 
 TEST_CASE("MX hosts wait while their share of the workers is busy") {
   Schedule s(1);
   s.add(kMx, kBegin);
   s.add(kDomain, kBegin + Seconds{5});
-  CHECK_FALSE(s.take(kBegin, false));
-  CHECK(s.next_due(false) == kBegin + Seconds{5});
-  CHECK(s.take(kBegin, true) == kMx);
+  CHECK_FALSE(s.take(kBegin, {.mx = false}));
+  CHECK(s.next_due({.mx = false}) == kBegin + Seconds{5});
+  CHECK(s.take(kBegin, {}) == kMx);
 }
 
 TEST_CASE("a taken subject is not handed out twice and comes back spread by a tenth") {
   Schedule s(1);
   s.add(kDomain, kBegin);
-  REQUIRE(s.take(kBegin, true));
-  CHECK_FALSE(s.take(kBegin + Seconds{9999}, true));
+  REQUIRE(s.take(kBegin, {}));
+  CHECK_FALSE(s.take(kBegin + Seconds{9999}, {}));
   s.add(kDomain, kBegin);  // already there
-  CHECK_FALSE(s.take(kBegin, true));
+  CHECK_FALSE(s.take(kBegin, {}));
   s.done(kDomain, kBegin, Seconds{300});
-  const auto due = s.next_due(true);
+  const auto due = s.next_due({});
   REQUIRE(due);
   CHECK(*due >= kBegin + Seconds{270});
   CHECK(*due <= kBegin + Seconds{330});
@@ -58,9 +89,9 @@ TEST_CASE("the spread differs from subject to subject") {
   for (int i = 0; i < 20; ++i) {
     const LookSubject subject{Kind::domain, std::to_string(i)};
     s.add(subject, kBegin);
-    REQUIRE(s.take(kBegin, true));
+    REQUIRE(s.take(kBegin, {}));
     s.done(subject, kBegin, Seconds{3600});
-    dues.insert(*s.next_due(true));
+    dues.insert(*s.next_due({}));
     s.remove(subject);
   }
   CHECK(dues.size() > 10);
@@ -70,21 +101,21 @@ TEST_CASE("hurry makes it due now, also in the middle of a look") {
   Schedule s(1);
   s.add(kDomain, kBegin + Seconds{300});
   s.hurry(kDomain, kBegin);
-  REQUIRE(s.take(kBegin, true) == kDomain);
+  REQUIRE(s.take(kBegin, {}) == kDomain);
   s.hurry(kDomain, kBegin);
   s.done(kDomain, kBegin + Seconds{1}, Seconds{300});
-  CHECK(s.take(kBegin + Seconds{1}, true) == kDomain);
+  CHECK(s.take(kBegin + Seconds{1}, {}) == kDomain);
   s.done(kDomain, kBegin + Seconds{2}, Seconds{300});
-  CHECK_FALSE(s.take(kBegin + Seconds{2}, true));
+  CHECK_FALSE(s.take(kBegin + Seconds{2}, {}));
 }
 
 TEST_CASE("what is removed during its look does not come back") {
   Schedule s(1);
   s.add(kDomain, kBegin);
-  REQUIRE(s.take(kBegin, true));
+  REQUIRE(s.take(kBegin, {}));
   s.remove(kDomain);
   s.done(kDomain, kBegin, Seconds{1});
-  CHECK_FALSE(s.next_due(true));
+  CHECK_FALSE(s.next_due({}));
   CHECK(s.count(Kind::domain) == 0);
 }
 
@@ -101,13 +132,13 @@ TEST_CASE("lateness is that of the longest waiting, and the queue never grows") 
 TEST_CASE("what comes back during its look is looked at again after it, never twice at once") {
   Schedule s(1);
   s.add(kDomain, kBegin);
-  REQUIRE(s.take(kBegin, true));
+  REQUIRE(s.take(kBegin, {}));
   s.remove(kDomain);
   s.add(kDomain, kBegin);
   CHECK(s.count(Kind::domain) == 1);
-  CHECK_FALSE(s.take(kBegin, true));
+  CHECK_FALSE(s.take(kBegin, {}));
   s.done(kDomain, kBegin, Seconds{300});
-  CHECK(s.take(kBegin, true) == kDomain);
+  CHECK(s.take(kBegin, {}) == kDomain);
 }
 
 TEST_CASE("a shorter interval brings forward what is due later, spread over it") {
@@ -119,11 +150,11 @@ TEST_CASE("a shorter interval brings forward what is due later, spread over it")
   s.shorten(Kind::mx, kBegin, Seconds{60});
   CHECK(s.count(Kind::mx) == 51);
   for (int i = 0; i < 51; ++i) {
-    const auto due = s.next_due(true);
+    const auto due = s.next_due({});
     REQUIRE(due);
     CHECK(*due <= kBegin + Seconds{60});
     dues.insert(*due);
-    REQUIRE(s.take(*due, true));
+    REQUIRE(s.take(*due, {}));
   }
   CHECK(dues.size() > 20);
 }

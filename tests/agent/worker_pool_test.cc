@@ -40,6 +40,11 @@ class Looks {
     let_go_.insert(subject);
     changed_.notify_all();
   }
+  /// Looks that begin from now on last again.
+  void hold() {
+    const std::lock_guard lock(mutex_);
+    let_go_.clear();
+  }
   bool reach(const LookSubject& subject, int times = 1) {
     return reach([&] { return begun_[subject] >= times; });
   }
@@ -110,6 +115,33 @@ TEST_CASE("half of the workers at most look at MX hosts, and the others still lo
     CHECK(t.looks.reach(mx(i)));
   CHECK(t.looks.most_mx() == 4);
   CHECK(t.looks.most() <= 8);
+}
+
+TEST_CASE("what was slow the last time holds a third of the workers at most, until it is quick again") {
+  Turning t(6);
+  for (int i = 0; i < 6; ++i)
+    t.pool.add(domain(i));
+  CHECK(t.looks.reach_domains(6));
+  t.clock.advance(Seconds{30});
+  for (int i = 0; i < 6; ++i)
+    t.looks.let_go(domain(i));
+  t.settle(0);
+  t.looks.hold();
+  t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach_domains(2));
+  CHECK(t.pool.state().late_domain > Seconds{0});
+  for (int i = 10; i < 14; ++i)
+    t.pool.add(domain(i));
+  for (int i = 10; i < 14; ++i)
+    CHECK(t.looks.reach(domain(i)));
+  CHECK(t.pool.state().busy == 6);
+  t.looks.open();
+  for (int i = 0; i < 6; ++i)
+    CHECK(t.looks.reach(domain(i), 2));
+  t.settle(0);
+  t.clock.advance(Seconds{400});
+  for (int i = 0; i < 6; ++i)
+    CHECK(t.looks.reach(domain(i), 3));
 }
 
 TEST_CASE("what comes due while every worker hangs so far is taken by another") {

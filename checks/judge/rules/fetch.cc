@@ -396,9 +396,10 @@ std::optional<Millis> usual_fetch_time(const Past& past) {
   std::vector<Millis> times;
   for (const FetchSample& sample : past.fetches)
     if (sample.ok) times.push_back(sample.duration);
-  if (times.empty()) return std::nullopt;
+  if (times.size() < 2) return std::nullopt;
   std::ranges::sort(times);
-  return times[(times.size() * 95 + 99) / 100 - 1];
+  // Also of few: one slow fetch is not what is usual, and may have been slow for our own sake.
+  return times[std::min((times.size() * 95 + 99) / 100, times.size() - 1) - 1];
 }
 
 void judge_fetch(const Case& c, Findings& out) {
