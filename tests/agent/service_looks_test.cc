@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+
 #include "agent/watch/service.h"
 #include "tests/agent/manual_clock.h"
 #include "tests/observe/observer_peer.h"
@@ -109,6 +111,7 @@ class Watched {
   void ask_to_look() { CHECK(service_->look_now(kName) == Service::Looking::at_it); }
 
   std::shared_ptr<const DomainMemory> record() const { return memory_->domain(kName); }
+  std::atomic<bool> serves{true};
   std::size_t looks = 0, fetches = 0, probes = 0;  // after stop()
 
  private:
@@ -121,7 +124,9 @@ class Watched {
 
   Pki::Context web_context_ = Pki::get().server("mta-sts.watched.example");
   Pki::Context mail_context_ = Pki::get().server("mx.watched.example");
-  ScriptedServer web_{[this](Peer& peer) { serve_policy(peer, web_context_.get()); }};
+  ScriptedServer web_{[this](Peer& peer) {
+    if (serves) serve_policy(peer, web_context_.get());
+  }};
   ScriptedServer mail_{[this](Peer& peer) { take_mail(peer, mail_context_.get()); }};
   ManualClock clock_{kNow};
   std::unique_ptr<Memory> memory_ = make_ram_memory();
@@ -170,6 +175,18 @@ TEST_CASE("where something may have turned bad, the looks that settle it come in
   w.run(2min);
   w.stop();
   CHECK(w.looks == 3);
+  CHECK(w.probes == 1);
+}
+
+TEST_CASE("the first policy that is seen sends nobody to the MX hosts once more") {
+  Watched w;
+  w.serves = false;
+  w.run(10s);
+  w.serves = true;
+  w.go_on(5min);
+  w.stop();
+  CHECK(w.record()->verdict.policy.outcome == Outcome::ok);
+  CHECK(w.fetches > 1);
   CHECK(w.probes == 1);
 }
 
