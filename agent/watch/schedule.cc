@@ -115,7 +115,7 @@ std::optional<LookSubject> Schedule::take(SteadyPoint now, Room room) {
   return subject;
 }
 
-void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval, bool slow) {
+void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval, SteadyPoint slow_until) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
   if (it->second.gone) {
@@ -124,7 +124,9 @@ void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interva
   }
   const auto tenth = interval.count() / 10;
   const Seconds spread{std::uniform_int_distribution<std::int64_t>(-tenth, tenth)(random_)};
-  it->second = {.due = it->second.hurried ? now : now + interval + spread, .slow = slow};
+  const auto until = std::max(it->second.slow_until, slow_until);
+  it->second = {
+      .due = it->second.hurried ? now : now + interval + spread, .slow = now < until, .slow_until = until};
   queue(subject, it->second).emplace(it->second.due, subject);
 }
 

@@ -35,7 +35,7 @@ class Schedule {
   /// What there is room for besides domains and this machine's view, both where they are quick.
   struct Room {
     bool mx = true;
-    bool slow = true;  // whose last look was slow, whatever its kind
+    bool slow = true;  // what a look has lately been slow at, whatever its kind
   };
 
   void add(const LookSubject& subject, SteadyPoint due);  // no change when it is there already
@@ -47,8 +47,9 @@ class Schedule {
   std::optional<LookSubject> take(SteadyPoint now, Room room);
   bool is_slow(const LookSubject& subject) const;
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
-  /// removed.
-  void done(const LookSubject& subject, SteadyPoint now, Seconds interval, bool slow = false);
+  /// removed. It counts as slow until the latest moment that was given for it.
+  void done(const LookSubject& subject, SteadyPoint now, Seconds interval,
+            SteadyPoint slow_until = SteadyPoint::min());
   /// Due at once; when it is being looked at, due again as soon as that look is done.
   void hurry(const LookSubject& subject, SteadyPoint now);
 
@@ -67,6 +68,7 @@ class Schedule {
     bool hurried = false;
     bool gone = false;  // removed during its look
     bool slow = false;
+    SteadyPoint slow_until = SteadyPoint::min();
   };
   using Queue = std::set<std::pair<SteadyPoint, LookSubject>>;
   static constexpr Seconds kBehind{10};

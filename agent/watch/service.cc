@@ -70,7 +70,8 @@ WorkerPool::Limits limits_of(const LiveConfig& plan) {
         {.event = "descriptors-few"},
         "{} descriptors suffice for {} workers of {}: raise LimitNOFILE (ulimit -Hn), or lower agent.workers",
         descriptors, workers, wanted);
-  return {workers, plan.config.network.look_timeout};
+  const auto& schedule = plan.config.schedule;
+  return {workers, plan.config.network.look_timeout, 2 * std::max(schedule.policy, schedule.mx)};
 }
 
 /// CONTRACT 2: three intervals, at least look_timeout.

@@ -112,8 +112,8 @@ void WorkerPool::work() {
       continue;
     }
     last_taken_ = clock_.steady();
-    const auto [interval, slow] = turn(lock, *subject);
-    schedule_.done(*subject, clock_.steady(), interval, slow);
+    const auto [interval, slow_until] = turn(lock, *subject);
+    schedule_.done(*subject, clock_.steady(), interval, slow_until);
     wake();
   }
 }
@@ -130,7 +130,8 @@ void WorkerPool::rest(std::unique_lock<std::mutex>& lock) {
   --idle_;
 }
 
-std::pair<Seconds, bool> WorkerPool::turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject) {
+std::pair<Seconds, SteadyPoint> WorkerPool::turn(std::unique_lock<std::mutex>& lock,
+                                                 const LookSubject& subject) {
   const std::size_t mx = subject.kind == Kind::mx ? 1 : 0, slow = schedule_.is_slow(subject) ? 1 : 0;
   const auto began = clock_.steady();
   const auto limit = limits_.look;
@@ -144,7 +145,8 @@ std::pair<Seconds, bool> WorkerPool::turn(std::unique_lock<std::mutex>& lock, co
   busy_mx_ -= mx;
   busy_slow_ -= slow;
   under_way_.erase(subject);
-  return {interval, clock_.steady() - began >= limit / 2};
+  const auto now = clock_.steady();
+  return {interval, now - began >= limit / 2 ? now + limits_.slow_for : SteadyPoint::min()};
 }
 
 WorkerPool::State WorkerPool::state() const {

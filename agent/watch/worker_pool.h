@@ -1,7 +1,7 @@
 // The workers: blocking threads that take subjects as they come due, started as they are needed up to the
-// number configured. At most half of them look at MX hosts, and a third at what was slow the last time, so
-// that tarpits and hosts that do not answer starve nobody. A subject that is late is looked at late, once:
-// nothing queues up. Thread-safe.
+// number configured. At most half of them look at MX hosts, and a third at what was slow lately, so that
+// tarpits and hosts that do not answer starve nobody. A subject that is late is looked at late, once: nothing
+// queues up. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,9 @@ class WorkerPool {
 
   struct Limits {
     std::size_t workers = 256;
-    Seconds look{60};  // what bounds a look; one that takes much longer is stuck
+    Seconds look{60};  // what bounds a look; one that takes much longer is stuck, one that takes half is slow
+    Seconds slow_for{2 *
+                     3600};  // so long after a slow look its subject counts as slow: most looks ask little
   };
 
   struct State {
@@ -65,8 +67,8 @@ class WorkerPool {
   void wake();  // with mutex_ held, as for all below
   void start_worker();
   void rest(std::unique_lock<std::mutex>& lock);
-  /// When it is due again, and whether it was slow.
-  std::pair<Seconds, bool> turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
+  /// The interval until it is due again, and until when it counts as slow.
+  std::pair<Seconds, SteadyPoint> turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
   Schedule::Room room() const;
   bool full() const { return under_way_.size() >= limits_.workers; }
   std::optional<SteadyPoint> next_due() const;  // of what a worker may take

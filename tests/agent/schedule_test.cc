@@ -49,7 +49,7 @@ TEST_CASE("what was slow waits while there is no room for it, and is late like o
   s.add(kDomain, kBegin);
   s.add(kOther, kBegin + Seconds{1});
   CHECK(s.take(kBegin, {}) == kDomain);
-  s.done(kDomain, kBegin, Seconds{0}, true);
+  s.done(kDomain, kBegin, Seconds{0}, kBegin + Seconds{100});
   CHECK(s.is_slow(kDomain));
   CHECK(s.take(kBegin + Seconds{5}, {.slow = false}) == kOther);
   CHECK_FALSE(s.take(kBegin + Seconds{5}, {.slow = false}));
@@ -57,6 +57,9 @@ TEST_CASE("what was slow waits while there is no room for it, and is late like o
   CHECK(s.late(Kind::domain, kBegin + Seconds{5}) == Seconds{5});
   CHECK(s.take(kBegin + Seconds{5}, {}) == kDomain);
   s.done(kDomain, kBegin + Seconds{5}, Seconds{0});
+  CHECK(s.is_slow(kDomain));  // a look that asked little may be quick
+  CHECK(s.take(kBegin + Seconds{100}, {}) == kDomain);
+  s.done(kDomain, kBegin + Seconds{100}, Seconds{0});
   CHECK_FALSE(s.is_slow(kDomain));
 }
 
