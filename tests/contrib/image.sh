@@ -13,8 +13,8 @@ export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 store=(--root "$work/store" --runroot "$work/run")
 clean_up() {
   buildah "${store[@]}" umount --all >/dev/null 2>&1 || true
-  umount -l "$work/seen/var/lib/stswatch" "$work/seen" 2>/dev/null || true
-  rm -rf "$work"
+  umount -l "$work/seen/var/lib/stswatch" "$work/seen" "$work"/base/{proc,sys} 2>/dev/null || true
+  rm -rf --one-file-system "$work"
 }
 trap clean_up EXIT
 
