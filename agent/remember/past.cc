@@ -194,7 +194,9 @@ void add_fetch(Past& past, const std::vector<PolicyCopy>& copies, TimePoint at) 
   if (some_ok) past.policy_ok_last = at;
   if (unknown) return;
   past.fetches.push_back(sample);
-  while (past.fetches.size() > kFetches || at - past.fetches.front().at > kFetchWindow)
+  // The newest two stay, however long it is from one to the next.
+  while (past.fetches.size() > kFetches ||
+         (past.fetches.size() > 2 && at - past.fetches.front().at > kFetchWindow))
     past.fetches.erase(past.fetches.begin());
   count_day(past, at, sample.ok);
 }

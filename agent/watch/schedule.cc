@@ -72,6 +72,7 @@ void Schedule::remove(const LookSubject& subject) {
     it->second.gone = true;
     return;
   }
+  slow_ -= it->second.slow;
   queue(subject, it->second).erase({it->second.due, subject});
   entries_.erase(it);
 }
@@ -104,7 +105,7 @@ std::optional<LookSubject> Schedule::take(SteadyPoint now, Room room) {
   const auto quick = [&](Kind kind) -> const Queue& { return queues_[index(kind)][0]; };
   const Queue* first = first_due(room);
   if (const auto& domains = quick(Kind::domain); is_due(domains) && now - domains.begin()->first > kBehind) {
-    if (room.mx && is_due(quick(Kind::mx))) first = &quick(Kind::mx);
+    if (room.mx && room.mx_first && is_due(quick(Kind::mx))) first = &quick(Kind::mx);
     if (is_due(quick(Kind::vantage))) first = &quick(Kind::vantage);
   }
   if (first == nullptr || !is_due(*first)) return std::nullopt;
@@ -118,6 +119,7 @@ std::optional<LookSubject> Schedule::take(SteadyPoint now, Room room) {
 void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interval, SteadyPoint slow_until) {
   const auto it = entries_.find(subject);
   if (it == entries_.end() || !it->second.taken) return;
+  slow_ -= it->second.slow;
   if (it->second.gone) {
     entries_.erase(it);
     return;
@@ -127,6 +129,7 @@ void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interva
   const auto until = std::max(it->second.slow_until, slow_until);
   it->second = {
       .due = it->second.hurried ? now : now + interval + spread, .slow = now < until, .slow_until = until};
+  slow_ += it->second.slow;
   queue(subject, it->second).emplace(it->second.due, subject);
 }
 

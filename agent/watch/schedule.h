@@ -35,7 +35,8 @@ class Schedule {
   /// What there is room for besides domains and this machine's view, both where they are quick.
   struct Room {
     bool mx = true;
-    bool slow = true;  // what a look has lately been slow at, whatever its kind
+    bool slow = true;      // what a look has lately been slow at, whatever its kind
+    bool mx_first = true;  // where domains have fallen behind; not where none would be left for them
   };
 
   void add(const LookSubject& subject, SteadyPoint due);  // no change when it is there already
@@ -47,7 +48,7 @@ class Schedule {
   std::optional<LookSubject> take(SteadyPoint now, Room room);
   bool is_slow(const LookSubject& subject) const;
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
-  /// removed. It counts as slow until the latest moment that was given for it.
+  /// removed. It counts as slow until it comes back after the latest moment that was given for it.
   void done(const LookSubject& subject, SteadyPoint now, Seconds interval,
             SteadyPoint slow_until = SteadyPoint::min());
   /// Due at once; when it is being looked at, due again as soon as that look is done.
@@ -60,6 +61,8 @@ class Schedule {
   /// How long the subject of this kind that waits longest has been due.
   Seconds late(Kind kind, SteadyPoint now) const;
   std::size_t count(Kind kind) const { return counts_[index(kind)]; }
+  /// Of all that there are.
+  std::size_t count_slow() const { return slow_; }
 
  private:
   struct Entry {
@@ -81,6 +84,7 @@ class Schedule {
   std::map<LookSubject, Entry> entries_;
   std::array<std::array<Queue, 2>, kKinds> queues_;  // those not taken: the quick, and the slow
   std::array<std::size_t, kKinds> counts_{};
+  std::size_t slow_ = 0;
   std::mt19937 random_;
 };
 

@@ -52,8 +52,9 @@ bool announces_other(const DomainMemory& before, const DomainMemory& now) {
   const auto &earlier = before.verdict.policy.sha256, &served = now.verdict.policy.sha256;
   if (served.empty() || served == earlier) return false;
   const auto& seen = before.past.policies;
-  return !earlier.empty() ||
-         (!seen.empty() && std::ranges::find(seen, served, &SeenPolicy::sha256) == seen.end());
+  return !earlier.empty() || (!seen.empty() && std::ranges::none_of(seen, [&](const SeenPolicy& p) {
+    return there(p) && p.sha256 == served;
+  }));
 }
 
 /// A look at names alone is none that somebody would ask for.
@@ -71,7 +72,7 @@ WorkerPool::Limits limits_of(const LiveConfig& plan) {
         "{} descriptors suffice for {} workers of {}: raise LimitNOFILE (ulimit -Hn), or lower agent.workers",
         descriptors, workers, wanted);
   const auto& schedule = plan.config.schedule;
-  return {workers, plan.config.network.look_timeout, 2 * std::max(schedule.policy, schedule.mx)};
+  return {workers, plan.config.network.look_timeout, 2 * schedule.policy, 2 * schedule.mx};
 }
 
 /// CONTRACT 2: three intervals, at least look_timeout.

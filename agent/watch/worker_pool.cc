@@ -9,6 +9,7 @@ namespace {
 
 // Beyond its deadline a look judges and remembers; a minute is hundreds of times what that takes.
 constexpr Seconds kGrace{60};
+constexpr Seconds kSlow{3};  // at least, however short a look may be: clocks count whole seconds
 
 std::string named(const LookSubject& subject) {
   return (subject.kind == Kind::mx ? "the look at MX host " : "the look at ") + subject.name;
@@ -71,8 +72,11 @@ void WorkerPool::stop() {
 }
 
 Schedule::Room WorkerPool::room() const {
-  return {.mx = busy_mx_ < std::max<std::size_t>(1, limits_.workers / 2),
-          .slow = busy_slow_ < std::max<std::size_t>(1, limits_.workers / 3)};
+  const auto workers = limits_.workers;
+  const auto all = schedule_.count(Kind::domain) + schedule_.count(Kind::mx);
+  const auto its_share = all == 0 ? 0 : workers * schedule_.count_slow() / all;
+  return {.mx = busy_mx_ < std::max<std::size_t>(1, workers / 2),
+          .slow = busy_slow_<std::max({std::size_t{1}, workers / 3, its_share}), .mx_first = workers> 1};
 }
 
 std::optional<SteadyPoint> WorkerPool::next_due() const {
@@ -146,7 +150,9 @@ std::pair<Seconds, SteadyPoint> WorkerPool::turn(std::unique_lock<std::mutex>& l
   busy_slow_ -= slow;
   under_way_.erase(subject);
   const auto now = clock_.steady();
-  return {interval, now - began >= limit / 2 ? now + limits_.slow_for : SteadyPoint::min()};
+  const bool was_slow = subject.kind != Kind::vantage && now - began >= std::max(limit / 2, kSlow);
+  const auto slow_for = subject.kind == Kind::mx ? limits_.mx_slow_for : limits_.domain_slow_for;
+  return {interval, was_slow ? now + slow_for : SteadyPoint::min()};
 }
 
 WorkerPool::State WorkerPool::state() const {

@@ -1,7 +1,7 @@
 // The workers: blocking threads that take subjects as they come due, started as they are needed up to the
-// number configured. At most half of them look at MX hosts, and a third at what was slow lately, so that
-// tarpits and hosts that do not answer starve nobody. A subject that is late is looked at late, once: nothing
-// queues up. Thread-safe.
+// number configured. At most half of them look at MX hosts, so that tarpits starve nobody, and a third at
+// what they were slow at lately, as at hosts that do not answer; more where most things are slow, since then
+// it is our own doing. A subject that is late is looked at late, once: nothing queues up. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,9 @@ class WorkerPool {
   struct Limits {
     std::size_t workers = 256;
     Seconds look{60};  // what bounds a look; one that takes much longer is stuck, one that takes half is slow
-    Seconds slow_for{2 *
-                     3600};  // so long after a slow look its subject counts as slow: most looks ask little
+    // How long a domain and an MX host count as slow: most looks ask little, and are quick between two that
+    // are not.
+    Seconds domain_slow_for{7200}, mx_slow_for{7200};
   };
 
   struct State {

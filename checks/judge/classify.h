@@ -41,9 +41,16 @@ struct CopyFault {
   std::vector<Oddity> oddities{};
 };
 
-/// The 95th percentile of the good fetches of the last day; null without any.
 inline constexpr Millis kSlowFetch{2000};  // RULES 0.4: postfix-tlspol gives up
-std::optional<Millis> usual_fetch_time(const Past& past);
+
+/// The 95th percentile of the good fetches of the last day; of few the slowest but one, since one slow fetch
+/// is not what is usual, and may have been slow for our own sake.
+struct UsualFetch {
+  Millis time{0};
+  std::size_t of = 0;  // fetches: two at least
+  std::string in_words() const;
+};
+std::optional<UsualFetch> usual_fetch(const Past& past);
 
 /// Printable, short, and honest about a live mode that is only assumed: it sets the severities.
 std::string in_detail(const Case& c, const std::string& seen);

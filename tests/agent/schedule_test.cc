@@ -59,8 +59,14 @@ TEST_CASE("what was slow waits while there is no room for it, and is late like o
   s.done(kDomain, kBegin + Seconds{5}, Seconds{0});
   CHECK(s.is_slow(kDomain));  // a look that asked little may be quick
   CHECK(s.take(kBegin + Seconds{100}, {}) == kDomain);
+  CHECK(s.count_slow() == 1);
   s.done(kDomain, kBegin + Seconds{100}, Seconds{0});
   CHECK_FALSE(s.is_slow(kDomain));
+  CHECK(s.count_slow() == 0);
+  s.done(kOther, kBegin + Seconds{100}, Seconds{0}, kBegin + Seconds{200});
+  CHECK(s.count_slow() == 1);
+  s.remove(kOther);
+  CHECK(s.count_slow() == 0);
 }
 
 TEST_CASE("MX hosts wait while their share of the workers is busy") {

@@ -124,27 +124,44 @@ TEST_CASE("what was slow lately holds a third of the workers at most") {
     t.pool.add(domain(i));
   CHECK(t.looks.reach_domains(6));
   t.clock.advance(Seconds{30});
-  for (int i = 0; i < 6; ++i)
-    t.looks.let_go(domain(i));
+  t.looks.open();
+  t.settle(0);
+  for (int i = 0; i < 18; ++i)
+    t.pool.add(mx(i));
+  for (int i = 0; i < 18; ++i)
+    CHECK(t.looks.reach(mx(i)));
   t.settle(0);
   t.looks.close();
   t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach_mx(3));
   CHECK(t.looks.reach_domains(2));
-  CHECK(t.pool.state().late_domain > Seconds{0});
-  for (int i = 10; i < 14; ++i)
-    t.pool.add(domain(i));
-  for (int i = 10; i < 14; ++i)
-    CHECK(t.looks.reach(domain(i)));
+  t.pool.add(domain(10));
+  CHECK(t.looks.reach(domain(10)));
+  CHECK(t.looks.reach_domains(3));
   CHECK(t.pool.state().busy == 6);
+  CHECK(t.pool.state().late_domain > Seconds{0});
   t.looks.open();
   for (int i = 0; i < 6; ++i)
     CHECK(t.looks.reach(domain(i), 2));
   t.settle(0);
-  for (int i = 10; i < 14; ++i)
-    t.pool.remove(domain(i));
-  t.clock.advance(Seconds{2 * 3600});
+  t.clock.advance(Seconds{7200});
   for (int i = 0; i < 6; ++i)
     CHECK(t.looks.reach(domain(i), 3));
+  t.settle(0);
+  for (int i = 0; i < 18; ++i)
+    t.pool.remove(mx(i));
+  t.looks.close();
+  t.clock.advance(Seconds{400});
+  CHECK(t.looks.reach_domains(6));
+}
+
+TEST_CASE("where all was slow it was our own doing: all of it may be looked at") {
+  Turning t(6);
+  for (int i = 0; i < 6; ++i)
+    t.pool.add(domain(i));
+  CHECK(t.looks.reach_domains(6));
+  t.clock.advance(Seconds{30});
+  t.looks.open();
   t.settle(0);
   t.looks.close();
   t.clock.advance(Seconds{400});

@@ -159,7 +159,12 @@ def running(*command):
         yield process
     finally:
         process.terminate()
-        process.wait(120)
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
 
 def pit(begin):

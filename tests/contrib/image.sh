@@ -65,6 +65,7 @@ within "$1" /usr/bin/stswatch --version
 # Not by the function: that would be a shell of its own, and no signal to it would come to the service.
 chroot --userspec=9461:9461 "$1" /usr/bin/stswatch run --config /var/lib/stswatch/c.toml &
 service=$!
+trap 'kill $service 2>/dev/null || true' EXIT
 healthy=1
 for try in $(seq 100); do
   if within "$1" /usr/bin/stswatch health; then healthy=0; break; fi

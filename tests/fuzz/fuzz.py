@@ -3,7 +3,7 @@
 
     fuzz.py [TARGET…] [--seconds 900] [--keep FOLDER]
 
-Each is built from the sources it needs and starts from its corpus; with --keep what was found new is
+Each is built from the sources it needs, or with all of the program, and starts from its corpus; with --keep what was found new is
 written there. An input that fails stays where libFuzzer says; make it a case of a test."""
 import argparse
 import os
@@ -66,9 +66,9 @@ def build(target, folder, clang, objects):
 def build_whole(targets, folder, clang):
     made = Path(folder, "whole")
     subprocess.run(["cmake", "-S", ROOT, "-B", made, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={clang}", "-DCMAKE_BUILD_TYPE=Debug",
-                    "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1", "-DSTSWATCH_SANITIZE=address,undefined,fuzzer-no-link"], check=True,
+                    "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1 -fno-sanitize-recover=all", "-DSTSWATCH_SANITIZE=address,undefined,fuzzer-no-link"], check=True,
                    stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", made, *[f"fuzz_{target}" for target in targets]], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "--quiet", "-C", made, *[f"fuzz_{target}" for target in targets]], check=True)
     return {target: made / "tests" / "fuzz" / f"fuzz_{target}" for target in targets}
 
 

@@ -1,6 +1,7 @@
 // Group B: the fetch; and what one fetch proves (RULES 5.7, CONTRACT 2 outcome).
 #include <doctest/doctest.h>
 
+#include "checks/judge/classify.h"
 #include "tests/judge/facts_builder.h"
 
 namespace stswatch::facts {
@@ -351,6 +352,34 @@ TEST_CASE("details carry the values seen") {
   look.set_fetches({fetch(kWeb, "", 404), fetch(kWeb2, "", 403)});
   const auto differing = judged(look, judge_fetch)[0].detail;
   CHECK(differing.find("198.51.101.2: status 403") != std::string::npos);
+}
+
+TEST_CASE("the usual fetch: of few the slowest but one, of many the 95th of a hundred; one says nothing") {
+  struct Row {
+    std::vector<int> ms;
+    int usual;
+    const char* words;
+  };
+  std::vector<int> nineteen(18, 80), twenty(18, 80);
+  nineteen.push_back(3000);
+  twenty.insert(twenty.end(), {3000, 5000});
+  const Row rows[] = {
+      {{5000}, -1, ""},
+      {{80, 5000}, 80, "all but the slowest of 2 fetches took up to 80 ms"},
+      {{5000, 3000, 80}, 3000, "all but the slowest of 3 fetches took up to 3000 ms"},
+      {nineteen, 80, "all but the slowest of 19 fetches took up to 80 ms"},
+      {twenty, 3000, "95 % of the fetches in 24 h took up to 3000 ms"},
+  };
+  for (const auto& row : rows) {
+    Past past;
+    for (const int ms : row.ms)
+      past.fetches.push_back({kNow, true, Millis{ms}});
+    past.fetches.push_back({kNow, false, Millis{60000}});  // a failed one has no time of its own
+    const auto usual = usual_fetch(past);
+    CAPTURE(row.words);
+    CHECK((usual ? usual->time.count() : -1) == row.usual);
+    if (usual) CHECK(usual->in_words() == row.words);
+  }
 }
 
 }  // namespace stswatch::facts

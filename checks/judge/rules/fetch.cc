@@ -353,10 +353,10 @@ void judge_ipv6(const Case& c, std::vector<CopyFault>& out) {
 
 /// RULES 3.2 B: "p95 of total fetch time over 2 s (warning over 4 s)".
 void judge_times(const Case& c, Findings& out) {
-  const auto p95 = usual_fetch_time(*c.history.past);
-  if (!p95 || *p95 <= kSlowFetch) return;
-  const std::string detail = "95 % of the fetches in 24 h took up to " + std::to_string(p95->count()) + " ms";
-  const bool very = *p95 > kVerySlow;
+  const auto usual = usual_fetch(*c.history.past);
+  if (!usual || usual->time <= kSlowFetch) return;
+  const std::string detail = usual->in_words();
+  const bool very = usual->time > kVerySlow;
   const Oddity oddity = very ? Oddity::over_4_s : Oddity::over_2_s;
   tell_senders(
       very ? out.raise("sts-policy-fetch-slow", c.facts.domain.policy_host(), detail)
@@ -392,14 +392,19 @@ void judge_lookup(const Case& c, Findings& out) {
 
 }  // namespace
 
-std::optional<Millis> usual_fetch_time(const Past& past) {
+std::optional<UsualFetch> usual_fetch(const Past& past) {
   std::vector<Millis> times;
   for (const FetchSample& sample : past.fetches)
     if (sample.ok) times.push_back(sample.duration);
   if (times.size() < 2) return std::nullopt;
   std::ranges::sort(times);
-  // Also of few: one slow fetch is not what is usual, and may have been slow for our own sake.
-  return times[std::min((times.size() * 95 + 99) / 100, times.size() - 1) - 1];
+  return UsualFetch{times[std::min((times.size() * 95 + 99) / 100, times.size() - 1) - 1], times.size()};
+}
+
+std::string UsualFetch::in_words() const {
+  const std::string all =
+      of < 20 ? "all but the slowest of " + std::to_string(of) + " fetches" : "95 % of the fetches in 24 h";
+  return all + " took up to " + std::to_string(time.count()) + " ms";
 }
 
 void judge_fetch(const Case& c, Findings& out) {

@@ -106,8 +106,8 @@ void fetch_gates(const Past& past, std::vector<ClosedGate>& out) {
   if (good * 100 < runs * 99)
     out.push_back({2, std::to_string(good) + " of " + std::to_string(runs) +
                           " fetches in 14 days were good, 99 % are wanted"});
-  if (const auto p95 = usual_fetch_time(past); p95 && *p95 > kSlowFetch)
-    out.push_back({2, "95 % of the fetches take up to " + std::to_string(p95->count()) + " ms"});
+  if (const auto usual = usual_fetch(past); usual && usual->time > kSlowFetch)
+    out.push_back({2, usual->in_words()});
 }
 
 std::optional<TimePoint> mx_unchanged_since(const Past& past) {
