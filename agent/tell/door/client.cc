@@ -187,7 +187,8 @@ void Client::write_answer(Clock::time_point now) {
     taken_ += count;
     progress_ = now;
   }
-  const bool last = out_.close;
+  // Moved away, since a string that is only emptied keeps its room, and a crowd that stays connected with it.
+  const bool last = Answer(std::move(out_)).close;
   out_ = {};
   kept_ = true;
   if (!last) return enter(Phase::request, now);
