@@ -72,11 +72,11 @@ void WorkerPool::stop() {
 }
 
 Schedule::Room WorkerPool::room() const {
-  const auto workers = limits_.workers;
-  const auto all = schedule_.count(Kind::domain) + schedule_.count(Kind::mx);
-  const auto its_share = all == 0 ? 0 : workers * schedule_.count_slow() / all;
-  return {.mx = busy_mx_ < std::max<std::size_t>(1, workers / 2),
-          .slow = busy_slow_<std::max({std::size_t{1}, workers / 3, its_share}), .mx_first = workers> 1};
+  const auto workers = limits_.workers, least = std::size_t{1};
+  const auto all = std::max(least, schedule_.count(Kind::domain) + schedule_.count(Kind::mx));
+  const bool mx = busy_mx_ < std::max(least, workers / 2);
+  const bool slow = busy_slow_ < std::max({least, workers / 3, workers * schedule_.count_slow() / all});
+  return {.mx = mx, .slow = slow, .mx_first = workers > 1};
 }
 
 std::optional<SteadyPoint> WorkerPool::next_due() const {

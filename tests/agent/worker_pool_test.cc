@@ -94,6 +94,15 @@ struct Turning {
       std::this_thread::yield();
   }
 
+  void look_slowly_at_six() {
+    for (int i = 0; i < 6; ++i)
+      pool.add(domain(i));
+    CHECK(looks.reach_domains(6));
+    clock.advance(Seconds{30});
+    looks.open();
+    settle(0);
+  }
+
   ManualClock clock{kStart};
   Looks looks;
   WorkerPool pool{clock, [this](const LookSubject& s) { return looks.look(s); }};
@@ -120,12 +129,7 @@ TEST_CASE("half of the workers at most look at MX hosts, and the others still lo
 
 TEST_CASE("what was slow lately holds a third of the workers at most") {
   Turning t(6);
-  for (int i = 0; i < 6; ++i)
-    t.pool.add(domain(i));
-  CHECK(t.looks.reach_domains(6));
-  t.clock.advance(Seconds{30});
-  t.looks.open();
-  t.settle(0);
+  t.look_slowly_at_six();
   for (int i = 0; i < 18; ++i)
     t.pool.add(mx(i));
   for (int i = 0; i < 18; ++i)
@@ -157,12 +161,7 @@ TEST_CASE("what was slow lately holds a third of the workers at most") {
 
 TEST_CASE("where all was slow it was our own doing: all of it may be looked at") {
   Turning t(6);
-  for (int i = 0; i < 6; ++i)
-    t.pool.add(domain(i));
-  CHECK(t.looks.reach_domains(6));
-  t.clock.advance(Seconds{30});
-  t.looks.open();
-  t.settle(0);
+  t.look_slowly_at_six();
   t.looks.close();
   t.clock.advance(Seconds{400});
   CHECK(t.looks.reach_domains(6));
