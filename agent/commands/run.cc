@@ -182,7 +182,7 @@ void take_part(Fleet& fleet, HeldShards& held, Service& service, Notifier& notif
                      else
                        log_error({.event = "fleet-failed"}, "{}; looks go on, and nothing is sent", trouble);
                    },
-               .late_seconds = [&service] { return service.late().count(); },
+               .late_seconds = [&service] { return service.late().most().count(); },
                .eyes = &eyes});
 }
 

@@ -1,6 +1,7 @@
 #include "agent/watch/notifier.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "agent/remember/dated.h"
 #include "agent/tell/json.h"
@@ -12,8 +13,20 @@ namespace {
 
 constexpr std::chrono::seconds kLastWords{5};  // for what is being sent when the agent stops
 constexpr Seconds kReadSilences{5};
-constexpr Seconds kCrowdTold{60};  // so long decisions wait until all domains of a host were told
-constexpr Seconds kBreath{1};      // between decisions, so that a storm is decided on as a whole
+constexpr Seconds kCrowdTold{60};   // so long decisions wait until all domains of a host were told
+constexpr Seconds kBreath{1};       // between decisions, so that a storm is decided on as a whole
+constexpr Seconds kLongBreath{10};  // at most, where there is so much to decide on that it costs
+
+Millis cpu_of_this_thread() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return Millis{t.tv_sec * 1000 + t.tv_nsec / 1'000'000};
+}
+
+/// All that is open is decided on anew, each time: a twentieth of a processor at most.
+Seconds breath_after(Millis work) {
+  return std::clamp(std::chrono::ceil<Seconds>(20 * work), kBreath, kLongBreath);
+}
 
 void complain_of_row(const std::string& row) {
   log_error({.event = "notice-unreadable"}, "a stored notice cannot be read and is dropped: {}", row);
@@ -233,7 +246,9 @@ void Notifier::run(const Step& step, AddressLimiter address_limiter) {
     const auto seen = news;
     const auto stop = cut_off_.get_token();
     lock.unlock();
+    const auto began = cpu_of_this_thread();
     const TimePoint next = step(stop);
+    const auto breath = breath_after(cpu_of_this_thread() - began);
     lock.lock();
     const SteadyPoint due =
         clock_.steady() + (next - clock_.now());  // whatever becomes of the calendar meanwhile
@@ -241,7 +256,7 @@ void Notifier::run(const Step& step, AddressLimiter address_limiter) {
     if (address_limiter == AddressLimiter::decider) {
       ++decided_;
       news_.notify_all();
-      not_before = clock_.steady() + kBreath;
+      not_before = clock_.steady() + breath;
     }
     while (!ending_) {
       const auto now = clock_.steady();

@@ -4,10 +4,16 @@
 
 namespace stswatch {
 
-void AddressQueue::wait_for_address(const LookSubject& subject, const Address& address) {
+Seconds after_restart(Seconds left, Seconds interval, std::size_t domains) {
+  constexpr Seconds::rep kAtOnce = 50;  // a second
+  const auto all = static_cast<Seconds::rep>(domains) / kAtOnce;
+  return std::max(left, Seconds{0}) * std::min(all, interval.count()) / interval.count();
+}
+
+void AddressQueue::wait_for_address(const LookSubject& subject, const Address& address, SteadyPoint now) {
   const std::lock_guard lock(mutex_);
   auto& queue = queues_[address];
-  if (queue.there.insert(subject).second) queue.order.push_back(subject);
+  if (queue.there.insert(subject).second) queue.order.push_back({subject, now});
 }
 
 std::vector<LookSubject> AddressQueue::leave(const Address& address, std::size_t most) {
@@ -17,12 +23,22 @@ std::vector<LookSubject> AddressQueue::leave(const Address& address, std::size_t
   if (it == queues_.end()) return out;
   auto& queue = it->second;
   while (out.size() < most && !queue.order.empty()) {
-    queue.there.erase(queue.order.front());
-    out.push_back(std::move(queue.order.front()));
+    queue.there.erase(queue.order.front().subject);
+    out.push_back(std::move(queue.order.front().subject));
     queue.order.pop_front();
   }
   if (queue.order.empty()) queues_.erase(it);
   return out;
+}
+
+Seconds AddressQueue::longest(Kind kind, SteadyPoint now) const {
+  const std::lock_guard lock(mutex_);
+  Seconds most{0};
+  for (const auto& [_, queue] : queues_) {
+    const auto first = std::ranges::find(queue.order, kind, [](const Waiting& w) { return w.subject.kind; });
+    if (first != queue.order.end()) most = std::max(most, now - first->since);
+  }
+  return most;
 }
 
 std::vector<std::string> MxUsers::set(const std::string& domain, const Names& hosts) {

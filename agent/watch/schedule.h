@@ -28,6 +28,11 @@ struct LookSubject {
   auto operator<=>(const LookSubject&) const = default;
 };
 
+/// When to look again, after a restart, at what was due `left` from now before it. Where there are many
+/// domains not all of them at once, which would be some fifty a second and more; a few are looked at without
+/// delay.
+Seconds after_restart(Seconds left, Seconds interval, std::size_t domains);
+
 class Schedule {
  public:
   explicit Schedule(std::uint32_t seed) : random_(seed) {}
@@ -93,16 +98,22 @@ class Schedule {
 
 class AddressQueue {
  public:
-  void wait_for_address(const LookSubject& subject, const Address& address);
+  void wait_for_address(const LookSubject& subject, const Address& address, SteadyPoint now);
   /// At most `most` of those that wait longest for the address; they wait no more.
   std::vector<LookSubject> leave(const Address& address, std::size_t most);
+  /// How long the subject of this kind that waits longest has waited.
+  Seconds longest(Kind kind, SteadyPoint now) const;
 
  private:
+  struct Waiting {
+    LookSubject subject;
+    SteadyPoint since{};
+  };
   struct Queue {
-    std::deque<LookSubject> order;
+    std::deque<Waiting> order;
     std::set<LookSubject> there;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<Address, Queue> queues_;  // guarded by mutex_
 };
 

@@ -172,7 +172,7 @@ void Service::start() {
   const std::lock_guard lock(mutex_);
   pool_.add(kVantage);
   for (const auto& d : plan_->config.domains)
-    take_up(d.name.str());
+    take_up(d, *plan);
   pool_.start();
 }
 
@@ -183,7 +183,7 @@ void Service::adopt(std::shared_ptr<const LiveConfig> plan) {
   const std::lock_guard lock(mutex_);
   pool_.limit(limits_of(*plan));
   for (const auto& d : plan->config.domains)
-    take_up(d.name.str());
+    take_up(d, *plan);
   pool_.hurry(kVantage);
   for (const auto& d : plan_->config.domains)
     if (plan->find(d.name.str()) == nullptr) leave(d.name.str(), *plan);
@@ -331,7 +331,7 @@ void Service::wait_for_address(const LookSubject& subject, const std::vector<Add
     fetch_now_.insert(subject.name);
   }
   const auto& address = crowded.front();
-  address_queue_.wait_for_address(subject, address);
+  address_queue_.wait_for_address(subject, address, clock_.steady());
   if (const auto room = plan()->probes.address_limiter->room(address); room > 0)
     release_address(address, room);
 }
@@ -383,6 +383,13 @@ std::mutex& Service::judging(const Domain& name) {
   return judging_[std::hash<std::string>{}(name.str()) % judging_.size()];
 }
 
+Service::Late Service::late() const {
+  const auto pool = pool_.state();
+  const auto now = clock_.steady();
+  return {pool.late_domain, std::max(pool.late_domain, address_queue_.longest(Kind::domain, now)),
+          std::max(pool.late_mx, address_queue_.longest(Kind::mx, now))};
+}
+
 Snapshot Service::snapshot() const {
   Snapshot s;
   s.now = clock_.now();
@@ -400,9 +407,10 @@ Snapshot Service::snapshot() const {
       if (auto record = memory_.mx(host)) s.mx.push_back(std::move(record));
   }
   const auto pool = pool_.state();
-  s.kinds = {{"domain", intervals.dns, pool.late_domain, pool.domains},
-             {"policy", intervals.policy, pool.late_domain, pool.domains},
-             {"mx", intervals.mx, pool.late_mx, pool.mx_hosts}};
+  const auto late = this->late();
+  s.kinds = {{"domain", intervals.dns, late.names, pool.domains},
+             {"policy", intervals.policy, late.policies, pool.domains},
+             {"mx", intervals.mx, late.mx_hosts, pool.mx_hosts}};
   s.workers_busy = pool.busy;
   s.workers_idle = pool.idle;
   return s;

@@ -125,11 +125,13 @@ class Service {
 
   Snapshot snapshot() const;
   std::shared_ptr<const LiveConfig> plan() const;
-  /// How late the schedule is.
-  Seconds late() const {
-    const auto pool = pool_.state();
-    return std::max(pool.late_domain, pool.late_mx);
-  }
+  /// How late the longest overdue look of each kind is; also of those that wait for a host with which others
+  /// of ours are talking.
+  struct Late {
+    Seconds names{0}, policies{0}, mx_hosts{0};
+    Seconds most() const { return std::max({names, policies, mx_hosts}); }
+  };
+  Late late() const;
   /// Why it is no longer alive, if so.
   std::optional<std::string> stuck() const { return pool_.stuck(std::chrono::steady_clock::now()); }
   LookMetrics& looks() { return looks_; }
@@ -144,7 +146,7 @@ class Service {
 
  private:
   void recall(const LiveConfig& plan, const DomainConfig& domain);
-  void take_up(const std::string& domain);  // with mutex_ held, as for the next
+  void take_up(const DomainConfig& domain, const LiveConfig& plan);  // with mutex_ held, as for the next
   void leave(const std::string& domain, const LiveConfig& plan);
   Seconds redate(const DomainConfig& domain);
   bool look_again_if_misdated(const LiveConfig& plan, const LookSubject& subject, TimePoint at);

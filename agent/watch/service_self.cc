@@ -94,10 +94,30 @@ bool Service::port25_tried() const { return plan()->probes.vantage->port25_tried
 
 // A service that is one of a fleet: which domains it looks at, and what it shows of the others'.
 
-void Service::take_up(const std::string& domain) {
-  if (!ours_(domain)) return;
-  looked_at_.insert(domain);
-  pool_.add({Kind::domain, domain});
+void Service::take_up(const DomainConfig& domain, const LiveConfig& plan) {
+  const auto& name = domain.name.str();
+  if (!ours_(name) || !looked_at_.insert(name).second) return;
+  const auto record = memory_.domain(domain.name);
+  if (!record) return pool_.add({Kind::domain, name});
+  const auto& schedule = plan.config.schedule;
+  const auto rest = [&](TimePoint looked, Seconds interval) {
+    const Seconds since = clock_.now() - looked;
+    if (since < Seconds{0}) return Seconds{0};  // by a clock that was ahead
+    return after_restart(interval - since, interval, plan.config.domains.size());
+  };
+  const auto looked = record->known->at;
+  pool_.add({Kind::domain, name},
+            rest(looked, next_look_in(*record, looked, schedule.confirm_after, schedule.dns)));
+  std::set<std::string> hosts;
+  for (const auto& mx : record->verdict.mx) {
+    hosts.insert(mx.host);
+    const auto seen = memory_.mx(mx.host);
+    if (!seen || !seen->times.last_look) continue;
+    const auto at = *seen->times.last_look;
+    pool_.add({Kind::mx, mx.host},
+              rest(at, settle_in(seen->debounces, at, schedule.confirm_after, schedule.mx)));
+  }
+  use_mx_hosts(name, hosts);
 }
 
 void Service::leave(const std::string& domain, const LiveConfig& plan) {
@@ -113,7 +133,7 @@ void Service::share_anew() {
   const std::lock_guard lock(mutex_);
   if (plan != plan_) return;  // adopt() has just done so
   for (const auto& d : plan->config.domains) {
-    take_up(d.name.str());
+    take_up(d, *plan);
     if (!ours_(d.name.str())) leave(d.name.str(), *plan);
   }
 }

@@ -35,9 +35,9 @@ void WorkerPool::start() {
   wake();
 }
 
-void WorkerPool::add(const LookSubject& subject) {
+void WorkerPool::add(const LookSubject& subject, Seconds after) {
   const std::lock_guard lock(mutex_);
-  schedule_.add(subject, clock_.steady());
+  schedule_.add(subject, clock_.steady() + after);
   wake();
 }
 

@@ -46,7 +46,8 @@ class WorkerPool {
   void limit(Limits limits);
   void start();
 
-  void add(const LookSubject& subject);  // due at once; no change when it is there already
+  /// Due at once, or then; no change when it is there already.
+  void add(const LookSubject& subject, Seconds after = Seconds{0});
   void remove(const LookSubject& subject);
   void shorten(Kind kind, Seconds interval);
   /// Due at once, or then; a look under way is followed by another.

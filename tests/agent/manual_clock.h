@@ -69,6 +69,12 @@ class ManualClock : public Clock {
     return true;
   }
 
+  /// Those who waited have ended.
+  void forget_waits() {
+    const std::lock_guard lock(mutex_);
+    waits_.clear();
+  }
+
   /// Until somebody waits for the clock, or a moment of real time has passed.
   void glance() {
     std::unique_lock lock(mutex_);

@@ -177,24 +177,47 @@ const LookSubject kA{Kind::domain, "a.example"}, kB{Kind::domain, "b.example"}, 
 }  // namespace
 
 TEST_CASE("who came first leaves first, each once, and for its own address only") {
-  AddressQueue parking;
-  parking.wait_for_address(kB, kOne);
-  parking.wait_for_address(kA, kOne);
-  parking.wait_for_address(kB, kOne);
-  parking.wait_for_address(kHost, kOne);
-  parking.wait_for_address(kA, kTwo);
-  CHECK(parking.leave(kOne, 2) == std::vector<LookSubject>{kB, kA});
-  CHECK(parking.leave(kOne, 2) == std::vector<LookSubject>{kHost});
-  CHECK(parking.leave(kOne, 2).empty());
-  CHECK(parking.leave(kTwo, 2) == std::vector<LookSubject>{kA});
+  AddressQueue queue;
+  queue.wait_for_address(kB, kOne, kBegin);
+  queue.wait_for_address(kA, kOne, kBegin);
+  queue.wait_for_address(kB, kOne, kBegin);
+  queue.wait_for_address(kHost, kOne, kBegin);
+  queue.wait_for_address(kA, kTwo, kBegin);
+  CHECK(queue.leave(kOne, 2) == std::vector<LookSubject>{kB, kA});
+  CHECK(queue.leave(kOne, 2) == std::vector<LookSubject>{kHost});
+  CHECK(queue.leave(kOne, 2).empty());
+  CHECK(queue.leave(kTwo, 2) == std::vector<LookSubject>{kA});
 }
 
 TEST_CASE("who has left may come again") {
-  AddressQueue parking;
-  parking.wait_for_address(kA, kOne);
-  REQUIRE(parking.leave(kOne, 1).size() == 1);
-  parking.wait_for_address(kA, kOne);
-  CHECK(parking.leave(kOne, 1) == std::vector<LookSubject>{kA});
+  AddressQueue queue;
+  queue.wait_for_address(kA, kOne, kBegin);
+  REQUIRE(queue.leave(kOne, 1).size() == 1);
+  queue.wait_for_address(kA, kOne, kBegin);
+  CHECK(queue.leave(kOne, 1) == std::vector<LookSubject>{kA});
+}
+
+TEST_CASE("how long the longest waits is known of each kind, and ends when it leaves") {
+  AddressQueue queue;
+  queue.wait_for_address(kA, kOne, kBegin);
+  queue.wait_for_address(kB, kTwo, kBegin + Seconds{5});
+  queue.wait_for_address(kA, kOne, kBegin + Seconds{7});  // still
+  const auto now = kBegin + Seconds{10};
+  CHECK(queue.longest(Kind::domain, now) == Seconds{10});
+  CHECK(queue.longest(Kind::mx, now) == Seconds{0});
+  queue.wait_for_address(kHost, kOne, kBegin + Seconds{8});
+  CHECK(queue.longest(Kind::mx, now) == Seconds{2});
+  REQUIRE(queue.leave(kOne, 1).size() == 1);
+  CHECK(queue.longest(Kind::domain, now) == Seconds{5});
+}
+
+TEST_CASE("after a restart many domains keep their times, and a few are looked at without delay") {
+  const auto left = Seconds{200}, interval = Seconds{300};
+  CHECK(after_restart(left, interval, 40) == Seconds{0});
+  CHECK(after_restart(left, interval, 1'500) == Seconds{20});
+  CHECK(after_restart(left, interval, 15'000) == left);
+  CHECK(after_restart(left, interval, 1'000'000) == left);
+  CHECK(after_restart(Seconds{-1}, interval, 15'000) == Seconds{0});
 }
 
 using Names = MxUsers::Names;

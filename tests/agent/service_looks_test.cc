@@ -46,7 +46,8 @@ void take_mail(Peer& peer, SSL_CTX* context) {
 /// One domain, its policy host and its MX host, all of them well and none with an AAAA record.
 class Watched {
  public:
-  explicit Watched(void (*alter)(TableResolver&) = [](TableResolver&) {}) {
+  explicit Watched(
+      void (*alter)(TableResolver&) = [](TableResolver&) {}, int others = 0) {
     auto table = std::make_unique<TableResolver>();
     table->txt("_mta-sts.watched.example", {"v=STSv1; id=1;"});
     table->txt("_smtp._tls.watched.example", {"v=TLSRPTv1; rua=mailto:a@reports.example"});
@@ -58,6 +59,8 @@ class Watched {
     asked_ = table.get();
     Config config;
     config.domains = {{kName, {}, {}, 100}};
+    for (int n = 0; n < others; ++n)
+      config.domains.push_back({*Domain::parse("d" + std::to_string(n) + ".example"), {}, {}, 100});
     config.schedule.second_probe = Seconds{0};  // the usual looks alone are counted
     ObserveOptions options;
     options.allow_private = config.network.allow_private = true;
@@ -73,6 +76,7 @@ class Watched {
     probes.resolver = std::move(table);
     service_ = std::make_unique<Service>(
         std::make_shared<const LiveConfig>(std::move(config), std::move(probes)), *memory_, clock_);
+    if (others > 0) share();
   }
 
   /// From then on its clock shows another time.
@@ -90,12 +94,27 @@ class Watched {
     service_->stop();
     fetches = web_.stop().size();
     probes = mail_.stop().size();
-    for (const auto& batch : asked_->batches)
-      looks += batch.front() == "_mta-sts.watched.example" ? 1 : 0;
+    looks = looks_so_far();
+  }
+  /// While no look is under way.
+  std::size_t looks_so_far() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        asked_->batches, [](const auto& batch) { return batch.front() == "_mta-sts.watched.example"; }));
+  }
+  /// Another process with the memory of this one.
+  void restart() {
+    const auto plan = service_->plan();
+    const bool shared = plan->config.domains.size() > 1;
+    service_.reset();
+    clock_.forget_waits();
+    service_ = std::make_unique<Service>(plan, *memory_, clock_);
+    if (shared) share();
+    service_->start();
   }
 
+  /// The others that are configured are not ours.
   void share() {
-    service_->share([](const std::string&) { return true; });
+    service_->share([](const std::string& domain) { return domain == kName.str(); });
   }
   /// Another agent of the fleet has looked at the MX host, and what it saw has come into our memory.
   void another_sees() {
@@ -228,4 +247,21 @@ TEST_CASE("a host that another agent of the fleet has just seen is not disturbed
     CHECK(w.probes == row.probes);
     CHECK(w.record()->verdict.mx.at(0).usable == true);
   }
+}
+
+TEST_CASE(
+    "after a restart one of many domains is looked at when it would have been without, one of few at once") {
+  Watched many([](TableResolver&) {}, 15'000), one;
+  for (auto* w : {&many, &one}) {
+    w->run(10s);
+    CHECK(w->looks_so_far() == 1);
+    w->restart();
+    w->go_on(200s);
+  }
+  CHECK(many.looks_so_far() == 1);
+  CHECK(one.looks_so_far() == 2);
+  many.go_on(100s);
+  CHECK(many.looks_so_far() == 2);
+  many.stop();
+  one.stop();
 }
