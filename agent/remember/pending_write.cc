@@ -79,6 +79,8 @@ std::shared_ptr<const DomainObservation> whole(const std::shared_ptr<const Domai
   if (look->policy_host.all() != known.policy_host.all()) return look;
   auto out = std::make_shared<DomainObservation>(*look);
   out->fetches = known.fetches;
+  for (auto& fetch : out->fetches)
+    fetch.repeated = false;  // as the look saw it that asked for the policy
   return out;
 }
 

@@ -156,6 +156,12 @@ class FactsHasher {
   void add(const TimePoint& value) { number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
   void add(const Millis& value) { number(static_cast<std::uint64_t>(value.count())); }
   void add(const TxtRecord& value) { add(value.strings); }
+  /// How long a time-out took in the end is of the moment too.
+  void add(const Failure& value) {
+    number(static_cast<std::uint64_t>(value.stage));
+    number(static_cast<std::uint64_t>(value.cause));
+    if (value.cause != Cause::timeout) add(value.detail);
+  }
   template <class F>
   void add(const std::optional<F>& value) {
     if (value) add(*value);

@@ -122,6 +122,30 @@ TEST_CASE("a look that asked for names only is whole with the policy as last fet
         record->known->fetches);
 }
 
+TEST_CASE(
+    "a policy host that never answers is written once, whatever looks ask for and however long they wait") {
+  const auto failing = [](const char* detail) {
+    PolicyFetch fetch{*Address::parse("192.0.2.1")};
+    fetch.failure = Failure{Stage::connect, Cause::timeout, detail};
+    return std::vector{fetch};
+  };
+  const auto record = first_record();
+  see(*record, [&](auto& look) {
+    look.fetches = failing("no answer within 59.8 s");
+    look.fetches[0].repeated = true;
+  });
+  auto look = std::make_shared<DomainObservation>(*record->known);
+  look->fetches = failing("no answer within 59.9 s");
+  const auto names = std::make_shared<DomainObservation>(*look);
+  names->fetches.clear();
+  KeptLooks kept;
+  (void)pending_write_of(nullptr, record, look, {}, kept);
+  CHECK(pending_write_of(record.get(), record, names, {}, kept).empty());
+  CHECK(pending_write_of(record.get(), record, look, {}, kept).empty());
+  look->fetches[0].failure->cause = Cause::refused;
+  CHECK_FALSE(pending_write_of(record.get(), record, look, {}, kept).empty());
+}
+
 TEST_CASE("whatever else moves is written, and only that") {
   CHECK(after([](auto& r) { r.past.policies[0].seen.gone = facts::kNow; }).sections ==
         (kPolicies | kMoments));  // what looks saw of them is in the moments
