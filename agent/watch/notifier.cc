@@ -23,7 +23,8 @@ Millis cpu_of_this_thread() {
   return Millis{t.tv_sec * 1000 + t.tv_nsec / 1'000'000};
 }
 
-/// All that is open is decided on anew, each time: a twentieth of a processor at most.
+/// All that is open is decided on anew, each time: a twentieth of a processor, while that takes half a second
+/// or less.
 Seconds breath_after(Millis work) {
   return std::clamp(std::chrono::ceil<Seconds>(20 * work), kBreath, kLongBreath);
 }

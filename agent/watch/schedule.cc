@@ -12,8 +12,24 @@ Seconds after_restart(Seconds left, Seconds interval, std::size_t domains) {
 
 void AddressQueue::wait_for_address(const LookSubject& subject, const Address& address, SteadyPoint now) {
   const std::lock_guard lock(mutex_);
-  auto& queue = queues_[address];
-  if (queue.there.insert(subject).second) queue.order.push_back({subject, now});
+  if (const auto place = waits_at_.find(subject); place != waits_at_.end()) {
+    if (place->second == address) return;
+    remove(place);
+  }
+  waits_at_.emplace(subject, address);
+  queues_[address].push_back({subject, now});
+}
+
+void AddressQueue::forget(const LookSubject& subject) {
+  const std::lock_guard lock(mutex_);
+  if (const auto place = waits_at_.find(subject); place != waits_at_.end()) remove(place);
+}
+
+void AddressQueue::remove(std::map<LookSubject, Address>::iterator place) {
+  const auto queue = queues_.find(place->second);
+  std::erase_if(queue->second, [&](const Waiting& w) { return w.subject == place->first; });
+  if (queue->second.empty()) queues_.erase(queue);
+  waits_at_.erase(place);
 }
 
 std::vector<LookSubject> AddressQueue::leave(const Address& address, std::size_t most) {
@@ -22,12 +38,12 @@ std::vector<LookSubject> AddressQueue::leave(const Address& address, std::size_t
   const auto it = queues_.find(address);
   if (it == queues_.end()) return out;
   auto& queue = it->second;
-  while (out.size() < most && !queue.order.empty()) {
-    queue.there.erase(queue.order.front().subject);
-    out.push_back(std::move(queue.order.front().subject));
-    queue.order.pop_front();
+  while (out.size() < most && !queue.empty()) {
+    waits_at_.erase(queue.front().subject);
+    out.push_back(std::move(queue.front().subject));
+    queue.pop_front();
   }
-  if (queue.order.empty()) queues_.erase(it);
+  if (queue.empty()) queues_.erase(it);
   return out;
 }
 
@@ -35,8 +51,8 @@ Seconds AddressQueue::longest(Kind kind, SteadyPoint now) const {
   const std::lock_guard lock(mutex_);
   Seconds most{0};
   for (const auto& [_, queue] : queues_) {
-    const auto first = std::ranges::find(queue.order, kind, [](const Waiting& w) { return w.subject.kind; });
-    if (first != queue.order.end()) most = std::max(most, now - first->since);
+    const auto first = std::ranges::find(queue, kind, [](const Waiting& w) { return w.subject.kind; });
+    if (first != queue.end()) most = std::max(most, now - first->since);
   }
   return most;
 }

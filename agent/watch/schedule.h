@@ -94,11 +94,14 @@ class Schedule {
 };
 
 // Subjects that wait for an address: others of ours are talking to it, and no worker shall wait in a long
-// queue for that. First come, first served; a subject stands once for an address. Thread-safe.
+// queue for that. First come, first served; a subject waits for one address, the newest it came for.
+// Thread-safe.
 
 class AddressQueue {
  public:
   void wait_for_address(const LookSubject& subject, const Address& address, SteadyPoint now);
+  /// It waits no more: it was looked at, or nobody wants it any longer.
+  void forget(const LookSubject& subject);
   /// At most `most` of those that wait longest for the address; they wait no more.
   std::vector<LookSubject> leave(const Address& address, std::size_t most);
   /// How long the subject of this kind that waits longest has waited.
@@ -109,12 +112,12 @@ class AddressQueue {
     LookSubject subject;
     SteadyPoint since{};
   };
-  struct Queue {
-    std::deque<Waiting> order;
-    std::set<LookSubject> there;
-  };
+  using Queue = std::deque<Waiting>;
+  void remove(std::map<LookSubject, Address>::iterator place);  // with mutex_ held
+
   mutable std::mutex mutex_;
-  std::map<Address, Queue> queues_;  // guarded by mutex_
+  std::map<Address, Queue> queues_;          // guarded by mutex_, as is the next; none is empty
+  std::map<LookSubject, Address> waits_at_;  // each that stands in a queue
 };
 
 // Which domain sends its mail to which MX host: a host is looked at as long as any domain uses it. Not

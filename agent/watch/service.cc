@@ -325,7 +325,7 @@ bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
 }
 
 void Service::wait_for_address(const LookSubject& subject, const std::vector<Address>& crowded) {
-  if (crowded.empty()) return;
+  if (crowded.empty()) return address_queue_.forget(subject);
   if (subject.kind == Kind::domain) {
     const std::lock_guard lock(mutex_);
     fetch_now_.insert(subject.name);
@@ -375,6 +375,7 @@ void Service::use_mx_hosts(const std::string& domain, const std::set<std::string
     pool_.add({Kind::mx, host});
   for (const auto& host : mx_users_.set(domain, hosts)) {
     pool_.remove({Kind::mx, host});
+    address_queue_.forget({Kind::mx, host});
     wanted_.erase(host);
   }
 }

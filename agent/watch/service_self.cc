@@ -105,17 +105,24 @@ void Service::take_up(const DomainConfig& domain, const LiveConfig& plan) {
     if (since < Seconds{0}) return Seconds{0};  // by a clock that was ahead
     return after_restart(interval - since, interval, plan.config.domains.size());
   };
-  const auto looked = record->known->at;
+  const auto times = record->times.find(Part::sts_record);  // which each look asks for
+  const auto looked = times == record->times.end() ? std::nullopt : times->second.last_look;
   pool_.add({Kind::domain, name},
-            rest(looked, next_look_in(*record, looked, schedule.confirm_after, schedule.dns)));
+            looked ? rest(*looked, next_look_in(*record, *looked, schedule.confirm_after, schedule.dns))
+                   : Seconds{0});
   std::set<std::string> hosts;
   for (const auto& mx : record->verdict.mx) {
     hosts.insert(mx.host);
     const auto seen = memory_.mx(mx.host);
     if (!seen || !seen->times.last_look) continue;
     const auto at = *seen->times.last_look;
-    pool_.add({Kind::mx, mx.host},
-              rest(at, settle_in(seen->debounces, at, schedule.confirm_after, schedule.mx)));
+    const bool found = seen->known->addresses.lookup() != Lookup::unknown;
+    const Seconds routine = found ? schedule.mx : std::min(schedule.dns, schedule.mx);
+    const Seconds interval = wants_confirmation(*record, mx.host)
+                                 ? schedule.confirm_after
+                                 : settle_in(seen->debounces, at, schedule.confirm_after, routine);
+    pool_.add({Kind::mx, mx.host}, rest(at, interval));
+    pool_.hurry({Kind::mx, mx.host}, rest(at, interval));  // another of its domains may have been content
   }
   use_mx_hosts(name, hosts);
 }
@@ -123,6 +130,7 @@ void Service::take_up(const DomainConfig& domain, const LiveConfig& plan) {
 void Service::leave(const std::string& domain, const LiveConfig& plan) {
   if (looked_at_.erase(domain) == 0) return;
   pool_.remove({Kind::domain, domain});
+  address_queue_.forget({Kind::domain, domain});
   fetch_now_.erase(domain);
   plan.probes.vantage->forget(domain);
   use_mx_hosts(domain, {});

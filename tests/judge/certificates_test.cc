@@ -185,17 +185,6 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("what this machine's security level refuses, and not every sender's, leaves the host usable") {
-  auto look = base();
-  const auto weak = with_fault(Kind::weak, "EE certificate key too weak");
-  for (const std::string& host : {std::string(kHost), std::string("mx2.example.com")})
-    look.set_mx(mx_host(host, {probe_showing(kMail1, host, weak)}));
-  const Verdict verdict = facts::judged(look);
-  for (const auto& mx : verdict.mx)
-    CHECK(mx.usable == true);
-  CHECK(verdict.status == Status::warning);
-}
-
 TEST_CASE("the operator's floors: the larger threshold counts (RULES 5.2)") {
   auto look = showing(peer(kHost, days(25)));
   CHECK(certificate_findings(look).empty());

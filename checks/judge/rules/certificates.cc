@@ -86,11 +86,11 @@ std::string_view code_of(const ChainFault& fault, bool incomplete) {
       return incomplete ? "certificate-chain-incomplete" : "certificate-not-trusted";
     case Kind::wrong_purpose:
       return "certificate-eku-invalid";
+    case Kind::weak:
+      return "certificate-weak";
     case Kind::expired:
     case Kind::not_yet_valid:
       return {};  // judged by their dates
-    case Kind::weak:
-      return {};  // by this machine's security level, which is not every sender's: judged by its strength
     default:
       return "certificate-not-trusted";
   }
@@ -248,11 +248,8 @@ class CertificateJudge {
                                                    ", the host's own " + to_utc(peer_.leaf.not_after));
   }
 
-  /// Senders differ in what they take: Postfix asks for no strength, so that the host stays usable for many.
   void judge_strength() {
-    const auto fault = std::ranges::find(peer_.faults, Kind::weak, &ChainFault::kind);
-    if (fault != peer_.faults.end())
-      return raise("certificate-weak", fault->text + ": " + described(peer_.leaf));
+    if (raised("certificate-weak")) return;
     for (const Certificate* certificate : needed(peer_)) {
       if (!certificate->weak) continue;
       return raise("certificate-weak", certificate->key + ", signed with " + certificate->signature +
