@@ -27,7 +27,7 @@ import world
 
 BINARY = Path(os.environ.get("STSWATCH", "build/stswatch")).resolve()
 PORT, SAMPLE = 19461, 400
-SETTLING = 180                                       # until what is ill has been confirmed as such
+SETTLING = 420                                       # until what is ill, each look at which takes a minute, has been confirmed as such
 KINDS = ("domain", "policy", "mx")
 DNS, POLICY = 300, 3600                              # the default cadence, in seconds
 CONFIG = """domains_files = ["names.txt"]

@@ -41,6 +41,14 @@ TEST_CASE("a wait that times out says how long it waited, and for what") {
   CHECK(ready.error().detail.starts_with("no answer within 2"));
 }
 
+TEST_CASE("where most of the time had gone before the last wait, all of it is named") {
+  const auto said = [](Millis waited, Millis all) { return timed_out(Stage::greeting, waited, all).detail; };
+  CHECK(said(59s, 60s) == "no answer within 59 s");
+  CHECK(said(800ms, 60s) == "no answer within 800 ms (60 s in all)");
+  CHECK(said(0ms, 60s) == "no time was left to wait (60 s in all)");
+  CHECK(said(0ms, 0ms) == "no time was left to wait");
+}
+
 TEST_CASE("with no time left, what is there already is still seen") {
   const Pipe pipe;
   const Deadline passed = Deadline::in(-5s);

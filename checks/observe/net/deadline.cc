@@ -24,11 +24,6 @@ Failure local(Stage stage, int error) {
   return {stage, cause_of_errno(error), "poll: " + std::system_category().message(error)};
 }
 
-Failure timed_out(Stage stage, Millis waited) {
-  return {stage, Cause::timeout,
-          waited.count() <= 0 ? "no time was left to wait" : "no answer within " + span_words(waited)};
-}
-
 }  // namespace
 
 Cancel::Cancel() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -52,15 +47,15 @@ bool Cancel::cancelled() const {
 
 Deadline Deadline::in(Millis span, const Cancel* cancel) {
   Deadline deadline;
-  deadline.end_ = Clock::now() + std::clamp(span, Millis{0}, kLongest);
+  deadline.begin_ = Clock::now();
+  deadline.end_ = deadline.begin_ + std::clamp(span, Millis{0}, kLongest);
   deadline.cancel_ = cancel;
   return deadline;
 }
 
 Deadline Deadline::within(Millis span) const {
   Deadline nearer = in(span, cancel_);
-  nearer.end_ = std::min(nearer.end_, end_);
-  return nearer;
+  return nearer.end_ < end_ ? nearer : *this;
 }
 
 Millis Deadline::left() const {
@@ -79,8 +74,15 @@ Result<short> Deadline::wait(int fd, short events, Stage stage) const {
     if (fds[1].revents != 0) return tl::unexpected(Failure{stage, Cause::cancelled, "told to stop"});
     if ((fds[0].revents & POLLNVAL) != 0) return tl::unexpected(local(stage, EBADF));
     if (fds[0].revents != 0) return fds[0].revents;
-    if (passed()) return tl::unexpected(timed_out(stage, since(start)));
+    if (passed()) return tl::unexpected(timed_out(stage, since(start), since(begin_)));
   }
+}
+
+Failure timed_out(Stage stage, Millis waited, Millis all) {
+  const bool gone_before = all - waited > std::max<Millis>(waited, std::chrono::seconds{1});
+  return {stage, Cause::timeout,
+          (waited.count() <= 0 ? "no time was left to wait" : "no answer within " + span_words(waited)) +
+              (gone_before ? " (" + span_words(all) + " in all)" : "")};
 }
 
 std::string span_words(Millis span) {

@@ -39,9 +39,12 @@ class Deadline {
   Result<short> wait(int fd, short events, Stage stage) const;
 
  private:
-  std::chrono::steady_clock::time_point end_;
+  std::chrono::steady_clock::time_point begin_, end_;
   const Cancel* cancel_ = nullptr;
 };
+
+/// Who waited in vain; `all`: with what had gone before, as on a peer that lets a little come now and then.
+Failure timed_out(Stage stage, Millis waited, Millis all);
 
 /// "300 ms", "1.5 s", "12 s": how long somebody was waited for.
 std::string span_words(Millis span);
