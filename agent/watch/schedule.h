@@ -28,9 +28,9 @@ struct LookSubject {
   auto operator<=>(const LookSubject&) const = default;
 };
 
-/// When to look again, after a restart, at what was due `left` from now before it. Where there are many
-/// domains not all of them at once, which would be some fifty a second and more; a few are looked at without
-/// delay.
+/// When to look again, after a restart, at what was due `left` from now before it: where there are many
+/// domains not at all of them at once, but at some fifty a second, and no later than it would have been
+/// without.
 Seconds after_restart(Seconds left, Seconds interval, std::size_t domains);
 
 class Schedule {
