@@ -23,6 +23,17 @@ ESCAPE = "\x1b"
 KEPT = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "TMPDIR")
 
 
+def own_mounts():
+    """What gives a command mounts of its own, which nobody else sees. A root that is no mount itself (chroot) cannot be told so, and
+    need not be where nothing is shared."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    alone = not any(line.split()[4] == "/" or " shared:" in line for line in mounts)
+    return "unshare", "--mount", "--propagation", "unchanged" if alone else "private"
+
+
+OWN_MOUNTS = own_mounts()
+
+
 def environment(more=None):
     """Not the caller's: neither his SSL_CERT_FILE nor his STSWATCH_CONFIG may change a test."""
     return {**{name: os.environ[name] for name in KEPT if name in os.environ}, "LC_ALL": "C.UTF-8", **(more or {})}

@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from harness import BINARY, SECONDS, Case, Service, environment, free_port, get
+from harness import BINARY, OWN_MOUNTS, SECONDS, Case, Service, environment, free_port, get
 from name_server import A, MX, TXT, NameServer, mx, txt
 from receivers import HttpListener
 
@@ -247,7 +247,7 @@ class Disk(LuckCase):
 def loop_mounts():
     """Whether a file can be mounted here as a file system, in a mount namespace of one's own."""
     with tempfile.TemporaryDirectory() as folder:
-        return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "sh", "-ec", IMAGE, "sh", folder], check=False,
+        return os.geteuid() == 0 and subprocess.run([*OWN_MOUNTS, "sh", "-ec", IMAGE, "sh", folder], check=False,
                                                     stderr=subprocess.DEVNULL).returncode == 0
 
 
@@ -261,9 +261,9 @@ class Remount(LuckCase):
     def test_the_kernel_turns_the_disk_read_only(self):
         """As it does after an error of the disk (ext4, errors=remount-ro)."""
         self.state = self.folder / "disk" / "s.db"
-        service = self.service(within=("unshare", "--mount", "sh", "-ec", f'{IMAGE}; shift; exec "$@"', "sh", self.folder))
+        service = self.service(within=(*OWN_MOUNTS, "sh", "-ec", f'{IMAGE}; shift; exec "$@"', "sh", self.folder))
         self.is_ok(service)
-        disk = ("nsenter", "--mount", "--target", str(service.process.pid))
+        disk = ("nsenter", "--mount", "--root", "--wd", "--target", str(service.process.pid))
         self.until("what is owed is written", lambda: "example" in subprocess.run(
             [*disk, "strings", f"{self.state}-wal"], check=True, capture_output=True, text=True).stdout)
         subprocess.run([*disk, "mount", "-o", "remount,abort", self.state.parent], check=True)
@@ -274,7 +274,7 @@ class Remount(LuckCase):
         self.assertEqual(service.stop(signal.SIGTERM)[0], 0)
         self.assertIn("what was seen last is lost", self.log())
         # The next boot: the journal is replayed, and what was written before is there.
-        held = subprocess.run(["unshare", "--mount", "sh", "-ec", f"""cd {self.folder}; mount -o loop image disk
+        held = subprocess.run([*OWN_MOUNTS, "sh", "-ec", f"""cd {self.folder}; mount -o loop image disk
             "$1" check --config c.toml --json; "$1" history --config c.toml {NAME} --json""", "sh", BINARY],
             check=False, capture_output=True, text=True, timeout=SECONDS)
         self.assertIn(NAME, held.stdout)
@@ -334,7 +334,7 @@ class Descriptors(LuckCase):
         self.nobody_is_accused()
 
 
-@unittest.skipUnless(os.geteuid() == 0 and subprocess.run(["unshare", "--net", "--mount", "true"], check=False).returncode == 0,
+@unittest.skipUnless(os.geteuid() == 0 and subprocess.run([*OWN_MOUNTS, "--net", "true"], check=False).returncode == 0,
                      "mounts and networks of one's own are not to be had")
 class ResolvConf(Case):
     def test_empty_or_gone(self):
@@ -345,7 +345,7 @@ class ResolvConf(Case):
         for what in ("mount --bind /dev/null /etc/resolv.conf", f"mount --bind {etc} /etc"):
             with self.subTest(what):
                 done = self.run_it("check", "--timeout", "3", NAME,
-                                   before=("unshare", "--net", "--mount", "sh", "-ec", f'{what}; ip link set lo up; exec "$@"', "sh"))
+                                   before=(*OWN_MOUNTS, "--net", "sh", "-ec", f'{what}; ip link set lo up; exec "$@"', "sh"))
                 self.assertEqual((done.returncode, done.stderr), (3, ""))
                 self.assertIn("127.0.0.1", done.stdout)
 

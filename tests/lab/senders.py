@@ -11,6 +11,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import certificates
 import servers
 import world
 from model import Certificate
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+from harness import OWN_MOUNTS  # noqa: E402
 
 PATIENCE = 60                      # seconds for everybody to have tried everything once
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -76,7 +80,7 @@ class Sender:
         bind = 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"'
         environment = {**os.environ, "SSL_CERT_FILE": str(self.lab / "ca.pem"), "SSL_CERT_DIR": "/nowhere",
                        "NODE_EXTRA_CA_CERTS": str(self.lab / "ca.pem")}
-        process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", bind, resolv, *map(str, command)],
+        process = subprocess.Popen([*OWN_MOUNTS, "sh", "-c", bind, resolv, *map(str, command)],
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)
         self._processes.append(process)
         return process
