@@ -10,6 +10,7 @@ SixHours: on a leaping clock, an outage of the resolver, of port 25 and of the w
 but the agent's own, and the metrics show what was known last.
 ThirtyHours: on a leaping clock, resolver outages, 421s and slow peers open no finding but the agent's own, close
 none, and leave no descriptor, thread or memory behind.
+Month: after thirty days nothing has grown since the first week.
 """
 import argparse
 import os
@@ -256,6 +257,30 @@ class ThirtyHours(Case):
                     for held, allowance in self.ALLOWANCES.items():
                         self.assertLessEqual(state[held], fair[held] + allowance, held)
             print()
+
+
+class Month(Case):
+    """What history is kept of has been reached in a week, or nearly."""
+    DOMAINS = ("s01-base.test", "s20-mx1-expired.test", "s11-policy-host-expired.test", "mx-wildcard.test")
+    WEEK = 7 * 24
+    ALLOWANCES = {**ThirtyHours.ALLOWANCES, "stored_kib": 1024}
+
+    def stored_kib(self):
+        return sum(file.stat().st_size for file in self.folder.glob("s.db*")) // 1024
+
+    def test_nothing_grows(self):
+        config = self.configure(configuration(
+            self.DOMAINS, network=f"https_port = {weather.HTTPS_PORT}\nsmtp_port = {weather.SMTP_PORT}\n",
+            schedule='dns = "1h"\n').replace('":memory:"', f'"{self.folder}/s.db"'))
+        began, weeks = time.monotonic(), []
+        with Timelapse(PROGRAMS.timelapse, config, self.folder / "log") as service:
+            for hours in (*[self.WEEK] * 4, 2 * 24):
+                state = service.passes(hours, 3600)
+                weeks.append({**state, "stored_kib": self.stored_kib()})
+        held = {what: [week[what] for week in weeks] for what in self.ALLOWANCES}
+        print(f"\n  thirty days in {time.monotonic() - began:.1f} s: {held}")
+        for what, allowance in self.ALLOWANCES.items():
+            self.assertLessEqual(held[what][-1], held[what][0] + allowance, what)
 
 
 class SixHours(Case):
