@@ -10,7 +10,7 @@ SixHours: on a leaping clock, an outage of the resolver, of port 25 and of the w
 but the agent's own, and the metrics show what was known last.
 ThirtyHours: on a leaping clock, resolver outages, 421s and slow peers open no finding but the agent's own, close
 none, and leave no descriptor, thread or memory behind.
-Month: after thirty days nothing has grown since the first week.
+Month: after thirty days hardly more is held than after the first week.
 """
 import argparse
 import os
@@ -260,10 +260,10 @@ class ThirtyHours(Case):
 
 
 class Month(Case):
-    """What history is kept of has been reached in a week, or nearly."""
+    """In a week nearly all is there that is kept of a history; a look that left a kibibyte behind would leave more than is allowed."""
     DOMAINS = ("s01-base.test", "s20-mx1-expired.test", "s11-policy-host-expired.test", "mx-wildcard.test")
     WEEK = 7 * 24
-    ALLOWANCES = {**ThirtyHours.ALLOWANCES, "stored_kib": 1024}
+    ALLOWANCES = {"descriptors": 8, "threads": 16, "resident_kib": 5 * 1024, "stored_kib": 512}
 
     def stored_kib(self):
         return sum(file.stat().st_size for file in self.folder.glob("s.db*")) // 1024
