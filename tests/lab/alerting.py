@@ -191,6 +191,10 @@ class Watch(Daemon):
     def metrics(self):
         return ask(HTTP_PORT, "/metrics")
 
+    def domains(self, status):
+        """How many have it; none while nobody answers."""
+        return int(re.search(rf'^stswatch_domains{{status="{status}"}} (\d+)|$', self.metrics(), re.M)[1] or 0)
+
     def has(self, *series):
         metrics = self.metrics()
         return all(re.search("^" + one, metrics, re.M) for one in series)

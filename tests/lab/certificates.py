@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from files import replace_file
+from files import alone_in, replace_file
 from model import Certificate, days
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
@@ -78,7 +78,8 @@ Sgh5jjQE3e+VGbPNOkMbMCsKbfJfFDdP4TVtbVHCReSFtXZiXn7G9ExC6aY37WsL
 def small_dh_path(directory):
     path = Path(directory, "kept", "dh1024.pem")
     path.parent.mkdir(exist_ok=True)
-    replace_file(path, SMALL_DH)
+    with alone_in(path.parent):
+        replace_file(path, SMALL_DH)
     return path
 
 
@@ -135,7 +136,8 @@ class Authority:
 
     def found(self):
         """A new authority, with its intermediates."""
-        (self.kept / "openssl.cnf").write_text(CONFIG)
+        with alone_in(self.kept):
+            replace_file(self.kept / "openssl.cnf", CONFIG)
         (self.issued / "index.txt").write_text("")
         (self.issued / "serial").write_text("1000\n")
         self._make_requests([(stem, Certificate(names=(), cn=cn)) for stem, cn in AUTHORITIES.items()])
@@ -180,8 +182,8 @@ class Authority:
         return self.issued / "root.crt"
 
     def _make_requests(self, subjects):
-        missing = [subject for subject in subjects if not (self.kept / f"{subject[0]}.csr").exists()]
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        with alone_in(self.kept), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            missing = [subject for subject in subjects if not (self.kept / f"{subject[0]}.csr").exists()]
             list(pool.map(lambda subject: self._make_request(*subject), missing))
 
     def _make_request(self, stem, certificate):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import certificates
 import world
-from files import replace_file
+from files import alone_in, replace_file
 from model import days
 
 HEAD = """$ORIGIN {origin}
@@ -142,11 +142,12 @@ class Zones:
 
     def _key(self, name, algorithm):
         path = self.kept / f"{name}.dnskey"
-        if not Path(f"{path}.private").exists():
-            made = _run("ldns-keygen", "-a", algorithm, "-b", 2048, "-k", name, cwd=self.kept).strip()
-            (self.kept / f"{made}.ds").unlink(missing_ok=True)
-            (self.kept / f"{made}.key").rename(f"{path}.key")
-            (self.kept / f"{made}.private").rename(f"{path}.private")
+        with alone_in(self.kept):
+            if not Path(f"{path}.private").exists():
+                made = _run("ldns-keygen", "-a", algorithm, "-b", 2048, "-k", name, cwd=self.kept).strip()
+                (self.kept / f"{made}.ds").unlink(missing_ok=True)
+                (self.kept / f"{made}.key").rename(f"{path}.key")
+                (self.kept / f"{made}.private").rename(f"{path}.private")
         return path
 
     def _break_signatures(self, name, of="", owner=""):

@@ -97,7 +97,7 @@ class Sight(unittest.TestCase):
 
     def well(self):
         """How many domains are ok."""
-        return self.watch.metrics().count('status="ok"} 1\n')
+        return self.watch.domains("ok")
 
     def all_well(self, seconds):
         until("all to be ok", lambda: self.well() == len(self.names), lambda: f"{self.well()} are\n{self.watch.said()}", seconds)
