@@ -79,12 +79,13 @@ install_packages() {
   phase "fetching the package lists" apt_get update
   phase "installing ${#missing[@]} packages" install_quietly "${missing[@]}"
 }
-# build PRESET TARGET [PREFIX…]: configures once; ninja configures again by itself when CMakeLists.txt changes.
+
+# build PRESET TARGET…: configures once; ninja configures again by itself when CMakeLists.txt changes.
 build() {
-  local preset=$1 target=$2 folder
-  shift 2
+  local preset=$1 folder
+  shift
   case $preset in release) folder=$root/build ;; *) folder=$root/build-$preset ;; esac
   [ -e "$folder/build.ninja" ] || phase "configuring ($preset)" in_root cmake --preset "$preset"
-  phase "building ($preset)" in_root "$@" cmake --build --preset "$preset" --target "$target"
+  phase "building ($preset)" in_root cmake --build --preset "$preset" --target "$@"
 }
 in_root() { (cd "$root" && "$@"); }

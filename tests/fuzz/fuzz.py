@@ -7,6 +7,7 @@ Each is built from the sources it needs, or with all of the program, and starts 
 written there. An input that fails stays where libFuzzer says; make it a case of a test."""
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,22 +43,24 @@ def packages(names, what):
 
 
 def compile_all(targets, folder, clang, optimised):
-    """An object for each source that any of them needs, all with the same flags, as many at a time as there are cores."""
-    sources = sorted({path for t in targets for glob in TARGETS[t][0] for path in ROOT.glob(glob)})
+    """An object for each glob that any of them names, all with the same flags, as many at a time as there are cores."""
+    globs = sorted({glob for t in targets for glob in TARGETS[t][0]})
     includes = packages(sorted({name for t in targets for name in TARGETS[t][2]}), "--cflags")
 
-    def one(source):
-        made = Path(folder, str(source.relative_to(ROOT)).replace("/", "-") + ".o")
-        subprocess.run([clang, *FLAGS, optimised, "-fsanitize=fuzzer-no-link,address,undefined", *includes, "-c", source, "-o", made], check=True)
-        return source, made
+    def one(glob):
+        unit = Path(folder, glob.replace("/", "-").replace("*", "all") + ".unit.cc")
+        unit.write_text("".join(f'#include "{path}"\n' for path in sorted(ROOT.glob(glob))))
+        made = unit.with_suffix(".o")
+        subprocess.run([clang, *FLAGS, optimised, "-fsanitize=fuzzer-no-link,address,undefined", *includes, "-c", unit, "-o", made], check=True)
+        return glob, made
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(pool.map(one, sources))
+        return dict(pool.map(one, globs))
 
 
 def build(target, folder, clang, objects):
     globs, _, names = TARGETS[target]
     program = Path(folder, target)
-    own = [objects[path] for glob in globs for path in sorted(ROOT.glob(glob))]
+    own = [objects[glob] for glob in globs]
     subprocess.run([clang, *FLAGS, "-fsanitize=fuzzer,address,undefined", *packages(names, "--cflags"), HERE / f"{target}.cc", *own,
                     *packages(names, "--libs"), "-o", program], check=True)
     return program
@@ -94,7 +97,10 @@ def main():
     parser.add_argument("--brief", action="store_true", help="only those that are built quickly")
     parser.add_argument("--keep")
     asked = parser.parse_args()
-    clang = os.environ.get("CLANG", "clang++-16")
+    clang = os.environ.get("CLANG", "clang++-16")            # as in contrib/packages/test.txt
+    if not shutil.which(clang):
+        print(f"{clang} is not installed: NOT TRIED")
+        return 77
     with tempfile.TemporaryDirectory() as folder:
         targets = asked.targets or (BRIEF if asked.brief else (*TARGETS, *WHOLE))
         apart = [target for target in targets if target in TARGETS]

@@ -193,7 +193,7 @@ class Watch(Daemon):
 
     def domains(self, status):
         """How many have it; none while nobody answers."""
-        return int(re.search(rf'^stswatch_domains{{status="{status}"}} (\d+)|$', self.metrics(), re.M)[1] or 0)
+        return sum(map(int, re.findall(rf'^stswatch_domains{{status="{status}"}} (\d+)$', self.metrics(), re.M)))
 
     def has(self, *series):
         metrics = self.metrics()

@@ -16,7 +16,7 @@ from alerting import DIRECTORY, RECEIVERS, Receivers, Watch, until
 from live import Live
 
 CALM_SECONDS = 20
-SCHEDULE = 'dns = "1m"\npolicy = "1h"\nmx = "5s"\nconfirm_after = "2s"\nconfirmations = 2'
+SCHEDULE = 'dns = "10m"\npolicy = "1h"\nmx = "5s"\nconfirm_after = "2s"\nconfirmations = 2'
 SUMS_ALONE = '[metrics]\nper_domain = "none"'          # asked for again and again
 HOST = domains_storm.HOST
 NAMES = [domains_storm.name(number) for number in range(domains_storm.COUNT)]
