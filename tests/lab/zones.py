@@ -48,17 +48,19 @@ def _lines(domain):
     yield from (f"{owner} {data}" for owner, data in domain.records)
 
 
-def _tlsa_data(directory, certificate, which):
-    key = certificates.public_key(directory, certificate)
-    return {"current": ("3 1 1", key), "old": ("3 1 1", key[::-1]), "pkix": ("1 1 1", key),
-            "selector": ("3 1 1", certificates.leaf(directory, certificate)),
-            "issuer": ("2 1 1", certificates.authority_key(directory, certificate.issuer)),
-            "root": ("2 1 1", certificates.authority_key(directory, "root"))}[which]
+# What each kind of TLSA record says: its parameters, and what it is the hash of.
+TLSA = {"current": ("3 1 1", certificates.public_key),
+        "old": ("3 1 1", lambda directory, shown: certificates.public_key(directory, shown)[::-1]),
+        "pkix": ("1 1 1", certificates.public_key),
+        "selector": ("3 1 1", certificates.leaf),
+        "issuer": ("2 1 1", lambda directory, shown: certificates.authority_key(directory, shown.issuer)),
+        "root": ("2 1 1", lambda directory, _: certificates.authority_key(directory, "root"))}
 
 
 def _tlsa_lines(directory, domain):
     for host, which in domain.tlsa:
-        parameters, data = _tlsa_data(directory, domain.hosts[host][0].certificate, which)
+        parameters, said = TLSA[which]
+        data = said(directory, domain.hosts[host][0].certificate)
         yield f"_25._tcp.{host}. TLSA {parameters} {hashlib.sha256(data).hexdigest()}"
 
 
