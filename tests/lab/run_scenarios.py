@@ -5,6 +5,7 @@ An expectation holds when the status (one of several, if a list), the exit code,
 `within`, the seconds that the look may take (each if stated), agree; every code in `findings` is there ("a|b": one of
 these); and no warning or critical finding is there besides these and `also_allowed`. Info findings need not be listed.
 A misbehaving peer must moreover cost neither more time than the look has, nor more memory than a healthy one.
+The time that a loaded machine let the program wait for a processor is not counted; where it is long, a fetch may be slow.
 """
 import argparse
 import json
