@@ -55,9 +55,9 @@ class Live:
     def restore(self):
         """Everything as it was when the lab came up, with certificates issued now."""
         self.now = None
-        for original in list(self._originals.values()):
-            servers_of = (*original.web, *(mail for mails in original.hosts.values() for mail in mails))
-            self._apply(original, {server.certificate for server in servers_of} & self._reissued)
+        originals = list(self._originals.values())
+        shown = {one for original in originals for one in _shown_by_web(original) | _shown_by_mail(original)}
+        self._apply(originals, shown & self._reissued)
         self._originals.clear()
         self._reissued.clear()
 
@@ -132,7 +132,11 @@ class Live:
 
     def change(self, domain, **parts):
         """Replaces fields of model.Domain."""
-        self._apply(replace(world.domain_of(domain), **parts))
+        self.change_together({domain: parts})
+
+    def change_together(self, parts_of):
+        """{domain: fields to replace}. Servers are told of all of them at once: nobody sees one changed and another not."""
+        self._apply([replace(world.domain_of(domain), **parts) for domain, parts in parts_of.items()])
 
     def _each_server(self, host, address, changed, anew=()):
         def servers_with(old):
@@ -140,35 +144,37 @@ class Live:
 
         for domain in world.DOMAINS:
             if domain.policy_host == host and domain.web:
-                return self._apply(replace(domain, web=servers_with(domain.web)), anew)
+                return self._apply([replace(domain, web=servers_with(domain.web))], anew)
             if host in domain.hosts:
-                return self._apply(replace(domain, hosts={**domain.hosts, host: servers_with(domain.hosts[host])}), anew)
+                return self._apply([replace(domain, hosts={**domain.hosts, host: servers_with(domain.hosts[host])})], anew)
         raise LiveError(f"no domain of this lab has the host {host}")
 
     def _apply(self, wanted, anew=()):
         """`anew`: certificates to issue although they are there."""
-        before = world.domain_of(wanted.name)
-        world.put(wanted)
-        after = world.domain_of(wanted.name)
+        before = [world.domain_of(one.name) for one in wanted]
+        for one in wanted:
+            world.put(one)
+        changed = [(old, world.domain_of(old.name)) for old in before]
         try:
-            _check(before, after)
+            for old, new in changed:
+                _check(old, new)
         except LiveError:
-            world.put(before)
+            for old in before:
+                world.put(old)
             raise
-        self._originals.setdefault(wanted.name, before)
-        issued = self._issue(after, set(anew))
-        shown_by_web = {web.certificate for web in after.web}
-        shown_by_mail = {mail.certificate for _, mail in world.mails_of(after)}
-        if servers.configure_nginx(self.directory) or issued & shown_by_web:
+        for old in before:
+            self._originals.setdefault(old.name, old)
+        issued = self._issue([new for _, new in changed], set(anew))
+        if servers.configure_nginx(self.directory) or any(issued & _shown_by_web(new) for _, new in changed):
             self._reload_nginx()
-        if servers.configure_postfix(self.directory) or issued & shown_by_mail:
+        if servers.configure_postfix(self.directory) or any(issued & _shown_by_mail(new) for _, new in changed):
             self._reload_postfix()
-        if not after.dead_zone and (_in_dns(before) != _in_dns(after) or after.tlsa and issued & shown_by_mail):
-            self._publish(after)
+        for old, new in changed:
+            if not new.dead_zone and (_in_dns(old) != _in_dns(new) or new.tlsa and issued & _shown_by_mail(new)):
+                self._publish(new)
 
-    def _issue(self, domain, anew):
-        shown = {web.certificate for web in domain.web}
-        shown |= {mail.certificate for _, mail in world.mails_of(domain)}
+    def _issue(self, domains, anew):
+        shown = {one for domain in domains for one in _shown_by_web(domain) | _shown_by_mail(domain)}
         wanted = {one for one in shown if one in anew or not certificates.pem_path(self.directory, one).exists()}
         if wanted:
             certificates.Authority(self.directory, self.now).issue_all(wanted)
@@ -224,6 +230,14 @@ def listeners(port):
     """The addresses that somebody listens on at this TCP port."""
     lines = _run("ss", "--no-header", "--listening", "--tcp", "--numeric", f"sport = :{port}").splitlines()
     return {line.split()[3].rpartition(":")[0].strip("[]") for line in lines}
+
+
+def _shown_by_web(domain):
+    return {web.certificate for web in domain.web}
+
+
+def _shown_by_mail(domain):
+    return {mail.certificate for _, mail in world.mails_of(domain)}
 
 
 def _in_dns(domain):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import unittest
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,11 +140,9 @@ class Sight(Case):
         with live.Live() as lab:
             self.start(*watched)
             self.wait_until("healthy", lambda: all(self.domain(name)["status"] == "ok" for name in watched))
-            with self.nobody_looks():                        # while some have lost it and others not yet
-                for owner in (GOOD[0], "mx-rsa.test", "mailhost.test"):
-                    hosts = world.domain_of(owner).hosts
-                    lab.change(owner, hosts={host: tuple(replace(mail, options=("smtpd_tls_security_level=none",)) for mail in mails)
-                                             for host, mails in hosts.items()})
+            lab.change_together({owner: {"hosts": {
+                host: tuple(replace(mail, options=("smtpd_tls_security_level=none",)) for mail in mails)
+                for host, mails in world.domain_of(owner).hosts.items()}} for owner in (*watched, "mailhost.test")})
             self.wait_until("stripped", lambda: self.vantage("starttls") == 0)
             seen = self.looks_at_hosts()                     # each of four hosts is looked at as often as would confirm it
             self.wait_until("looked at again", lambda: self.looks_at_hosts() >= seen + 16,
@@ -153,14 +150,6 @@ class Sight(Case):
             lab.restore()
             self.wait_until("over", lambda: self.vantage("starttls") == 1
                             and all(self.domain(name)["status"] == "ok" for name in watched))
-
-    @contextmanager
-    def nobody_looks(self):
-        self.service.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.service.process.send_signal(signal.SIGCONT)
 
     def looks_at_hosts(self):
         return sum(float(line.split()[-1]) for line in get(self.service.port, "/metrics")[1].splitlines()
