@@ -38,7 +38,7 @@ bool rests_on_validation(const std::string& code) {
   return entry == nullptr || entry->theme == Theme::dane || entry->theme == Theme::dnssec;
 }
 
-std::string listed(const std::vector<std::string>& names) {
+std::string names_of_agents(const std::vector<std::string>& names) {
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i)
     out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
@@ -125,8 +125,8 @@ SeenFrom seen_by(const Incident& incident, const Holding& by, const SecondLook* 
 std::string in_words(const std::vector<std::string>& seen_from,
                      const std::vector<std::string>& not_seen_from) {
   if (seen_from.empty()) return {};
-  return "seen from " + listed(seen_from) +
-         (not_seen_from.empty() ? "" : "; not from " + listed(not_seen_from));
+  return "seen from " + names_of_agents(seen_from) +
+         (not_seen_from.empty() ? "" : "; not from " + names_of_agents(not_seen_from));
 }
 
 std::string to_text(const FindingNames& findings) {

@@ -133,8 +133,7 @@ void check_incidents(const DomainMemory& record, const std::vector<StoredTransit
 
 }  // namespace
 
-TEST_CASE("killed at any moment, a store opens, forgets no policy early, and opens no incident twice" *
-          doctest::test_suite("forks")) {
+TEST_CASE("killed at any moment, a store opens, forgets no policy early, and opens no incident twice") {
   const StoreFolder folder;
   Known known;
   std::size_t steps = 0;
