@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/remember/saved_look.h"
+#include "checks/facts/text.h"
 
 namespace stswatch {
 namespace {
@@ -36,13 +37,6 @@ bool saw_everything(const Verdict& verdict) {
 bool rests_on_validation(const std::string& code) {
   const auto* entry = find_in_catalogue(code);
   return entry == nullptr || entry->theme == Theme::dane || entry->theme == Theme::dnssec;
-}
-
-std::string names_of_agents(const std::vector<std::string>& names) {
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
-  return out;
 }
 
 }  // namespace
@@ -125,8 +119,8 @@ SeenFrom seen_by(const Incident& incident, const Holding& by, const SecondLook* 
 std::string in_words(const std::vector<std::string>& seen_from,
                      const std::vector<std::string>& not_seen_from) {
   if (seen_from.empty()) return {};
-  return "seen from " + names_of_agents(seen_from) +
-         (not_seen_from.empty() ? "" : "; not from " + names_of_agents(not_seen_from));
+  return "seen from " + text::enumerated(seen_from) +
+         (not_seen_from.empty() ? "" : "; not from " + text::enumerated(not_seen_from));
 }
 
 std::string to_text(const FindingNames& findings) {

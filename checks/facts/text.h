@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Base64 of RFC 4648 §4, for octets that have to travel in JSON.
 
@@ -98,6 +99,14 @@ std::string joined(const Words& words, std::string_view between = ", ") {
   std::string out;
   for (const auto& word : words)
     add(out, between, word);
+  return out;
+}
+
+/// "a, b and c"
+inline std::string enumerated(const std::vector<std::string>& words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    add(out, i + 1 == words.size() ? " and " : ", ", words[i]);
   return out;
 }
 

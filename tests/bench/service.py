@@ -30,7 +30,7 @@ PORT, SAMPLE = 19461, 400
 SETTLING = 420                                       # until what is ill, each look at which takes a minute, has been confirmed as such
 KINDS = ("domain", "policy", "mx")
 DNS, POLICY = 300, 3600                              # the default cadence, in seconds
-FULL_RATE = 600                                      # seconds that it is measured for at most
+FULL_RATE = 600                                      # seconds that it is measured for at most: an hour's looks may not be due in them
 CONFIG = """domains_files = ["names.txt"]
 agent = {{listen = "127.0.0.1:{port}", state = "state.db"}}
 schedule = {{dns = "{dns}s", policy = "{policy}s", mx = "{policy}s"}}

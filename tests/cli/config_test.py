@@ -73,7 +73,8 @@ class BadConfig(Case):
             path = self.file(f"{number}.toml", text)
             with self.subTest(why):
                 self.refused_by_config_check(path, f"{path}:{line}:", *named)
-                self.refused((*(CHECK if number % 2 else ("run",)), "--config", path), CONFIG, f"{path}:{line}:", *named)
+                command = CHECK if number % 2 else ("run",)           # in turn: they read it alike
+                self.refused((*command, "--config", path), CONFIG, f"{path}:{line}:", *named)
 
     def test_all_errors_at_once_each_on_its_line(self):
         path = self.file("c.toml", '[agent]\nworkers = 0\nlisten = 1\n[dns]\ntris = 2\n[[domain]]\nname = "x"\n')

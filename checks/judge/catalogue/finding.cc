@@ -4,6 +4,8 @@
 #include <cassert>
 #include <optional>
 
+#include "checks/facts/text.h"
+
 namespace stswatch {
 namespace {
 
@@ -68,20 +70,12 @@ class Filling {
   const std::string& until_;
 };
 
-/// "mailauth", "chasquid and mailauth", "mox, chasquid and mailauth".
-std::string in_words(const SenderNames& names) {
-  std::string out;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
-  return out;
-}
-
 /// CONTRACT 2: no effect says "senders that enforce" and means all of them where one of these does not.
 std::string exception_of(const Finding& finding) {
   const CatalogueEntry* entry = find_in_catalogue(finding.code);
   if (finding.accepted_by.empty() || !entry) return {};
   const bool one = finding.accepted_by.size() == 1;
-  const std::string names = in_words(finding.accepted_by);
+  const std::string names = text::enumerated(finding.accepted_by);
   const std::string who = " Not so " + names + ": ";
   switch (entry->theme) {
     case Theme::policy_tls:
