@@ -26,9 +26,6 @@ struct ListQuery {
 
 std::string page_of_domains(const Snapshot& snapshot, const ListQuery& query);
 
-/// What is foreseen of all domains, in 13 weeks; nothing where nothing comes, or of one domain alone.
-void what_comes(Html& page, const Snapshot& snapshot);
-
 /// null: not watched, or not looked at yet.
 const DomainMemory* find_domain(const Snapshot& snapshot, const std::string& name);
 /// `asked`: when somebody asked for a look on this page. nullopt: likewise.
