@@ -119,6 +119,11 @@ bool Schedule::is_slow(const LookSubject& subject) const {
   return it != entries_.end() && it->second.slow;
 }
 
+bool Schedule::was_looked_at(const LookSubject& subject) const {
+  const auto it = entries_.find(subject);
+  return it != entries_.end() && it->second.looked;
+}
+
 const Schedule::Queue* Schedule::first_due(Room room) const {
   const Queue* best = nullptr;
   for (const Kind kind : {Kind::domain, Kind::mx, Kind::vantage}) {
@@ -159,8 +164,10 @@ void Schedule::done(const LookSubject& subject, SteadyPoint now, Seconds interva
   const auto tenth = interval.count() / 10;
   const Seconds spread{std::uniform_int_distribution<std::int64_t>(-tenth, tenth)(random_)};
   const auto until = std::max(it->second.slow_until, slow_until);
-  it->second = {
-      .due = it->second.hurried ? now : now + interval + spread, .slow = now < until, .slow_until = until};
+  it->second = {.due = it->second.hurried ? now : now + interval + spread,
+                .looked = true,
+                .slow = now < until,
+                .slow_until = until};
   slow_ += it->second.slow;
   queue(subject, it->second).emplace(it->second.due, subject);
 }

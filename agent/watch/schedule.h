@@ -52,6 +52,7 @@ class Schedule {
   /// are judged with comes first: this machine's view, then MX hosts. It stays out until done().
   std::optional<LookSubject> take(SteadyPoint now, Room room);
   bool is_slow(const LookSubject& subject) const;
+  bool was_looked_at(const LookSubject& subject) const;
   /// Back in after its look, due `interval` from `now`, spread by a tenth either way. Nothing when it was
   /// removed. It counts as slow until it comes back after the latest moment that was given for it.
   void done(const LookSubject& subject, SteadyPoint now, Seconds interval,
@@ -75,6 +76,7 @@ class Schedule {
     bool taken = false;
     bool hurried = false;
     bool gone = false;  // removed during its look
+    bool looked = false;
     bool slow = false;
     SteadyPoint slow_until = SteadyPoint::min();
   };

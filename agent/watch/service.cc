@@ -57,6 +57,13 @@ bool announces_other(const DomainMemory& before, const DomainMemory& now) {
   }));
 }
 
+/// Less than what proves a fault of whoever keeps silent (RULES 5.7): after it a policy is unknown.
+constexpr Millis kBriefFetch{8'000};
+
+bool was_cut_short(const PolicyFetch& fetch) {
+  return fetch.failure && fetch.failure->cause == Cause::timeout;
+}
+
 /// A look at names alone is none that somebody would ask for.
 bool fetched_lately(const DomainMemory& record, TimePoint now) {
   return record.policy_fetched && *record.policy_fetched <= now && now - *record.policy_fetched < kFreshLook;
@@ -154,7 +161,7 @@ Service::Service(std::shared_ptr<const LiveConfig> plan, Memory& memory, Clock& 
     : memory_(memory),
       clock_(clock),
       plan_(std::move(plan)),
-      pool_(clock, [this](const LookSubject& subject) { return look(subject); }) {
+      pool_(clock, [this](const LookSubject& subject, bool briefly) { return look(subject, briefly); }) {
   pool_.limit(limits_of(*plan_));
   plan_->probes.address_limiter->tell_of_room(
       [this](const Address& at, std::size_t room) { release_address(at, room); });
@@ -240,13 +247,13 @@ void Service::stop() {
   pool_.stop();
 }
 
-Seconds Service::look(const LookSubject& subject) {
+Seconds Service::look(const LookSubject& subject, bool briefly) {
   const auto plan = this->plan();
   if (subject.kind == Kind::vantage) return look_at_vantage(*plan);
   if (subject.kind == Kind::mx) return look_at_mx(*plan, subject.name);
   const auto& schedule = plan->config.schedule;
   if (const auto* domain = plan->find(subject.name)) {
-    const bool soon = look_at_domain(*plan, *domain);
+    const bool soon = look_at_domain(*plan, *domain, briefly);
     const auto record = memory_.domain(domain->name);
     const auto routine = soon ? std::min(schedule.confirm_after, schedule.dns) : schedule.dns;
     if (record) return next_look_in(*record, clock_.now(), schedule.confirm_after, routine);
@@ -279,7 +286,7 @@ bool Service::fetch_is_due(const LiveConfig& plan, const DomainMemory* before,
          facts.policy_host.all() != before->known->policy_host.all();
 }
 
-bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain) {
+bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain, bool briefly) {
   const Stopwatch watch;
   const auto& probes = plan.probes;
   const auto deadline = Deadline::in(plan.config.network.look_timeout, &cancel_);
@@ -291,7 +298,8 @@ bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   const Stopwatch fetch_watch;
   if (fetch) {
     facts.fetches =
-        probes.observer->fetch_policies(domain.name, facts.policy_host, facts.at, deadline, &crowded);
+        probes.observer->fetch_policies(domain.name, facts.policy_host, facts.at,
+                                        briefly ? deadline.within(kBriefFetch) : deadline, &crowded);
     probes.vantage->saw(domain.name.policy_host(), facts.fetches, facts.at);
   }
   const auto fetching = fetch_watch.seconds();
@@ -311,7 +319,8 @@ bool Service::look_at_domain(const LiveConfig& plan, const DomainConfig& domain)
   // file.
   const bool waits = parked && before && (announces_anew(*before, facts) || moves_mail(*before, facts));
   const auto vantage = probes.vantage->now(domain.name.policy_host(), facts.at);
-  const bool awaited = withdraw_doubtful(*probes.vantage, vantage, clock_.steady(), facts);
+  const bool doubted = withdraw_doubtful(*probes.vantage, vantage, clock_.steady(), facts);
+  const bool awaited = doubted || (briefly && std::ranges::any_of(facts.fetches, was_cut_short));
   if (awaited) {
     const std::lock_guard lock(mutex_);
     fetch_now_.insert(domain.name.str());

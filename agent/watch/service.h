@@ -151,11 +151,11 @@ class Service {
   Seconds redate(const DomainConfig& domain);
   bool look_again_if_misdated(const LiveConfig& plan, const LookSubject& subject, TimePoint at);
   void hear_dates(const DomainObservation& facts);
-  Seconds look(const LookSubject& subject);
+  Seconds look(const LookSubject& subject, bool briefly);
   Seconds look_at_vantage(const LiveConfig& plan);
   void ask_to_validate(const LiveConfig& plan);
   /// Whether the next look is to come soon, whatever this one found.
-  bool look_at_domain(const LiveConfig& plan, const DomainConfig& domain);
+  bool look_at_domain(const LiveConfig& plan, const DomainConfig& domain, bool briefly);
   Seconds look_at_mx(const LiveConfig& plan, const std::string& host);
   /// When to look at the host, which another agent of the fleet has just seen to be good: it is not disturbed
   /// again, and our domains are judged by what was seen. Null: look now.

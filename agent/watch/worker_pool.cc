@@ -79,6 +79,13 @@ Schedule::Room WorkerPool::room() const {
   return {.mx = mx, .slow = slow, .mx_first = workers > 1};
 }
 
+bool WorkerPool::held_up() const {
+  const auto now = clock_.steady();
+  const auto held = std::ranges::count_if(
+      under_way_, [&](const auto& way) { return !way.second.slow && now - way.second.began >= kSlow; });
+  return static_cast<std::size_t>(held) >= std::max(std::size_t{1}, limits_.workers / 3);
+}
+
 std::optional<SteadyPoint> WorkerPool::next_due() const {
   return full() ? std::nullopt : schedule_.next_due(room());
 }
@@ -139,18 +146,20 @@ std::pair<Seconds, SteadyPoint> WorkerPool::turn(std::unique_lock<std::mutex>& l
   const std::size_t mx = subject.kind == Kind::mx ? 1 : 0, slow = schedule_.is_slow(subject) ? 1 : 0;
   const auto began = clock_.steady();
   const auto limit = limits_.look;
-  under_way_[subject] = {std::chrono::steady_clock::now(), limit};
+  const bool briefly = subject.kind == Kind::domain && !schedule_.was_looked_at(subject) && held_up();
+  under_way_[subject] = {std::chrono::steady_clock::now(), limit, began, slow != 0};
   busy_mx_ += mx;
   busy_slow_ += slow;
   wake();
   lock.unlock();
-  const Seconds interval = look_(subject);
+  const Seconds interval = look_(subject, briefly);
   lock.lock();
   busy_mx_ -= mx;
   busy_slow_ -= slow;
   under_way_.erase(subject);
   const auto now = clock_.steady();
-  const bool was_slow = subject.kind != Kind::vantage && now - began >= std::max(limit / 2, kSlow);
+  const bool was_slow =
+      subject.kind != Kind::vantage && now - began >= (briefly ? kSlow : std::max(limit / 2, kSlow));
   const auto slow_for = subject.kind == Kind::mx ? limits_.mx_slow_for : limits_.domain_slow_for;
   return {interval, was_slow ? now + slow_for : SteadyPoint::min()};
 }

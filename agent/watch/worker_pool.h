@@ -1,7 +1,8 @@
 // The workers: blocking threads that take subjects as they come due, started as they are needed up to the
 // number configured. At most half of them look at MX hosts, so that tarpits starve nobody, and a third at
 // what they were slow at lately, as at hosts that do not answer; more where most things are slow, since then
-// it is our own doing. A subject that is late is looked at late, once: nothing queues up. Thread-safe.
+// it is our own doing. While first looks hold a third of them up, others are brief: who is well is seen soon,
+// after a start too. A subject that is late is looked at late, once: nothing queues up. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -20,8 +21,9 @@ namespace stswatch {
 
 class WorkerPool {
  public:
-  /// Called by the workers, with no lock held; answers when the subject is due again.
-  using Look = std::function<Seconds(const LookSubject&)>;
+  /// Called by the workers, with no lock held; answers when the subject is due again. `briefly`: it has not
+  /// been looked at before, and what takes long is left for its next look.
+  using Look = std::function<Seconds(const LookSubject&, bool briefly)>;
 
   struct Limits {
     std::size_t workers = 256;
@@ -64,6 +66,8 @@ class WorkerPool {
   struct UnderWay {
     std::chrono::steady_clock::time_point since;
     Seconds limit;
+    SteadyPoint began;
+    bool slow;
   };
   void work();
   void wake();  // with mutex_ held, as for all below
@@ -72,6 +76,7 @@ class WorkerPool {
   /// The interval until it is due again, and until when it counts as slow.
   std::pair<Seconds, SteadyPoint> turn(std::unique_lock<std::mutex>& lock, const LookSubject& subject);
   Schedule::Room room() const;
+  bool held_up() const;  // by what nobody knew to be slow
   bool full() const { return under_way_.size() >= limits_.workers; }
   std::optional<SteadyPoint> next_due() const;  // of what a worker may take
 

@@ -174,7 +174,7 @@ struct PolicyFetch {
   Address address;
   std::optional<Failure> failure{};  // empty: a complete response was read
   Millis waited{0};                  // how long the fetch was given before a time-out
-  Millis duration{0};
+  Millis duration{0};                // both without what this machine gave no processor for
   TlsFacts tls{};
   int status = 0;  // 0: no status line was read
   std::optional<std::string> content_type{};

@@ -153,10 +153,10 @@ PolicyFetch fetch_policy(const Domain& domain, const Address& address, const Tru
                          const HttpsOptions& options, TimePoint now, const Deadline& deadline) {
   PolicyFetch out;
   out.address = address;
-  const auto start = std::chrono::steady_clock::now();
+  const PeerTime time;
   Fetch fetch(domain, address, trust, options, now, deadline);
   const auto done = fetch.run(out);
-  out.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
+  out.duration = time.passed();
   if (done) return out;
   out.failure = done.error();
   out.waited = out.duration;

@@ -313,14 +313,14 @@ class Probe {
         tlsa_(tlsa) {}
 
   void run(SmtpProbe& out) {
-    const auto start = std::chrono::steady_clock::now();
+    const PeerTime time;
     auto session = dial();
     auto done = session ? session->reach_tls(out) : tl::unexpected(session.error());
     const bool in_plain = !done.has_value();
     if (done) {
       done = session->handshake(trust_, {.host = host_, .now = now_, .tlsa = tlsa_}, out);
     }
-    out.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
+    out.duration = time.passed();
     if (!done) out.failure = done.error();
 
     if (!session) return;

@@ -17,9 +17,10 @@ LookSubject mx(int number) { return {Kind::mx, "mx" + std::to_string(number) + "
 /// Looks that last until the test lets them end.
 class Looks {
  public:
-  Seconds look(const LookSubject& subject) {
+  Seconds look(const LookSubject& subject, bool briefly) {
     std::unique_lock lock(mutex_);
     ++begun_[subject];
+    brief_[subject] = briefly;
     twice_at_once_ = twice_at_once_ || !under_way_.insert(subject).second;
     most_mx_ = std::max(most_mx_, count(Kind::mx));
     most_ = std::max(most_, under_way_.size());
@@ -55,6 +56,10 @@ class Looks {
   bool reach_mx(std::size_t under_way) {
     return reach([&] { return count(Kind::mx) == under_way; });
   }
+  bool was_brief(const LookSubject& subject) {
+    const std::lock_guard lock(mutex_);
+    return brief_.at(subject);
+  }
   int begun(const LookSubject& subject) {
     const std::lock_guard lock(mutex_);
     return begun_[subject];
@@ -78,6 +83,7 @@ class Looks {
   std::condition_variable changed_;
   std::map<LookSubject, int> begun_;
   std::set<LookSubject> under_way_, let_go_;
+  std::map<LookSubject, bool> brief_;  // the last look
   std::size_t most_mx_ = 0, most_ = 0;
   bool open_ = false, twice_at_once_ = false;
 };
@@ -105,7 +111,7 @@ struct Turning {
 
   ManualClock clock{kStart};
   Looks looks;
-  WorkerPool pool{clock, [this](const LookSubject& s) { return looks.look(s); }};
+  WorkerPool pool{clock, [this](const LookSubject& s, bool briefly) { return looks.look(s, briefly); }};
 };
 
 }  // namespace
@@ -165,6 +171,36 @@ TEST_CASE("where all was slow it was our own doing: all of it may be looked at")
   t.looks.close();
   t.clock.advance(Seconds{400});
   CHECK(t.looks.reach_domains(6));
+}
+
+TEST_CASE("while first looks hold a third of the workers up, other first looks are brief") {
+  Turning t(9);
+  for (int i = 0; i < 3; ++i)
+    t.pool.add(domain(i));
+  REQUIRE(t.looks.reach_domains(3));
+  t.pool.add(domain(3));  // they have only just begun
+  REQUIRE(t.looks.reach(domain(3)));
+  CHECK_FALSE(t.looks.was_brief(domain(3)));
+  t.clock.advance(Seconds{3});
+  t.pool.add(domain(4));
+  t.pool.add(mx(0));
+  REQUIRE(t.looks.reach(domain(4)));
+  REQUIRE(t.looks.reach(mx(0)));
+  CHECK(t.looks.was_brief(domain(4)));
+  CHECK_FALSE(t.looks.was_brief(mx(0)));  // they have their share, whatever it takes
+  // What is left for later is slow: the next look has its time, and is not brief.
+  t.clock.advance(Seconds{8});
+  t.looks.let_go(domain(4));
+  t.settle(5);
+  t.pool.hurry(domain(4));
+  REQUIRE(t.looks.reach(domain(4), 2));
+  CHECK_FALSE(t.looks.was_brief(domain(4)));
+  t.looks.open();
+  t.settle(0);
+  t.looks.close();
+  t.pool.add(domain(5));  // nobody is held up any more
+  REQUIRE(t.looks.reach(domain(5)));
+  CHECK_FALSE(t.looks.was_brief(domain(5)));
 }
 
 TEST_CASE("what comes due while every worker hangs so far is taken by another") {

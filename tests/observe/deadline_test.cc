@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <thread>
+#include <vector>
 
 using namespace stswatch;
 using namespace std::chrono_literals;
@@ -94,4 +97,48 @@ TEST_CASE("spans in words") {
   CHECK(span_words(1500ms) == "1.5 s");
   CHECK(span_words(12001ms) == "12 s");
   CHECK(span_words(60s) == "60 s");
+}
+
+TEST_CASE("a peer's time is without what this machine gave no processor for") {
+  // This thread has work for 50 ms, and a quarter of one processor.
+  cpu_set_t allowed, one;
+  REQUIRE(::sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+  int first = 0;
+  while (!CPU_ISSET(first, &allowed))
+    ++first;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  Millis by_peer{0}, by_wall{0};
+  {
+    std::vector<std::jthread> others;
+    for (int n = 0; n < 3; ++n)
+      others.emplace_back([](const std::stop_token& enough) {
+        while (!enough.stop_requested()) {
+        }
+      });
+    const auto ran = [] {
+      timespec t{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+      return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+    };
+    const auto start = std::chrono::steady_clock::now();
+    const PeerTime peer;
+    const auto before = ran();
+    while (ran() - before < 50ms) {
+    }
+    by_peer = peer.passed();
+    by_wall = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
+  }
+  REQUIRE(::sched_setaffinity(0, sizeof allowed, &allowed) == 0);
+  CHECK(by_peer >= 49ms);
+  CHECK(by_wall >= 100ms);
+  CHECK(by_peer <= by_wall - 40ms);
+}
+
+TEST_CASE("a peer's time is all of it where this machine only waits") {
+  const Pipe pipe;
+  const PeerTime peer;
+  CHECK_FALSE(Deadline::in(30ms).wait(pipe.ends[0], POLLIN, Stage::greeting));
+  CHECK(peer.passed() >= 29ms);
 }

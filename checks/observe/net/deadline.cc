@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <system_error>
 
@@ -19,6 +20,14 @@ using Clock = std::chrono::steady_clock;
 constexpr Millis kLongest = std::chrono::hours{24 * 366};
 
 Millis since(Clock::time_point start) { return std::chrono::round<Millis>(Clock::now() - start); }
+
+/// Of this thread since it began: runnable, and not running (Documentation/scheduler/sched-stats of Linux,
+/// its second number).
+std::chrono::nanoseconds starved() {
+  std::int64_t ran = 0, waited = 0;
+  std::ifstream("/proc/thread-self/schedstat") >> ran >> waited;
+  return std::chrono::nanoseconds(waited);
+}
 
 Failure local(Stage stage, int error) {
   return {stage, cause_of_errno(error), "poll: " + std::system_category().message(error)};
@@ -76,6 +85,13 @@ Result<short> Deadline::wait(int fd, short events, Stage stage) const {
     if (fds[0].revents != 0) return fds[0].revents;
     if (passed()) return tl::unexpected(timed_out(stage, since(start), since(begin_)));
   }
+}
+
+PeerTime::PeerTime() : begin_(Clock::now()), starved_(starved()) {}
+
+Millis PeerTime::passed() const {
+  const auto ours = starved() - starved_;  // in front: nothing is taken off that is not counted
+  return std::max(Millis{0}, std::chrono::floor<Millis>(Clock::now() - begin_ - ours));
 }
 
 Failure timed_out(Stage stage, Millis waited, Millis all) {

@@ -1,5 +1,5 @@
-// One absolute end for everything a look does, honoured by every wait; and the agent's wish to stop, which
-// ends them all.
+// One absolute end for everything a look does, honoured by every wait; the agent's wish to stop, which ends
+// them all; and how long a peer took.
 #pragma once
 
 #include <chrono>
@@ -41,6 +41,19 @@ class Deadline {
  private:
   std::chrono::steady_clock::time_point begin_, end_;
   const Cancel* cancel_ = nullptr;
+};
+
+/// How long a peer takes, by the thread that asks it: without the time in which this thread could have run
+/// and was given no processor (other work, or a container's share that is used up), which is not the peer's.
+/// Linux tells that; where /proc is not there, all of it counts.
+class PeerTime {
+ public:
+  PeerTime();
+  Millis passed() const;  // asked by the thread that made it
+
+ private:
+  std::chrono::steady_clock::time_point begin_;
+  std::chrono::nanoseconds starved_;
 };
 
 /// Who waited in vain; `all`: with what had gone before, as on a peer that lets a little come now and then.
