@@ -65,7 +65,9 @@ void RamStore::wait_for_work(std::unique_lock<std::mutex>& lock) {
 void RamStore::write_one(std::unique_lock<std::mutex>& lock) {
   add_stale();
   const auto accepted = accepted_;
-  if (!queue_.empty()) {
+  // After a failure also where nothing is left, since what was owed is another's now: a write of nothing
+  // shows that the store is back, and ends the tries.
+  if (!queue_.empty() || failing_since_) {
     Batch batch = queue_.take();
     in_flight_ = batch.edits;
     lock.unlock();

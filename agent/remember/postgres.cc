@@ -354,6 +354,8 @@ void Session::begin() {
       if (!ok()) return;
       connection_->watchdog.arm(connection_->raw.sock(), patience_);
       connection_->work.emplace(connection_->raw);
+      // To begin on a connection that has died libpqxx makes another one.
+      connection_->watchdog.arm(connection_->raw.sock(), patience_);
       connection_->work->exec(bounds(patience_));
     });
     if (ok() || last) return;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Three agents on one PostgreSQL, killed, stopped and cut off from it at random: every domain is looked at again within
+"""Three agents on one PostgreSQL; agents are killed, stopped and cut off from it, and it is stopped, at random: every domain is looked at again within
 two intervals, no notice is lost, none comes twice but under its own key after a kill, and nobody writes of a domain that
 another holds. Then two that look from different places: what only one of them sees wakes nobody. Needs postgresql and a
 loopback interface that is up; no lab.
@@ -8,10 +8,12 @@ loopback interface that is up; no lab.
 
 STSWATCH names the program. By default a short run; `--domains 3000 --faults 50` is the long one."""
 import argparse
+import contextlib
 import json
 import random
 import shutil
 import signal
+import socket
 import socketserver
 import subprocess
 import sys
@@ -76,6 +78,34 @@ class PlainMail(socketserver.StreamRequestHandler):
                 return
 
 
+class Relay(socketserver.ThreadingTCPServer):
+    """An agent's way to the database. While it is cut nothing passes, either way; what was under way passes after it, as of TCP."""
+
+    daemon_threads = True
+
+    def __init__(self, port):
+        self.port, self.whole = port, threading.Event()
+        self.whole.set()
+        super().__init__(("127.0.0.1", 0), None)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, _):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as there:
+            back = threading.Thread(target=self.pass_on, args=(there, request), daemon=True)
+            back.start()
+            self.pass_on(request, there)
+            back.join()
+
+    def pass_on(self, source, sink):
+        with contextlib.suppress(OSError):
+            while octets := source.recv(65536):
+                self.whole.wait()
+                sink.sendall(octets)
+        self.whole.wait()
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
 class Fleet:
     def __init__(self, arguments):
         self.random = random.Random(arguments.seed)
@@ -93,7 +123,7 @@ class Fleet:
         self.agents, self.ports = {}, {}
         self.resolvers, self.smtp_port = {}, None       # other ones than usual: by agent; of all
         self.pgbouncer = arguments.pgbouncer
-        self.pooler = None
+        self.pooler = self.pooler_port = None
 
     def heal(self, name):
         self.table[f"_mta-sts.{name}", TXT] = []
@@ -109,10 +139,11 @@ class Fleet:
         self.url = self.postgres.url("mail")
         if self.pgbouncer:
             self.start_pooler()
+        self.relays = {name: Relay(self.pooler_port or self.postgres.port) for name in AGENTS}
         return self
 
     def start_pooler(self):
-        port = free_port()
+        port = self.pooler_port = free_port()
         config = self.folder / "pgbouncer.ini"
         config.write_text(f"[databases]\nmail = host={self.postgres.folder} port={self.postgres.port} dbname=mail user=stswatch\n"
                           f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\npool_mode = transaction\n"
@@ -129,6 +160,10 @@ class Fleet:
             agent.send_signal(signal.SIGCONT)
             agent.kill()
             agent.wait()
+        for relay in self.relays.values():
+            relay.whole.set()
+            relay.shutdown()
+            relay.server_close()
         if self.pooler:
             self.pooler.kill()
             self.pooler.wait()
@@ -143,7 +178,7 @@ class Fleet:
         config.write_text(f"""domains_files = ["{self.folder}/domains.txt"]
 [agent]
 listen = "127.0.0.1:{self.ports[name]}"
-state = "{self.url}"
+state = "postgresql://stswatch@127.0.0.1:{self.relays[name].server_address[1]}/mail"
 vantage = "{name}"
 workers = 16
 [schedule]
@@ -223,7 +258,11 @@ own = false
         self.agents[name].send_signal(signal.SIGSTOP)
         return lambda: self.agents[name].send_signal(signal.SIGCONT)
 
-    def cut(self, _):
+    def cut(self, name):
+        self.relays[name].whole.clear()
+        return self.relays[name].whole.set
+
+    def end_database(self, _):
         self.postgres.stop(self.random.choice(("INT", "QUIT")))
         return self.postgres.start
 
@@ -263,14 +302,16 @@ def run(arguments):
         fleet.random.shuffle(names)
         broken, healed = [], []
         for number in range(arguments.faults):
-            fault = fleet.random.choice((fleet.kill, fleet.stop, fleet.cut)) if number >= 3 else (fleet.kill, fleet.stop,
-                                                                                                   fleet.cut)[number]
+            faults = (fleet.kill, fleet.stop, fleet.end_database, fleet.cut)
+            fault = faults[number] if number < len(faults) else fleet.random.choice(faults)
             victim = fleet.random.choice(AGENTS)
             if names:
                 broken.append(names.pop())
                 fleet.break_(broken[-1])
-            away = fleet.random.uniform(LEASE + 2, LEASE + 8) if fault != fleet.cut else fleet.random.uniform(3, LEASE + 5)
-            print(f"{number}: {fault.__name__} {victim if fault != fleet.cut else 'the database'} for {away:.0f} s; "
+            away = fleet.random.uniform(LEASE + 2, LEASE + 8) if fault != fleet.end_database else fleet.random.uniform(3, LEASE + 5)
+            if fault == fleet.stop and number >= len(faults):
+                away = 60
+            print(f"{number}: {fault.__name__} {victim if fault != fleet.end_database else ''} for {away:.0f} s; "
                   f"{broken[-1]} breaks", flush=True)
             mend = fault(victim)
             time.sleep(away)
@@ -351,7 +392,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--domains", type=int, default=120)
-    parser.add_argument("--faults", type=int, default=3)
+    parser.add_argument("--faults", type=int, default=4)
     parser.add_argument("--pgbouncer", action="store_true")
     arguments = parser.parse_args()
     if not programs():

@@ -69,6 +69,7 @@ VENDORS = {
     "spawn.h": ("config/program/program.cc",),
     "doctest/": ("tests/",),
     "tl/expected.hpp": ("",),
+    "sched.h": ("tests/observe/deadline_test.cc",),
     "arpa/inet.h": ("checks/facts/address.cc", OBSERVE, "tests/"),     # inet_pton, which is pure
 }
 SPDLOG_STAYS_OUT_OF = (REMEMBER, TELL)     # they return values; the top level of agent/ logs

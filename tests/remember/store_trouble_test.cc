@@ -6,6 +6,7 @@
 #include <atomic>
 #include <csignal>
 
+#include "agent/remember/fleet.h"
 #include "agent/remember/store_backend.h"
 #include "tests/judge/facts_builder.h"
 #include "tests/remember/random_record.h"
@@ -69,6 +70,32 @@ TEST_CASE("the service goes on from RAM while the disk fails, and writes all of 
   CHECK(disk->written[0].writes[0].transitions.size() == 2);
   check_same(*std::get<std::shared_ptr<const DomainMemory>>(disk->written[0].writes[0].record), *record(2));
   CHECK(disk->written[0].edits.size() == 1);
+}
+
+TEST_CASE(
+    "what could not be written and is another's now is tried no more, and the store is known to be back") {
+  const auto disk = std::make_shared<SickDisk::State>();
+  std::vector<std::string> told;
+  const auto leases = std::make_shared<Leases>();
+  const auto store = make_live_store(
+      {}, std::make_unique<SickDisk>(disk),
+      {.now = [] { return kStart; }, .on_trouble = [&](const std::string& what) { told.push_back(what); }},
+      leases);
+  const auto shard = shard_of("example.com");
+  leases->hold(shard, 1);
+  store->remember(record(1), nullptr, {opening()});
+  CHECK_FALSE(store->flush(kPatience));
+  leases->let_go({shard});
+  store->drop_what_is_not_ours();
+  CHECK_FALSE(store->flush(kPatience));  // nothing is owed, and nobody knows that the disk is well
+  CHECK(store->health().trouble.has_value());
+  disk->well = true;
+  CHECK(store->flush(kPatience));
+  CHECK_FALSE(store->health().trouble.has_value());
+  CHECK(store->stop());
+  CHECK(told == std::vector<std::string>{"the disk is sick: heal it", ""});
+  for (const auto& batch : disk->written)
+    CHECK(batch.writes.empty());
 }
 
 TEST_CASE("what was edited and is not written yet outranks what is on the disk") {
