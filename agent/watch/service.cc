@@ -57,7 +57,8 @@ bool announces_other(const DomainMemory& before, const DomainMemory& now) {
   }));
 }
 
-/// Less than what proves a fault of whoever keeps silent (RULES 5.7): after it a policy is unknown.
+/// Less than what proves that a host stalls (RULES 5.7): that is unknown after it. Where not even a
+/// connection came, it is one silence of as many as are confirmed.
 constexpr Millis kBriefFetch{8'000};
 
 bool was_cut_short(const PolicyFetch& fetch) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <ctime>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -133,7 +134,10 @@ TEST_CASE("a peer's time is without what this machine gave no processor for") {
   REQUIRE(::sched_setaffinity(0, sizeof allowed, &allowed) == 0);
   CHECK(by_peer >= 49ms);
   CHECK(by_wall >= 100ms);
-  CHECK(by_peer <= by_wall - 40ms);
+  if (std::ifstream("/proc/thread-self/schedstat"))
+    CHECK(by_peer <= by_wall - 40ms);
+  else
+    CHECK(by_peer >= by_wall - 1ms);  // nobody tells: all of it counts
 }
 
 TEST_CASE("a peer's time is all of it where this machine only waits") {
